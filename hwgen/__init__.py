@@ -1,0 +1,1 @@
+"""hwgen: from a PyTorch network to an FPGA or ASIC, bit for bit."""

@@ -1,0 +1,83 @@
+"""The errors hwgen raises on purpose.
+
+Two roots: `HwgenError` is the user's to mend, and its text says what is wrong, where (the
+layer's name) and what to do about it; `InternalError` is ours, and says that it is.
+"""
+
+__all__ = [
+    "FormatError",
+    "FoundUnsupported",
+    "HwgenError",
+    "InternalError",
+    "NetworkError",
+    "OutputFolderError",
+    "PlanError",
+    "SimulationError",
+    "StoreError",
+    "ToolError",
+    "UnsupportedError",
+]
+
+from dataclasses import dataclass
+
+
+class HwgenError(Exception):
+    """Something the user can mend. The message names the layer and the way out."""
+
+
+class FormatError(HwgenError):
+    """A number format, scale or value that hwgen cannot represent."""
+
+
+class NetworkError(HwgenError):
+    """A network that breaks a rule of the integer dataflow graph."""
+
+
+class StoreError(HwgenError):
+    """A file that is not a network (or package), is damaged, or is of another version."""
+
+
+class PlanError(HwgenError):
+    """A goal or a network that the target cannot meet."""
+
+
+class OutputFolderError(HwgenError):
+    """An output folder that cannot be written, or that holds somebody else's files."""
+
+
+class SimulationError(HwgenError):
+    """A simulation that could not be run to its end."""
+
+
+class ToolError(HwgenError):
+    """An external tool that is missing, crashed, or did not finish in time."""
+
+
+@dataclass(frozen=True)
+class FoundUnsupported:
+    """One thing in a user's model that hwgen has no meaning for.
+
+    Attributes
+    ----------
+    path : where it is, as `named_modules` spells it
+    type : what it is
+    instead : what is supported in its place
+    """
+
+    path: str
+    type: str
+    instead: str
+
+
+class UnsupportedError(HwgenError):
+    """Everything in a model that hwgen does not support, all of it in one error."""
+
+    def __init__(self, found: list[FoundUnsupported]):
+        self.found = tuple(found)
+        lines = [f"  {f.path}: {f.type} is not supported; {f.instead}" for f in found]
+        count = f"{len(found)} part{'s' if len(found) != 1 else ''}"
+        super().__init__(f"{count} of the model cannot be turned into hardware:\n" + "\n".join(lines))
+
+
+class InternalError(Exception):
+    """A bug in hwgen. Never the user's fault; please report it with the text."""
