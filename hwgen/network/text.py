@@ -1,0 +1,255 @@
+"""The text form of a network, and the fields of an op that text and store share.
+
+One line a node, in order, the last one being the output:
+
+    hwgen network 1
+    "input" = Input() {"shape": [1, 8, 8], "format": "uint4", "scale": [0.1], "zero_point": 0}
+    "conv1" = Conv2d("input") {"weight": [[[[...]]]], "bias": [...], ...}
+
+Names are JSON strings, attributes a JSON object with every field of the op, arrays included and
+floats as `repr` writes them, so that `from_text(to_text(network)) == network` in every bit. Blank
+lines and lines that start with `#` are skipped.
+"""
+
+__all__ = [
+    "SPEC_VERSION",
+    "from_fields",
+    "from_text",
+    "parse_json",
+    "summary",
+    "to_fields",
+    "to_text",
+]
+
+import json
+import math
+import re
+import reprlib
+from collections.abc import Callable, Mapping
+from dataclasses import fields
+from typing import Any
+
+import numpy as np
+
+from hwgen.errors import HwgenError, StoreError
+from hwgen.formats import Fixed, bits_for, parse_format
+from hwgen.network.graph import Network, Node
+from hwgen.network.inference import Tensor
+from hwgen.network.ops import OPS, Conv2d, FloatArray, IntArray, Linear, Op
+
+SPEC_VERSION = 1
+
+_OP_BY_NAME = {op.__name__: op for op in OPS}
+_STRING = r'"(?:[^"\\]|\\.)*"'
+_HEADER = re.compile(r"hwgen network ([0-9]{1,9})")
+_LINE = re.compile(
+    rf"(?P<name>{_STRING}) = (?P<op>\w+)"
+    rf"\((?P<inputs>(?:{_STRING}(?:, {_STRING})*)?)\) (?P<fields>\{{.*\}})"
+)
+
+
+def to_fields(op: Op) -> dict[str, Any]:
+    """Return every field of an op by name: arrays as they are, the rest as JSON has it."""
+    return {field.name: _encode(getattr(op, field.name)) for field in fields(op)}  # type: ignore[arg-type]
+
+
+def from_fields(kind: str, values: Mapping[str, object]) -> Op:
+    """Return the op of class `kind` from all of its fields; arrays may be nested lists.
+
+    Raises
+    ------
+    StoreError : an unknown op, a missing or unknown field, or a field of another type
+    NetworkError, FormatError : a value that breaks a rule of the op
+    """
+    op = _OP_BY_NAME.get(kind)
+    if op is None:
+        raise StoreError(f"Op must be one of {', '.join(_OP_BY_NAME)}, not {_short(kind)}")
+    types = {field.name: field.type for field in fields(op)}  # type: ignore[arg-type]
+    for name in values:
+        if name not in types:
+            raise StoreError(f"Field {_short(name)} is not one of {kind}: {', '.join(types)}")
+    for name in types:
+        if name not in values:
+            raise StoreError(f"Field {name} of {kind} is missing")
+    decoded = {}
+    for name, of_type in types.items():
+        try:
+            decoded[name] = _DECODERS[of_type](values[name])
+        except HwgenError as error:
+            raise StoreError(f"Field {name} of {kind}: {error}") from error
+    return op(**decoded)
+
+
+def to_text(network: Network) -> str:
+    """Return the text form of a network, arrays included."""
+    lines = [f"hwgen network {SPEC_VERSION}"]
+    for node in network.nodes:
+        inputs = ", ".join(map(json.dumps, node.inputs))
+        attributes = json.dumps(to_fields(node.op), default=np.ndarray.tolist, allow_nan=False)
+        lines.append(f"{json.dumps(node.name)} = {type(node.op).__name__}({inputs}) {attributes}")
+    return "\n".join(lines) + "\n"
+
+
+def from_text(text: str) -> Network:
+    """Return the network that a text form describes.
+
+    Raises
+    ------
+    StoreError : the text does not follow the form; the message names the line
+    NetworkError : the network it describes is not legal; the message names the layer
+    """
+    lines = [
+        (number, line)
+        for number, line in enumerate((line.strip() for line in text.split("\n")), start=1)
+        if line and not line.startswith("#")
+    ]
+    number, header = lines[0] if lines else (1, "")
+    version = _HEADER.fullmatch(header)
+    if version is None:
+        raise StoreError(
+            f"line {number}: text form must begin with 'hwgen network {SPEC_VERSION}', "
+            f"not {_short(header)}"
+        )
+    if int(version[1]) != SPEC_VERSION:
+        raise StoreError(
+            f"line {number}: spec version must be {SPEC_VERSION}, not {version[1]}; "
+            "use the hwgen that wrote the text"
+        )
+    nodes = []
+    for number, line in lines[1:]:
+        try:
+            nodes.append(_parse_node(line))
+        except HwgenError as error:
+            raise StoreError(f"line {number}: {error}") from error
+    return Network(tuple(nodes))
+
+
+def _parse_node(line: str) -> Node:
+    match = _LINE.fullmatch(line)
+    if match is None:
+        raise StoreError(
+            f'node must be written as "name" = Op("input", ...) {{attributes}}, not {_short(line)}'
+        )
+    name, inputs = parse_json(match["name"]), parse_json(f"[{match['inputs']}]")
+    return Node(name, from_fields(match["op"], parse_json(match["fields"])), tuple(inputs))
+
+
+def parse_json(text: str) -> Any:
+    """Return what a JSON text says; NaN, infinity and repeated keys are not JSON.
+
+    Raises
+    ------
+    StoreError : it is not JSON, or nested too deeply
+    """
+    try:
+        return json.loads(text, parse_constant=_refuse, object_pairs_hook=_unique)
+    except (ValueError, RecursionError) as error:
+        raise StoreError(f"not readable as JSON: {error}") from error
+
+
+def _refuse(constant: str) -> float:
+    raise StoreError(f"{constant} is not a number that hwgen stores")
+
+
+def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise StoreError(f"a key is given twice among {_short([key for key, _ in pairs])}")
+    return found
+
+
+def _short(value: object) -> str:
+    return reprlib.repr(value)
+
+
+def _encode(value: object) -> object:
+    if isinstance(value, Fixed):
+        return str(value)
+    return list(value) if isinstance(value, tuple) else value
+
+
+def _integer(value: object) -> int:
+    if type(value) is not int or not -(2**63) <= value < 2**63:
+        raise StoreError(f"must be an integer of 64 bits, not {_short(value)}")
+    return value
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise StoreError(f"must be a text, not {_short(value)}")
+    return value
+
+
+def _integers(value: object) -> tuple[int, ...]:
+    if not isinstance(value, list):
+        raise StoreError(f"must be a list of integers, not {_short(value)}")
+    return tuple(map(_integer, value))
+
+
+def _integer_array(value: object) -> IntArray:
+    if isinstance(value, np.ndarray):
+        if value.dtype.kind != "i":
+            raise StoreError(f"must be an array of integers, not of {value.dtype}")
+        return value.astype(np.int64)
+    array = np.array(value, dtype=object)  # ragged lists and other things stay as elements of it
+    return np.array(list(map(_integer, array.flat)), dtype=np.int64).reshape(array.shape)
+
+
+def _float_array(value: object) -> FloatArray:
+    if isinstance(value, np.ndarray):
+        if value.dtype != np.float64:
+            raise StoreError(f"must be an array of float64, not of {value.dtype}")
+        return value
+    array = np.array(value, dtype=object)
+    if not all(type(n) in (int, float) and abs(n) < math.inf for n in array.flat):
+        raise StoreError(f"must be an array of finite numbers, not {_short(value)}")
+    return array.astype(np.float64)
+
+
+_DECODERS: Mapping[Any, Callable[[object], object]] = {
+    IntArray: _integer_array,
+    FloatArray: _float_array,
+    Fixed: lambda value: parse_format(_text(value)),
+    str: _text,
+    int: _integer,
+    int | None: _integer,
+    tuple[int, ...]: _integers,
+    tuple[int, int]: _integers,
+}
+
+
+def summary(network: Network) -> str:
+    """Return a table for people: one line a node, without arrays."""
+    rows = [("name", "op", "shape", "range", "format", "MACs", "parameters")]
+    total_macs = total_parameters = 0
+    for node in network.nodes:
+        tensor = network.tensors[node.name]
+        macs, parameters = _work(node.op, tensor)
+        total_macs, total_parameters = total_macs + macs, total_parameters + parameters
+        rows.append(
+            (
+                node.name if node.name.isprintable() else json.dumps(node.name),
+                type(node.op).__name__,
+                "x".join(map(str, tensor.shape)),
+                f"{tensor.lo}..{tensor.hi}",
+                str(tensor.format or f"{bits_for(tensor.lo, tensor.hi)[0]} bits"),
+                f"{macs:,}" if macs else "",
+                f"{parameters:,}" if parameters else "",
+            )
+        )
+    rows.append(("total", "", "", "", "", f"{total_macs:,}", f"{total_parameters:,}"))
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return "\n".join(
+        "  ".join(
+            cell.rjust(width) if column >= 5 else cell.ljust(width)
+            for column, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in rows
+    )
+
+
+def _work(op: Op, tensor: Tensor) -> tuple[int, int]:
+    """Return the MACs of one frame, and the weights and biases."""
+    if not isinstance(op, (Conv2d, Linear)):
+        return 0, 0
+    return op.weight.size * math.prod(tensor.shape[1:]), op.weight.size + op.bias.size

@@ -1,0 +1,236 @@
+"""Engine: one layer, from a stream of words to a stream of results."""
+
+__all__ = ["Engine", "EngineParameters"]
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+from amaranth import *
+from amaranth.lib import stream, wiring
+from amaranth.lib.wiring import In, Out, connect
+
+from rtl_templates.mac import MacArray, MacParameters
+from rtl_templates.pool import Maximum, MaximumParameters
+from rtl_templates.requantize import Requantizer, RequantizerParameters
+from rtl_templates.sequencer import Sequencer, SequencerParameters
+from rtl_templates.streams import Fifo, FifoParameters, Narrow, NarrowParameters, elements, offer
+from rtl_templates.timing import Link, Process, schedule
+from rtl_templates.weights import WeightMemory
+from rtl_templates.window import Window, WindowParameters
+
+
+@dataclass(frozen=True)
+class EngineParameters:
+    """A window, what is done with its beats, and the queue behind.
+
+    window : what is read, in which order
+    datapath : dot products or maxima
+    channels : of an output pixel
+    lanes : of an output beat; `datapath.lanes` accumulators are drained through them
+    requantizer : of the drained accumulators, or None
+    depth : beats of the queue
+    """
+
+    window: WindowParameters
+    datapath: MacParameters | MaximumParameters
+    channels: int
+    lanes: int
+    requantizer: RequantizerParameters | None
+    depth: int
+
+    def __post_init__(self) -> None:
+        if max(self.drain.pieces) > self.window.fold:
+            raise ValueError(
+                f"Drain must send its {max(self.drain.pieces)} beats within the "
+                f"{self.window.fold} clocks of a dot product; use more lanes"
+            )
+
+    @cached_property
+    def drain(self) -> NarrowParameters:
+        """How the datapath's lanes leave."""
+        path = self.datapath
+        return NarrowParameters(self.channels, path.lanes, self.lanes, path.bits, path.signed)
+
+    @property
+    def drained(self) -> bool:
+        """Whether a dot product's lanes leave in more than one beat."""
+        return self.datapath.lanes > self.lanes
+
+    @property
+    def element(self) -> tuple[int, bool]:
+        """(bits, signed) of an output element."""
+        last = self.requantizer or self.datapath
+        return last.bits, last.signed
+
+    @cached_property
+    def fifo(self) -> FifoParameters:
+        """The queue behind."""
+        return FifoParameters(self.lanes, *self.element, depth=self.depth)
+
+    @cached_property
+    def sequencer(self) -> SequencerParameters:
+        """The loops."""
+        return SequencerParameters(self.window, self.drain.pieces, self.depth)
+
+    @property
+    def latency(self) -> int:
+        """Clocks from the last command of a dot product to the entry of its first beat into the
+        queue."""
+        after = self.requantizer.latency if self.requantizer else 0
+        return self.window.latency + self.datapath.latency + self.drained + after
+
+    @property
+    def full_rate_depth(self) -> int:
+        """Depth of the queue from which on it never holds the datapath up under a ready sink."""
+        most = max(self.drain.pieces)
+        loop = self.latency + most + 2
+        return most * (1 + -(-loop // self.window.fold))
+
+    @property
+    def beats_in(self) -> int:
+        """Beats of a frame that enter."""
+        return self.window.frame_words
+
+    @property
+    def beats_out(self) -> int:
+        """Beats of a frame that leave."""
+        rows, columns = self.window.output_size
+        return rows * columns * sum(self.drain.pieces)
+
+    @property
+    def commands(self) -> int:
+        """Clocks of a frame on which the datapath works."""
+        rows, columns = self.window.output_size
+        return rows * columns * len(self.drain.pieces) * self.window.fold
+
+    @property
+    def busy(self) -> int:
+        """Clocks of a frame that the busiest part of the engine needs."""
+        return max(self.beats_in, self.commands, self.beats_out)
+
+    def with_depth(self, depth: int) -> "EngineParameters":
+        """Return the same engine with another queue."""
+        return replace(self, depth=depth)
+
+    def schedule(self, arrivals: Sequence[int]) -> list[int]:
+        """Return the clocks on which beats leave, from those on which they arrive, for whole
+        frames."""
+        frames = len(arrivals) // self.beats_in
+        return schedule(
+            lambda i, o: self.processes(i, o, frames), arrivals, frames * self.beats_out
+        )
+
+    def processes(self, i: Link, o: Link, frames: int) -> list[Process]:
+        """Describe the engine's timing: words enter, commands are issued, beats leave."""
+        w = self.window
+        releases: list[tuple[int, int]] = []  # (words freed so far, first clock on which to use)
+        entered: list[int] = []
+
+        def write() -> Process:
+            event = 0
+            for n in range(frames * w.frame_words):
+                clock = i.taken[-1] + 1 if n else 0
+                if n >= w.depth:
+                    while event >= len(releases) or releases[event][0] <= n - w.depth:
+                        if event < len(releases):
+                            event += 1
+                        else:
+                            yield
+                    clock = max(clock, releases[event][1])
+                while len(i.offered) <= n:
+                    yield
+                i.taken.append(max(clock, i.offered[n]))
+
+        def issue() -> Process:
+            pieces = self.drain.pieces
+            most = max(pieces)
+            clock = sent = 0
+            _, columns = w.output_size
+            needs = [(r, c, w.required(r, c)) for r, c in w.positions()]
+            for frame in range(frames):
+                base = frame * w.frame_words
+                for row, column, need in needs:
+                    while len(i.taken) < base + need:
+                        yield
+                    clock = max(clock, i.taken[base + need - 1] + 1)
+                    for count in pieces:
+                        credit = sent + most - self.depth
+                        while len(o.taken) < credit:
+                            yield
+                        if credit > 0:
+                            clock = max(clock, o.taken[credit - 1] + 1)
+                        clock += w.fold
+                        first = clock - 1 + self.latency
+                        entered.extend(range(first, first + count))
+                        sent += count
+                    if column == columns - 1:
+                        releases.append((base + w.freed(row + 1), clock - 1 + w.release_delay))
+
+        return [write(), issue(), offer(entered, o, frames * self.beats_out)]
+
+
+class Engine(wiring.Component):
+    """One layer.
+
+    Members
+    -------
+    i : stream of words for the window
+    o : stream of results
+
+    Sequencer, window, weight source, datapath, drain and requantizer run in lock step and never
+    stall: the sequencer starts nothing that the queue at the end has no room for. Hence no
+    clock-enable on the datapath, and `i.ready` and `o.valid` come from registers.
+    """
+
+    def __init__(self, parameters: EngineParameters):
+        self.parameters = p = parameters
+        w = p.window
+        super().__init__(
+            {
+                "i": In(stream.Signature(elements(w.word, w.bits, w.signed))),
+                "o": Out(stream.Signature(elements(p.lanes, *p.element))),
+            }
+        )
+
+    def elaborate(self, platform):
+        m = Module()
+        p = self.parameters
+        m.submodules.sequencer = sequencer = Sequencer(p.sequencer)
+        m.submodules.window = window = Window(p.window)
+        m.submodules.fifo = fifo = Fifo(p.fifo)
+        connect(m, wiring.flipped(self.i), window.i)
+        connect(m, sequencer=sequencer.command, window=window.command)
+        connect(m, sequencer=sequencer.release, window=window.release)
+        connect(m, fifo.o, wiring.flipped(self.o))
+        m.d.comb += [
+            sequencer.written.eq(window.written),
+            sequencer.returned.eq(self.o.valid & self.o.ready),
+        ]
+        if isinstance(p.datapath, MacParameters):
+            m.submodules.weights = weights = WeightMemory(p.datapath.weights)
+            m.submodules.array = datapath = MacArray(p.datapath)
+            m.d.comb += weights.command.valid.eq(sequencer.command.valid)
+            connect(m, weights=weights.o, array=datapath.w)
+        else:
+            m.submodules.maximum = datapath = Maximum(p.datapath)
+        connect(m, window=window.o, datapath=datapath.x)
+
+        valid, payload = datapath.o.valid, datapath.o.payload
+        if p.drained:
+            m.submodules.drain = drain = Narrow(p.drain)
+            m.d.comb += [
+                drain.i.valid.eq(valid),
+                drain.i.payload.eq(payload),
+                drain.o.ready.eq(1),
+            ]
+            valid, payload = drain.o.valid, drain.o.payload
+        if p.requantizer:
+            m.submodules.requantizer = requantizer = Requantizer(p.requantizer)
+            m.d.comb += [
+                requantizer.i.valid.eq(valid),
+                requantizer.i.payload.as_value().eq(payload.as_value()),
+            ]
+            valid, payload = requantizer.o.valid, requantizer.o.payload
+        m.d.comb += [fifo.i.valid.eq(valid), fifo.i.payload.as_value().eq(payload.as_value())]
+        return m

@@ -1,0 +1,170 @@
+"""Requantizer: accumulators become narrow integers of another scale."""
+
+__all__ = ["Requantizer", "RequantizerParameters"]
+
+from dataclasses import dataclass, field
+
+from amaranth import *
+from amaranth.lib import stream, wiring
+from amaranth.lib.wiring import In, Out
+
+from rtl_templates.streams import beats_per_pixel, elements
+from rtl_templates.tables import lookup
+
+
+@dataclass(frozen=True)
+class RequantizerParameters:
+    """y = clamp(zero_point + round_shift((x - x_zero_point) * multiplier, shift), lo, hi).
+
+    channels, lanes : of a pixel, and of a beat
+    x_lo, x_hi : range of the input, which gives its width
+    multipliers : one, or one a channel
+    shift : common to all channels
+    rounding : half_up, half_even or half_away
+    bits, signed : of an output element
+    """
+
+    channels: int
+    lanes: int
+    x_lo: int
+    x_hi: int
+    multipliers: tuple[int, ...] = field(repr=False)
+    shift: int
+    zero_point: int
+    lo: int
+    hi: int
+    bits: int
+    signed: bool
+    x_zero_point: int = 0
+    rounding: str = "half_up"
+
+    def __post_init__(self) -> None:
+        if len(self.multipliers) not in (1, self.channels):
+            raise ValueError(f"Multipliers must be one or {self.channels}")
+        if self.rounding not in ("half_up", "half_even", "half_away"):
+            raise ValueError(f"Rounding must be a known one, not {self.rounding!r}")
+
+    @property
+    def x_shape(self) -> Shape:
+        """Shape of an input element."""
+        return Shape.cast(range(min(self.x_lo, 0), self.x_hi + 1))
+
+    @property
+    def scaled(self) -> bool:
+        """Whether anything is multiplied."""
+        return self.multipliers != (1,) * len(self.multipliers)
+
+    @property
+    def latency(self) -> int:
+        """Clocks from a beat to its output: multiply, round, clamp."""
+        return 2 + self.scaled
+
+    def multipliers_of(self, lane: int) -> tuple[int, ...]:
+        """Return the multiplier of each beat of a pixel, in one lane."""
+        if len(self.multipliers) == 1:
+            return self.multipliers
+        beats = beats_per_pixel(self.channels, self.lanes)
+        channels = (beat * self.lanes + lane for beat in range(beats))
+        return tuple(self.multipliers[c] if c < self.channels else 1 for c in channels)
+
+
+class Requantizer(wiring.Component):
+    """Multiply, shift with rounding, and clamp, a beat a clock.
+
+    Members
+    -------
+    i : stream of `lanes` wide elements
+    o : stream of `lanes` narrow elements, `latency` clocks later
+
+    Where every multiplier of a lane is a power of two, it is a shift. Counts the beats of a pixel
+    to know the channels, so it must see every beat from the first of a frame on.
+    """
+
+    def __init__(self, parameters: RequantizerParameters):
+        self.parameters = p = parameters
+        i = elements(p.lanes, p.x_shape.width, p.x_shape.signed)
+        o = elements(p.lanes, p.bits, p.signed)
+        super().__init__(
+            {
+                "i": In(stream.Signature(i, always_ready=True)),
+                "o": Out(stream.Signature(o, always_ready=True)),
+            }
+        )
+
+    def elaborate(self, platform):
+        m = Module()
+        p = self.parameters
+        beats = beats_per_pixel(p.channels, p.lanes)
+        beat = Signal(range(beats))
+        with m.If(self.i.valid):
+            m.d.sync += beat.eq(Mux(beat == beats - 1, 0, beat + 1))
+        valid = self.i.valid
+        for stage in range(p.latency):
+            held = Signal(name=f"valid_{stage}")
+            m.d.sync += held.eq(valid)
+            valid = held
+        m.d.comb += self.o.valid.eq(valid)
+        for lane in range(p.lanes):
+            scaled = self._scale(m, lane, beat)
+            rounded = self._round(m, lane, scaled)
+            self._clamp(m, lane, rounded)
+        return m
+
+    def _register(self, m: Module, name: str, value: Value, lo: int, hi: int) -> Signal:
+        held = Signal(Shape.cast(range(lo, hi + 1)), name=name, reset_less=True)
+        m.d.sync += held.eq(value)
+        return held
+
+    def _range(self) -> tuple[int, int]:
+        """Range of the scaled input over all channels."""
+        p = self.parameters
+        ends = [
+            (x - p.x_zero_point) * by
+            for x in (p.x_lo, p.x_hi)
+            for by in (min(p.multipliers), max(p.multipliers))
+        ]
+        return min(ends), max(ends)
+
+    def _scale(self, m: Module, lane: int, beat: Value) -> Value:
+        p = self.parameters
+        x = self.i.payload[lane]
+        if p.x_zero_point:
+            x = x - p.x_zero_point
+        if not p.scaled:
+            return x
+        by = p.multipliers_of(lane)
+        if all(n & (n - 1) == 0 for n in by):
+            places = lookup(m, beat, [n.bit_length() - 1 for n in by], f"places_{lane}")
+            product = x << places
+        else:
+            product = x * lookup(m, beat, by, f"multiplier_{lane}")
+        return self._register(m, f"scaled_{lane}", product, *self._range())
+
+    def _round(self, m: Module, lane: int, value: Value) -> Value:
+        p = self.parameters
+        lo, hi = self._range()
+        if p.shift == 0:
+            return self._register(m, f"rounded_{lane}", value, lo, hi)
+        half = 1 << (p.shift - 1)
+        if p.rounding == "half_up":
+            total = value + half
+        else:
+            if p.rounding == "half_even":
+                up = value[p.shift] if p.shift < len(value) else value[-1] & (lo < 0)
+            else:
+                up = value >= 0
+            total = value + (half - 1) + up
+        return self._register(
+            m, f"rounded_{lane}", total >> p.shift, (lo + half - 1) >> p.shift, (hi + half) >> p.shift
+        )
+
+    def _clamp(self, m: Module, lane: int, value: Value) -> None:
+        p = self.parameters
+        low, high = p.lo - p.zero_point, p.hi - p.zero_point
+        out = Signal.like(self.o.payload[lane], name=f"clamped_{lane}", reset_less=True)
+        m.d.sync += out.eq(value + p.zero_point)
+        with m.If(value < low):
+            m.d.sync += out.eq(p.lo)
+        with m.Elif(value > high):
+            m.d.sync += out.eq(p.hi)
+        m.d.comb += self.o.payload[lane].eq(out)

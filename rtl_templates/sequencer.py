@@ -1,0 +1,162 @@
+"""Sequencer: which word of which window, and when it may be read."""
+
+__all__ = ["Sequencer", "SequencerParameters"]
+
+from dataclasses import dataclass
+
+from amaranth import *
+from amaranth.lib import stream, wiring
+from amaranth.lib.wiring import In, Out
+
+from rtl_templates.tables import lookup, nest
+from rtl_templates.window import WindowParameters, command_shape
+
+
+@dataclass(frozen=True)
+class SequencerParameters:
+    """The loops of a layer: rows, columns, output groups, steps of the window.
+
+    window : what is read
+    pieces : beats that each group of outputs sends into the queue behind the datapath
+    depth : beats that this queue holds, at least those of the largest group
+    """
+
+    window: WindowParameters
+    pieces: tuple[int, ...]
+    depth: int
+
+    def __post_init__(self) -> None:
+        if self.depth < max(self.pieces):
+            raise ValueError(
+                f"Depth of the queue must be at least {max(self.pieces)}, not {self.depth}"
+            )
+
+    @property
+    def groups(self) -> int:
+        """Dot products of one window that are computed one after the other."""
+        return len(self.pieces)
+
+    @property
+    def advances(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
+        """Words that must have been written beyond those of a window before the next one starts:
+        for each column but the last, and for each row from its last column on."""
+        w = self.window
+        rows, columns = w.output_size
+        across = tuple(w.required(0, c + 1) - w.required(0, c) for c in range(columns - 1))
+        down = tuple(
+            (w.required(r + 1, 0) if r + 1 < rows else w.frame_words + w.required(0, 0))
+            - w.required(r, columns - 1)
+            for r in range(rows)
+        )
+        return across, down
+
+    @property
+    def ahead_range(self) -> range:
+        """Words written beyond those that a window needs: least and most."""
+        w = self.window
+        across, down = self.advances
+        most = w.depth + max(w.freed(r) - w.required(r, c) for r, c in w.positions())
+        return range(-max(w.required(0, 0), *across, *down), most + 1)
+
+
+class Sequencer(wiring.Component):
+    """Walks the windows of frame after frame, and issues a command a clock.
+
+    Members
+    -------
+    written : high on the clock on which a word enters the window
+    returned : high on the clock on which a beat leaves the queue behind the datapath
+    command : to the window and the weight source
+    release : to the window, words no longer needed after a row
+
+    The first command of a window waits until its words are there, the first of a group until the
+    queue has room for what will come of it; nothing behind the sequencer ever stalls. Both
+    conditions are the sign of a counter, so no clock is lost at the turn of a row or a frame.
+    """
+
+    def __init__(self, parameters: SequencerParameters):
+        self.parameters = parameters
+        window = parameters.window
+        super().__init__(
+            {
+                "written": In(1),
+                "returned": In(1),
+                "command": Out(stream.Signature(command_shape(window), always_ready=True)),
+                "release": Out(stream.Signature(range(max(window.releases) + 1), always_ready=True)),
+            }
+        )
+
+    def elaborate(self, platform):
+        m = Module()
+        p = self.parameters
+        w = p.window
+        rows, columns = w.output_size
+        go = Signal()
+        loops = [("inner", w.inner), ("step", len(w.steps)), ("group", p.groups)]
+        loops += [("column", columns), ("row", rows)]
+        (inner, step, group, column, row), ends = nest(m, go, loops)
+        _, unit_end, pixel_end, row_end, frame_end = ends
+
+        unit_start, pixel_start = Signal(init=1), Signal(init=1)
+        with m.If(go):
+            m.d.sync += [unit_start.eq(unit_end), pixel_start.eq(pixel_end)]
+
+        # words written beyond those that the present window needs; may run negative
+        across, down = p.advances
+        ahead = Signal(p.ahead_range, init=-w.required(0, 0))
+        advance = Mux(
+            row_end,
+            lookup(m, row, down, "advance_row"),
+            lookup(m, column, (*across, across[-1]) if across else (0,), "advance_column"),
+        )
+        m.d.sync += ahead.eq(ahead + self.written - Mux(pixel_end, advance, 0))
+
+        # free places in the queue beyond the most that a group needs
+        most = max(p.pieces)
+        credit = Signal(range(-most, p.depth + 1), init=p.depth - most)
+        used = lookup(m, group, p.pieces, "pieces")
+        m.d.sync += credit.eq(credit + self.returned - Mux(unit_end, used, 0))
+        m.d.comb += go.eq((~pixel_start | ~ahead[-1]) & (~unit_start | ~credit[-1]))
+
+        command = self.command.payload
+        m.d.comb += [
+            self.command.valid.eq(go),
+            command.step.eq(step),
+            command.minor.eq(group if w.depthwise else inner),
+            command.first.eq(unit_start),
+            command.last.eq(unit_end),
+            self.release.valid.eq(row_end),
+            self.release.payload.eq(lookup(m, row, w.releases, "freed")),
+        ]
+        self._origin(m, pixel_end, row_end, frame_end)
+        return m
+
+    def _origin(self, m: Module, pixel_end: Value, row_end: Value, frame_end: Value) -> None:
+        """Drive the place of the window's first tap: in the ring, and in the frame."""
+        w = self.parameters.window
+        command = self.command.payload
+        rows, _ = w.output_size
+        line = w.width * w.channel_words
+        start = -(w.padding[0] * line + w.padding[1] * w.channel_words) % w.depth
+        origin, row_origin = (
+            Signal(range(w.depth), init=start, name=name) for name in ("origin", "row_origin")
+        )
+        below = Signal.like(origin)
+        turn = (w.height - (rows - 1) * w.stride[0]) * line % w.depth
+        m.d.comb += [
+            below.eq(row_origin + Mux(frame_end, turn, w.stride[0] * line % w.depth)),
+            command.origin.eq(origin),
+        ]
+        with m.If(row_end):
+            m.d.sync += [row_origin.eq(below), origin.eq(below)]
+        with m.Elif(pixel_end):
+            m.d.sync += origin.eq(origin + w.stride[1] * w.channel_words)
+        if not w.padded:
+            return
+        y = Signal.like(command.y, init=-w.padding[0])
+        x = Signal.like(command.x, init=-w.padding[1])
+        m.d.comb += [command.y.eq(y), command.x.eq(x)]
+        with m.If(row_end):
+            m.d.sync += [y.eq(Mux(frame_end, -w.padding[0], y + w.stride[0])), x.eq(-w.padding[1])]
+        with m.Elif(pixel_end):
+            m.d.sync += x.eq(x + w.stride[1])

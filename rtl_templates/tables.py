@@ -1,0 +1,61 @@
+"""Constant tables and nested counters: the two idioms of every sequencer."""
+
+__all__ = ["lookup", "nest"]
+
+from collections import Counter
+from collections.abc import Sequence
+
+from amaranth import *
+
+
+def lookup(m: Module, index: Value, values: Sequence[int], name: str) -> Value:
+    """Return `values[index]`, as a constant where every entry is the same.
+
+    The commonest entry becomes the default, so that a table which differs only at its edges
+    costs a comparison an edge. Larger tables become read-only memories in synthesis.
+    """
+    common = Counter(values).most_common(1)[0][0]
+    if all(value == common for value in values):
+        return Const(common)
+    shape = Shape.cast(range(min(values), max(values) + 1))
+    entry = Signal(shape, name=name)
+    m.d.comb += entry.eq(common)
+    with m.Switch(index):
+        for position, value in enumerate(values):
+            if value != common:
+                with m.Case(position):
+                    m.d.comb += entry.eq(value)
+    return entry
+
+
+def nest(
+    m: Module, advance: Value, loops: Sequence[tuple[str, int]]
+) -> tuple[list[Value], list[Value]]:
+    """Return the counters of nested loops, innermost first, and the clocks on which each ends.
+
+    Parameters
+    ----------
+    advance : high on the clocks on which the innermost counter counts
+    loops : name and extent of each loop; a loop of one turn has no register
+
+    Returns
+    -------
+    counters : the index of each loop
+    ends : for each loop, high while `advance` finishes its last turn
+    """
+    counters: list[Value] = []
+    ends: list[Value] = []
+    for name, extent in loops:
+        if extent == 1:
+            counters.append(Const(0))
+        else:
+            counter = Signal(range(extent), name=name)
+            last = Signal(name=f"{name}_last")
+            end = Signal(name=f"{name}_end")
+            m.d.comb += [last.eq(counter == extent - 1), end.eq(advance & last)]
+            with m.If(advance):
+                m.d.sync += counter.eq(Mux(last, 0, counter + 1))
+            counters.append(counter)
+            advance = end
+        ends.append(advance)
+    return counters, ends

@@ -1,0 +1,94 @@
+"""Exact timing without simulation: who hands over which beat at which clock.
+
+Every component is described by processes, generators that walk through the handshakes in the
+order in which the hardware makes them and compute their clocks from one another with `max` and
+`+`. Streams are deterministic (nothing arbitrates), so the order in which processes are evaluated
+does not matter: each runs until it needs a clock that is not known yet (Kahn process networks,
+Kahn 1974, with time stamps; the algebra is max-plus, Baccelli et al. 1992).
+
+A process covers a finite number of frames; its own clock starts at 0, the first clock after
+reset.
+"""
+
+__all__ = ["DeadlockError", "Link", "Process", "evaluate", "schedule", "sink", "source"]
+
+from collections.abc import Callable, Generator, Iterable, Sequence
+
+Process = Generator[None, None, None]
+
+
+class DeadlockError(Exception):
+    """No process can go on: a stream waits for itself."""
+
+
+class Link:
+    """The handshakes of one stream.
+
+    Attributes
+    ----------
+    offered : for each beat, the first clock on which `valid` is high for it
+    taken : for each beat, the clock of its transfer
+    """
+
+    __slots__ = ("offered", "taken")
+
+    def __init__(self) -> None:
+        self.offered: list[int] = []
+        self.taken: list[int] = []
+
+
+def source(link: Link, arrivals: Iterable[int]) -> Process:
+    """Offer beat i no sooner than arrivals[i], and not before beat i - 1 was taken."""
+    for index, arrival in enumerate(arrivals):
+        if index:
+            while len(link.taken) < index:
+                yield
+            arrival = max(arrival, link.taken[-1] + 1)
+        link.offered.append(arrival)
+
+
+def sink(link: Link, beats: int) -> Process:
+    """Take every beat on the clock on which it is offered."""
+    for index in range(beats):
+        while len(link.offered) <= index:
+            yield
+        link.taken.append(link.offered[index])
+
+
+def evaluate(processes: Iterable[Process], links: Sequence[Link]) -> None:
+    """Run processes to their ends.
+
+    Raises
+    ------
+    DeadlockError : none of those left can go on
+    """
+    running = list(processes)
+    progress = -1
+    while running:
+        still = []
+        for process in running:
+            try:
+                next(process)
+            except StopIteration:
+                continue
+            still.append(process)
+        now = sum(len(link.offered) + len(link.taken) for link in links)
+        if len(still) == len(running) and now == progress:
+            raise DeadlockError(f"{len(still)} processes wait for each other")
+        progress, running = now, still
+
+
+def schedule(
+    processes: Callable[[Link, Link], Iterable[Process]], arrivals: Sequence[int], departures: int
+) -> list[int]:
+    """Return the clocks on which a component alone emits its beats into a ready sink.
+
+    Parameters
+    ----------
+    processes : makes the component's processes between an input and an output link
+    arrivals : the clock from which each input beat is offered
+    departures : how many beats leave
+    """
+    i, o = Link(), Link()
+    evaluate([source(i, arrivals), *processes(i, o), sink(o, departures)], [i, o])
+    return o.taken
