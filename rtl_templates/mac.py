@@ -200,7 +200,7 @@ class MacArray(wiring.Component):
                 sum((bias & mask) << (row * p.bits) for row, bias in enumerate(group))
                 for group in p.biases
             ],
-            attrs={"rom_style": "distributed", "ram_style": "distributed"},
+            attrs={"rom_style": "logic"},
         )
         read = storage.read_port()
         group = Signal(range(p.groups))

@@ -97,7 +97,8 @@ class Sequencer(wiring.Component):
         (inner, step, group, column, row), ends = nest(m, go, loops)
         _, unit_end, pixel_end, row_end, frame_end = ends
 
-        unit_start, pixel_start = Signal(init=1), Signal(init=1)
+        unit_start = Signal(init=1)
+        pixel_start = Signal(init=1)
         with m.If(go):
             m.d.sync += [unit_start.eq(unit_end), pixel_start.eq(pixel_end)]
 

@@ -112,7 +112,7 @@ class Fifo(wiring.Component):
 
         width = Shape.cast(self.i.payload.shape()).width
         m.submodules.storage = storage = memory.Memory(
-            shape=unsigned(width), depth=depth, init=[], attrs={"ram_style": "distributed"}
+            shape=unsigned(width), depth=depth, init=[]
         )
         writer, reader = storage.write_port(), storage.read_port(domain="comb")
         for port, advance in ((writer, write), (reader, read)):

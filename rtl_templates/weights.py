@@ -17,7 +17,7 @@ class WeightParameters:
     bits, signed : of a weight
     words : one integer a clock of the schedule; the weight of row r and column l stands in its
         bits [(r * simd + l) * bits, (r * simd + l + 1) * bits)
-    style : "block" or "distributed": block RAM, or tables in LUTs
+    style : "block" for block RAM, "logic" for tables in LUTs
     """
 
     pe: int
@@ -25,15 +25,15 @@ class WeightParameters:
     bits: int
     signed: bool
     words: tuple[int, ...] = field(repr=False)
-    style: str = "distributed"
+    style: str = "logic"
 
     latency = 4  # clocks from a command to its weights, those of a window
 
     def __post_init__(self) -> None:
         if not self.words:
             raise ValueError("Weights must hold at least one word")
-        if self.style not in ("block", "distributed"):
-            raise ValueError(f"Style must be block or distributed, not {self.style!r}")
+        if self.style not in ("block", "logic"):
+            raise ValueError(f"Style must be block or logic, not {self.style!r}")
 
     @property
     def width(self) -> int:
@@ -81,12 +81,17 @@ class WeightMemory(wiring.Component):
             shape=unsigned(p.width),
             depth=len(p.words),
             init=p.words,
-            attrs={"rom_style": p.style, "ram_style": p.style},
+            attrs={"rom_style": p.style},
         )
         read = storage.read_port()
-        with m.If(stages[1]):
+        # A block RAM's output is slow, and gets a register of its own; a table's is one already.
+        slow = p.style == "block"
+        with m.If(stages[1 if slow else 2]):
             m.d.sync += read.addr.eq(Mux(read.addr == len(p.words) - 1, 0, read.addr + 1))
-        held = Signal(p.width, reset_less=True)
-        m.d.sync += held.eq(read.data)
-        m.d.comb += word.eq(held)
+        if slow:
+            held = Signal(p.width, reset_less=True)
+            m.d.sync += held.eq(read.data)
+            m.d.comb += word.eq(held)
+        else:
+            m.d.comb += word.eq(read.data)
         return m

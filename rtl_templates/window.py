@@ -304,7 +304,6 @@ class Window(wiring.Component):
                 shape=unsigned(p.word * p.bits),
                 depth=p.depth,
                 init=[],
-                attrs={"ram_style": "block" if p.depth > 64 else "distributed"},
             )
             write = storage.write_port()
             m.d.comb += [
