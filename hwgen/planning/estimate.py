@@ -1,0 +1,172 @@
+"""What a component will cost, before anything is synthesised.
+
+A first estimate: word-level structure times coefficients for a 4-input-LUT fabric with carry
+chains (ECP5). Each coefficient says what it stands for.
+"""
+
+__all__ = ["Resources", "estimate"]
+
+from dataclasses import dataclass
+from functools import singledispatch
+
+from hwgen.formats import bits_for
+from hwgen.planning.memory import block_rams
+from hwgen.targets import Target
+from rtl_templates.engine import EngineParameters
+from rtl_templates.mac import MacParameters
+from rtl_templates.pool import MaximumParameters
+from rtl_templates.requantize import RequantizerParameters
+from rtl_templates.streams import NarrowParameters, WidenParameters
+from rtl_templates.weights import WeightParameters
+from rtl_templates.window import WindowParameters
+
+CHAIN = 2.0  # LUTs to start and end a carry chain
+TABLE = 0.55  # LUTs a bit and 16 words of a constant table, after minimisation
+RAM_BITS = 16  # words of one LUT memory: a LUT a bit
+MULTIPLIER_SIDE = 18  # bits of a DSP block's operand
+
+
+@dataclass(frozen=True)
+class Resources:
+    """LUTs, flip-flops, DSP blocks and block RAMs."""
+
+    luts: float = 0
+    ffs: float = 0
+    dsps: int = 0
+    block_rams: int = 0
+
+    def __add__(self, other: "Resources") -> "Resources":
+        return Resources(
+            self.luts + other.luts,
+            self.ffs + other.ffs,
+            self.dsps + other.dsps,
+            self.block_rams + other.block_rams,
+        )
+
+
+def _bits(limit: int) -> int:
+    return max(1, limit.bit_length())
+
+
+@singledispatch
+def estimate(part: object, target: Target) -> Resources:
+    """Return the estimated cost of a component."""
+    raise TypeError(f"No estimate for {type(part).__name__}")
+
+
+@estimate.register
+def _engine(part: EngineParameters, target: Target) -> Resources:
+    total = estimate(part.window, target) + estimate(part.datapath, target)
+    if part.requantizer:
+        total += estimate(part.requantizer, target)
+    if part.drained:
+        total += estimate(part.drain, target)
+    width = part.lanes * part.element[0]
+    queue = Resources(width * -(-part.depth // RAM_BITS) + 12, 2 * _bits(part.depth) + 6)
+    return total + queue
+
+
+@estimate.register
+def _window(part: WindowParameters, target: Target) -> Resources:
+    width, depth = part.word * part.bits, part.depth
+    address = _bits(depth - 1)
+    counters = sum(
+        _bits(n - 1) for n in (part.inner, len(part.steps), part.channel_groups, *part.output_size)
+    )
+    control = Resources(4 * address + 3 * counters + 40, 6 * address + counters + 24)
+    memory = ring(width, depth, target)
+    port = Resources(
+        memory.luts + 2 * address + (width + 12 if part.padded else 0) + TABLE * len(part.steps),
+        2 * width + 3 * address,
+        0,
+        memory.block_rams,
+    )
+    return control + sum((port for _ in range(part.ports)), Resources())
+
+
+def ring(width: int, depth: int, target: Target) -> Resources:
+    """Return the cost of a line buffer: LUT memory while it is small, block RAM beyond."""
+    banks = -(-depth // RAM_BITS)
+    if banks <= 4 or not target.block_rams:
+        return Resources(width * banks + (0.7 * width * (banks - 1)))
+    return Resources(0, 0, 0, block_rams(width, depth, target))
+
+
+@estimate.register
+def _weights(part: WeightParameters, target: Target) -> Resources:
+    depth = len(part.words)
+    if depth == 1:
+        return Resources()
+    counter = Resources(1.5 * _bits(depth), _bits(depth) + 4)
+    if part.style == "block":
+        return counter + Resources(0, part.width, 0, block_rams(part.width, depth, target))
+    return counter + Resources(TABLE * part.width * -(-depth // 16), part.width)
+
+
+def _tree(ranges: list[tuple[int, int]]) -> tuple[float, float, tuple[int, int]]:
+    """Return LUTs, flip-flops and range of a sum of terms, a register after each adder."""
+    luts = ffs = 0.0
+    while len(ranges) > 1:
+        sums = []
+        for a, b in zip(ranges[::2], ranges[1::2], strict=False):
+            total = (a[0] + b[0], a[1] + b[1])
+            width = bits_for(*total)[0]
+            luts, ffs = luts + width + CHAIN, ffs + width
+            sums.append(total)
+        if len(ranges) % 2:
+            sums.append(ranges[-1])
+            ffs += bits_for(*ranges[-1])[0]
+        ranges = sums
+    return luts, ffs, ranges[0]
+
+
+@estimate.register
+def _array(part: MacParameters, target: Target) -> Resources:
+    weights = part.weights
+    limit = 1 << (part.x_bits - part.x_signed)
+    leaf = (-limit if part.x_signed else 0, limit - 1)
+    plane_luts, plane_ffs, plane = _tree([leaf] * weights.simd)
+    # a 4-input LUT adds two masked bits, but the chain's second input needs one of its own
+    masks = weights.simd * part.x_bits * (0.5 if weights.simd > 1 else 0.0)
+    shifted = [(plane[0] << bit, plane[1] << bit) for bit in range(weights.bits)]
+    dot_luts, dot_ffs, _ = _tree(shifted)
+    row = Resources(
+        weights.bits * (plane_luts + masks) + dot_luts + 2 * part.bits + CHAIN,
+        weights.bits * plane_ffs + dot_ffs + part.bits,
+    )
+    biases = TABLE * part.bits * weights.pe * -(-part.groups // 16) if part.groups > 1 else 0
+    rows = Resources(row.luts * weights.pe + biases, row.ffs * weights.pe + 3 * part.latency)
+    return rows + estimate(weights, target)
+
+
+@estimate.register
+def _maximum(part: MaximumParameters, target: Target) -> Resources:
+    return Resources(part.lanes * (2 * part.bits + CHAIN), part.lanes * part.bits)
+
+
+@estimate.register
+def _requantizer(part: RequantizerParameters, target: Target) -> Resources:
+    x = part.x_shape.width
+    by = max(m.bit_length() for m in part.multipliers)
+    lane = Resources(3 * part.bits + 10, x + part.bits + 6)
+    if part.scaled and all(m & (m - 1) == 0 for m in part.multipliers):
+        lane += Resources(x * _bits(by - 1), x + by)
+    elif part.scaled:
+        blocks = -(-x // MULTIPLIER_SIDE) * -(-by // MULTIPLIER_SIDE)
+        lane += Resources(x + by, x + by, blocks)
+        if len(part.multipliers) > 1:
+            lane += Resources(TABLE * by * -(-len(part.multipliers) // part.lanes // 16))
+    return Resources(
+        lane.luts * part.lanes, lane.ffs * part.lanes, lane.dsps * part.lanes, lane.block_rams
+    )
+
+
+@estimate.register
+def _narrow(part: NarrowParameters, target: Target) -> Resources:
+    width = part.lanes_in * part.bits
+    return Resources(width + 10, width + 5)
+
+
+@estimate.register
+def _widen(part: WidenParameters, target: Target) -> Resources:
+    return Resources(8, part.lanes_out * part.bits + 5)
