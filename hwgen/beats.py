@@ -1,0 +1,1 @@
+from hwgen.simulation.stream import Stream

@@ -1,0 +1,58 @@
+"""Names that are safe in Verilog, whatever a layer is called."""
+
+__all__ = ["safe_names"]
+
+import re
+from collections.abc import Iterable
+
+# IEEE 1364-2005 and 1800-2017 reserved words that a layer might be called by.
+_KEYWORDS = frozenset(
+    """
+    alias always always_comb always_ff always_latch and assert assign assume automatic before begin
+    bind bins bit break buf bufif0 bufif1 byte case casex casez cell chandle checker class clocking
+    cmos config const constraint context continue cover covergroup coverpoint cross deassign
+    default defparam design disable dist do edge else end endcase endchecker endclass endclocking
+    endconfig endfunction endgenerate endgroup endinterface endmodule endpackage endprimitive
+    endprogram endproperty endsequence endspecify endtable endtask enum event eventually expect
+    export extends extern final first_match for force foreach forever fork forkjoin function
+    generate genvar global highz0 highz1 if iff ifnone ignore_bins illegal_bins implements implies
+    import incdir include initial inout input inside instance int integer interconnect interface
+    intersect join join_any join_none large let liblist library local localparam logic longint
+    macromodule matches medium modport module nand negedge nettype new nexttime nmos nor
+    noshowcancelled not notif0 notif1 null or output package packed parameter pmos posedge
+    primitive priority program property protected pull0 pull1 pulldown pullup pulsestyle_ondetect
+    pulsestyle_onevent pure rand randc randcase randsequence rcmos real realtime ref reg
+    reject_on release repeat restrict return rnmos rpmos rtran rtranif0 rtranif1 s_always
+    s_eventually s_nexttime s_until s_until_with scalared sequence shortint shortreal showcancelled
+    signed small soft solve specify specparam static string strong strong0 strong1 struct super
+    supply0 supply1 sync_accept_on sync_reject_on table tagged task this throughout time
+    timeprecision timeunit tran tranif0 tranif1 tri tri0 tri1 triand trior trireg type typedef
+    union unique unique0 unsigned until until_with untyped use uwire var vectored virtual void
+    wait wait_order wand weak weak0 weak1 while wildcard wire with within wor xnor xor
+    """.split()
+)
+
+_LONGEST = 64
+
+
+def _safe(name: str) -> str:
+    word = re.sub(r"[^A-Za-z0-9_]+", "_", name).strip("_")[:_LONGEST]
+    if not word or word[0].isdigit() or word.lower() in _KEYWORDS:
+        word = f"layer_{word}".rstrip("_")
+    return word
+
+
+def safe_names(names: Iterable[str], taken: Iterable[str] = ()) -> dict[str, str]:
+    """Return a Verilog identifier for each name: letters, digits and underscores, no reserved
+    word, no two alike (case aside), none of `taken`."""
+    used = {word.lower() for word in taken}
+    safe: dict[str, str] = {}
+    for name in names:
+        word = base = _safe(name)
+        count = 2
+        while word.lower() in used:
+            word = f"{base}_{count}"
+            count += 1
+        used.add(word.lower())
+        safe[name] = word
+    return safe
