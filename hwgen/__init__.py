@@ -1,1 +1,52 @@
-"""hwgen: from a PyTorch network to an FPGA or ASIC, bit for bit."""
+"""hwgen: from a PyTorch network to an FPGA or ASIC, bit for bit.
+
+    done    = hwgen.compress(model, recipe, calibration=batches)
+    network = hwgen.import_torch(done.module, example)
+    plan    = hwgen.plan(network, target="ulx3s-85f", goal="10000 fps")
+    package = hwgen.generate(plan, "build/digits")
+    result  = package.simulate(x)
+    cost    = package.cost("route")
+
+Names are loaded when they are first used, so that importing hwgen is quick and needs no PyTorch.
+"""
+
+__all__ = [
+    "Cost",
+    "HwgenError",
+    "Network",
+    "Package",
+    "Plan",
+    "PruneRecipe",
+    "QuantizeRecipe",
+    "Recipe",
+    "compress",
+    "generate",
+    "import_torch",
+    "load",
+    "plan",
+]
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from hwgen.errors import HwgenError
+
+if TYPE_CHECKING:
+    from hwgen.api import Cost, Package, compress, generate, import_torch, load, plan
+    from hwgen.compression.recipe import PruneRecipe, QuantizeRecipe, Recipe
+    from hwgen.network.graph import Network
+    from hwgen.planning.plan import Plan
+
+_HOMES = {
+    "Network": "hwgen.network.graph",
+    "Plan": "hwgen.planning.plan",
+    "PruneRecipe": "hwgen.compression",
+    "QuantizeRecipe": "hwgen.compression",
+    "Recipe": "hwgen.compression",
+}
+
+
+def __getattr__(name: str) -> object:
+    if name not in __all__:
+        raise AttributeError(f"module 'hwgen' has no attribute {name!r}")
+    return getattr(import_module(_HOMES.get(name, "hwgen.api")), name)

@@ -78,19 +78,25 @@ class Fixed:
     def holds(self, values: npt.ArrayLike) -> bool:
         """Say whether every value has a code."""
         array = np.asarray(values)
-        return bool(array.size == 0 or (array.min() >= self.lo and array.max() <= self.hi))
+        if array.size == 0:
+            return True
+        if array.dtype.kind == "f" and not (np.isfinite(array) & (array == np.rint(array))).all():
+            return False
+        return bool(array.min() >= self.lo and array.max() <= self.hi)
 
     def encode(self, values: npt.ArrayLike) -> npt.NDArray[np.int64]:
         """Return the bit patterns, as non-negative integers, of integer values.
 
         Raises
         ------
-        FormatError : a value lies outside [lo, hi]
+        FormatError : a value is not an integer of [lo, hi]
         """
-        array = np.asarray(values, dtype=np.int64)
+        array = np.asarray(values)
         if not self.holds(array):
-            raise FormatError(f"Values must lie in [{self.lo}, {self.hi}] to be written as {self}")
-        return array & ((1 << self.bits) - 1)
+            raise FormatError(
+                f"Values must be integers of [{self.lo}, {self.hi}] to be written as {self}"
+            )
+        return array.astype(np.int64) & ((1 << self.bits) - 1)
 
     def decode(self, codes: npt.ArrayLike) -> npt.NDArray[np.int64]:
         """Return the integers that bit patterns stand for.
@@ -105,7 +111,7 @@ class Fixed:
         return array - ((array >> (self.bits - 1)) << self.bits) if self.signed else array
 
 
-_FIXED = re.compile(r"(u?)int(\d+)")
+_FIXED = re.compile(r"(u?)int(0|[1-9][0-9]{0,5})")
 
 
 def parse_format(text: str) -> Fixed:

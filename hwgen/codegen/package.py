@@ -8,6 +8,7 @@ import json
 import os
 import secrets
 import shutil
+from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from hwgen.codegen.readme import readme
 from hwgen.codegen.verilog import to_verilog
 from hwgen.errors import OutputFolderError, StoreError
 from hwgen.network.inference import Tensor
+from hwgen.planning.estimate import Resources
 from hwgen.planning.plan import Plan, Stage
 from rtl_templates.axi import BorderParameters
 
@@ -71,8 +73,13 @@ def _layer(stage: Stage, instance: str, plan: Plan) -> dict[str, Any]:
         },
         "busy": engine.busy,
         "macs": layer.macs,
+        "estimate": _whole(plan.resources_of(stage)),
         "queue": engine.depth,
     }
+
+
+def _whole(resources: Resources) -> dict[str, int]:
+    return {name: round(value) for name, value in asdict(resources).items()}
 
 
 def _manifest(plan: Plan, name: str, instances: dict[str, str]) -> dict[str, Any]:
@@ -92,6 +99,7 @@ def _manifest(plan: Plan, name: str, instances: dict[str, str]) -> dict[str, Any
         "input": _border(plan.input, plan.network.input, first.x_frame),
         "output": _border(plan.output, plan.network.output, last.y_frame),
         "layers": [_layer(stage, instances[stage.name], plan) for stage in plan.stages],
+        "estimate": _whole(plan.resources),
         "predicted": {
             "interval": plan.interval,
             "latency": plan.latency,

@@ -132,7 +132,8 @@ class Network:
             raise NetworkError("Input must not contain NaN")
         assert tensor.format is not None
         q = tensor.zero_point + np.floor(real / tensor.scale[0] + 0.5)
-        return np.clip(q, tensor.format.lo, tensor.format.hi).astype(np.int64)
+        result: IntArray = np.clip(q, tensor.format.lo, tensor.format.hi).astype(np.int64)
+        return result
 
     def dequantize(self, y: npt.ArrayLike) -> FloatArray:
         """Return the real outputs that output integers stand for: scale * (y - zero_point).

@@ -7,6 +7,7 @@ One range per channel is kept; registers are sized by their union.
 
 __all__ = ["INFERENCE", "Tensor", "infer", "output_extent"]
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -16,6 +17,8 @@ import numpy as np
 from hwgen.errors import NetworkError
 from hwgen.formats import Fixed
 from hwgen.network.ops import (
+    MAX_CHANNELS,
+    MAX_ELEMENTS,
     Conv2d,
     Flatten,
     FloatArray,
@@ -106,17 +109,41 @@ def _input(op: Input, inputs: Sequence[Tensor]) -> Tensor:
     )
 
 
+def _windows(
+    x: Tensor,
+    kernel: Sequence[int],
+    stride: Sequence[int],
+    padding: Sequence[int],
+    dilation: Sequence[int],
+) -> tuple[int, int]:
+    """Return how many windows fit down and across."""
+    padded = [x.shape[1 + a] + 2 * padding[a] for a in range(2)]
+    if x.channels * math.prod(padded) > MAX_ELEMENTS:
+        raise NetworkError(
+            f"Padded input must have at most {MAX_ELEMENTS} elements, not "
+            f"{x.channels} x {padded[0]} x {padded[1]}"
+        )
+    height, width = (
+        output_extent(
+            x.shape[1 + a], kernel[a], stride[a], padding[a], dilation[a], ("height", "width")[a]
+        )
+        for a in range(2)
+    )
+    return height, width
+
+
 def _dot_range(op: _Weighted, x: Tensor, padded: bool) -> tuple[IntArray, IntArray]:
-    weight = op.weight.reshape(op.weight.shape[0], x.channels, -1).astype(object)
-    lows = x.lows.astype(object) - x.zero_point
-    highs = x.highs.astype(object) - x.zero_point
+    # Formats have 16 bits and values 2**28 elements at most, so these sums fit int64; with the
+    # bias they need not.
+    weight = op.weight.reshape(op.weight.shape[0], x.channels, -1)
+    positive, negative = np.maximum(weight, 0).sum(axis=2), np.minimum(weight, 0).sum(axis=2)
+    lows, highs = x.lows - x.zero_point, x.highs - x.zero_point
     if padded:  # a tap on the padding contributes nothing
         lows, highs = np.minimum(lows, 0), np.maximum(highs, 0)
-    a, b = weight * lows[None, :, None], weight * highs[None, :, None]
     bias = op.bias.astype(object)
     return _check_int64(
-        list(bias + np.minimum(a, b).sum(axis=(1, 2))),
-        list(bias + np.maximum(a, b).sum(axis=(1, 2))),
+        list(bias + (positive @ lows + negative @ highs)),
+        list(bias + (positive @ highs + negative @ lows)),
     )
 
 
@@ -135,17 +162,7 @@ def _conv2d(op: Conv2d, inputs: Sequence[Tensor]) -> Tensor:
         raise NetworkError(
             f"Input must have shape ({op.weight.shape[1]}, height, width), not {x.shape}"
         )
-    height, width = (
-        output_extent(
-            x.shape[1 + a],
-            op.weight.shape[2 + a],
-            op.stride[a],
-            op.padding[a],
-            op.dilation[a],
-            ("height", "width")[a],
-        )
-        for a in range(2)
-    )
+    height, width = _windows(x, op.weight.shape[2:], op.stride, op.padding, op.dilation)
     return _accumulator(op, x, (op.weight.shape[0], height, width), any(op.padding))
 
 
@@ -162,12 +179,7 @@ def _max_pool2d(op: MaxPool2d, inputs: Sequence[Tensor]) -> Tensor:
         raise NetworkError(f"Input must have shape (channels, height, width), not {x.shape}")
     if x.scale.size != 1:
         raise NetworkError("Input must have one scale, not one per channel")
-    height, width = (
-        output_extent(
-            x.shape[1 + a], op.kernel[a], op.stride[a], op.padding[a], 1, ("height", "width")[a]
-        )
-        for a in range(2)
-    )
+    height, width = _windows(x, op.kernel, op.stride, op.padding, (1, 1))
     return Tensor((x.channels, height, width), x.lows, x.highs, x.scale, x.zero_point, x.format)
 
 
@@ -176,6 +188,8 @@ def _flatten(op: Flatten, inputs: Sequence[Tensor]) -> Tensor:
     if len(x.shape) == 1:
         return x
     area = x.shape[1] * x.shape[2]
+    if x.channels * area > MAX_CHANNELS:
+        raise NetworkError(f"Flattened value must have at most {MAX_CHANNELS} features")
     scale = np.repeat(x.scale, area) if x.scale.size > 1 else x.scale
     return Tensor(
         (x.channels * area,),
@@ -205,7 +219,8 @@ def _requantize(op: Requantize, inputs: Sequence[Tensor]) -> Tensor:
             raise NetworkError(f"{what} must be one number or {x.channels}, not {array.size}")
     if not op.format.lo <= op.zero_point <= op.format.hi:
         raise NetworkError(f"Zero point must lie in the range of {op.format}, not {op.zero_point}")
-    assert op.lo is not None and op.hi is not None
+    lo, hi = op.lo, op.hi
+    assert lo is not None and hi is not None
     multiplier = np.broadcast_to(op.multiplier, x.channels)
     shift = np.broadcast_to(op.shift, x.channels)
 
@@ -220,7 +235,7 @@ def _requantize(op: Requantize, inputs: Sequence[Tensor]) -> Tensor:
                     "use a smaller multiplier and shift"
                 )
             rounded = op.zero_point + round_shift(scaled, int(s), op.rounding)
-            out.append(min(max(rounded, op.lo), op.hi))  # type: ignore[type-var]
+            out.append(min(max(rounded, lo), hi))
         return out
 
     lows, highs = _check_int64(apply(x.lows), apply(x.highs))  # rounding is monotone
@@ -257,4 +272,10 @@ def infer(op: Op, inputs: Sequence[Tensor]) -> Tensor:
         raise NetworkError(f"Op must be one of hwgen's, not {type(op).__name__}")
     if len(inputs) != ARITY[type(op)]:
         raise NetworkError(f"Number of inputs must be {ARITY[type(op)]}, not {len(inputs)}")
-    return INFERENCE[type(op)](op, inputs)
+    with np.errstate(over="ignore", under="ignore"):
+        tensor = INFERENCE[type(op)](op, inputs)
+    if math.prod(tensor.shape) > MAX_ELEMENTS:
+        raise NetworkError(f"Value must have at most {MAX_ELEMENTS} elements, not {tensor.shape}")
+    if not np.isfinite(tensor.scale).all() or not tensor.scale.all():
+        raise NetworkError(f"Scale must be positive and finite, not {tensor.scale[:4]}")
+    return tensor

@@ -8,6 +8,8 @@ Arrays are int64 (weights, biases, multipliers, shifts) or float64 (scales) and 
 """
 
 __all__ = [
+    "MAX_CHANNELS",
+    "MAX_ELEMENTS",
     "OPS",
     "ROUNDINGS",
     "Conv2d",
@@ -20,6 +22,7 @@ __all__ = [
     "same_op",
 ]
 
+import math
 from dataclasses import dataclass, fields
 
 import numpy as np
@@ -31,6 +34,8 @@ from hwgen.formats import Fixed
 IntArray = npt.NDArray[np.int64]
 FloatArray = npt.NDArray[np.float64]
 
+MAX_CHANNELS = 1 << 20  # or features, of any value
+MAX_ELEMENTS = 1 << 28  # of any value of one frame
 ROUNDINGS = ("half_up", "half_even", "half_away")
 
 
@@ -38,18 +43,24 @@ def _integers(value: npt.ArrayLike, what: str, ndim: int) -> IntArray:
     array = np.asarray(value)
     if array.ndim != ndim:
         raise NetworkError(f"{what} must have {ndim} dimensions, not {array.ndim}")
-    if array.dtype.kind not in "iu":
-        if array.dtype.kind != "f" or not np.isfinite(array).all() or (array != np.rint(array)).any():
-            raise NetworkError(f"{what} must be integers, without NaN or infinity")
-        if array.size and np.abs(array).max() >= 2**62:
-            raise NetworkError(f"{what} must be smaller than 2**62")
+    if array.dtype.kind == "f":
+        whole = bool((np.isfinite(array) & (array == np.rint(array))).all())
+    else:
+        whole = array.dtype.kind in "iu"
+    if not whole:
+        raise NetworkError(f"{what} must be integers, without NaN or infinity")
+    if array.size and (array.min() <= -(2**62) or array.max() >= 2**62):
+        raise NetworkError(f"{what} must be smaller than 2**62")
     array = np.array(array, dtype=np.int64)
     array.setflags(write=False)
     return array
 
 
 def _scales(value: npt.ArrayLike, what: str) -> FloatArray:
-    array = np.array(value, dtype=np.float64).reshape(-1)
+    try:
+        array = np.array(value, dtype=np.float64).reshape(-1)
+    except (TypeError, ValueError) as error:
+        raise NetworkError(f"{what} must be numbers, not {value!r}") from error
     if array.size == 0 or not np.isfinite(array).all() or (array <= 0).any():
         raise NetworkError(f"{what} must be positive and finite")
     array.setflags(write=False)
@@ -71,6 +82,11 @@ def _whole(value: object, what: str) -> int:
     if isinstance(value, bool) or not isinstance(value, (int, np.integer)):
         raise NetworkError(f"{what} must be an integer, not {value!r}")
     return int(value)
+
+
+def _fixed(value: object, what: str) -> None:
+    if not isinstance(value, Fixed):
+        raise NetworkError(f"{what} must be a number format such as Fixed(8), not {value!r}")
 
 
 class Op:
@@ -110,15 +126,25 @@ class Input(Op):
     zero_point: int = 0
 
     def __post_init__(self) -> None:
-        shape = tuple(self.shape)
-        if len(shape) not in (1, 3) or any(not isinstance(n, int) or n < 1 for n in shape):
+        shape = self.shape
+        if (
+            not isinstance(shape, (tuple, list))
+            or len(shape) not in (1, 3)
+            or any(isinstance(n, bool) or not isinstance(n, int) or n < 1 for n in shape)
+        ):
             raise NetworkError(
-                f"Input shape must be (channels, height, width) or (features,), not {shape}"
+                f"Input shape must be (channels, height, width) or (features,), not {shape!r}"
             )
+        if shape[0] > MAX_CHANNELS or math.prod(shape) > MAX_ELEMENTS:
+            raise NetworkError(
+                f"Input must have at most {MAX_CHANNELS} channels and {MAX_ELEMENTS} elements, "
+                f"not {tuple(shape)}"
+            )
+        _fixed(self.format, "Input format")
         scale = _scales(self.scale, "Input scale")
         if scale.size != 1:
             raise NetworkError("Input scale must be a single number, not one per channel")
-        self._set(shape=shape, scale=scale, zero_point=_whole(self.zero_point, "Zero point"))
+        self._set(shape=tuple(shape), scale=scale, zero_point=_whole(self.zero_point, "Zero point"))
 
 
 class _Weighted(Op):
@@ -139,6 +165,7 @@ class _Weighted(Op):
             raise NetworkError(
                 f"Weight scale must be one number or {weight.shape[0]}, not {scale.size}"
             )
+        _fixed(self.weight_format, "Weight format")
         if not self.weight_format.holds(weight):
             raise NetworkError(f"Weights must lie in the range of {self.weight_format}")
         self._set(weight=weight, bias=bias, weight_scale=scale)
@@ -243,6 +270,7 @@ class Requantize(Op):
         scale = _scales(self.scale, "Output scale")
         if scale.size != 1:
             raise NetworkError("Output scale of a requantizer must be a single number")
+        _fixed(self.format, "Output format")
         lo = self.format.lo if self.lo is None else _whole(self.lo, "Lower clamp")
         hi = self.format.hi if self.hi is None else _whole(self.hi, "Upper clamp")
         if not self.format.lo <= lo <= hi <= self.format.hi:

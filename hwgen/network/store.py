@@ -14,6 +14,7 @@ __all__ = ["load", "save"]
 import json
 import os
 import secrets
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -111,12 +112,12 @@ def load(path: str | Path) -> Network:
 
 
 def _parse(data: bytes) -> Network:
+    read: Callable[[bytes], list[tuple[str, dict[str, Any]]]] = safetensors.deserialize
     try:
-        found = safetensors.deserialize(data)
+        found = read(data)
     except safetensors.SafetensorError as error:
-        raise StoreError(f"not a whole safetensors file ({error}); save the network again") from (
-            error
-        )
+        message = f"not a whole safetensors file ({error}); save the network again"
+        raise StoreError(message) from error
     graph = parse_json(_metadata(data))
     version = graph.get("spec_version") if isinstance(graph, dict) else None
     if version != SPEC_VERSION or isinstance(version, bool):

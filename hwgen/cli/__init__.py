@@ -1,0 +1,71 @@
+"""The command line: `hwgen VERB`, one file a verb, thin, over the API.
+
+Exit status: 0 done, 1 the user's error (one clear message), 2 usage, 130 interrupted.
+"""
+
+__all__ = ["app", "main"]
+
+import sys
+from typing import Annotated
+
+import typer
+
+from hwgen.cli.cost import cost
+from hwgen.cli.demo import demo
+from hwgen.cli.doctor import doctor
+from hwgen.cli.generate import generate
+from hwgen.cli.import_ import import_
+from hwgen.cli.plan import plan
+from hwgen.cli.simulate import simulate
+from hwgen.cli.targets import targets
+from hwgen.errors import HwgenError
+
+app = typer.Typer(
+    name="hwgen",
+    help="From a PyTorch network to an FPGA or ASIC: compress, generate, prove bit-exact, cost.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+for _name, _verb in (
+    ("demo", demo),
+    ("import", import_),
+    ("plan", plan),
+    ("generate", generate),
+    ("simulate", simulate),
+    ("cost", cost),
+    ("targets", targets),
+    ("doctor", doctor),
+):
+    app.command(_name)(_verb)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        typer.echo(f"hwgen {version('hwgen')}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """From a PyTorch network to an FPGA or ASIC: compress, generate, prove bit-exact, cost."""
+
+
+def main() -> None:
+    """Run the command line; a user's error becomes one message and exit status 1."""
+    try:
+        app()
+    except HwgenError as error:
+        sys.stderr.write(f"hwgen: {error}\n")
+        sys.exit(1)
+    except KeyboardInterrupt:
+        sys.stderr.write("hwgen: interrupted\n")
+        sys.exit(130)

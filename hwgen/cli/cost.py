@@ -1,0 +1,52 @@
+"""`hwgen cost`: what a package costs on its target."""
+
+__all__ = ["cost"]
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from hwgen.cli.plan import AsJson
+from hwgen.targets import get_target
+
+PackageFolder = Annotated[Path, typer.Argument(metavar="PACKAGE", help="Folder of a package.")]
+
+
+def cost(
+    package: PackageFolder,
+    stage: Annotated[str, typer.Option(help="estimate, synth or route.")] = "synth",
+    timeout: Annotated[float, typer.Option(help="Seconds that each tool may take.")] = 1800.0,
+    as_json: AsJson = False,
+) -> None:
+    """Estimate, synthesise, or place and route a package.
+
+    Example: hwgen cost build/digits --stage route
+    """
+    from hwgen import api
+
+    console = Console()
+    opened = api.Package(package)
+    with Console(stderr=True).status(f"Running {stage} of {opened.manifest['top']}"):
+        found = opened.cost(stage, timeout=timeout)
+    if as_json:
+        typer.echo(json.dumps(found.to_json(), indent=2))
+        return
+    target = get_target(found.target)
+    table = Table(title=f"{opened.manifest['top']} on {target.name}, {stage}")
+    for column in ("", "used", "of the device"):
+        table.add_column(column, justify="right" if column else "left")
+    for what, used, has in (
+        ("LUT", found.luts, target.luts),
+        ("FF", found.ffs, target.ffs),
+        ("DSP", found.dsps, target.dsps),
+        ("memories", found.block_rams, target.block_rams),
+    ):
+        table.add_row(what, f"{used:,}", f"{used / has:.1%}" if has else "-")
+    if found.fmax_mhz is not None:
+        table.add_row("Fmax", f"{found.fmax_mhz:.1f} MHz", "")
+    table.add_row("frames per second", f"{found.frames_per_second:,.0f}", "")
+    console.print(table)

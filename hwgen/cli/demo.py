@@ -1,0 +1,227 @@
+"""`hwgen demo`: handwritten digits the whole way, from training to place and route."""
+
+__all__ = ["demo"]
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from hwgen.cli.plan import print_plan
+from hwgen.errors import HwgenError, OutputFolderError, ToolError
+from hwgen.targets import DEFAULT_TARGET
+
+if TYPE_CHECKING:
+    from hwgen.api import Package
+    from hwgen.digits import Digits
+    from hwgen.network import Network
+
+GOAL = "100000 fps"
+
+
+class Steps:
+    """The steps of a run: a bar for each, and the seconds it took."""
+
+    def __init__(self, console: Console):
+        self.seconds: dict[str, float] = {}
+        self._console = console
+        self._progress = Progress(
+            SpinnerColumn(finished_text="+"),
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=30),
+            TimeElapsedColumn(),
+            console=console,
+        )
+
+    def __enter__(self) -> "Steps":
+        self._progress.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._progress.stop()
+
+    @contextmanager
+    def step(self, name: str) -> Iterator[Callable[[int, int], None]]:
+        """Show a step while it runs; yields what moves its bar: `move(done, total)`."""
+        task = self._progress.add_task(name, total=None)
+        start = time.monotonic()
+
+        def move(done: int, total: int) -> None:
+            self._progress.update(task, completed=done, total=total or None)
+
+        yield move
+        self.seconds[name] = time.monotonic() - start
+        self._progress.update(task, completed=1, total=1)
+
+
+def demo(
+    output: Annotated[
+        Path, typer.Option("-o", "--output", help="Folder of the package.")
+    ] = Path("build/digits"),
+    json_file: Annotated[
+        Path | None, typer.Option("--json", metavar="FILE", help="Write the figures as JSON.")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Of the training.")] = 0,
+    target: Annotated[str, typer.Option("--target", help="The device.")] = DEFAULT_TARGET,
+    goal: Annotated[str, typer.Option("--goal", help="Throughput to plan for.")] = GOAL,
+) -> None:
+    """Train, prune, quantize, generate, simulate, synthesise, place and route a digits CNN.
+
+    Example: hwgen demo --json demo.json
+    """
+    console = Console()
+    if json_file is not None and not json_file.absolute().parent.is_dir():
+        raise OutputFolderError(f"{json_file}: its folder must exist")
+    start = time.monotonic()
+    with Steps(console) as steps:
+        figures = _run(steps, output, seed, target, goal, console)
+    figures["seconds"] = steps.seconds | {"total": time.monotonic() - start}
+    _print(figures, console)
+    console.print(f"Package in {output}", markup=False)
+    if json_file is not None:
+        json_file.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
+    equal = figures["outputs"]
+    if equal["equal"] != equal["compared"] or figures["violations"]:
+        raise typer.Exit(1)
+
+
+def _run(
+    steps: Steps, output: Path, seed: int, target: str, goal: str, console: Console
+) -> dict[str, Any]:
+    """Go the whole way and return the figures."""
+    from hwgen import api
+
+    try:
+        from hwgen.digits import Digits
+    except ModuleNotFoundError as error:
+        raise ToolError(
+            f"Python package {error.name} is missing; pip install 'hwgen[demo]'"
+        ) from error
+
+    digits = Digits(seed)
+    network, figures = _compressed(steps, digits)
+    with steps.step("plan"):
+        plan = api.plan(network, target=target, goal=goal)
+    print_plan(plan, console)
+    with steps.step("generate"):
+        package = api.generate(plan, output)
+    figures |= _simulated(steps, package, digits)
+    figures["accuracy"]["hardware"] = figures.pop("accuracy_hardware")
+    figures["busy"], figures["useful_share"] = plan.busy, plan.useful_share
+    with steps.step("synthesise"):
+        synthesised = package.cost("synth")
+    with steps.step("place and route"):
+        routed = package.cost("route")
+    figures["cost"] = {"synth": synthesised.to_json(), "route": routed.to_json()}
+    figures["target"], figures["goal"] = plan.target.name, goal
+    return figures
+
+
+def _compressed(steps: Steps, digits: "Digits") -> "tuple[Network, dict[str, Any]]":
+    from hwgen import api
+    from hwgen.compression import PruneRecipe, QuantizeRecipe, Recipe
+
+    with steps.step("train") as move:
+        digits.train(digits.model, digits.epochs, move)
+    # The recipe's two trainings are the fine-tuning and the quantization-aware one, in this order.
+    names = iter(("prune, fine-tune", "quantize, train on"))
+
+    def train(model: Any, epochs: int) -> None:
+        with steps.step(next(names)) as move:
+            digits.train(model, epochs, move)
+
+    recipe = Recipe(
+        prune=PruneRecipe(channels=0.5),
+        quantize=QuantizeRecipe(weights="int4", activations="uint4"),
+    )
+    done = api.compress(
+        digits.model,
+        recipe,
+        train=train,
+        evaluate=digits.evaluate,
+        calibration=digits.calibration,
+    )
+    history = {record.step: record for record in done.history}
+    with steps.step("import"):
+        network = api.import_torch(done.module, digits.example)
+    x = network.quantize(digits.test_inputs.numpy())
+    with steps.step("golden"):
+        y = network.run(x)
+    if not _same_as_torch(done.module, digits, network, y):
+        raise HwgenError("Golden differs from PyTorch; this is a bug of hwgen, please report it")
+    return network, {
+        "accuracy": {
+            "float": history["float"].accuracy,
+            "pruned": history["fine-tune"].accuracy,
+            "quantized": history["qat"].accuracy,
+        },
+        "parameters": {name: record.parameters for name, record in history.items()},
+        "macs": {name: record.macs for name, record in history.items()},
+    }
+
+
+def _same_as_torch(module: Any, digits: "Digits", network: "Network", y: Any) -> bool:
+    """Say whether golden equals the PyTorch module on all held-out images, bit for bit."""
+    import numpy as np
+    import torch
+
+    with torch.no_grad():
+        real = module.eval()(digits.test_inputs).numpy()
+    tensor = network.output
+    return bool(np.array_equal(np.rint(real / tensor.scale) + tensor.zero_point, y))
+
+
+def _simulated(steps: Steps, package: "Package", digits: "Digits") -> dict[str, Any]:
+    x = package.network.quantize(digits.test_inputs.numpy())
+    with steps.step("simulate") as move:
+        result = package.simulate(x, progress=lambda step, done, total: move(done, total))
+    right = result.outputs.reshape(len(x), -1).argmax(1) == digits.test_labels.numpy()
+    predicted = package.manifest["predicted"]
+    return {
+        "accuracy_hardware": float(right.mean()),
+        "outputs": {"equal": result.compared - result.different, "compared": result.compared},
+        "frames": len(x),
+        "first_difference": None if result.equal else str(result.first_difference),
+        "violations": list(result.violations),
+        "interval": {"predicted": predicted["interval"], "measured": result.interval},
+        "latency": {"predicted": predicted["latency"], "measured": result.latency},
+    }
+
+
+def _print(figures: dict[str, Any], console: Console) -> None:
+    table = Table(title=f"Digits on {figures['target']}, {figures['goal']}", show_header=False)
+    table.add_column("figure", no_wrap=True)
+    table.add_column("value", justify="right")
+    for name, share in figures["accuracy"].items():
+        table.add_row(f"accuracy, {name}", f"{share:.2%}")
+    counts = figures["outputs"]
+    table.add_row("outputs equal", f"{counts['equal']:,} of {counts['compared']:,}")
+    for name in ("interval", "latency"):
+        found = figures[name]
+        table.add_row(
+            f"{name}, predicted / measured", f"{found['predicted']:,} / {found['measured']:,} clocks"
+        )
+    busy = figures["busy"] / figures["interval"]["measured"]
+    table.add_row("busiest component / useful MACs", f"{busy:.1%} / {figures['useful_share']:.1%}")
+    table.add_section()
+    cost = figures["cost"]["route"]
+    synth = figures["cost"]["synth"]
+    table.add_row("LUT, synthesised / placed", f"{synth['luts']:,} / {cost['luts']:,}")
+    table.add_row("FF", f"{cost['ffs']:,}")
+    table.add_row("DSP", f"{cost['dsps']:,}")
+    table.add_row("block memories", f"{cost['block_rams']:,}")
+    table.add_row("Fmax", f"{cost['fmax_mhz']:.1f} MHz")
+    table.add_row("frames per second at Fmax", f"{cost['frames_per_second']:,.0f}")
+    table.add_section()
+    for name, seconds in figures["seconds"].items():
+        table.add_row(f"seconds, {name}", f"{seconds:.1f}")
+    console.print(table)
+    if figures["first_difference"]:
+        console.print(f"First difference: {figures['first_difference']}", markup=False)

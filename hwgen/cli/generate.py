@@ -1,0 +1,33 @@
+"""`hwgen generate`: from a stored network to a package."""
+
+__all__ = ["generate"]
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from hwgen.cli.plan import Clock, Goal, NetworkFile, TargetName, make_plan, print_plan
+from hwgen.targets import DEFAULT_TARGET
+
+
+def generate(
+    network: NetworkFile,
+    output: Annotated[Path, typer.Option("-o", "--output", help="Folder of the package.")],
+    target: TargetName = DEFAULT_TARGET,
+    goal: Goal = "10000 fps",
+    clock: Clock = None,
+) -> None:
+    """Plan a network and write its package: Verilog, manifest, vectors, README.
+
+    Example: hwgen generate digits.net --goal "10000 fps" -o build/digits
+    """
+    from hwgen import api
+
+    console = Console()
+    made = make_plan(network, target, goal, clock)
+    print_plan(made, console)
+    with console.status("Writing the package"):
+        package = api.generate(made, output)
+    console.print(f"Package in {package.folder}; top module {package.manifest['top']}", markup=False)

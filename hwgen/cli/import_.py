@@ -1,0 +1,56 @@
+"""`hwgen import`: from a PyTorch model to a stored integer network."""
+
+__all__ = ["import_"]
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+from hwgen.errors import HwgenError
+
+
+def import_(
+    task: Annotated[
+        str,
+        typer.Argument(
+            metavar="FILE.py:TASK", help="An object with .model and .example (and .calibration)."
+        ),
+    ],
+    output: Annotated[Path, typer.Option("-o", "--output", help="File of the network.")],
+    weights: Annotated[
+        str | None, typer.Option(help="Quantize a float model first: weights, such as int8.")
+    ] = None,
+    activations: Annotated[
+        str, typer.Option(help="With --weights: activations, such as uint8.")
+    ] = "uint8",
+) -> None:
+    """Store the integer network of a task's model.
+
+    The model is one that hwgen.compress made, or a float one to be quantized after training with
+    --weights, on the task's calibration batches.
+
+    Example: hwgen import my_task.py:task --weights int8 --activations uint8 -o my.net
+    """
+    from hwgen import api
+    from hwgen.cli.python_file import load_object
+
+    console = Console()
+    found: Any = load_object(task)
+    for name in ("model", "example", *(("calibration",) if weights else ())):
+        if not hasattr(found, name):
+            raise HwgenError(f"{task}: must have an attribute {name!r}")
+    model = found.model
+    with console.status("Importing"):
+        if weights is not None:
+            from hwgen.compression import QuantizeRecipe, Recipe
+
+            recipe = Recipe(quantize=QuantizeRecipe(weights=weights, activations=activations))
+            model = api.compress(
+                model, recipe, calibration=found.calibration, example=found.example
+            ).module
+        network = api.import_torch(model, found.example)
+        network.save(output)
+    console.print(str(network), markup=False, highlight=False)
+    console.print(f"Network in {output}", markup=False)

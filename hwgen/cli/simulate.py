@@ -1,0 +1,102 @@
+"""`hwgen simulate`: run a package's Verilog and compare every bit with golden."""
+
+__all__ = ["simulate"]
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from hwgen.cli.cost import PackageFolder
+from hwgen.cli.plan import AsJson
+from hwgen.cli.progress import bar
+
+
+def simulate(
+    package: PackageFolder,
+    frames: Annotated[int, typer.Option(min=1, help="Random frames to run.")] = 16,
+    inputs: Annotated[
+        Path | None, typer.Option(help="A .npy file of frames instead, integers.")
+    ] = None,
+    simulator: Annotated[str, typer.Option(help="verilator or icarus.")] = "verilator",
+    stalls: Annotated[float, typer.Option(help="Chance of a stall in a cycle.")] = 0.0,
+    seed: Annotated[int, typer.Option(help="Of frames and stalls.")] = 0,
+    reset_at: Annotated[
+        int | None, typer.Option(help="Cycle of one more reset, in mid-stream.")
+    ] = None,
+    waves: Annotated[
+        Path | None, typer.Option(help="Waveform (.fst, .vcd) of the failing frame.")
+    ] = None,
+    timeout: Annotated[float, typer.Option(help="Seconds for everything.")] = 3600.0,
+    as_json: AsJson = False,
+) -> None:
+    """Run frames back to back and compare every output bit with golden; status 1 if one differs.
+
+    Example: hwgen simulate build/digits --frames 100 --stalls 0.2
+    """
+    import numpy as np
+
+    from hwgen import api
+    from hwgen.errors import HwgenError
+
+    opened = api.Package(package)
+    if inputs is None:
+        x = api.choose_frames(opened.network, frames, seed)
+    else:
+        try:
+            x = np.load(inputs, allow_pickle=False)
+        except (OSError, ValueError, EOFError) as error:
+            raise HwgenError(f"{inputs}: must be a .npy file of integers ({error})") from error
+    with bar("Simulating", Console(stderr=True)) as progress:
+        result = opened.simulate(
+            x,
+            simulator=simulator,
+            stalls=stalls,
+            seed=seed,
+            reset_at=reset_at,
+            waves=waves,
+            timeout=timeout,
+            progress=progress,
+        )
+    predicted = opened.manifest["predicted"]
+    figures: dict[str, Any] = {
+        "equal": result.equal and not result.violations,
+        "compared": result.compared,
+        "different": result.different,
+        "interval": {"predicted": predicted["interval"], "measured": result.interval},
+        "latency": {"predicted": predicted["latency"], "measured": result.latency},
+        "cycles": result.cycles,
+        "violations": list(result.violations),
+        "first_difference": None if result.equal else str(result.first_difference),
+        "build_seconds": result.build_seconds,
+        "run_seconds": result.run_seconds,
+    }
+    if as_json:
+        typer.echo(json.dumps(figures, indent=2))
+    else:
+        _print(figures, stalls > 0)
+    if not figures["equal"]:
+        raise typer.Exit(1)
+
+
+def _print(figures: dict[str, Any], stalled: bool) -> None:
+    console = Console()
+    table = Table(title="Simulation")
+    for column in ("", "predicted", "measured"):
+        table.add_column(column, justify="right" if column else "left")
+    equal = figures["compared"] - figures["different"]
+    table.add_row("outputs equal", "", f"{equal:,} of {figures['compared']:,}")
+    for name in ("interval", "latency"):
+        found = figures[name]
+        measured = "-" if found["measured"] is None else f"{found['measured']:,}"
+        table.add_row(name + (" (stalled)" if stalled else ""), f"{found['predicted']:,}", measured)
+    table.add_row("seconds to build", "", f"{figures['build_seconds']:.1f}")
+    table.add_row("seconds to run", "", f"{figures['run_seconds']:.1f}")
+    console.print(table)
+    if figures["first_difference"]:
+        console.print(f"First difference: {figures['first_difference']}", markup=False)
+    for violation in figures["violations"]:
+        console.print(f"Stream rule broken: {violation}", markup=False)

@@ -1,0 +1,6 @@
+"""Compression: from a trained PyTorch model to a small one with integer arithmetic."""
+
+__all__ = ["Compressed", "PruneRecipe", "QuantizeRecipe", "Recipe", "StepRecord", "compress"]
+
+from hwgen.compression.recipe import PruneRecipe, QuantizeRecipe, Recipe
+from hwgen.compression.workflow import Compressed, StepRecord, compress

@@ -1,0 +1,58 @@
+"""Parameters and MACs of a model, counted as its integer network will have them."""
+
+__all__ = ["Counts", "count"]
+
+import math
+from dataclasses import dataclass
+
+from torch import Tensor, nn
+
+from hwgen.compression.quantize.layers import QuantModel, Weighted
+from hwgen.compression.trace import evaluating, find_layers
+
+
+@dataclass(frozen=True)
+class Counts:
+    """Size of a network.
+
+    parameters : weights, and one bias per output channel (batch norm is folded into them)
+    macs : multiplications of one input; taps on the padding count
+    """
+
+    parameters: int
+    macs: int
+
+
+def count(model: nn.Module, example: Tensor) -> Counts:
+    """Return the counts of a float model, or of a `QuantModel`.
+
+    Parameters
+    ----------
+    example : (batch, channels, height, width) or (batch, features), a float tensor
+    """
+    modules: list[nn.Module]
+    if isinstance(model, QuantModel):
+        modules = [m for m in model.modules() if isinstance(m, Weighted)]
+    else:
+        layers = find_layers(model, example)
+        modules = [la.module for la in layers if isinstance(la.module, (nn.Conv2d, nn.Linear))]
+    outputs: dict[nn.Module, int] = {}
+
+    def note(module: nn.Module, _: object, output: Tensor) -> None:
+        outputs[module] = output[0].numel()
+
+    hooks = [module.register_forward_hook(note) for module in modules]
+    try:
+        with evaluating(model):
+            model(example[:1])
+    finally:
+        for hook in hooks:
+            hook.remove()
+    weights = [module.get_parameter("weight") for module in modules]
+    return Counts(
+        parameters=sum(weight.numel() + weight.shape[0] for weight in weights),
+        macs=sum(
+            outputs[module] * math.prod(weight.shape[1:])
+            for module, weight in zip(modules, weights, strict=True)
+        ),
+    )

@@ -1,0 +1,25 @@
+"""Quantization: fake quantizers that train in float32 and evaluate in exact integers."""
+
+__all__ = [
+    "QuantActivation",
+    "QuantConv2d",
+    "QuantInput",
+    "QuantLinear",
+    "QuantModel",
+    "Quantizer",
+    "Weighted",
+    "fold_batch_norm",
+    "quantize_layers",
+]
+
+from hwgen.compression.quantize.convert import quantize_layers
+from hwgen.compression.quantize.fold import fold_batch_norm
+from hwgen.compression.quantize.layers import (
+    QuantActivation,
+    QuantConv2d,
+    QuantInput,
+    Quantizer,
+    QuantLinear,
+    QuantModel,
+    Weighted,
+)

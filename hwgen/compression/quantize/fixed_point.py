@@ -1,0 +1,65 @@
+"""From real ratios of scales to the integer multipliers and the shift of a requantizer."""
+
+__all__ = ["fixed_point"]
+
+import math
+
+import numpy as np
+import numpy.typing as npt
+
+from hwgen.errors import FormatError
+
+EXTRA_BITS = 8  # of the largest multiplier, beyond the output's bits
+PRODUCT_BITS = 61  # products with an accumulator stay exact in int64
+MAX_MULTIPLIER_BITS = 31
+MAX_SHIFT = 62
+
+
+def fixed_point(
+    ratios: npt.NDArray[np.float64], bits: int, bound: int, power_of_two: bool, path: str
+) -> tuple[npt.NDArray[np.int64], int]:
+    """Return (multipliers, shift) with multiplier / 2**shift close to each ratio.
+
+    One shift serves all channels. Free ratios give the largest multiplier bits + 8 bits (fewer
+    where wide accumulators leave less room); ratios that are powers of two are met exactly, with
+    the smallest multiplier that all channels share taken out.
+
+    Parameters
+    ----------
+    ratios : (channels,), input scale over output scale, positive
+    bits : of the output
+    bound : largest magnitude of an accumulator
+    path : of the layer, for the message
+
+    Returns
+    -------
+    multipliers (channels,), or (1,) where all are equal; shift in [0, 62]
+
+    Raises
+    ------
+    FormatError : the ratios are too large, too small or too far apart
+    """
+    if not np.isfinite(ratios).all() or (ratios <= 0).any():
+        raise FormatError(f"{path}: scales must be positive and finite; calibrate again")
+    room = min(MAX_MULTIPLIER_BITS, PRODUCT_BITS - bound.bit_length())
+    if power_of_two:
+        exponents = [math.frexp(float(ratio))[1] - 1 for ratio in ratios]
+        shift = max(0, -min(exponents))
+        multipliers = [1 << (exponent + shift) for exponent in exponents]
+    else:
+        width = min(bits + EXTRA_BITS, room)
+        shift = min(max(width - math.frexp(float(ratios.max()))[1], 0), MAX_SHIFT)
+        multipliers = [math.floor(math.ldexp(float(ratio), shift) + 0.5) for ratio in ratios]
+        if shift:
+            multipliers = [min(max(m, 1), (1 << max(width, 1)) - 1) for m in multipliers]
+        else:
+            multipliers = [max(m, 1) for m in multipliers]
+    if shift > MAX_SHIFT or max(multipliers).bit_length() > room:
+        raise FormatError(
+            f"{path}: scales of its channels must be closer to each other and to its output's, "
+            f"not need a multiplier of {max(multipliers).bit_length()} bits and a shift of "
+            f"{shift}; calibrate with data of the size the layer sees, or use fewer bits"
+        )
+    if len(set(multipliers)) == 1:
+        multipliers = multipliers[:1]
+    return np.array(multipliers, dtype=np.int64), shift

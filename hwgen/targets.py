@@ -1,0 +1,108 @@
+"""The devices hardware is made for: what they hold, and the clock a plan counts on.
+
+Budgets are those of the die as the open tools see it (Project Trellis, nextpnr's report), which
+for an ECP5 is a little under the round number in the vendor's brochure.
+"""
+
+__all__ = ["DEFAULT_TARGET", "TARGETS", "Target", "get_target"]
+
+import difflib
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from types import MappingProxyType
+
+from hwgen.errors import HwgenError
+
+
+@dataclass(frozen=True)
+class Target:
+    """A device with its budget.
+
+    Attributes
+    ----------
+    name : as `--target` takes it
+    description : the board and chip in words
+    family : which synthesis and place and route it takes, such as ecp5
+    device : the vendor's part
+    package : the chip's case, as place and route spells it
+    speed : speed grade, as place and route spells it
+    pnr_options : what tells place and route which die it is
+    luts : 4-input look-up tables
+    ffs : flip-flops
+    dsps : 18 x 18 bit multipliers
+    block_rams : block memories
+    block_ram_bits : bits of one block memory, parity bits included
+    clock_hz : the clock plans are made for, in Hz; one that place and route can meet
+    """
+
+    name: str
+    description: str
+    family: str
+    device: str
+    package: str
+    speed: str
+    pnr_options: tuple[str, ...]
+    luts: int
+    ffs: int
+    dsps: int
+    block_rams: int
+    block_ram_bits: int
+    clock_hz: int = 100_000_000
+
+    @property
+    def memory_bits(self) -> int:
+        """Bits of all block memories together."""
+        return self.block_rams * self.block_ram_bits
+
+    def to_json(self) -> dict[str, object]:
+        """Return the fields as plain values, the memory's total included."""
+        return asdict(self) | {
+            "pnr_options": list(self.pnr_options),
+            "memory_bits": self.memory_bits,
+        }
+
+
+def _ulx3s(size: int, luts: int, dsps: int, block_rams: int) -> Target:
+    """Return the ULX3S board with one of the three ECP5 dies it is sold with."""
+    return Target(
+        name=f"ulx3s-{size}f",
+        description=f"ULX3S board, Lattice ECP5 LFE5U-{size}F",
+        family="ecp5",
+        device=f"LFE5U-{size}F",
+        package="CABGA381",
+        speed="6",
+        pnr_options=(f"--{size}k",),
+        luts=luts,
+        ffs=luts,
+        dsps=dsps,
+        block_rams=block_rams,
+        block_ram_bits=18 * 1024,
+    )
+
+
+_ALL = (
+    _ulx3s(85, luts=83_640, dsps=156, block_rams=208),
+    _ulx3s(45, luts=43_848, dsps=72, block_rams=108),
+    _ulx3s(25, luts=24_288, dsps=28, block_rams=56),
+)
+
+TARGETS: Mapping[str, Target] = MappingProxyType({target.name: target for target in _ALL})
+DEFAULT_TARGET = _ALL[0].name
+
+
+def get_target(name: str) -> Target:
+    """Return the target of that name.
+
+    Raises
+    ------
+    HwgenError : there is none; the text names the closest and all
+    """
+    target = TARGETS.get(name) if isinstance(name, str) else None
+    if target is None:
+        close = difflib.get_close_matches(str(name).lower(), TARGETS, n=2, cutoff=0.5)
+        hint = f"did you mean {' or '.join(close)}? " if close else ""
+        raise HwgenError(
+            f"Target must be one of {', '.join(TARGETS)}, not {name!r}; {hint}"
+            "`hwgen targets` shows what each holds"
+        )
+    return target

@@ -1,0 +1,59 @@
+"""Targets: what devices hold."""
+
+import json
+
+import pytest
+from typer import Typer
+from typer.testing import CliRunner
+
+from hwgen.cli.targets import targets
+from hwgen.errors import HwgenError
+from hwgen.targets import DEFAULT_TARGET, TARGETS, get_target
+
+
+def test_the_default_is_the_85f():
+    target = get_target(DEFAULT_TARGET)
+    assert (target.name, target.device) == ("ulx3s-85f", "LFE5U-85F")
+    assert (target.luts, target.dsps, target.block_rams) == (83_640, 156, 208)
+    assert target.memory_bits == 3744 * 1024
+
+
+def test_names_are_keys():
+    assert all(TARGETS[name].name == name for name in TARGETS)
+
+
+@pytest.mark.parametrize("name", ["ulx3s-85", "ULX3S-85F", "ulx3s_85f"])
+def test_an_unknown_name_is_answered_with_the_closest(name):
+    with pytest.raises(HwgenError, match="did you mean ulx3s-85f"):
+        get_target(name)
+
+
+@pytest.mark.parametrize("name", ["", "virtex", None, 7])
+def test_an_unknown_name_is_answered_with_all(name):
+    with pytest.raises(HwgenError, match="must be one of ulx3s-85f, ulx3s-45f, ulx3s-25f, not"):
+        get_target(name)
+
+
+def _run(*arguments):
+    app = Typer()
+    app.command()(targets)
+    return CliRunner().invoke(app, arguments)
+
+
+def test_the_command_prints_a_table():
+    result = _run()
+    assert result.exit_code == 0
+    assert "ulx3s-25f" in result.output
+    assert "83,640" in result.output
+
+
+def test_the_command_prints_json():
+    result = _run("--json")
+    assert result.exit_code == 0
+    found = json.loads(result.output)
+    assert [target["name"] for target in found] == list(TARGETS)
+    assert found[2]["dsps"] == 28
+
+
+def test_help_has_an_example():
+    assert "Example: hwgen targets --json" in _run("--help").output

