@@ -211,9 +211,7 @@ class Package:
             luts, ffs = int(found["luts"]), int(found["ffs"])
             counts = (luts, ffs, int(found["dsps"]), int(found["block_rams"]))
             return Cost(stage, target.name, *counts, None, planned / interval, 0.0, dict(found))
-        synthesis = synthesise(
-            self.verilog, str(self.manifest["top"]), target, timeout=timeout
-        )
+        synthesis = synthesise(self.verilog, str(self.manifest["top"]), target, timeout=timeout)
         if stage == "synth":
             counts = (synthesis.luts, synthesis.ffs, synthesis.dsps, synthesis.block_rams)
             return Cost(

@@ -76,7 +76,9 @@ class UnsupportedError(HwgenError):
         self.found = tuple(found)
         lines = [f"  {f.path}: {f.type} is not supported; {f.instead}" for f in found]
         count = f"{len(found)} part{'s' if len(found) != 1 else ''}"
-        super().__init__(f"{count} of the model cannot be turned into hardware:\n" + "\n".join(lines))
+        super().__init__(
+            f"{count} of the model cannot be turned into hardware:\n" + "\n".join(lines)
+        )
 
 
 class InternalError(Exception):

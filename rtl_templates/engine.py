@@ -113,6 +113,23 @@ class EngineParameters:
         """Return the same engine with another queue."""
         return replace(self, depth=depth)
 
+    def at_full_rate(self) -> "EngineParameters":
+        """Return the engine with the smallest buffers that leave its busiest part no idle clock.
+
+        A line buffer holds more than the next window only where frames come nearly as fast as
+        they are read, and are read in bursts (rows of nothing but padding need no words).
+        """
+        engine = self.with_depth(self.full_rate_depth)
+        if 2 * self.beats_in < self.commands:
+            return engine
+        while engine.window.depth < 2 * engine.beats_in:
+            departures = engine.schedule([0] * (4 * engine.beats_in))
+            if departures[-1] - departures[-1 - engine.beats_out] <= engine.busy:
+                break
+            window = replace(engine.window, ring=2 * engine.window.depth)
+            engine = replace(engine, window=window)
+        return engine
+
     def schedule(self, arrivals: Sequence[int]) -> list[int]:
         """Return the clocks on which beats leave, from those on which they arrive, for whole
         frames."""

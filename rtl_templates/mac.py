@@ -174,9 +174,7 @@ class MacArray(wiring.Component):
             w = [self.w.payload[row][lane] for lane in range(p.weights.simd)]
             terms = [
                 _tree(m, plane, f"row{row}_plane{bit}")
-                for bit, plane in enumerate(
-                    planes(x, w, x_range, p.weights.bits, p.weights.signed)
-                )
+                for bit, plane in enumerate(planes(x, w, x_range, p.weights.bits, p.weights.signed))
             ]
             dot = _tree(m, terms, f"row{row}_dot")
             product = -dot.value if dot.negative else dot.value
@@ -208,6 +206,4 @@ class MacArray(wiring.Component):
         with m.If(turn):
             m.d.comb += read.addr.eq(Mux(group == p.groups - 1, 0, group + 1))
             m.d.sync += group.eq(read.addr)
-        return [
-            read.data[row * p.bits : (row + 1) * p.bits].as_signed() for row in range(p.lanes)
-        ]
+        return [read.data[row * p.bits : (row + 1) * p.bits].as_signed() for row in range(p.lanes)]

@@ -37,12 +37,8 @@ class Maximum(wiring.Component):
         self.parameters = p = parameters
         super().__init__(
             {
-                "x": In(
-                    stream.Signature(beat_shape(p.lanes, p.bits, p.signed), always_ready=True)
-                ),
-                "o": Out(
-                    stream.Signature(elements(p.lanes, p.bits, p.signed), always_ready=True)
-                ),
+                "x": In(stream.Signature(beat_shape(p.lanes, p.bits, p.signed), always_ready=True)),
+                "o": Out(stream.Signature(elements(p.lanes, p.bits, p.signed), always_ready=True)),
             }
         )
 

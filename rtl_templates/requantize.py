@@ -155,7 +155,11 @@ class Requantizer(wiring.Component):
                 up = value >= 0
             total = value + (half - 1) + up
         return self._register(
-            m, f"rounded_{lane}", total >> p.shift, (lo + half - 1) >> p.shift, (hi + half) >> p.shift
+            m,
+            f"rounded_{lane}",
+            total >> p.shift,
+            (lo + half - 1) >> p.shift,
+            (hi + half) >> p.shift,
         )
 
     def _clamp(self, m: Module, lane: int, value: Value) -> None:

@@ -82,7 +82,9 @@ class Sequencer(wiring.Component):
                 "written": In(1),
                 "returned": In(1),
                 "command": Out(stream.Signature(command_shape(window), always_ready=True)),
-                "release": Out(stream.Signature(range(max(window.releases) + 1), always_ready=True)),
+                "release": Out(
+                    stream.Signature(range(max(window.releases) + 1), always_ready=True)
+                ),
             }
         )
 

@@ -111,9 +111,7 @@ class Fifo(wiring.Component):
             return m
 
         width = Shape.cast(self.i.payload.shape()).width
-        m.submodules.storage = storage = memory.Memory(
-            shape=unsigned(width), depth=depth, init=[]
-        )
+        m.submodules.storage = storage = memory.Memory(shape=unsigned(width), depth=depth, init=[])
         writer, reader = storage.write_port(), storage.read_port(domain="comb")
         for port, advance in ((writer, write), (reader, read)):
             with m.If(advance):
@@ -318,5 +316,3 @@ class Narrow(wiring.Component):
                 group.eq(Mux(group == len(pieces) - 1, 0, group + 1)),
             ]
         return m
-
-

@@ -35,6 +35,7 @@ class WindowParameters:
     pad_value : what stands outside the frame
     depthwise : a beat holds `lanes` channels of one tap, channel groups outside the taps; `lanes`
         divides `channels`
+    ring : words of the line buffer, a power of two; None for `least_ring`
     """
 
     channels: int
@@ -49,6 +50,7 @@ class WindowParameters:
     signed: bool
     pad_value: int = 0
     depthwise: bool = False
+    ring: int | None = None
 
     latency = 4  # clocks from a command to its beat
     release_delay = 3  # clocks from the last command of a row to the first word in its place
@@ -60,6 +62,10 @@ class WindowParameters:
             )
         if min(self.output_size) < 1:
             raise ValueError(f"Kernel must fit the padded frame, not be {self.kernel}")
+        if self.ring and (self.ring & (self.ring - 1) or self.ring < self.least_ring):
+            raise ValueError(
+                f"Ring must be a power of two of at least {self.least_ring}, not {self.ring}"
+            )
 
     @property
     def output_size(self) -> tuple[int, int]:
@@ -180,10 +186,15 @@ class WindowParameters:
         rows, columns = self.output_size
         return ((row, column) for row in range(rows) for column in range(columns))
 
-    @cached_property
+    @property
     def depth(self) -> int:
-        """Words of the line buffer, a power of two: enough for the words of the window after the
-        present one to be written meanwhile, across rows and frames."""
+        """Words of the line buffer."""
+        return self.ring or self.least_ring
+
+    @cached_property
+    def least_ring(self) -> int:
+        """Words of a line buffer, a power of two, that has room for the words of the window after
+        the present one to be written meanwhile, across rows and frames."""
         positions = list(self.positions())
         ahead = [*positions[1:], None]
         words = max(

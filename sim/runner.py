@@ -95,7 +95,7 @@ def build(job: Mapping[str, Any]) -> None:
     objects = Path(job["objects"]) if job["objects"] else None
     folder.mkdir(parents=True, exist_ok=True)
     if objects and objects.is_dir():
-        for file in objects.iterdir():
+        for file in objects.glob("verilated*.o"):
             shutil.copyfile(file, folder / file.name)  # newer than its source: make keeps it
     defines: dict[str, object] = {"HWGEN_TOP": job["top"]}
     if job["taps"]:
@@ -112,7 +112,7 @@ def build(job: Mapping[str, Any]) -> None:
         build_dir=folder,
         always=True,
     )
-    if objects and not objects.is_dir():
+    if objects:
         _keep_objects(folder, objects)
     if job["simulator"] == "verilator":
         for file in folder.iterdir():
@@ -121,14 +121,13 @@ def build(job: Mapping[str, Any]) -> None:
 
 
 def _keep_objects(folder: Path, objects: Path) -> None:
-    unfinished = objects.with_name(f"{objects.name}.{os.getpid()}")
-    unfinished.mkdir(parents=True)
+    objects.mkdir(parents=True, exist_ok=True)
     for file in folder.glob("verilated*.o"):
-        shutil.copyfile(file, unfinished / file.name)
-    try:
-        unfinished.rename(objects)
-    except OSError:  # another process was first
-        shutil.rmtree(unfinished)
+        kept = objects / file.name
+        if not kept.exists():
+            unfinished = objects / f".{file.name}.{os.getpid()}"
+            shutil.copyfile(file, unfinished)
+            unfinished.replace(kept)  # whole or not at all, whoever else does the same
 
 
 def run(job: Mapping[str, Any]) -> None:

@@ -62,9 +62,9 @@ class Steps:
 
 
 def demo(
-    output: Annotated[
-        Path, typer.Option("-o", "--output", help="Folder of the package.")
-    ] = Path("build/digits"),
+    output: Annotated[Path, typer.Option("-o", "--output", help="Folder of the package.")] = Path(
+        "build/digits"
+    ),
     json_file: Annotated[
         Path | None, typer.Option("--json", metavar="FILE", help="Write the figures as JSON.")
     ] = None,
@@ -206,7 +206,8 @@ def _print(figures: dict[str, Any], console: Console) -> None:
     for name in ("interval", "latency"):
         found = figures[name]
         table.add_row(
-            f"{name}, predicted / measured", f"{found['predicted']:,} / {found['measured']:,} clocks"
+            f"{name}, predicted / measured",
+            f"{found['predicted']:,} / {found['measured']:,} clocks",
         )
     busy = figures["busy"] / figures["interval"]["measured"]
     table.add_row("busiest component / useful MACs", f"{busy:.1%} / {figures['useful_share']:.1%}")

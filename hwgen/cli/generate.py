@@ -30,4 +30,6 @@ def generate(
     print_plan(made, console)
     with console.status("Writing the package"):
         package = api.generate(made, output)
-    console.print(f"Package in {package.folder}; top module {package.manifest['top']}", markup=False)
+    console.print(
+        f"Package in {package.folder}; top module {package.manifest['top']}", markup=False
+    )

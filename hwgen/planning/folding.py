@@ -104,7 +104,9 @@ def _window(layer: Layer, simd: int) -> WindowParameters:
     )
 
 
-def _array(layer: Layer, folding: Folding, window: WindowParameters, target: Target) -> MacParameters:
+def _array(
+    layer: Layer, folding: Folding, window: WindowParameters, target: Target
+) -> MacParameters:
     assert layer.weight is not None and layer.bias is not None
     pe, simd = folding.pe, folding.simd
     groups, fold = -(-layer.outputs // pe), window.fold
@@ -167,9 +169,7 @@ def engine_for(layer: Layer, folding: Folding, target: Target) -> EngineParamete
     window = _window(layer, folding.simd)
     datapath: MacParameters | MaximumParameters
     if layer.weight is None:
-        datapath = MaximumParameters(
-            folding.pe, window.channel_groups, window.bits, window.signed
-        )
+        datapath = MaximumParameters(folding.pe, window.channel_groups, window.bits, window.signed)
     else:
         datapath = _array(layer, folding, window, target)
     engine = EngineParameters(

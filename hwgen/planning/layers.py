@@ -194,9 +194,7 @@ def find_layers(network: Network) -> tuple[Layer, ...]:
         if isinstance(node.op, Requantize) and follows and layers[-1].requantize is None:
             if type(network[before.name].op) is not Flatten:
                 last = layers[-1]
-                layers[-1] = replace(
-                    last, y=y, requantize=node.op, nodes=(*last.nodes, node.name)
-                )
+                layers[-1] = replace(last, y=y, requantize=node.op, nodes=(*last.nodes, node.name))
                 continue
         layers.append(make(node, node.op, x, frame, y))
         frame = layers[-1].y_frame

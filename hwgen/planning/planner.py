@@ -85,7 +85,7 @@ def _stages(layers: Sequence[Layer], budget: int, target: Target) -> tuple[Stage
             # adjacent widths that divide each other need no gathering of whole pixels
             options = [lanes for lanes in options if suits(lanes, word)] or options
         folding = replace(folding, lanes=options[0])
-        engine = engine_for(layer, folding, target)
+        engine = engine_for(layer, folding, target).at_full_rate()
         before: tuple = ()  # type: ignore[type-arg]
         if stages:
             previous = stages[-1].engine
@@ -98,9 +98,7 @@ def _stages(layers: Sequence[Layer], budget: int, target: Target) -> tuple[Stage
 
 def _with_queues(plan: Plan) -> Plan:
     """Return the plan with the smallest queues that cost no clock."""
-    least = [
-        -(-stage.engine.full_rate_depth // QUEUE_STEP) * QUEUE_STEP for stage in plan.stages
-    ]
+    least = [-(-stage.engine.full_rate_depth // QUEUE_STEP) * QUEUE_STEP for stage in plan.stages]
     ample = plan.with_depths([16 * depth for depth in least])
     plan = plan.with_depths(least)
     while plan.interval > ample.interval:
@@ -164,9 +162,7 @@ def plan(
     layers = find_layers(network)
     budget = wanted
     while True:
-        made = _with_queues(
-            Plan(network, target, clock, goal, _stages(layers, budget, target))
-        )
+        made = _with_queues(Plan(network, target, clock, goal, _stages(layers, budget, target)))
         if made.interval <= wanted:
             break
         budget = min(budget - 1, budget * wanted // made.interval)  # a few clocks are overhead

@@ -212,7 +212,7 @@ def _compile(
             (folder / "taps.vh").write_text(wanted.taps)
         objects = None
         if tools.simulator == "verilator":  # its run-time library is the same for every design
-            objects = str(cache / f"verilated-{_hash(tools.versions, wanted.waves)}")
+            objects = str(cache / f"verilated-{_hash(tools.versions, RUNNER.read_text())}")
         job = {
             "simulator": tools.simulator,
             "build": str(folder / "build"),

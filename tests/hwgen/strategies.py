@@ -88,7 +88,9 @@ class _Builder:
     def linear(self, name: str) -> None:
         if len(self.tensor.shape) == 3:
             self.add("flatten", Flatten())
-        self.add(name, Linear(**self.weights(self.between(1, self.max_channels), *self.tensor.shape)))
+        self.add(
+            name, Linear(**self.weights(self.between(1, self.max_channels), *self.tensor.shape))
+        )
 
     def requantize(self, name: str, weight: IntArray, x: Tensor) -> None:
         """Add a requantizer whose outputs spread over its range: four deviations fill it."""

@@ -1,0 +1,233 @@
+"""Whole engines, of random shapes and foldings, against loops over the definition: values under
+stalls, and every clock without."""
+
+import random
+
+import pytest
+from stream_bench import pack, run, unpack
+
+from rtl_templates.engine import Engine, EngineParameters
+from rtl_templates.mac import MacParameters
+from rtl_templates.pool import MaximumParameters
+from rtl_templates.weights import WeightParameters
+from rtl_templates.window import WindowParameters
+
+FRAMES = 4
+
+
+def random_window(rng: random.Random, *, pool: bool = False) -> dict:
+    kernel = (rng.randint(1, 3 if pool else 5), rng.randint(1, 3 if pool else 5))
+    padding = tuple(rng.randint(0, k // 2 if pool else 2) for k in kernel)
+    dilation = (1, 1) if pool else (rng.choice((1, 1, 2)), rng.choice((1, 1, 2)))
+    least = [max(1, d * (k - 1) + 1 - 2 * p) for k, p, d in zip(kernel, padding, dilation)]
+    bits, signed = rng.randint(1, 5), rng.random() < 0.3
+    return {
+        "channels": rng.choice((1, 2, 3, 4, 5, 6)),
+        "height": least[0] + rng.randint(0, 4),
+        "width": least[1] + rng.randint(0, 4),
+        "kernel": kernel,
+        "stride": (rng.randint(1, 3), rng.randint(1, 3)),
+        "padding": padding,
+        "dilation": dilation,
+        "bits": bits,
+        "signed": signed and bits > 1,
+    }
+
+
+def taps(shape: dict, row: int, column: int):
+    """Yield, for each tap of a window, its index and where it falls, or None outside."""
+    for i in range(shape["kernel"][0]):
+        for j in range(shape["kernel"][1]):
+            y = row * shape["stride"][0] - shape["padding"][0] + i * shape["dilation"][0]
+            x = column * shape["stride"][1] - shape["padding"][1] + j * shape["dilation"][1]
+            inside = 0 <= y < shape["height"] and 0 <= x < shape["width"]
+            yield i * shape["kernel"][1] + j, (y, x) if inside else None
+
+
+def random_frames(rng: random.Random, shape: dict) -> list:
+    lo = -(1 << (shape["bits"] - 1)) if shape["signed"] else 0
+    hi = lo + (1 << shape["bits"]) - 1
+    return [
+        [
+            [[rng.randint(lo, hi) for _ in range(shape["channels"])] for _ in range(shape["width"])]
+            for _ in range(shape["height"])
+        ]
+        for _ in range(FRAMES)
+    ]
+
+
+def array_case(seed: int):
+    """Return an engine with a MAC array, frames, and the results by definition."""
+    rng = random.Random(seed)
+    shape = random_window(rng)
+    channels, outputs = shape["channels"], rng.randint(1, 7)
+    k = shape["kernel"][0] * shape["kernel"][1] * channels
+    simd, pe = rng.randint(1, min(k, 12)), rng.randint(1, outputs)
+    pad = rng.randint(0, (1 << (shape["bits"] - shape["signed"])) - 1)
+    window = WindowParameters(**shape, lanes=simd, pad_value=pad)
+    w_bits, w_signed = rng.randint(1, 5), rng.random() < 0.8
+    lo = -(1 << (w_bits - 1)) if w_signed else 0
+    weights = [[rng.randint(lo, lo + (1 << w_bits) - 1) for _ in range(k)] for _ in range(outputs)]
+    bias = [rng.randint(-50, 50) for _ in range(outputs)]
+    groups = -(-outputs // pe)
+
+    def word(group, beat):
+        rows = (weights[m] if m < outputs else [0] * k for m in range(group * pe, group * pe + pe))
+        flat = [
+            row[n] if n < k else 0 for row in rows for n in range(beat * simd, beat * simd + simd)
+        ]
+        return pack(flat, w_bits)
+
+    mac = MacParameters(
+        WeightParameters(
+            pe,
+            simd,
+            w_bits,
+            w_signed,
+            tuple(word(g, b) for g in range(groups) for b in range(window.fold)),
+            rng.choice(("block", "logic")),
+        ),
+        x_bits=shape["bits"],
+        x_signed=shape["signed"],
+        bits=18,
+        signed=True,
+        biases=tuple(
+            tuple(bias[m] if m < outputs else 0 for m in range(g * pe, g * pe + pe))
+            for g in range(groups)
+        ),
+        fold=window.fold,
+    )
+    options = [
+        n
+        for n in range(1, pe + 1)
+        if (pe % n == 0 or groups == 1) and -(-pe // n) <= window.fold
+    ]
+    engine = EngineParameters(window, mac, outputs, rng.choice(options), None, pe)
+    frames = random_frames(rng, shape)
+
+    def result(frame, row, column):
+        total = list(bias)
+        for tap, place in taps(shape, row, column):
+            for c in range(channels):
+                x = frame[place[0]][place[1]][c] if place else pad
+                for m in range(outputs):
+                    total[m] += weights[m][tap * channels + c] * x
+        return total
+
+    return engine, frames, result
+
+
+def pool_case(seed: int):
+    """Return an engine that takes maxima, frames, and the results by definition."""
+    rng = random.Random(seed)
+    shape = random_window(rng, pool=True)
+    channels = shape["channels"]
+    lanes = rng.choice([n for n in range(1, channels + 1) if channels % n == 0])
+    least = -(1 << (shape["bits"] - 1)) if shape["signed"] else 0
+    window = WindowParameters(
+        **shape, lanes=lanes, pad_value=least & ((1 << shape["bits"]) - 1), depthwise=True
+    )
+    path = MaximumParameters(lanes, window.channel_groups, shape["bits"], shape["signed"])
+    options = [
+        n
+        for n in range(1, lanes + 1)
+        if (lanes % n == 0 or lanes == channels) and -(-lanes // n) <= window.fold
+    ]
+    engine = EngineParameters(window, path, channels, rng.choice(options), None, lanes)
+
+    def result(frame, row, column):
+        places = [place for _, place in taps(shape, row, column) if place]
+        return [max(frame[y][x][c] for y, x in places) for c in range(channels)]
+
+    return engine, random_frames(rng, shape), result
+
+
+def flatten(engine: EngineParameters, pixels: list) -> list:
+    """Return what the beats of pixels hold, lane by lane, None where nothing counts."""
+    lanes, path = engine.lanes, engine.datapath.lanes
+    beats = []
+    for pixel in pixels:
+        for start in range(0, len(pixel), path):
+            group = pixel[start : start + path]
+            for n in range(0, len(group), lanes):
+                beat = group[n : n + lanes]
+                beats.append(beat + [None] * (lanes - len(beat)))
+    return beats
+
+
+def check(case, seed: int) -> None:
+    engine, frames, result = case(seed)
+    rng = random.Random(seed + 1)
+    if seed % 2:
+        engine = engine.at_full_rate()
+    else:
+        engine = engine.with_depth(max(engine.drain.pieces))
+    window = engine.window
+    beats = [
+        pack(pixel[n : n + window.word], window.bits)
+        for frame in frames
+        for row in frame
+        for pixel in row
+        for n in range(0, window.channels, window.word)
+    ]
+    pixels = [result(frame, *at) for frame in frames for at in window.positions()]
+    expected = flatten(engine, pixels)
+    dut = Engine(engine)
+    for stall_in, stall_out in ((0.0, 0.0), (rng.random() * 0.6, rng.random() * 0.6)):
+        seen = run(
+            dut, beats, len(expected), stall_in=stall_in, stall_out=stall_out, seed=seed
+        )
+        for n, (beat, wanted) in enumerate(zip(seen.outputs, expected, strict=True)):
+            got = unpack(beat, engine.lanes, *engine.element)
+            kept = [v if w is not None else None for v, w in zip(got, wanted, strict=True)]
+            assert kept == wanted, f"seed {seed}, beat {n}, stalls {stall_in}, {stall_out}"
+        if not stall_in:
+            assert engine.schedule([0] * len(beats)) == seen.emitted, f"seed {seed}"
+
+
+@pytest.mark.parametrize("seed", range(24))
+def test_array(seed):
+    check(array_case, seed)
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_pool(seed):
+    check(pool_case, seed)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(1000, 1300))
+def test_array_at_length(seed):
+    check(array_case, seed)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(1000, 1150))
+def test_pool_at_length(seed):
+    check(pool_case, seed)
+
+
+@pytest.mark.parametrize("seed", range(200))
+def test_no_clock_is_idle_at_full_rate(seed):
+    """The busiest part of an engine is idle for at most 3 % of an interval, or 3 clocks."""
+    case = pool_case if seed % 4 == 0 else array_case
+    engine, _, _ = case(seed)
+    engine = engine.at_full_rate()
+    frames = 6
+    ends = engine.schedule([0] * (engine.beats_in * frames))[engine.beats_out - 1 :: engine.beats_out]
+    interval = ends[-1] - ends[-2]
+    assert interval <= max(engine.busy + 3, engine.busy / 0.97), f"seed {seed}: {interval}"
+    assert interval >= engine.busy
+
+
+def test_messages():
+    window = WindowParameters(3, 4, 4, (1, 1), (1, 1), (0, 0), (1, 1), 3, 4, False)
+    path = MaximumParameters(3, 1, 4, False)
+    with pytest.raises(ValueError, match="Drain must send its 3 beats within the 1 clocks"):
+        EngineParameters(window, path, 3, 1, None, 3)
+    with pytest.raises(ValueError, match="Number of lanes must divide the 3 channels, not be 2"):
+        WindowParameters(
+            3, 4, 4, (1, 1), (1, 1), (0, 0), (1, 1), 2, 4, False, depthwise=True
+        )
+    with pytest.raises(ValueError, match="Kernel must fit the padded frame"):
+        WindowParameters(3, 4, 4, (5, 1), (1, 1), (0, 0), (1, 1), 3, 4, False)

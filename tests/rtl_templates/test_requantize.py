@@ -1,0 +1,106 @@
+"""The requantizer against exact rational arithmetic."""
+
+import random
+from fractions import Fraction
+from math import ceil, floor
+
+import pytest
+from stream_bench import pack, run, unpack
+
+from rtl_templates.requantize import Requantizer, RequantizerParameters
+
+
+def rounded(value: Fraction, rounding: str) -> int:
+    """Round as the name says, by the definition of each."""
+    low, high = floor(value), ceil(value)
+    if value - low != Fraction(1, 2):
+        return low if value - low < Fraction(1, 2) else high
+    if rounding == "half_up":
+        return high
+    if rounding == "half_even":
+        return low if low % 2 == 0 else high
+    return high if value > 0 else low
+
+
+def reference(p: RequantizerParameters, x: int, channel: int) -> int:
+    by = p.multipliers[channel if len(p.multipliers) > 1 else 0]
+    scaled = Fraction((x - p.x_zero_point) * by, 1 << p.shift)
+    return min(max(p.zero_point + rounded(scaled, p.rounding), p.lo), p.hi)
+
+
+def parameters(seed: int, rounding: str) -> RequantizerParameters:
+    rng = random.Random(seed)
+    channels = rng.randint(1, 7)
+    lanes = rng.randint(1, channels)
+    lo, hi = sorted(rng.randint(-(1 << 9), 1 << 9) for _ in range(2))
+    lo = rng.choice((lo, 0)) if hi >= 0 else lo
+    kind = rng.choice(("one", "any", "powers", "uniform"))
+    multipliers = {
+        "one": (1,),
+        "any": tuple(rng.randint(1, 300) for _ in range(channels)),
+        "powers": tuple(1 << rng.randint(0, 4) for _ in range(channels)),
+        "uniform": (rng.randint(1, 300),),
+    }[kind]
+    signed = rng.random() < 0.5
+    low, high = (-8, 7) if signed else (0, 15)
+    zero = rng.randint(low, high)
+    return RequantizerParameters(
+        channels=channels,
+        lanes=lanes,
+        x_lo=lo,
+        x_hi=hi,
+        multipliers=multipliers,
+        shift=rng.choice((0, 1, 2, 5, 9, 20)),
+        zero_point=zero,
+        lo=rng.choice((low, zero)),
+        hi=high,
+        bits=4,
+        signed=signed,
+        x_zero_point=rng.choice((0, 0, 3)),
+        rounding=rounding,
+    )
+
+
+def check(p: RequantizerParameters, seed: int) -> None:
+    rng = random.Random(seed)
+    shape = p.x_shape
+    pixels = [[rng.randint(p.x_lo, p.x_hi) for _ in range(p.channels)] for _ in range(40)]
+    pixels += [[p.x_lo] * p.channels, [p.x_hi] * p.channels]
+    groups = range(0, p.channels, p.lanes)
+    beats = [pack(pixel[n : n + p.lanes], shape.width) for pixel in pixels for n in groups]
+    for stall in (0.0, 0.5):
+        seen = run(Requantizer(p), beats, len(beats), stall_in=stall, seed=seed)
+        got = iter(seen.outputs)
+        for pixel in pixels:
+            for n in groups:
+                values = unpack(next(got), p.lanes, p.bits, p.signed)
+                for lane, x in enumerate(pixel[n : n + p.lanes]):
+                    expected = reference(p, x, n + lane)
+                    assert values[lane] == expected, f"seed {seed}, x {x}, channel {n + lane}, {p}"
+        delays = {out - into for into, out in zip(seen.taken, seen.emitted, strict=True)}
+        assert delays == {p.latency}
+
+
+@pytest.mark.parametrize("rounding", ["half_up", "half_even", "half_away"])
+@pytest.mark.parametrize("seed", range(12))
+def test_equals_exact_arithmetic(seed, rounding):
+    check(parameters(seed, rounding), seed)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("rounding", ["half_up", "half_even", "half_away"])
+@pytest.mark.parametrize("seed", range(100, 300))
+def test_equals_exact_arithmetic_at_length(seed, rounding):
+    check(parameters(seed, rounding), seed)
+
+
+@pytest.mark.parametrize("rounding", ["half_up", "half_even", "half_away"])
+def test_every_tie(rounding):
+    p = RequantizerParameters(
+        1, 1, -64, 63, (1,), 2, 0, -32, 31, 6, True, rounding=rounding
+    )
+    beats = [x & 127 for x in range(-64, 64)]
+    seen = run(Requantizer(p), beats, len(beats))
+    assert [unpack(y, 1, 6, True)[0] for y in seen.outputs] == [
+        rounded(Fraction(x, 4), rounding) for x in range(-64, 64)
+    ]
