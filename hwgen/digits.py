@@ -17,6 +17,8 @@ from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
 from torch import Tensor, nn
 
+from hwgen.compression.recipe import PruneRecipe, QuantizeRecipe, Recipe
+
 HELD_OUT = 360
 SPLIT_SEED = 0
 BATCH = 64
@@ -54,13 +56,18 @@ class Digits:
     ----------
     model : an untrained `DigitsCnn`; `train(model, epochs)` trains it
     epochs : that the float model wants
+    recipe : of the demo: half of the channels, 4 bits
     example : (1, 1, 8, 8) float32
     calibration : batches of training images
     test_inputs : (360, 1, 8, 8) float32 in [0, 1], held out
     test_labels : (360,) int64
     """
 
-    epochs = 40
+    epochs = 60
+    recipe = Recipe(
+        PruneRecipe(channels=0.5, epochs=60),
+        QuantizeRecipe(weights="int4", activations="uint4", output="int8", epochs=80),
+    )
 
     def __init__(self, seed: int = 0):
         data, labels = load_digits(return_X_y=True)
@@ -84,7 +91,7 @@ class Digits:
     ) -> None:
         """Train any model of digits in place, and leave it in evaluation mode.
 
-        Adam with a one-cycle learning rate; images are shifted by up to one pixel.
+        Adam with a one-cycle learning rate; half of the images are shifted by up to one pixel.
 
         Parameters
         ----------
@@ -136,10 +143,11 @@ def _one_thread() -> Iterator[None]:
 
 
 def _shift(images: Tensor, generator: torch.Generator) -> Tensor:
-    """Return a batch of images, each moved by -1, 0 or 1 pixels both ways, zeros moving in."""
+    """Return a batch of images, half of them moved by up to a pixel each way, zeros moving in."""
     count, _, height, width = images.shape
     padded = F.pad(images, (1, 1, 1, 1))
-    down, right = torch.randint(0, 3, (2, count), generator=generator)
+    moved = torch.randint(0, 2, (count,), generator=generator)
+    down, right = 1 + moved * torch.randint(-1, 2, (2, count), generator=generator)
     rows = down[:, None] + torch.arange(height)
     columns = right[:, None] + torch.arange(width)
     index = torch.arange(count)

@@ -89,7 +89,7 @@ def _prepare(network: Network, wanted: Collection[str]) -> dict[str, Kernel]:
     for pool in network.nodes:
         # Requantizing is monotone in each channel, so the largest value may be taken before it,
         # which leaves fewer values to requantize. The name between the two is then another value.
-        if isinstance(pool.op, MaxPool2d) and pool.inputs[0] not in ():
+        if isinstance(pool.op, MaxPool2d) and pool.inputs[0] not in wanted:
             before = network[pool.inputs[0]]
             if isinstance(before.op, Requantize) and network.users(before.name) == (pool,):
                 ops[before.name], ops[pool.name] = pool.op, before.op

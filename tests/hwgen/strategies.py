@@ -180,4 +180,11 @@ def random_input(network: Network, batch: int, seed: int) -> IntArray:
     return x
 
 
+def chain(*ops: Op) -> Network:
+    """Return the network of one op after another, named n0, n1 and so on."""
+    return Network(
+        tuple(Node(f"n{i}", op, (f"n{i - 1}",) if i else ()) for i, op in enumerate(ops))
+    )
+
+
 networks = st.integers(0, 2**32 - 1).map(random_network)

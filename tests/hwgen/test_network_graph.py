@@ -65,7 +65,9 @@ def test_equality_looks_into_arrays():
 
 
 def test_a_pass_is_verified():
-    with pytest.raises(NetworkError, match="requantize1: Multiplier must be one number or 63, not 7"):
+    with pytest.raises(
+        NetworkError, match="requantize1: Multiplier must be one number or 63, not 7"
+    ):
         random_network(3).map(
             lambda n: Node(n.name, Flatten(), n.inputs) if n.name == "conv1" else n
         )

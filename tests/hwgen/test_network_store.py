@@ -282,6 +282,22 @@ def test_300_wrong_tensors_end_in_one_of_our_errors_or_in_a_legal_network(path, 
         loads_or_refuses(path, data, f"seed {seed}: {name}")
 
 
+def test_tensors_and_fields_that_belong_to_nothing_are_refused(path):
+    save(random_network(1, max_layers=1), path)
+    header, _ = split(path.read_bytes())
+    tensors = safetensors.numpy.load(path.read_bytes())
+    for name, message in (
+        ("99.weight", "tensors of node 99 belong to no node"),
+        ("0.more", "Field 'more' is not one of Input"),
+        ("0.zero_point", "fields must be given once"),
+        ("weight", "must be named like '3.weight'"),
+    ):
+        more = {**tensors, name: np.ones(1, dtype=np.int8)}
+        path.write_bytes(safetensors.numpy.save(more, metadata=header["__metadata__"]))
+        with pytest.raises(StoreError, match=message):
+            load(path)
+
+
 def test_shapes_and_offsets_that_lie_are_refused(path):
     save(random_network(1, max_layers=1), path)
     header, body = split(path.read_bytes())

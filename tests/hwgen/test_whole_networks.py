@@ -1,0 +1,64 @@
+"""Random whole networks: golden == RTL, bit for bit, and every predicted clock as simulated."""
+
+import numpy as np
+import pytest
+from strategies import random_input, random_network
+
+import hwgen
+from hwgen.errors import PlanError
+
+FRAMES = 5
+
+
+def planned(network, seed):
+    """Return a plan at a random goal that the network can reach."""
+    rng = np.random.default_rng(seed)
+    goal = 10.0 ** rng.uniform(3, 6.5)
+    while True:
+        try:
+            return hwgen.plan(network, target="ulx3s-85f", goal=f"{goal:.0f} fps")
+        except PlanError:
+            goal /= 2
+
+
+def check(network, folder, seed, simulator="icarus"):
+    """Generate, simulate without stalls, with stalls, and with a reset in mid-frame."""
+    plan = planned(network, seed)
+    package = hwgen.generate(plan, folder)
+    x = random_input(network, FRAMES, seed)
+    where = f"seed {seed}, foldings {[stage.folding for stage in plan.stages]}"
+
+    result = package.simulate(x, simulator=simulator, timeout=300)
+    assert result.equal, f"{where}: {result.first_difference}"
+    assert result.violations == (), where
+    timing = plan.timing_of(FRAMES)
+    assert result.frame_starts == timing.frame_starts, where
+    assert result.frame_ends == timing.frame_ends, where
+    assert result.interval == plan.interval and result.latency == plan.latency, where
+
+    # steady state: the busiest component is idle for at most 3 %, or 3 clocks
+    assert plan.interval <= max(plan.busy + 3, plan.busy / 0.97), where
+
+    middle = int(timing.frame_ends[1] + plan.interval // 2)
+    for options in ({"stalls": 0.3}, {"stalls": (0.0, 0.6)}, {"reset_at": middle, "stalls": 0.1}):
+        result = package.simulate(x, simulator=simulator, seed=seed, timeout=300, **options)
+        assert result.equal, f"{where}, {options}: {result.first_difference}"
+        assert result.violations == (), f"{where}, {options}"
+    return plan
+
+
+@pytest.mark.parametrize("seed", range(14))
+def test_random_network(seed, tmp_path):
+    check(random_network(seed), tmp_path / "net", seed)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(100, 250))
+def test_random_network_at_length(seed, tmp_path):
+    check(random_network(seed), tmp_path / "net", seed)
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_no_clock_is_idle(seed):
+    plan = planned(random_network(seed + 5000), seed)
+    assert plan.interval <= max(plan.busy + 3, plan.busy / 0.97), f"seed {seed}"
