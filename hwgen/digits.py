@@ -63,10 +63,10 @@ class Digits:
     test_labels : (360,) int64
     """
 
-    epochs = 60
+    epochs = 40
     recipe = Recipe(
-        PruneRecipe(channels=0.5, epochs=60),
-        QuantizeRecipe(weights="int4", activations="uint4", output="int8", epochs=80),
+        PruneRecipe(channels=0.5, epochs=50),
+        QuantizeRecipe(weights="int4", activations="uint4", output="int8", epochs=70),
     )
 
     def __init__(self, seed: int = 0):

@@ -48,6 +48,8 @@ class FastVerilator(Verilator):  # type: ignore[misc, unused-ignore]
         size = sum(Path(source.value).stat().st_size for source in self._sources)
         if size <= ONE_PIECE_BYTES:
             make.append("VM_PARALLEL_BUILDS=0")
+        for file in self.build_dir.glob("verilated*.o"):  # copied here; -o: do not make it
+            make += ["-o", file.name]
         return [verilate, make]
 
 
@@ -97,7 +99,7 @@ def build(job: Mapping[str, Any]) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     if objects and objects.is_dir():
         for file in objects.glob("verilated*.o"):
-            shutil.copyfile(file, folder / file.name)  # newer than its source: make keeps it
+            shutil.copyfile(file, folder / file.name)
     defines: dict[str, object] = {"HWGEN_TOP": job["top"]}
     if job["taps"]:
         defines["HWGEN_TAPS"] = 1

@@ -42,7 +42,7 @@ def first_difference(
     layer: str, frame: int, expected: IntArray, got: IntArray, unknown: BoolArray
 ) -> FirstDifference | None:
     """Return the first difference of one frame, in the order of its shape, or None."""
-    wrong = np.flatnonzero((expected != got) | unknown)
+    wrong = np.flatnonzero(expected != got)
     if not wrong.size:
         return None
     at = tuple(int(n) for n in np.unravel_index(wrong[0], expected.shape))

@@ -13,7 +13,7 @@ FRAMES = 5
 def planned(network, seed):
     """Return a plan at a random goal that the network can reach."""
     rng = np.random.default_rng(seed)
-    goal = 10.0 ** rng.uniform(3, 6.5)
+    goal = 10.0 ** rng.uniform(5, 6.5)
     while True:
         try:
             return hwgen.plan(network, target="ulx3s-85f", goal=f"{goal:.0f} fps")
@@ -40,10 +40,12 @@ def check(network, folder, seed, simulator="icarus"):
     assert plan.interval <= max(plan.busy + 3, plan.busy / 0.97), where
 
     middle = int(timing.frame_ends[1] + plan.interval // 2)
-    for options in ({"stalls": 0.3}, {"stalls": (0.0, 0.6)}, {"reset_at": middle, "stalls": 0.1}):
-        result = package.simulate(x, simulator=simulator, seed=seed, timeout=300, **options)
-        assert result.equal, f"{where}, {options}: {result.first_difference}"
-        assert result.violations == (), f"{where}, {options}"
+    stalls = [(0.3, 0.3), (0.0, 0.6), (0.6, 0.0)][seed % 3]
+    result = package.simulate(
+        x, simulator=simulator, seed=seed, stalls=stalls, reset_at=middle, timeout=300
+    )
+    assert result.equal, f"{where}, stalls {stalls}: {result.first_difference}"
+    assert result.violations == (), f"{where}, stalls {stalls}"
     return plan
 
 

@@ -1,0 +1,142 @@
+"""Foldings, goals, budgets, timing of whole chains."""
+
+import numpy as np
+import pytest
+from strategies import random_network
+
+import hwgen
+from hwgen.errors import HwgenError, PlanError
+from hwgen.formats import Fixed
+from hwgen.network import Conv2d, Flatten, Input, Linear, MaxPool2d, Network, Node, Requantize
+from hwgen.planning.folding import adapters, foldings
+from hwgen.planning.layers import find_layers
+from hwgen.planning.planner import parse_goal, plan
+
+
+def digits(seed: int = 0, channels: int = 13) -> Network:
+    rng = np.random.default_rng(seed)
+    w = [
+        rng.integers(-7, 8, (channels, 1, 3, 3)),
+        rng.integers(-7, 8, (2 * channels, channels, 3, 3)),
+        rng.integers(-7, 8, (10, 8 * channels)),
+    ]
+    relu = Fixed(4, False)
+
+    def requantize(n, shift, format=relu):
+        return Requantize(rng.integers(100, 500, n), shift, format, [0.1])
+
+    return Network(
+        (
+            Node("input", Input((1, 8, 8), relu, [1 / 15])),
+            Node("conv1", Conv2d(w[0], w[0].sum((1, 2, 3)), Fixed(4), [1.0], padding=1), ("input",)),
+            Node("relu1", requantize(channels, 13), ("conv1",)),
+            Node("pool1", MaxPool2d(2, 2), ("relu1",)),
+            Node("conv2", Conv2d(w[1], w[1].sum((1, 2, 3)), Fixed(4), [1.0], padding=1), ("pool1",)),
+            Node("relu2", requantize(2 * channels, 14), ("conv2",)),
+            Node("pool2", MaxPool2d(2, 2), ("relu2",)),
+            Node("flatten", Flatten(), ("pool2",)),
+            Node("fc", Linear(w[2], w[2].sum(1), Fixed(4), [1.0]), ("flatten",)),
+            Node("logits", requantize(1, 13, Fixed(8)), ("fc",)),
+        )
+    )
+
+
+def test_layers_take_their_requantizers_along():
+    layers = find_layers(digits())
+    assert [layer.nodes for layer in layers] == [
+        ("conv1", "relu1"),
+        ("pool1",),
+        ("conv2", "relu2"),
+        ("pool2", "flatten"),
+        ("fc", "logits"),
+    ]
+    fc = layers[-1]
+    assert fc.x_frame == (26, 2, 2) and fc.kernel == (2, 2) and fc.inputs == 104
+
+
+def test_only_foldings_that_are_not_dominated():
+    """With 13 channels, pe 5 and 4 take other turns, pe 6 the same as 5."""
+    conv1 = find_layers(digits())[0]
+    rows = {folding.pe for folding in foldings(conv1)}
+    assert rows == {1, 2, 3, 4, 5, 7, 13}
+    columns = {folding.simd for folding in foldings(conv1)}
+    assert columns == {1, 2, 3, 5, 9}
+
+
+@pytest.mark.parametrize("fps", [2_000, 20_000, 100_000, 400_000, 1_000_000])
+def test_goal_is_met_at_the_least_cost(fps):
+    made = plan(digits(), target="ulx3s-85f", goal=f"{fps} fps")
+    assert made.frames_per_second >= fps
+    assert made.interval <= max(made.busy + 3, made.busy / 0.97)
+    slower = plan(digits(), target="ulx3s-85f", goal=f"{fps / 4} fps")
+    assert slower.resources.luts <= made.resources.luts
+
+
+def test_clock_and_goal_make_the_interval():
+    made = plan(digits(), target="ulx3s-85f", goal="10000 fps", clock_hz=50_000_000)
+    assert made.interval <= 5000 and made.clock_hz == 50_000_000
+    assert parse_goal(" 2.5e4 fps ") == 25_000
+
+
+def test_frames_keep_their_distance():
+    made = plan(digits(), target="ulx3s-85f", goal="100000 fps")
+    ends = np.diff(made.timing_of(9).frame_ends)
+    assert set(ends.tolist()) == {made.interval}
+
+
+def test_useful_share_shows_a_bad_fit():
+    """13 outputs on 5 rows leave a sixth of the array idle."""
+    made = plan(digits(), target="ulx3s-85f", goal="1000 fps")
+    share = sum(s.layer.macs for s in made.stages) / (
+        sum(s.folding.pe * s.folding.simd for s in made.stages if s.layer.macs) * made.interval
+    )
+    assert made.useful_share == pytest.approx(share)
+    assert made.useful_share < 1
+
+
+@pytest.mark.parametrize(
+    ("channels", "lanes", "word", "kinds"),
+    [
+        (8, 4, 4, []),
+        (8, 2, 4, ["WidenParameters"]),
+        (8, 4, 2, ["NarrowParameters"]),
+        (13, 13, 1, ["NarrowParameters"]),
+        (13, 5, 13, ["WidenParameters"]),
+        (12, 4, 6, ["WidenParameters", "NarrowParameters"]),
+    ],
+)
+def test_adapters(channels, lanes, word, kinds):
+    parts = adapters(channels, lanes, word, 4, False)
+    assert [type(part).__name__ for part in parts] == kinds
+
+
+@pytest.mark.parametrize("goal", ["fast", "10000", "-5 fps", "0 fps", "1e99 fps", "nan fps", 7])
+def test_goal_must_be_readable(goal):
+    with pytest.raises(PlanError, match='Goal must be a throughput such as "10000 fps"'):
+        plan(digits(), target="ulx3s-85f", goal=goal)
+
+
+def test_goal_out_of_reach_names_the_layer_and_the_way_out():
+    with pytest.raises(PlanError, match=r"^conv1: needs at least 64 clocks.*ask for fewer frames"):
+        plan(digits(), target="ulx3s-85f", goal="5000000 fps")
+    with pytest.raises(PlanError, match="at least one clock a frame at 100 MHz"):
+        plan(digits(), target="ulx3s-85f", goal="200000000 fps")
+
+
+def test_network_that_does_not_fit_says_which_layer_and_how_much():
+    network = digits(channels=40)
+    with pytest.raises(PlanError) as caught:
+        plan(network, target="ulx3s-25f", goal="1500000 fps")
+    text = str(caught.value)
+    assert text.startswith("conv2: network does not fit ulx3s-25f: about ")
+    assert "times too many" in text and "ask for fewer frames a second" in text
+
+
+def test_unknown_target():
+    with pytest.raises(HwgenError, match="ulx3s-85f"):
+        plan(digits(), target="ulx3s-85", goal="10 fps")
+
+
+def test_plan_is_the_same_each_time():
+    a, b = (hwgen.plan(random_network(3), target="ulx3s-85f", goal="1000 fps") for _ in range(2))
+    assert [s.engine for s in a.stages] == [s.engine for s in b.stages]

@@ -1,0 +1,232 @@
+"""The house's rules, read off the source: who imports whom, how large a file may be, and that
+every table covers every op."""
+
+import ast
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+PACKAGES = ("hwgen", "rtl_templates", "sim", "boards")
+LONGEST_FILE = 400
+LONGEST_ELABORATE = 60
+
+# The data's way through the house: a part may import those it lists, and nothing else of ours.
+MAY_IMPORT = {
+    "errors": set(),
+    "formats": {"errors"},
+    "cache": {"errors"},
+    "targets": {"errors"},
+    "beats": {"errors"},
+    "tools": {"errors", "cache"},
+    "network": {"errors", "formats"},
+    "golden": {"errors", "formats", "network"},
+    "compression": {"errors", "formats", "network"},
+    "importers": {"errors", "formats", "network", "compression"},
+    "planning": {"errors", "formats", "targets", "network", "rtl_templates"},
+    "codegen": {
+        "errors",
+        "formats",
+        "targets",
+        "tools",
+        "beats",
+        "network",
+        "planning",
+        "rtl_templates",
+    },
+    "simulation": {"errors", "cache", "tools", "beats"},
+    "cost": {"errors", "targets", "tools", "cache", "network", "planning", "codegen"},
+    "explore": {"errors", "targets", "tools", "cache", "network", "planning", "codegen", "cost"},
+    "report": {"errors", "targets", "cache", "network", "planning", "codegen", "cost", "explore"},
+    "digits": {"errors", "formats", "compression"},
+    "rtl_templates": set(),
+    "sim": set(),
+    "boards": {"rtl_templates"},
+}
+ANYTHING = {"api", "cli", "__main__", ""}  # "" is hwgen/__init__.py
+
+OUTSIDE = {
+    "rtl_templates": {"amaranth"},
+    "boards": {"amaranth", "amaranth_boards"},
+    "sim": {"cocotb", "cocotb_tools", "numpy"},
+}
+
+
+def sources():
+    return [path for package in PACKAGES for path in sorted((ROOT / package).rglob("*.py"))]
+
+
+def part_of(path: Path) -> str:
+    """Return the part of the house that a file belongs to."""
+    relative = path.relative_to(ROOT)
+    if relative.parts[0] != "hwgen":
+        return relative.parts[0]
+    name = relative.parts[1].removesuffix(".py")
+    return "" if name == "__init__" else name
+
+
+def imports(path: Path, *, everywhere: bool = True):
+    """Yield the modules that a file imports; those for type checkers alone do not count."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    skipped = {
+        id(inner)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
+        for inner in ast.walk(node)
+    }
+    nodes = ast.walk(tree) if everywhere else iter(tree.body)
+    for node in nodes:
+        if id(node) in skipped:
+            continue
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert not node.level, f"{path}: imports must be absolute"
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def parts_imported(path: Path) -> set[str]:
+    found = set()
+    for module in imports(path):
+        parts = module.split(".")
+        if parts[0] == "hwgen":
+            found.add(parts[1] if len(parts) > 1 else "")
+        elif parts[0] in PACKAGES:
+            found.add(parts[0])
+    return found
+
+
+@pytest.mark.parametrize("path", sources(), ids=lambda p: str(p.relative_to(ROOT)))
+def test_imports_go_from_left_to_right(path):
+    part = part_of(path)
+    if part in ANYTHING:
+        return
+    allowed = MAY_IMPORT[part] | {part}
+    if path == ROOT / "hwgen/network/graph.py":
+        allowed = allowed | {"golden"}  # Network.run, inside the function
+    extra = parts_imported(path) - allowed
+    assert not extra, f"{path.relative_to(ROOT)} must not import {sorted(extra)}"
+
+
+@pytest.mark.parametrize("path", sources(), ids=lambda p: str(p.relative_to(ROOT)))
+def test_what_comes_from_outside(path):
+    part = part_of(path)
+    if part not in OUTSIDE:
+        return
+    own = set(PACKAGES) | set(sys.stdlib_module_names)
+    extra = {m.split(".")[0] for m in imports(path)} - own - OUTSIDE[part]
+    assert not extra, f"{part} must not import {sorted(extra)}"
+
+
+def test_table_of_parts_is_complete_and_has_no_circle():
+    there = {part_of(path) for path in sources()} - ANYTHING
+    assert there <= set(MAY_IMPORT)
+    done: set[str] = set()
+    while len(done) < len(MAY_IMPORT):
+        ready = {p for p, needs in MAY_IMPORT.items() if needs <= done and p not in done}
+        assert ready, f"circle among {sorted(set(MAY_IMPORT) - done)}"
+        done |= ready
+
+
+def test_modules_have_no_circle():
+    """Module by module, imports at the top of a file form no circle."""
+    names = {}
+    for path in sources():
+        relative = path.relative_to(ROOT).with_suffix("")
+        parts = relative.parts[:-1] if relative.name == "__init__" else relative.parts
+        names[".".join(parts)] = path
+    graph = {
+        name: {m for m in _owners(imports(path, everywhere=False), names)} - {name}
+        for name, path in names.items()
+        if path.name != "__init__.py"
+    }
+    graph = {name: {m for m in needs if m in graph} for name, needs in graph.items()}
+    while graph:
+        free = [name for name, needs in graph.items() if not needs & set(graph)]
+        assert free, f"circle among {sorted(graph)}"
+        for name in free:
+            del graph[name]
+
+
+def _owners(modules, names):
+    for module in modules:
+        while module and module not in names:
+            module = module.rpartition(".")[0]
+        if module:
+            yield module
+
+
+@pytest.mark.parametrize("path", sources(), ids=lambda p: str(p.relative_to(ROOT)))
+def test_sizes(path):
+    text = path.read_text(encoding="utf-8")
+    assert len(text.splitlines()) <= LONGEST_FILE
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.FunctionDef) and node.name == "elaborate":
+            lines = node.end_lineno - node.lineno + 1
+            assert lines <= LONGEST_ELABORATE, f"elaborate has {lines} lines"
+
+
+def test_import_is_light():
+    """`import hwgen`, and its verbs that need no extras, load no extras."""
+    code = (
+        "import json, sys, hwgen; hwgen.plan, hwgen.generate, hwgen.load, hwgen.Package;"
+        "print(json.dumps(sorted({m.split('.')[0] for m in sys.modules})))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    heavy = {"torch", "cocotb", "sklearn", "scipy", "plotly", "altair", "matplotlib", "pandas"}
+    assert not heavy & set(json.loads(done.stdout))
+
+
+def test_every_table_covers_every_op():
+    from hwgen.golden import GOLDEN
+    from hwgen.network.inference import ARITY, INFERENCE
+    from hwgen.network.ops import OPS, Op
+    from hwgen.planning.layers import LAYERS
+
+    def leaves(kind):
+        below = kind.__subclasses__()
+        return set().union(*map(leaves, below)) if below else {kind}
+
+    assert leaves(Op) == set(OPS)
+    for name, table in (
+        ("INFERENCE", INFERENCE),
+        ("ARITY", ARITY),
+        ("GOLDEN", GOLDEN),
+        ("LAYERS", LAYERS),
+    ):
+        assert set(table) == set(OPS), f"{name} must cover every op"
+
+
+def test_every_part_has_an_estimate_and_a_schedule():
+    from hwgen.planning.estimate import estimate
+    from rtl_templates.engine import EngineParameters
+    from rtl_templates.mac import MacParameters
+    from rtl_templates.pool import MaximumParameters
+    from rtl_templates.requantize import RequantizerParameters
+    from rtl_templates.streams import FifoParameters, NarrowParameters, WidenParameters
+    from rtl_templates.weights import WeightParameters
+    from rtl_templates.window import WindowParameters
+
+    parts = (EngineParameters, NarrowParameters, WidenParameters)
+    for kind in (
+        *parts,
+        MacParameters,
+        MaximumParameters,
+        RequantizerParameters,
+        WeightParameters,
+        WindowParameters,
+    ):
+        assert kind in estimate.registry, kind
+    for kind in (*parts, FifoParameters):
+        assert hasattr(kind, "schedule"), kind
+
+
+def test_nothing_is_skipped_by_a_comment():
+    """Lint rules are followed or configured, never waved away line by line."""
+    for folder in (*PACKAGES, "tests", "examples", "benchmarks"):
+        for path in (ROOT / folder).rglob("*.py"):
+            if path != Path(__file__):
+                assert "# noqa" not in path.read_text(encoding="utf-8"), path
