@@ -73,7 +73,7 @@ def test_simulate_reports_a_difference(folder, tmp_path):
     verilog = (broken / "digits.v").read_text()
     start = verilog.index("module digits_conv2_weights")
     end = verilog.index("endmodule", start)
-    words = re.sub(r"('h[0-9a-f]{7,})[0-9a-f]", r"\g<1>7", verilog[start:end])
+    words = re.sub(r"(?<='h)[0-9a-f]{8,}", lambda word: word[0][::-1], verilog[start:end])
     assert words != verilog[start:end]
     (broken / "digits.v").write_text(verilog[:start] + words + verilog[end:])
     options = ("--simulator", "icarus", "--frames", "3", "--json")

@@ -1,5 +1,7 @@
 """torch == golden, in every bit, and the importer's errors."""
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 import torch
@@ -10,6 +12,15 @@ from hwgen.compression import QuantizeRecipe, Recipe, compress
 from hwgen.errors import FormatError, NetworkError, UnsupportedError
 from hwgen.importers import import_torch
 from hwgen.network import Conv2d, Linear, Network
+
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    """Small tensors: more threads are slower, and very slow on a busy machine."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
 
 
 def random_cnn(rng: np.random.Generator) -> tuple[nn.Module, torch.Tensor]:
@@ -58,20 +69,22 @@ def assert_equal(module: nn.Module, network: Network, x: torch.Tensor, hint: str
     assert np.array_equal(y.numpy(), network.dequantize(golden)), hint
 
 
-def train_a_step(model: nn.Module, epochs: int) -> None:
-    """One seeded step of a made-up loss, with scales that move."""
-    optimizer = torch.optim.Adam(model.parameters(), lr=0.05)
-    generator = torch.Generator().manual_seed(epochs)
-    for _ in range(2):
-        loss = model(train_a_step.x).pow(2).sum() + torch.rand(1, generator=generator).sum()
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
+def train_on(x: torch.Tensor) -> Callable[[nn.Module, int], None]:
+    """Two steps of a made-up loss, with scales that move."""
+
+    def train(model: nn.Module, epochs: int) -> None:
+        optimizer = torch.optim.Adam(model.parameters(), lr=0.05)
+        for _ in range(2):
+            optimizer.zero_grad()
+            model(x).pow(2).sum().backward()
+            optimizer.step()
+
+    return train
 
 
 @pytest.mark.parametrize("scales", ["free", "power_of_two"])
 @pytest.mark.parametrize("seed", range(28))
-def test_torch_equals_golden(seed, scales, monkeypatch):
+def test_torch_equals_golden(seed, scales):
     rng = np.random.default_rng(seed)
     torch.manual_seed(seed)
     model, x = random_cnn(rng)
@@ -89,9 +102,8 @@ def test_torch_equals_golden(seed, scales, monkeypatch):
     others = torch.cat([x, 3 * torch.randn(8, *x.shape[1:])])  # beyond the calibration data
     ptq = compress(model, Recipe(quantize=recipe), example=x[:1], calibration=[x]).module
     assert_equal(ptq, import_torch(ptq, x[:1]), others, hint)
-    train_a_step.x = x
     qat = compress(
-        model, Recipe(quantize=recipe), example=x[:1], calibration=[x], train=train_a_step
+        model, Recipe(quantize=recipe), example=x[:1], calibration=[x], train=train_on(x)
     ).module
     assert_equal(qat, import_torch(qat, x[:1]), others, f"after a step of QAT, {hint}")
     assert any(
@@ -189,6 +201,27 @@ def test_no_layer_with_weights():
         model, Recipe(quantize=QuantizeRecipe()), example=x[:1], calibration=[x]
     ).module
     assert_equal(module, import_torch(module, x[:1]), x, "pool")
+
+
+def test_ties_round_up():
+    """Inputs, accumulators and multipliers that meet one half, where roundings differ."""
+    model = nn.Sequential(nn.Conv2d(1, 1, 1), nn.Flatten())
+    with torch.no_grad():
+        model[0].weight.fill_(1)
+        model[0].bias.fill_(0)
+    calibration = torch.full((1, 1, 4, 8), -128 / 64)
+    recipe = QuantizeRecipe("int8", input="int8", output="int4", scales="power_of_two")
+    x = torch.arange(-16, 16).reshape(1, 1, 4, 8) / 128  # every second is halfway
+    module = compress(
+        model, Recipe(quantize=recipe), example=x, calibration=[calibration]
+    ).module
+    network = import_torch(module, x)
+    assert network.input.scale == 1 / 64
+    q = network.quantize(x.numpy())
+    assert np.array_equal(q.reshape(-1), np.arange(-16, 16) + 1 >> 1)
+    assert network.output.scale == 1 / 4 and list(network["0.quant"].op.multiplier) == [1]
+    assert np.array_equal(network.run(q).reshape(-1), (np.arange(-16, 16) + 1 >> 1) + 8 >> 4)
+    assert_equal(module, network, x, "ties")
 
 
 def test_dead_channels_and_layers():

@@ -1,0 +1,148 @@
+"""From a tree of components to one module each, in Yosys' RTLIL.
+
+Amaranth names the ports of an inner module after whatever signal happens to drive them. Converted
+one by one, every component becomes a module whose ports are those of its signature, and whose
+parent's wires are called `INSTANCE__PORT`.
+"""
+
+__all__ = ["HardwareModule", "Port", "split"]
+
+import re
+from dataclasses import dataclass
+
+from amaranth.back import rtlil
+from amaranth.hdl import ClockSignal, Const, Fragment, Instance, ResetSignal, Signal, Value
+from amaranth.lib import wiring
+
+from hwgen.codegen.names import safe_names
+from hwgen.errors import InternalError
+
+_INPUT = re.compile(r"^  wire width \d+ (?:signed )?input \d+ +(?:signed )?\\(\S+)$", re.MULTILINE)
+_DOMAIN = {"clk": ClockSignal, "rst": ResetSignal}  # ports that the clock domain adds
+
+
+@dataclass(frozen=True)
+class Port:
+    """A port of a module.
+
+    name : in Verilog
+    output : whether the module drives it
+    value : the signal behind it
+    """
+
+    name: str
+    output: bool
+    value: Value
+
+
+@dataclass(frozen=True, eq=False)
+class HardwareModule:
+    """A component that became a module.
+
+    name : of the module
+    path : instances from the top module down to it
+    component : what it was made from
+    ports : names of its ports, clock and reset first
+    rtlil : the module, Yosys' text
+    """
+
+    name: str
+    path: tuple[str, ...]
+    component: object
+    ports: tuple[str, ...]
+    rtlil: str
+
+
+def split(component: wiring.Component, name: str) -> tuple[HardwareModule, ...]:
+    """Return the modules of a component and all below it, each before those inside it.
+
+    The component itself becomes module `name`; those below are called `NAME_INSTANCE_INSTANCE`,
+    after where they stand, with a number behind where two would have the same name.
+    """
+    fragment = Fragment.get(component, None)
+    paths = _paths(fragment)
+    shallow_first = sorted(paths, key=len)  # a layer's own name stays as it is
+    wanted = {path: "_".join((name, *path)) for path in shallow_first}
+    names: dict[tuple[str, ...], str] = {}
+    taken: set[str] = set()
+    for path, word in wanted.items():
+        names[path] = _free(word, taken)
+        taken.add(names[path].lower())
+    made: dict[tuple[str, ...], HardwareModule] = {}
+    _convert(fragment, component, (), names, made)
+    return tuple(made[path] for path in paths)
+
+
+def _free(word: str, taken: set[str]) -> str:
+    return safe_names([word], taken, longest=None)[word]
+
+
+def _component(fragment: Fragment) -> wiring.Component | None:
+    """Return the component that a fragment was elaborated from; None for a memory or instance."""
+    if type(fragment) is not Fragment:
+        return None
+    found = (origin for origin in fragment.origins or () if isinstance(origin, wiring.Component))
+    return next(found, None)
+
+
+def _paths(fragment: Fragment, path: tuple[str, ...] = ()) -> list[tuple[str, ...]]:
+    """Return the instance path of every component, each before those inside it."""
+    paths = [path]
+    for child, name, _ in fragment.subfragments:
+        if _component(child) is not None:
+            paths += _paths(child, (*path, name))
+    return paths
+
+
+def _ports(component: wiring.Component) -> list[Port]:
+    ports = []
+    for path, member, value in component.signature.flatten(component):
+        cast = Value.cast(value)
+        if not isinstance(cast, Const) and len(cast):  # `always_ready` and empty payloads
+            output = member.flow == wiring.Out
+            ports.append(Port("__".join(map(str, path)), output, cast))
+    return ports
+
+
+def _convert(
+    fragment: Fragment,
+    component: wiring.Component,
+    path: tuple[str, ...],
+    names: dict[tuple[str, ...], str],
+    made: dict[tuple[str, ...], HardwareModule],
+) -> Instance:
+    """Convert what is inside, then the fragment; return what stands for it in its parent."""
+    for index, (child, name, place) in enumerate(fragment.subfragments):
+        inner = _component(child)
+        if inner is None:
+            continue
+        instance = _convert(child, inner, (*path, name), names, made)
+        fragment.subfragments[index] = (instance, name, place)
+        for port in _ports(inner):
+            if isinstance(port.value, Signal):
+                port.value.name = f"{name}__{port.name}"
+    ports = _ports(component)
+    text = rtlil.convert(
+        fragment,
+        name=names[path],
+        ports={port.name: (port.value, _direction(port)) for port in ports},
+        emit_src=False,
+    )
+    own = {port.name for port in ports}
+    domain = sorted(set(_INPUT.findall(text)) - own)
+    if not set(domain) <= set(_DOMAIN):
+        raise InternalError(f"{names[path]}: clock domain must be sync alone, not {domain}")
+    order = (*domain, *(port.name for port in ports))
+    made[path] = HardwareModule(names[path], path, component, order, text)
+    return Instance(
+        names[path],
+        *(("i", port, _DOMAIN[port]()) for port in domain),
+        *(("o" if port.output else "i", port.name, port.value) for port in ports),
+    )
+
+
+def _direction(port: Port) -> object:
+    """Return Amaranth's word for the direction of a port."""
+    from amaranth.hdl._ir import PortDirection
+
+    return PortDirection.Output if port.output else PortDirection.Input
