@@ -1,1 +1,139 @@
-from hwgen.simulation.stream import Stream
+"""A stream of a package as data: from tensors to beats and back."""
+
+__all__ = ["Stream"]
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from hwgen.errors import SimulationError
+
+IntArray = npt.NDArray[np.int64]
+BoolArray = npt.NDArray[np.bool_]
+
+# Frames are packed a few at a time, so that the array of single bits stays small.
+BITS_AT_ONCE = 1 << 23
+
+
+@dataclass(frozen=True)
+class Stream:
+    """How a tensor travels: pixels row by row, channel groups of `lanes` innermost.
+
+    Element l of a beat is in bits [l*bits, (l+1)*bits), two's complement. Where the channels do
+    not fill a pixel's last beat, the lanes left over are zero going in and ignored coming out.
+
+    Attributes
+    ----------
+    lanes : elements of a beat
+    bits, signed : format of an element
+    tdata_bits : width of a beat, lanes * bits or more
+    shape : shape of the tensor, (channels, height, width) or (features,)
+    stream_shape : (channels, height, width) of the stream; flattened in torch's order it is shape
+    """
+
+    lanes: int
+    bits: int
+    signed: bool
+    tdata_bits: int
+    shape: tuple[int, ...]
+    stream_shape: tuple[int, int, int]
+
+    @staticmethod
+    def from_manifest(entry: Mapping[str, Any], what: str) -> "Stream":
+        """Return the stream that an entry of manifest.json describes.
+
+        Raises
+        ------
+        SimulationError : an entry is missing or contradicts another
+        """
+        try:
+            lanes, bits, signed = int(entry["lanes"]), int(entry["bits"]), bool(entry["signed"])
+            shape = tuple(int(n) for n in entry["shape"])
+            channels, height, width = (int(n) for n in entry["stream_shape"])
+            tdata_bits, beats = int(entry.get("tdata_bits", lanes * bits)), int(entry["beats"])
+        except (KeyError, TypeError, ValueError) as error:
+            raise SimulationError(
+                f"Manifest must describe {what} by lanes, bits, signed, beats, shape and "
+                f"stream_shape, not as {entry!r}; generate the package again"
+            ) from error
+        stream = Stream(lanes, bits, signed, tdata_bits, shape, (channels, height, width))
+        whole = min(lanes, bits, *shape, channels, height, width) > 0
+        same = np.prod(shape) == channels * height * width and len(shape) in (1, 3)
+        if not whole or not same or tdata_bits < lanes * bits or stream.beats != beats:
+            raise SimulationError(
+                f"Manifest must describe {what} without contradiction, not as {entry!r}; "
+                "generate the package again"
+            )
+        return stream
+
+    @property
+    def groups(self) -> int:
+        """Beats of a pixel."""
+        return -(-self.stream_shape[0] // self.lanes)
+
+    @property
+    def beats(self) -> int:
+        """Beats of a frame."""
+        return self.groups * self.stream_shape[1] * self.stream_shape[2]
+
+    @property
+    def lo(self) -> int:
+        """Smallest value of an element."""
+        return -(1 << (self.bits - 1)) if self.signed else 0
+
+    @property
+    def hi(self) -> int:
+        """Largest value of an element."""
+        return (1 << (self.bits - self.signed)) - 1
+
+    def pack(self, values: IntArray) -> bytes:
+        """Return the beats of (frames, *shape) values, each tdata_bits wide, high byte first."""
+        at_once = max(1, BITS_AT_ONCE // (self.beats * self.lanes * self.bits))
+        return b"".join(
+            self._pack(values[start : start + at_once]) for start in range(0, len(values), at_once)
+        )
+
+    def _pack(self, values: IntArray) -> bytes:
+        channels, height, width = self.stream_shape
+        padded = np.zeros((len(values), height, width, self.groups * self.lanes), dtype=np.int64)
+        frames = values.reshape(len(values), channels, height, width)
+        padded[..., :channels] = frames.transpose(0, 2, 3, 1)
+        elements = padded.reshape(-1, self.lanes, 1)
+        bits = ((elements >> np.arange(self.bits)) & 1).astype(np.uint8)
+        wide = np.zeros((len(elements), self.tdata_bits), dtype=np.uint8)
+        wide[:, : self.lanes * self.bits] = bits.reshape(len(elements), -1)
+        return np.packbits(wide, axis=1, bitorder="little")[:, ::-1].tobytes()
+
+    def unpack(self, beats: Sequence[str]) -> tuple[IntArray, BoolArray]:
+        """Return the (frames, *shape) values of whole frames of beats, and which are unknown.
+
+        Parameters
+        ----------
+        beats : a beat each, hexadecimal as a simulator prints it, unknown bits as x or z
+        """
+        text = "\n".join(beats).lower()
+        if not set(text) <= set("0123456789abcdefxz\n"):
+            raise SimulationError("Captured beats must be hexadecimal; the simulator wrote others")
+        if "x" not in text and "z" not in text:
+            values = self._unpack(beats)
+            return values, np.zeros(values.shape, dtype=np.bool_)
+        low = str.maketrans("xXzZ", "0000")
+        high = str.maketrans("xXzZ", "ffff")
+        values = self._unpack([beat.translate(low) for beat in beats])
+        return values, values != self._unpack([beat.translate(high) for beat in beats])
+
+    def _unpack(self, beats: Sequence[str]) -> IntArray:
+        size = -(-self.tdata_bits // 8)
+        raw = bytes.fromhex("".join(beat.zfill(2 * size) for beat in beats))
+        wide = np.frombuffer(raw, dtype=np.uint8).reshape(-1, size)[:, ::-1]
+        bits = np.unpackbits(wide, axis=1, bitorder="little")[:, : self.lanes * self.bits]
+        weights = np.int64(1) << np.arange(self.bits, dtype=np.int64)
+        if self.signed:
+            weights[-1] = -weights[-1]
+        elements = bits.reshape(len(wide), self.lanes, self.bits).astype(np.int64) @ weights
+        channels, height, width = self.stream_shape
+        pixels = elements.reshape(-1, height, width, self.groups * self.lanes)[..., :channels]
+        return np.ascontiguousarray(pixels.transpose(0, 3, 1, 2)).reshape(-1, *self.shape)

@@ -10,11 +10,13 @@ from amaranth import *
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out, connect
 
+from rtl_templates.fifo import Fifo, FifoParameters, offer
 from rtl_templates.mac import MacArray, MacParameters
 from rtl_templates.pool import Maximum, MaximumParameters
-from rtl_templates.requantize import Requantizer, RequantizerParameters
+from rtl_templates.requantize import RequantizerParameters
 from rtl_templates.sequencer import Sequencer, SequencerParameters
-from rtl_templates.streams import Fifo, FifoParameters, Narrow, NarrowParameters, elements, offer
+from rtl_templates.streams import Narrow, NarrowParameters, elements
+from rtl_templates.threshold import ThresholdParameters
 from rtl_templates.timing import Link, Process, schedule
 from rtl_templates.weights import WeightMemory
 from rtl_templates.window import Window, WindowParameters
@@ -28,7 +30,7 @@ class EngineParameters:
     datapath : dot products or maxima
     channels : of an output pixel
     lanes : of an output beat; `datapath.lanes` accumulators are drained through them
-    requantizer : of the drained accumulators, or None
+    post : what becomes of the drained accumulators, or None
     depth : beats of the queue
     """
 
@@ -36,7 +38,7 @@ class EngineParameters:
     datapath: MacParameters | MaximumParameters
     channels: int
     lanes: int
-    requantizer: RequantizerParameters | None
+    post: RequantizerParameters | ThresholdParameters | None
     depth: int
 
     def __post_init__(self) -> None:
@@ -60,7 +62,7 @@ class EngineParameters:
     @property
     def element(self) -> tuple[int, bool]:
         """(bits, signed) of an output element."""
-        last = self.requantizer or self.datapath
+        last = self.post or self.datapath
         return last.bits, last.signed
 
     @cached_property
@@ -77,7 +79,7 @@ class EngineParameters:
     def latency(self) -> int:
         """Clocks from the last command of a dot product to the entry of its first beat into the
         queue."""
-        after = self.requantizer.latency if self.requantizer else 0
+        after = self.post.latency if self.post else 0
         return self.window.latency + self.datapath.latency + self.drained + after
 
     @property
@@ -130,16 +132,25 @@ class EngineParameters:
             engine = replace(engine, window=window)
         return engine
 
+    def departures(self, beats: int) -> int:
+        """Return how many beats leave for the `beats` of whole frames that enter."""
+        return beats // self.beats_in * self.beats_out
+
     def schedule(self, arrivals: Sequence[int]) -> list[int]:
         """Return the clocks on which beats leave, from those on which they arrive, for whole
         frames."""
-        frames = len(arrivals) // self.beats_in
-        return schedule(
-            lambda i, o: self.processes(i, o, frames), arrivals, frames * self.beats_out
-        )
+        return schedule(self, arrivals)
 
-    def processes(self, i: Link, o: Link, frames: int) -> list[Process]:
+    def create(self) -> "Engine":
+        """Return the component."""
+        return Engine(self)
+
+    def processes(
+        self, inputs: Sequence[Link], outputs: Sequence[Link], beats: int
+    ) -> list[Process]:
         """Describe the engine's timing: words enter, commands are issued, beats leave."""
+        (i,), (o,) = inputs, outputs
+        frames = beats // self.beats_in
         w = self.window
         releases: list[tuple[int, int]] = []  # (words freed so far, first clock on which to use)
         entered: list[int] = []
@@ -195,7 +206,7 @@ class Engine(wiring.Component):
     i : stream of words for the window
     o : stream of results
 
-    Sequencer, window, weight source, datapath, drain and requantizer run in lock step and never
+    Sequencer, window, weight source, datapath, drain and what follows run in lock step and never
     stall: the sequencer starts nothing that the queue at the end has no room for. Hence no
     clock-enable on the datapath, and `i.ready` and `o.valid` come from registers.
     """
@@ -242,12 +253,9 @@ class Engine(wiring.Component):
                 drain.o.ready.eq(1),
             ]
             valid, payload = drain.o.valid, drain.o.payload
-        if p.requantizer:
-            m.submodules.requantizer = requantizer = Requantizer(p.requantizer)
-            m.d.comb += [
-                requantizer.i.valid.eq(valid),
-                requantizer.i.payload.as_value().eq(payload.as_value()),
-            ]
-            valid, payload = requantizer.o.valid, requantizer.o.payload
+        if p.post:
+            m.submodules.post = post = p.post.create()
+            m.d.comb += [post.i.valid.eq(valid), post.i.payload.as_value().eq(payload.as_value())]
+            valid, payload = post.o.valid, post.o.payload
         m.d.comb += [fifo.i.valid.eq(valid), fifo.i.payload.as_value().eq(payload.as_value())]
         return m

@@ -24,6 +24,7 @@ class MacParameters:
     bits, signed : of an accumulator, as wide as the range of the result; sums wrap on the way
     biases : for each group of outputs, what each row starts from
     fold : beats of a dot product
+    depthwise : each row has one column and an input lane of its own
     """
 
     weights: WeightParameters
@@ -33,13 +34,18 @@ class MacParameters:
     signed: bool
     biases: tuple[tuple[int, ...], ...] = field(repr=False)
     fold: int
+    depthwise: bool = False
 
     def __post_init__(self) -> None:
+        if self.depthwise and self.weights.simd != 1:
+            raise ValueError(
+                f"Number of columns must be 1 in a depthwise array, not {self.weights.simd}"
+            )
         if any(len(row) != self.weights.pe for row in self.biases):
             raise ValueError(f"Biases must come in groups of {self.weights.pe}")
-        if len(self.weights.words) != len(self.biases) * self.fold:
+        if len(self.weights.words) not in (1, len(self.biases) * self.fold):
             raise ValueError(
-                f"Weights must fill {len(self.biases)} groups of {self.fold} words, "
+                f"Weights must be one word or fill {len(self.biases)} groups of {self.fold}, "
                 f"not {len(self.weights.words)}"
             )
 
@@ -52,6 +58,11 @@ class MacParameters:
     def lanes(self) -> int:
         """Accumulators that leave together."""
         return self.weights.pe
+
+    @property
+    def x_lanes(self) -> int:
+        """Input elements of a beat."""
+        return self.lanes if self.depthwise else self.weights.simd
 
     @property
     def latency(self) -> int:
@@ -143,7 +154,7 @@ class MacArray(wiring.Component):
 
     def __init__(self, parameters: MacParameters):
         self.parameters = p = parameters
-        beat = beat_shape(p.weights.simd, p.x_bits, p.x_signed)
+        beat = beat_shape(p.x_lanes, p.x_bits, p.x_signed)
         out = elements(p.weights.pe, p.bits, p.signed)
         super().__init__(
             {
@@ -166,12 +177,13 @@ class MacArray(wiring.Component):
         m.d.sync += done.eq(valid & last)
         m.d.comb += self.o.valid.eq(done)
 
-        x = [self.x.payload.x[lane] for lane in range(p.weights.simd)]
         limit = 1 << (p.x_bits - p.x_signed)
         x_range = (-limit if p.x_signed else 0, limit - 1)
         biases = self._biases(m, valid & last)
         for row in range(p.weights.pe):
-            w = [self.w.payload[row][lane] for lane in range(p.weights.simd)]
+            lanes = [row] if p.depthwise else range(p.weights.simd)
+            x = [self.x.payload.x[lane] for lane in lanes]
+            w = [self.w.payload[row][column] for column in range(p.weights.simd)]
             terms = [
                 _tree(m, plane, f"row{row}_plane{bit}")
                 for bit, plane in enumerate(planes(x, w, x_range, p.weights.bits, p.weights.signed))

@@ -59,6 +59,10 @@ class RequantizerParameters:
         """Clocks from a beat to its output: multiply, round, clamp."""
         return 2 + self.scaled
 
+    def create(self) -> "Requantizer":
+        """Return the component."""
+        return Requantizer(self)
+
     def multipliers_of(self, lane: int) -> tuple[int, ...]:
         """Return the multiplier of each beat of a pixel, in one lane."""
         if len(self.multipliers) == 1:

@@ -17,7 +17,8 @@ class SequencerParameters:
     """The loops of a layer: rows, columns, output groups, steps of the window.
 
     window : what is read
-    pieces : beats that each group of outputs sends into the queue behind the datapath
+    pieces : beats that each group of outputs sends into the queue behind the datapath; the groups
+        of each slice of the window one after the other, all alike where there are several slices
     depth : beats that this queue holds, at least those of the largest group
     """
 
@@ -33,8 +34,8 @@ class SequencerParameters:
 
     @property
     def groups(self) -> int:
-        """Dot products of one window that are computed one after the other."""
-        return len(self.pieces)
+        """Dot products of one slice of a window that are computed one after the other."""
+        return len(self.pieces) // self.window.slices
 
     @property
     def advances(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
@@ -95,9 +96,9 @@ class Sequencer(wiring.Component):
         rows, columns = w.output_size
         go = Signal()
         loops = [("inner", w.inner), ("step", len(w.steps)), ("group", p.groups)]
-        loops += [("column", columns), ("row", rows)]
-        (inner, step, group, column, row), ends = nest(m, go, loops)
-        _, unit_end, pixel_end, row_end, frame_end = ends
+        loops += [("slice", w.slices), ("column", columns), ("row", rows)]
+        (inner, step, group, part, column, row), ends = nest(m, go, loops)
+        _, unit_end, _, pixel_end, row_end, frame_end = ends
 
         unit_start = Signal(init=1)
         pixel_start = Signal(init=1)
@@ -117,7 +118,7 @@ class Sequencer(wiring.Component):
         # free places in the queue beyond the most that a group needs
         most = max(p.pieces)
         credit = Signal(range(-most, p.depth + 1), init=p.depth - most)
-        used = lookup(m, group, p.pieces, "pieces")
+        used = lookup(m, group, p.pieces[: p.groups], "pieces")
         m.d.sync += credit.eq(credit + self.returned - Mux(unit_end, used, 0))
         m.d.comb += go.eq((~pixel_start | ~ahead[-1]) & (~unit_start | ~credit[-1]))
 
@@ -125,7 +126,9 @@ class Sequencer(wiring.Component):
         m.d.comb += [
             self.command.valid.eq(go),
             command.step.eq(step),
-            command.minor.eq(group if w.depthwise else inner),
+            command.minor.eq(
+                inner + lookup(m, part, range(0, w.channel_words, w.slice_words), "slice_word")
+            ),
             command.first.eq(unit_start),
             command.last.eq(unit_end),
             self.release.valid.eq(row_end),

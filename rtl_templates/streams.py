@@ -1,8 +1,8 @@
-"""Stream parts: FIFO, and the two width adapters."""
+"""Stream parts without storage of their own: width adapters and the fork."""
 
 __all__ = [
-    "Fifo",
-    "FifoParameters",
+    "Fork",
+    "ForkParameters",
     "Narrow",
     "NarrowParameters",
     "Widen",
@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from amaranth import *
-from amaranth.lib import data, memory, stream, wiring
+from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from rtl_templates.timing import Link, Process, schedule
@@ -29,99 +29,6 @@ def elements(lanes: int, bits: int, is_signed: bool) -> data.ArrayLayout:
 def beats_per_pixel(channels: int, lanes: int) -> int:
     """Return how many beats carry one pixel; the last may be partly filled."""
     return -(-channels // lanes)
-
-
-@dataclass(frozen=True)
-class FifoParameters:
-    """A first-in first-out queue.
-
-    lanes, bits, signed : shape of a beat
-    depth : beats that it holds, at least 1
-    """
-
-    lanes: int
-    bits: int
-    signed: bool
-    depth: int
-
-    latency = 1  # clocks from a beat's entry to its first offer
-
-    def __post_init__(self) -> None:
-        if self.depth < 1:
-            raise ValueError(f"Depth must be at least 1, not {self.depth}")
-
-    def schedule(self, arrivals: Sequence[int]) -> list[int]:
-        """Return the clocks on which beats leave, from those on which they arrive."""
-        return schedule(lambda i, o: self.processes(i, o, len(arrivals)), arrivals, len(arrivals))
-
-    def processes(self, i: Link, o: Link, beats: int) -> list[Process]:
-        """Pass beats on, each a clock after it came, as long as there is room."""
-
-        def accept() -> Process:
-            for n in range(beats):
-                while len(i.offered) <= n or len(o.taken) <= n - self.depth:
-                    yield
-                room = o.taken[n - self.depth] + 1 if n >= self.depth else 0
-                i.taken.append(max(i.offered[n], room, i.taken[-1] + 1 if n else 0))
-
-        return [accept(), offer(i.taken, o, beats)]
-
-
-def offer(entered: Sequence[int], o: Link, beats: int) -> Process:
-    """Offer each beat the clock after it entered a queue, and after the one before it left."""
-    for n in range(beats):
-        while len(entered) <= n or len(o.taken) < n:
-            yield
-        o.offered.append(max(entered[n] + 1, o.taken[n - 1] + 1 if n else 0))
-
-
-class Fifo(wiring.Component):
-    """First-in first-out queue on LUT memory, read in the same clock.
-
-    Members
-    -------
-    i, o : streams of beats. `i.ready` is low only when the queue is full, and comes from
-        registers, as does `o.valid`: a FIFO cuts both combinational paths.
-
-    Latency is one clock.
-    """
-
-    def __init__(self, parameters: FifoParameters):
-        self.parameters = parameters
-        shape = elements(parameters.lanes, parameters.bits, parameters.signed)
-        super().__init__({"i": In(stream.Signature(shape)), "o": Out(stream.Signature(shape))})
-
-    def elaborate(self, platform):
-        m = Module()
-        depth = self.parameters.depth
-        level = Signal(range(depth + 1))
-        write, read = Signal(), Signal()
-        m.d.comb += [
-            self.i.ready.eq(level != depth),
-            self.o.valid.eq(level != 0),
-            write.eq(self.i.valid & self.i.ready),
-            read.eq(self.o.valid & self.o.ready),
-        ]
-        m.d.sync += level.eq(level + write - read)
-        if depth == 1:
-            word = Signal.like(self.i.payload, reset_less=True)
-            m.d.comb += self.o.payload.eq(word)
-            with m.If(write):
-                m.d.sync += word.eq(self.i.payload)
-            return m
-
-        width = Shape.cast(self.i.payload.shape()).width
-        m.submodules.storage = storage = memory.Memory(shape=unsigned(width), depth=depth, init=[])
-        writer, reader = storage.write_port(), storage.read_port(domain="comb")
-        for port, advance in ((writer, write), (reader, read)):
-            with m.If(advance):
-                m.d.sync += port.addr.eq(Mux(port.addr == depth - 1, 0, port.addr + 1))
-        m.d.comb += [
-            writer.en.eq(write),
-            writer.data.eq(self.i.payload.as_value()),
-            self.o.payload.as_value().eq(reader.data),
-        ]
-        return m
 
 
 @dataclass(frozen=True)
@@ -154,13 +61,25 @@ class WidenParameters:
         """Beats that make one wide beat."""
         return beats_per_pixel(self.lanes_out, self.lanes_in)
 
+    def departures(self, beats: int) -> int:
+        """Return how many beats leave for `beats` that enter."""
+        return beats // self.gathered
+
     def schedule(self, arrivals: Sequence[int]) -> list[int]:
         """Return the clocks on which beats leave, from those on which they arrive."""
-        beats = len(arrivals)
-        return schedule(lambda i, o: [self.process(i, o, beats)], arrivals, beats // self.gathered)
+        return schedule(self, arrivals)
 
-    def process(self, i: Link, o: Link, beats: int) -> Process:
+    def create(self) -> "Widen":
+        """Return the component."""
+        return Widen(self)
+
+    def processes(
+        self, inputs: Sequence[Link], outputs: Sequence[Link], beats: int
+    ) -> list[Process]:
         """Take `beats` beats; offer a wide one the clock after its last part."""
+        return [self._gather(*inputs, *outputs, beats)]
+
+    def _gather(self, i: Link, o: Link, beats: int) -> Process:
         for n in range(beats):
             out, part = divmod(n, self.gathered)
             while len(i.offered) <= n or (part == 0 and len(o.taken) < out):
@@ -247,14 +166,25 @@ class NarrowParameters:
         full = beats_per_pixel(self.lanes_in, self.lanes_out)
         return (full,) * (groups - 1) + (beats_per_pixel(rest, self.lanes_out),)
 
+    def departures(self, beats: int) -> int:
+        """Return how many beats leave for the `beats` of whole pixels that enter."""
+        return beats // len(self.pieces) * sum(self.pieces)
+
     def schedule(self, arrivals: Sequence[int]) -> list[int]:
         """Return the clocks on which beats leave, from those on which they arrive."""
-        pieces = self.pieces
-        beats = len(arrivals) // len(pieces) * sum(pieces)
-        return schedule(lambda i, o: [self.process(i, o, len(arrivals))], arrivals, beats)
+        return schedule(self, arrivals)
 
-    def process(self, i: Link, o: Link, beats: int) -> Process:
+    def create(self) -> "Narrow":
+        """Return the component."""
+        return Narrow(self)
+
+    def processes(
+        self, inputs: Sequence[Link], outputs: Sequence[Link], beats: int
+    ) -> list[Process]:
         """Take `beats` wide beats; the next may enter as the last piece leaves."""
+        return [self._send(*inputs, *outputs, beats)]
+
+    def _send(self, i: Link, o: Link, beats: int) -> Process:
         pieces = self.pieces
         for n in range(beats):
             sent = len(o.offered)
@@ -315,4 +245,74 @@ class Narrow(wiring.Component):
                 left.eq(Mux(group == len(pieces) - 1, pieces[-1], pieces[0])),
                 group.eq(Mux(group == len(pieces) - 1, 0, group + 1)),
             ]
+        return m
+
+
+@dataclass(frozen=True)
+class ForkParameters:
+    """One stream becomes several alike.
+
+    lanes, bits, signed : shape of a beat
+    branches : how many
+    """
+
+    lanes: int
+    bits: int
+    signed: bool
+    branches: int
+
+    def departures(self, beats: int) -> int:
+        """Return how many beats leave on each branch."""
+        return beats
+
+    def create(self) -> "Fork":
+        """Return the component."""
+        return Fork(self)
+
+    def processes(
+        self, inputs: Sequence[Link], outputs: Sequence[Link], beats: int
+    ) -> list[Process]:
+        """Offer each beat to every branch at once; it is taken when the last branch took it."""
+
+        def spread(i: Link) -> Process:
+            for n in range(beats):
+                while len(i.offered) <= n:
+                    yield
+                for o in outputs:
+                    o.offered.append(i.offered[n])
+                while any(len(o.taken) <= n for o in outputs):
+                    yield
+                i.taken.append(max(o.taken[n] for o in outputs))
+
+        return [spread(*inputs)]
+
+
+class Fork(wiring.Component):
+    """Send each beat down every branch; a branch that took it does not wait for the others.
+
+    Members
+    -------
+    i : stream of beats
+    o_0, o_1, ... : the same beats
+    """
+
+    def __init__(self, parameters: ForkParameters):
+        self.parameters = p = parameters
+        beat = stream.Signature(elements(p.lanes, p.bits, p.signed))
+        super().__init__({"i": In(beat), **{f"o_{n}": Out(beat) for n in range(p.branches)}})
+
+    def elaborate(self, platform):
+        m = Module()
+        branches = [getattr(self, f"o_{n}") for n in range(self.parameters.branches)]
+        done = Signal(len(branches))
+        took = Signal(len(branches))
+        for n, o in enumerate(branches):
+            m.d.comb += [
+                o.payload.eq(self.i.payload),
+                o.valid.eq(self.i.valid & ~done[n]),
+                took[n].eq(done[n] | o.ready),
+            ]
+        m.d.comb += self.i.ready.eq(took.all())
+        with m.If(self.i.valid):
+            m.d.sync += done.eq(Mux(took.all(), 0, took))
         return m

@@ -10,9 +10,10 @@ A process covers a finite number of frames; its own clock starts at 0, the first
 reset.
 """
 
-__all__ = ["DeadlockError", "Link", "Process", "evaluate", "schedule", "sink", "source"]
+__all__ = ["DeadlockError", "Link", "Process", "Timed", "evaluate", "schedule", "sink", "source"]
 
-from collections.abc import Callable, Generator, Iterable, Sequence
+from collections.abc import Generator, Iterable, Sequence
+from typing import Protocol
 
 Process = Generator[None, None, None]
 
@@ -78,17 +79,28 @@ def evaluate(processes: Iterable[Process], links: Sequence[Link]) -> None:
         progress, running = now, still
 
 
-def schedule(
-    processes: Callable[[Link, Link], Iterable[Process]], arrivals: Sequence[int], departures: int
-) -> list[int]:
+class Timed(Protocol):
+    """What parameters of a component offer, to find out its timing."""
+
+    def departures(self, beats: int) -> int:
+        """Return how many beats leave an output for `beats` that enter the first input."""
+
+    def processes(
+        self, inputs: Sequence[Link], outputs: Sequence[Link], beats: int
+    ) -> list[Process]:
+        """Describe the handshakes of `beats` beats on the first input, whole frames."""
+
+
+def schedule(part: Timed, arrivals: Sequence[int]) -> list[int]:
     """Return the clocks on which a component alone emits its beats into a ready sink.
 
     Parameters
     ----------
-    processes : makes the component's processes between an input and an output link
-    arrivals : the clock from which each input beat is offered
-    departures : how many beats leave
+    part : parameters of a component with one input and one output
+    arrivals : the clock from which each input beat is offered, whole frames
     """
     i, o = Link(), Link()
-    evaluate([source(i, arrivals), *processes(i, o), sink(o, departures)], [i, o])
+    beats = len(arrivals)
+    parts = [source(i, arrivals), *part.processes([i], [o], beats), sink(o, part.departures(beats))]
+    evaluate(parts, [i, o])
     return o.taken

@@ -30,11 +30,12 @@ class WindowParameters:
 
     kernel, stride, padding, dilation : (vertical, horizontal)
     lanes : elements of the flattened (kernel row, kernel column, channel) that leave in a beat;
-        need not divide `channels`, and may exceed it
+        need not divide the channels, and may exceed them
     bits, signed : of an element
     pad_value : what stands outside the frame
-    depthwise : a beat holds `lanes` channels of one tap, channel groups outside the taps; `lanes`
-        divides `channels`
+    slices : equal parts of the channels, visited one after the other outside the taps; a window
+        is over one part. Grouped convolutions have as many as groups, pools and depthwise
+        convolutions as many as beats a pixel
     ring : words of the line buffer, a power of two; None for `least_ring`
     """
 
@@ -49,16 +50,16 @@ class WindowParameters:
     bits: int
     signed: bool
     pad_value: int = 0
-    depthwise: bool = False
+    slices: int = 1
     ring: int | None = None
 
     latency = 4  # clocks from a command to its beat
     release_delay = 3  # clocks from the last command of a row to the first word in its place
 
     def __post_init__(self) -> None:
-        if self.depthwise and self.channels % self.lanes:
+        if self.channels % self.slices:
             raise ValueError(
-                f"Number of lanes must divide the {self.channels} channels, not be {self.lanes}"
+                f"Number of slices must divide the {self.channels} channels, not be {self.slices}"
             )
         if min(self.output_size) < 1:
             raise ValueError(f"Kernel must fit the padded frame, not be {self.kernel}")
@@ -81,7 +82,7 @@ class WindowParameters:
     @property
     def word(self) -> int:
         """Elements of a memory word: the most that always lie in one pixel and one lane group."""
-        return gcd(self.lanes, self.channels)
+        return gcd(self.lanes, self.channels // self.slices)
 
     @property
     def ports(self) -> int:
@@ -99,14 +100,13 @@ class WindowParameters:
         return self.height * self.width * self.channel_words
 
     @property
-    def channel_groups(self) -> int:
-        """Groups of channels that are visited one after the other, outside the taps."""
-        return self.channel_words if self.depthwise else 1
+    def slice_words(self) -> int:
+        """Words of a pixel that belong to one slice."""
+        return self.channel_words // self.slices
 
     @cached_property
     def taps(self) -> tuple[Tap, ...]:
         """Words of one window, in the order of the dot product."""
-        words = 1 if self.depthwise else self.channel_words
         return tuple(
             Tap(
                 row * self.dilation[0],
@@ -117,17 +117,17 @@ class WindowParameters:
             )
             for row in range(self.kernel[0])
             for column in range(self.kernel[1])
-            for word in range(words)
+            for word in range(self.slice_words)
         )
 
     @cached_property
     def inner(self) -> int:
         """Words that follow one another both in the window and in memory, so that a counter
         finds them; the rest is a table."""
-        if self.ports > 1 or self.depthwise:
+        if self.ports > 1:
             return 1
-        run = self.channel_words
-        if not any(self.padding):
+        run = self.slice_words
+        if self.slices == 1 and not any(self.padding):
             for extent in (self.kernel[1], self.kernel[0]):
                 longer = run * extent
                 if any(
@@ -202,7 +202,7 @@ class WindowParameters:
             - self.freed(row)
             for (row, _), after in zip(positions, ahead, strict=True)
         )
-        brief = self.fold * self.channel_groups <= 16
+        brief = self.fold * self.slices <= 16
         margin = 2 * self.release_delay + 2 if brief else 0
         return 1 << max(1, (words + margin - 1).bit_length())
 
@@ -237,7 +237,7 @@ def command_shape(p: WindowParameters) -> data.StructLayout:
     fields: dict[str, object] = {
         "origin": range(p.depth),
         "step": range(len(p.steps)),
-        "minor": range(max(p.inner, p.channel_groups)),
+        "minor": range(p.inner + (p.slices - 1) * p.slice_words),
         "first": 1,
         "last": 1,
     }

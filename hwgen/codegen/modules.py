@@ -11,13 +11,25 @@ import re
 from dataclasses import dataclass
 
 from amaranth.back import rtlil
-from amaranth.hdl import ClockSignal, Const, Fragment, Instance, ResetSignal, Signal, Value
+from amaranth.hdl import (
+    ClockSignal,
+    Const,
+    Elaboratable,
+    Fragment,
+    Instance,
+    ResetSignal,
+    Signal,
+    Value,
+)
 from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
 
-from hwgen.codegen.names import safe_names
+from hwgen.codegen.names import free_name, is_plain, plain_name
 from hwgen.errors import InternalError
 
 _INPUT = re.compile(r"^  wire width \d+ (?:signed )?input \d+ +(?:signed )?\\(\S+)$", re.MULTILINE)
+_WIRE = re.compile(r"^  wire .*\\(\S+)$", re.MULTILINE)
+_WORD = re.compile(r"\\(\S+)")
 _DOMAIN = {"clk": ClockSignal, "rst": ResetSignal}  # ports that the clock domain adds
 
 
@@ -61,20 +73,14 @@ def split(component: wiring.Component, name: str) -> tuple[HardwareModule, ...]:
     """
     fragment = Fragment.get(component, None)
     paths = _paths(fragment)
-    shallow_first = sorted(paths, key=len)  # a layer's own name stays as it is
-    wanted = {path: "_".join((name, *path)) for path in shallow_first}
     names: dict[tuple[str, ...], str] = {}
     taken: set[str] = set()
-    for path, word in wanted.items():
-        names[path] = _free(word, taken)
+    for path in sorted(paths, key=len):  # shallow first: a layer's own name stays as it is
+        names[path] = free_name("_".join((name, *path)), taken)
         taken.add(names[path].lower())
     made: dict[tuple[str, ...], HardwareModule] = {}
     _convert(fragment, component, (), names, made)
     return tuple(made[path] for path in paths)
-
-
-def _free(word: str, taken: set[str]) -> str:
-    return safe_names([word], taken, longest=None)[word]
 
 
 def _component(fragment: Fragment) -> wiring.Component | None:
@@ -104,6 +110,34 @@ def _ports(component: wiring.Component) -> list[Port]:
     return ports
 
 
+def _plain_wires(text: str) -> str:
+    """Return a module whose wires have names that Verilog need not escape."""
+    wires = _WIRE.findall(text)
+    plain = {wire for wire in wires if is_plain(wire)}
+    used = {wire.lower() for wire in plain}
+    renamed: dict[str, str] = {}
+    for wire in wires:
+        if wire not in plain:
+            renamed[wire] = free_name(plain_name(wire), used)
+            used.add(renamed[wire].lower())
+    return _WORD.sub(lambda match: f"\\{renamed.get(match[1], match[1])}", text)
+
+
+class _Shell(Elaboratable):
+    """A fragment with the ports it shall have, as Amaranth's converter wants them."""
+
+    def __init__(self, fragment: Fragment, ports: list[Port]):
+        self._fragment = fragment
+        self.signature = wiring.Signature(
+            {port.name: (Out if port.output else In)(len(port.value)) for port in ports}
+        )
+        for port in ports:
+            setattr(self, port.name, port.value)
+
+    def elaborate(self, platform: object) -> Fragment:
+        return self._fragment
+
+
 def _convert(
     fragment: Fragment,
     component: wiring.Component,
@@ -123,9 +157,8 @@ def _convert(
                 port.value.name = f"{name}__{port.name}"
     ports = _ports(component)
     text = rtlil.convert(
-        fragment,
+        _Shell(fragment, ports),
         name=names[path],
-        ports={port.name: (port.value, _direction(port)) for port in ports},
         emit_src=False,
     )
     own = {port.name for port in ports}
@@ -133,16 +166,10 @@ def _convert(
     if not set(domain) <= set(_DOMAIN):
         raise InternalError(f"{names[path]}: clock domain must be sync alone, not {domain}")
     order = (*domain, *(port.name for port in ports))
-    made[path] = HardwareModule(names[path], path, component, order, text)
+    made[path] = HardwareModule(names[path], path, component, order, _plain_wires(text))
     return Instance(
         names[path],
         *(("i", port, _DOMAIN[port]()) for port in domain),
         *(("o" if port.output else "i", port.name, port.value) for port in ports),
     )
 
-
-def _direction(port: Port) -> object:
-    """Return Amaranth's word for the direction of a port."""
-    from amaranth.hdl._ir import PortDirection
-
-    return PortDirection.Output if port.output else PortDirection.Input

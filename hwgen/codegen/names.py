@@ -1,9 +1,9 @@
 """Names that are safe in Verilog, whatever a layer is called."""
 
-__all__ = ["safe_names"]
+__all__ = ["comment_text", "free_name", "is_plain", "plain_name", "safe_names"]
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 # IEEE 1364-2005 and 1800-2017 reserved words that a layer might be called by.
 _KEYWORDS = frozenset(
@@ -36,23 +36,48 @@ _LONGEST = 64
 
 
 def _safe(name: str) -> str:
-    word = re.sub(r"[^A-Za-z0-9_]+", "_", name).strip("_")[:_LONGEST]
+    word = re.sub(r"[^A-Za-z0-9]+", "_", name).strip("_")[:_LONGEST].rstrip("_")
     if not word or word[0].isdigit() or word.lower() in _KEYWORDS:
         word = f"layer_{word}".rstrip("_")
     return word
 
 
+def is_plain(name: str) -> bool:
+    """Say whether a name needs no escape in Verilog."""
+    return re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name) is not None and name not in _KEYWORDS
+
+
+def plain_name(name: str) -> str:
+    """Return a name near to this one that needs no escape in Verilog."""
+    word = re.sub(r"[^A-Za-z0-9_]+", "_", name).strip("_") or "signal"
+    return word if is_plain(word) else f"{word}_" if not word[0].isdigit() else f"n{word}"
+
+
 def safe_names(names: Iterable[str], taken: Iterable[str] = ()) -> dict[str, str]:
-    """Return a Verilog identifier for each name: letters, digits and underscores, no reserved
-    word, no two alike (case aside), none of `taken`."""
+    """Return a Verilog identifier for each name: letters, digits and single underscores, no
+    reserved word, no two alike (case aside), none of `taken`.
+
+    None holds a double underscore, so that NAME__PART is nobody else's.
+    """
     used = {word.lower() for word in taken}
     safe: dict[str, str] = {}
     for name in names:
-        word = base = _safe(name)
-        count = 2
-        while word.lower() in used:
-            word = f"{base}_{count}"
-            count += 1
-        used.add(word.lower())
-        safe[name] = word
+        safe[name] = free_name(_safe(name), used)
+        used.add(safe[name].lower())
     return safe
+
+
+def free_name(word: str, used: Collection[str]) -> str:
+    """Return the word, with a number behind it if it is used already (lower case in `used`)."""
+    free, count = word, 2
+    while free.lower() in used:
+        free = f"{word}_{count}"
+        count += 1
+    return free
+
+
+def comment_text(text: object, longest: int = 100) -> str:
+    """Return text that is safe in a comment of Verilog, a makefile or YAML: one line of plain
+    characters, others as `?`."""
+    line = re.sub(r"[^A-Za-z0-9 _.,:;+=()\[\]-]", "?", " ".join(str(text).split()))
+    return line if len(line) <= longest else f"{line[: longest - 3]}..."

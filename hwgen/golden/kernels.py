@@ -15,7 +15,21 @@ import numpy as np
 
 from hwgen.golden.exact import Values, dot_bound, magnitudes, matrix_product, working_type
 from hwgen.network.inference import Tensor, output_extent
-from hwgen.network.ops import Conv2d, Flatten, Input, IntArray, Linear, MaxPool2d, Op, Requantize
+from hwgen.network.ops import (
+    Add,
+    ArgMax,
+    AvgPool2d,
+    Concat,
+    Conv2d,
+    Flatten,
+    Input,
+    IntArray,
+    Linear,
+    MaxPool2d,
+    Op,
+    Requantize,
+    Threshold,
+)
 
 Kernel = Callable[..., Values]
 
@@ -51,25 +65,30 @@ def _centre(x: Values, zero_point: int, dtype: np.dtype[Any]) -> Values:
 
 def _conv2d(op: Conv2d, inputs: Sequence[Tensor]) -> Kernel:
     (x_type,) = inputs
-    channels, height, width = x_type.shape
-    out_channels, _, *kernel = op.weight.shape
+    _, height, width = x_type.shape
+    out_channels, channels, *kernel = op.weight.shape  # channels of a group
     rows, row_taps = _taps(height, kernel[0], op.stride[0], op.padding[0], op.dilation[0])
     columns, column_taps = _taps(width, kernel[1], op.stride[1], op.padding[1], op.dilation[1])
-    dtype = working_type(dot_bound(op.weight, op.bias, x_type))
-    inner = channels * kernel[0] * kernel[1]
-    flat = np.empty((out_channels, inner + 1), dtype=dtype)
-    flat[:, :inner], flat[:, inner] = op.weight.reshape(out_channels, inner), op.bias
+    dtype = working_type(dot_bound(op.weight, op.bias, x_type, op.groups))
+    groups, inner = op.groups, channels * kernel[0] * kernel[1]
+    flat = np.empty((groups, out_channels // groups, inner + 1), dtype=dtype)
+    flat[..., :inner] = op.weight.reshape(groups, -1, inner)
+    flat[..., inner] = op.bias.reshape(groups, -1)
 
     def kernel_of(x: Values) -> Values:
         batch = x.shape[-1]
         padded = _pad(_centre(x, x_type.zero_point, dtype), op.padding, 0)
-        windows = np.empty((inner + 1, rows * columns * batch), dtype=dtype)
-        windows[inner] = 1  # meets the bias
-        taps = windows[:inner].reshape(channels, *kernel, rows, columns, batch)
+        padded = padded.reshape(groups, channels, *padded.shape[1:])
+        windows = np.empty((groups, inner + 1, rows * columns * batch), dtype=dtype)
+        windows[:, inner] = 1  # meets the bias
+        taps = windows[:, :inner].reshape(groups, channels, *kernel, rows, columns, batch)
         for i, row in enumerate(row_taps):
             for j, column in enumerate(column_taps):
-                taps[:, i, j] = padded[:, row, column]
-        return matrix_product(flat, windows).reshape(out_channels, rows, columns, batch)
+                taps[:, :, i, j] = padded[:, :, row, column]
+        out = np.empty((*flat.shape[:2], windows.shape[2]), dtype=dtype)
+        for group in range(groups):
+            matrix_product(flat[group], windows[group], out=out[group])
+        return out.reshape(out_channels, rows, columns, batch)
 
     return kernel_of
 
@@ -87,29 +106,68 @@ def _linear(op: Linear, inputs: Sequence[Tensor]) -> Kernel:
     return kernel_of
 
 
+def _pool_taps(op: MaxPool2d | AvgPool2d, x: Tensor) -> list[list[slice]]:
+    return [
+        _taps(x.shape[1 + a], op.kernel[a], op.stride[a], op.padding[a], 1)[1] for a in range(2)
+    ]
+
+
 def _max_pool2d(op: MaxPool2d, inputs: Sequence[Tensor]) -> Kernel:
     (x_type,) = inputs
-    taps = [
-        _taps(x_type.shape[1 + a], op.kernel[a], op.stride[a], op.padding[a], 1)[1]
-        for a in range(2)
-    ]
+    taps = _pool_taps(op, x_type)
 
     def kernel_of(x: Values) -> Values:
         x = _pad(x, op.padding, x_type.lo)  # no value is smaller, so padding never wins
-        x = _largest([x[:, tap] for tap in taps[0]])
-        return _largest([x[:, :, tap] for tap in taps[1]])
+        x = _reduce(np.maximum, [x[:, tap] for tap in taps[0]])
+        return _reduce(np.maximum, [x[:, :, tap] for tap in taps[1]])
 
     return kernel_of
 
 
-def _largest(views: list[Values]) -> Values:
+def _avg_pool2d(op: AvgPool2d, inputs: Sequence[Tensor]) -> Kernel:
+    (x_type,) = inputs
+    taps = _pool_taps(op, x_type)
+    dtype = working_type(int(magnitudes(x_type).max()) * op.kernel[0] * op.kernel[1])
+
+    def kernel_of(x: Values) -> Values:
+        x = _pad(_centre(x, x_type.zero_point, dtype), op.padding, 0)
+        x = _reduce(np.add, [x[:, tap] for tap in taps[0]])
+        return _reduce(np.add, [x[:, :, tap] for tap in taps[1]])
+
+    return kernel_of
+
+
+def _reduce(combine: np.ufunc, views: list[Values]) -> Values:
     first, *rest = views
     if not rest:
         return first
-    out: Values = np.maximum(first, rest[0])
+    out: Values = combine(first, rest[0])
     for view in rest[1:]:
-        np.maximum(out, view, out=out)
+        combine(out, view, out=out)
     return out
+
+
+def _add(op: Add, inputs: Sequence[Tensor]) -> Kernel:
+    reaches = [int(magnitudes(x).max()) * m for x, m in zip(inputs, op.multipliers, strict=True)]
+    dtype = working_type(sum(reaches))
+
+    def kernel_of(*values: Values) -> Values:
+        a, b = (
+            _centre(x, of.zero_point, dtype) * dtype.type(m)
+            for x, of, m in zip(values, inputs, op.multipliers, strict=True)
+        )
+        total: Values = a + b
+        return total
+
+    return kernel_of
+
+
+def _concat(op: Concat, inputs: Sequence[Tensor]) -> Kernel:
+    return lambda *values: np.concatenate(values)  # of formats, which any of the types holds
+
+
+def _arg_max(op: ArgMax, inputs: Sequence[Tensor]) -> Kernel:
+    return lambda x: np.argmax(x, axis=0, keepdims=True).astype(np.float32)  # 16 bits at most
 
 
 def _flatten(op: Flatten, inputs: Sequence[Tensor]) -> Kernel:
@@ -177,11 +235,37 @@ def round_shift(value: IntArray, shift: IntArray, rounding: str) -> IntArray:
     return result
 
 
+def _threshold(op: Threshold, inputs: Sequence[Tensor]) -> Kernel:
+    (x_type,) = inputs
+    lo, hi = x_type.lo, x_type.hi
+    dtype = working_type(max(abs(lo), abs(hi + 1)))
+    # what lies beyond the range is never reached, or always, as well at its ends
+    thresholds = np.clip(op.thresholds, lo, hi + 1).astype(dtype)
+
+    def kernel_of(x: Values) -> Values:
+        x = x.astype(dtype, copy=False)
+        out = np.empty(x.shape, dtype=np.float32)  # 16 bits at most
+        if len(thresholds) == 1:
+            out[:] = thresholds[0].searchsorted(x, side="right")
+        else:
+            for channel, row in enumerate(thresholds):
+                out[channel] = row.searchsorted(x[channel], side="right")
+        out += op.base
+        return out
+
+    return kernel_of
+
+
 GOLDEN: dict[type[Op], Callable[[Any, Sequence[Tensor]], Kernel]] = {
     Input: _input,
     Conv2d: _conv2d,
     Linear: _linear,
     MaxPool2d: _max_pool2d,
+    AvgPool2d: _avg_pool2d,
+    Add: _add,
+    Concat: _concat,
     Flatten: _flatten,
     Requantize: _requantize,
+    Threshold: _threshold,
+    ArgMax: _arg_max,
 }

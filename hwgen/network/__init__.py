@@ -2,6 +2,10 @@
 
 __all__ = [
     "OPS",
+    "Add",
+    "ArgMax",
+    "AvgPool2d",
+    "Concat",
     "Conv2d",
     "Flatten",
     "Input",
@@ -12,6 +16,8 @@ __all__ = [
     "Op",
     "Requantize",
     "Tensor",
+    "Threshold",
+    "absorb",
     "load",
     "save",
 ]
@@ -20,6 +26,10 @@ from hwgen.network.graph import Network, Node
 from hwgen.network.inference import Tensor
 from hwgen.network.ops import (
     OPS,
+    Add,
+    ArgMax,
+    AvgPool2d,
+    Concat,
     Conv2d,
     Flatten,
     Input,
@@ -27,5 +37,7 @@ from hwgen.network.ops import (
     MaxPool2d,
     Op,
     Requantize,
+    Threshold,
 )
 from hwgen.network.store import load, save
+from hwgen.network.thresholds import absorb

@@ -12,11 +12,9 @@ import numpy as np
 import numpy.typing as npt
 
 from hwgen.errors import HwgenError, NetworkError
+from hwgen.network.fields import FloatArray, IntArray
 from hwgen.network.inference import Tensor, infer
 from hwgen.network.ops import Input, Op, same_op
-
-FloatArray = npt.NDArray[np.float64]
-IntArray = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False)

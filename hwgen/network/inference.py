@@ -5,100 +5,69 @@ extremes of each product. It is reached for a fully connected layer, and is a bo
 One range per channel is kept; registers are sized by their union.
 """
 
-__all__ = ["INFERENCE", "Tensor", "infer", "output_extent"]
+__all__ = ["ARITY", "INFERENCE", "Tensor", "infer", "output_extent", "round_shift"]
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from hwgen.errors import NetworkError
-from hwgen.formats import Fixed
+from hwgen.formats import MAX_BITS, MIN_BITS, Fixed, bits_for
 from hwgen.network.ops import (
     MAX_CHANNELS,
     MAX_ELEMENTS,
+    Add,
+    ArgMax,
+    AvgPool2d,
+    Concat,
     Conv2d,
     Flatten,
-    FloatArray,
     Input,
     IntArray,
     Linear,
     MaxPool2d,
     Op,
     Requantize,
+    Threshold,
+    _Pool,
     _Weighted,
 )
+from hwgen.network.ranges import (
+    ACCUMULATOR_BITS,
+    as_int64,
+    count_windows,
+    dot_range,
+    output_extent,
+    real_taps,
+    requantize_value,
+    round_shift,
+)
+from hwgen.network.tensor import Tensor
 
-ACCUMULATOR_BITS = 62  # what int64 golden and float-free range arithmetic carry without overflow
-
-
-@dataclass(frozen=True, eq=False)
-class Tensor:
-    """The type of a value.
-
-    shape : (channels, height, width) or (features,)
-    lows, highs : (channels,) or (features,): the exact range of each channel
-    scale : (1,) or (channels,)
-    zero_point : real = scale * (q - zero_point)
-    format : how it is written, or None for an accumulator, which is as wide as its range
-    """
-
-    shape: tuple[int, ...]
-    lows: IntArray
-    highs: IntArray
-    scale: FloatArray
-    zero_point: int
-    format: Fixed | None
-
-    @property
-    def lo(self) -> int:
-        """Smallest value of any channel."""
-        return int(self.lows.min())
-
-    @property
-    def hi(self) -> int:
-        """Largest value of any channel."""
-        return int(self.highs.max())
-
-    @property
-    def channels(self) -> int:
-        """Number of channels, or of features."""
-        return self.shape[0]
+MAX_INPUTS = 1 << 10  # of a concatenation
+MISMATCH = 1e-3  # of the units of two summands, relative: the multipliers of a sum have 15 bits
 
 
-def output_extent(
-    size: int, kernel: int, stride: int, padding: int, dilation: int, what: str
-) -> int:
-    """Return how many windows fit along one axis.
-
-    Raises
-    ------
-    NetworkError : not even one
-    """
-    extent = (size + 2 * padding - dilation * (kernel - 1) - 1) // stride + 1
-    if extent < 1:
-        raise NetworkError(
-            f"Kernel must fit the padded input of {what} {size + 2 * padding}, "
-            f"not span {dilation * (kernel - 1) + 1}"
-        )
-    return extent
+def _require_zero_point(op: Input | Requantize | Threshold) -> None:
+    if not op.format.lo <= op.zero_point <= op.format.hi:
+        raise NetworkError(f"Zero point must lie in the range of {op.format}, not {op.zero_point}")
 
 
-def _check_int64(lows: list[int], highs: list[int]) -> tuple[IntArray, IntArray]:
-    if min(lows) < -(1 << ACCUMULATOR_BITS) or max(highs) >= 1 << ACCUMULATOR_BITS:
-        raise NetworkError(
-            f"Values must stay below 2**{ACCUMULATOR_BITS}, not reach "
-            f"[{min(lows)}, {max(highs)}]; use fewer bits"
-        )
-    return np.array(lows, dtype=np.int64), np.array(highs, dtype=np.int64)
+def _require_format(x: Tensor, purpose: str) -> None:
+    if x.format is None:
+        raise NetworkError(f"Input must be requantized before it is {purpose}")
+
+
+def _require_one_scale(x: Tensor) -> None:
+    if x.scale.size != 1:
+        raise NetworkError("Input must have one scale, not one per channel")
 
 
 def _input(op: Input, inputs: Sequence[Tensor]) -> Tensor:
     channels = op.shape[0]
-    if not op.format.lo <= op.zero_point <= op.format.hi:
-        raise NetworkError(f"Zero point must lie in the range of {op.format}, not {op.zero_point}")
+    _require_zero_point(op)
     return Tensor(
         op.shape,
         np.full(channels, op.format.lo, dtype=np.int64),
@@ -109,78 +78,119 @@ def _input(op: Input, inputs: Sequence[Tensor]) -> Tensor:
     )
 
 
-def _windows(
-    x: Tensor,
-    kernel: Sequence[int],
-    stride: Sequence[int],
-    padding: Sequence[int],
-    dilation: Sequence[int],
-) -> tuple[int, int]:
-    """Return how many windows fit down and across."""
-    padded = [x.shape[1 + a] + 2 * padding[a] for a in range(2)]
-    if x.channels * math.prod(padded) > MAX_ELEMENTS:
-        raise NetworkError(
-            f"Padded input must have at most {MAX_ELEMENTS} elements, not "
-            f"{x.channels} x {padded[0]} x {padded[1]}"
-        )
-    height, width = (
-        output_extent(
-            x.shape[1 + a], kernel[a], stride[a], padding[a], dilation[a], ("height", "width")[a]
-        )
-        for a in range(2)
-    )
-    return height, width
-
-
-def _dot_range(op: _Weighted, x: Tensor, padded: bool) -> tuple[IntArray, IntArray]:
-    # Formats have 16 bits and values 2**28 elements at most, so these sums fit int64; with the
-    # bias they need not.
-    weight = op.weight.reshape(op.weight.shape[0], x.channels, -1)
-    positive, negative = np.maximum(weight, 0).sum(axis=2), np.minimum(weight, 0).sum(axis=2)
-    lows, highs = x.lows - x.zero_point, x.highs - x.zero_point
-    if padded:  # a tap on the padding contributes nothing
-        lows, highs = np.minimum(lows, 0), np.maximum(highs, 0)
-    bias = op.bias.astype(object)
-    return _check_int64(
-        list(bias + (positive @ lows + negative @ highs)),
-        list(bias + (positive @ highs + negative @ lows)),
-    )
-
-
-def _accumulator(op: _Weighted, x: Tensor, shape: tuple[int, ...], padded: bool) -> Tensor:
-    if x.format is None:
-        raise NetworkError("Input must be requantized before it is multiplied again")
-    if x.scale.size != 1:
-        raise NetworkError("Input must have one scale, not one per channel")
-    lows, highs = _dot_range(op, x, padded)
+def _accumulator(
+    op: _Weighted, x: Tensor, shape: tuple[int, ...], groups: int, padded: bool
+) -> Tensor:
+    _require_format(x, "multiplied again")
+    _require_one_scale(x)
+    lows, highs = dot_range(op.weight, op.bias, x, groups, padded)
     return Tensor(shape, lows, highs, x.scale * op.weight_scale, 0, None)
 
 
 def _conv2d(op: Conv2d, inputs: Sequence[Tensor]) -> Tensor:
     (x,) = inputs
-    if len(x.shape) != 3 or x.shape[0] != op.weight.shape[1]:
-        raise NetworkError(
-            f"Input must have shape ({op.weight.shape[1]}, height, width), not {x.shape}"
-        )
-    height, width = _windows(x, op.weight.shape[2:], op.stride, op.padding, op.dilation)
-    return _accumulator(op, x, (op.weight.shape[0], height, width), any(op.padding))
+    channels = op.weight.shape[1] * op.groups
+    if len(x.shape) != 3 or x.shape[0] != channels:
+        raise NetworkError(f"Input must have shape ({channels}, height, width), not {x.shape}")
+    height, width = count_windows(x, op.weight.shape[2:], op.stride, op.padding, op.dilation)
+    shape = (op.weight.shape[0], height, width)
+    return _accumulator(op, x, shape, op.groups, any(op.padding))
 
 
 def _linear(op: Linear, inputs: Sequence[Tensor]) -> Tensor:
     (x,) = inputs
     if x.shape != (op.weight.shape[1],):
         raise NetworkError(f"Input must have shape ({op.weight.shape[1]},), not {x.shape}")
-    return _accumulator(op, x, (op.weight.shape[0],), padded=False)
+    return _accumulator(op, x, (op.weight.shape[0],), 1, padded=False)
+
+
+def _pooled(op: _Pool, x: Tensor) -> tuple[int, int, int]:
+    if len(x.shape) != 3:
+        raise NetworkError(f"Input must have shape (channels, height, width), not {x.shape}")
+    return (x.channels, *count_windows(x, op.kernel, op.stride, op.padding, (1, 1)))
 
 
 def _max_pool2d(op: MaxPool2d, inputs: Sequence[Tensor]) -> Tensor:
     (x,) = inputs
-    if len(x.shape) != 3:
-        raise NetworkError(f"Input must have shape (channels, height, width), not {x.shape}")
-    if x.scale.size != 1:
-        raise NetworkError("Input must have one scale, not one per channel")
-    height, width = _windows(x, op.kernel, op.stride, op.padding, (1, 1))
-    return Tensor((x.channels, height, width), x.lows, x.highs, x.scale, x.zero_point, x.format)
+    shape = _pooled(op, x)
+    _require_one_scale(x)
+    return Tensor(shape, x.lows, x.highs, x.scale, x.zero_point, x.format)
+
+
+def _centred(ends: IntArray, x: Tensor) -> list[int]:
+    return [end - x.zero_point for end in ends.tolist()]
+
+
+def _avg_pool2d(op: AvgPool2d, inputs: Sequence[Tensor]) -> Tensor:
+    (x,) = inputs
+    shape = _pooled(op, x)
+    taps = [real_taps(x.shape[1 + a], op.kernel[a], op.stride[a], op.padding[a]) for a in range(2)]
+    least, most = (math.prod(ends) for ends in zip(*taps, strict=True))
+    # A channel that may be negative is smallest where most taps are real, and so on.
+    lows, highs = as_int64(
+        (low * (most if low < 0 else least) for low in _centred(x.lows, x)),
+        (high * (most if high > 0 else least) for high in _centred(x.highs, x)),
+    )
+    return Tensor(shape, lows, highs, x.scale / math.prod(op.kernel), 0, None)
+
+
+def _add(op: Add, inputs: Sequence[Tensor]) -> Tensor:
+    a, b = inputs
+    if a.shape != b.shape:
+        raise NetworkError(f"Inputs must have one shape, not {a.shape} and {b.shape}")
+    for x in inputs:
+        _require_format(x, "added")
+        _require_one_scale(x)
+    unit, other = (float(x.scale[0]) / m for x, m in zip(inputs, op.multipliers, strict=True))
+    if abs(unit - other) > MISMATCH * max(unit, other):
+        raise NetworkError(
+            f"Scales divided by their multipliers must differ by at most {MISMATCH:.1%}, not be "
+            f"{a.scale[0]} / {op.multipliers[0]} = {unit} and "
+            f"{b.scale[0]} / {op.multipliers[1]} = {other}; choose other multipliers, or "
+            "requantize the inputs to a common scale"
+        )
+    m0, m1 = op.multipliers  # of 15 bits, and values of 16
+    return Tensor(
+        a.shape,
+        m0 * (a.lows - a.zero_point) + m1 * (b.lows - b.zero_point),
+        m0 * (a.highs - a.zero_point) + m1 * (b.highs - b.zero_point),
+        a.scale / m0,
+        0,
+        None,
+    )
+
+
+def _concat(op: Concat, inputs: Sequence[Tensor]) -> Tensor:
+    first = inputs[0]
+    for x in inputs:
+        _require_format(x, "concatenated")
+        _require_one_scale(x)
+        if len(x.shape) != len(first.shape) or x.shape[1:] != first.shape[1:]:
+            raise NetworkError(
+                "Inputs must be equal in all but their channels, not of shapes "
+                f"{first.shape} and {x.shape}"
+            )
+        ours, theirs = ((float(t.scale[0]), t.zero_point, str(t.format)) for t in (first, x))
+        if ours != theirs:
+            raise NetworkError(
+                "Inputs must have one scale, one zero point and one format, not "
+                f"{_spelled(*ours)} and {_spelled(*theirs)}; requantize them to a common scale"
+            )
+    channels = sum(x.channels for x in inputs)
+    if channels > MAX_CHANNELS:
+        raise NetworkError(f"Value must have at most {MAX_CHANNELS} channels, not {channels}")
+    return Tensor(
+        (channels, *first.shape[1:]),
+        np.concatenate([x.lows for x in inputs]),
+        np.concatenate([x.highs for x in inputs]),
+        first.scale,
+        first.zero_point,
+        first.format,
+    )
+
+
+def _spelled(scale: float, zero_point: int, of: str) -> str:
+    return f"{of} of scale {scale} and zero point {zero_point}"
 
 
 def _flatten(op: Flatten, inputs: Sequence[Tensor]) -> Tensor:
@@ -201,45 +211,59 @@ def _flatten(op: Flatten, inputs: Sequence[Tensor]) -> Tensor:
     )
 
 
-def round_shift(value: int, shift: int, rounding: str) -> int:
-    """Return value / 2**shift rounded to an integer, for one Python integer of any size."""
-    if shift == 0:
-        return value
-    floor, rest, half = value >> shift, value & ((1 << shift) - 1), 1 << (shift - 1)
-    if rest != half:
-        return floor + (rest > half)
-    tie_up = {"half_up": True, "half_even": bool(floor & 1), "half_away": value >= 0}
-    return floor + tie_up[rounding]
-
-
 def _requantize(op: Requantize, inputs: Sequence[Tensor]) -> Tensor:
     (x,) = inputs
     for what, array in (("Multiplier", op.multiplier), ("Shift", op.shift)):
         if array.size not in (1, x.channels):
             raise NetworkError(f"{what} must be one number or {x.channels}, not {array.size}")
-    if not op.format.lo <= op.zero_point <= op.format.hi:
-        raise NetworkError(f"Zero point must lie in the range of {op.format}, not {op.zero_point}")
-    lo, hi = op.lo, op.hi
-    assert lo is not None and hi is not None
-    multiplier = np.broadcast_to(op.multiplier, x.channels)
-    shift = np.broadcast_to(op.shift, x.channels)
+    _require_zero_point(op)
+    multiplier = np.broadcast_to(op.multiplier, x.channels).tolist()
+    shift = np.broadcast_to(op.shift, x.channels).tolist()
 
     def apply(values: IntArray) -> list[int]:
         # The zero point of the input is zero for accumulators; others are shifted to zero first.
         out = []
-        for value, m, s in zip(values, multiplier, shift, strict=True):
-            scaled = (int(value) - x.zero_point) * int(m)
-            if abs(scaled) >= 1 << ACCUMULATOR_BITS:
+        for value, m, s in zip(values.tolist(), multiplier, shift, strict=True):
+            if abs(value - x.zero_point) * m >= 1 << ACCUMULATOR_BITS:
                 raise NetworkError(
                     f"Products with the multiplier must stay below 2**{ACCUMULATOR_BITS}; "
                     "use a smaller multiplier and shift"
                 )
-            rounded = op.zero_point + round_shift(scaled, int(s), op.rounding)
-            out.append(min(max(rounded, lo), hi))
+            out.append(requantize_value(op, value - x.zero_point, m, s))
         return out
 
-    lows, highs = _check_int64(apply(x.lows), apply(x.highs))  # rounding is monotone
+    lows, highs = as_int64(apply(x.lows), apply(x.highs))  # rounding is monotone
     return Tensor(x.shape, lows, highs, op.scale, op.zero_point, op.format)
+
+
+def _threshold(op: Threshold, inputs: Sequence[Tensor]) -> Tensor:
+    (x,) = inputs
+    rows = op.thresholds
+    if len(rows) not in (1, x.channels):
+        raise NetworkError(
+            f"Thresholds must be of one channel or of {x.channels}, not of {len(rows)}"
+        )
+    _require_zero_point(op)
+
+    def apply(values: IntArray) -> IntArray:
+        if len(rows) == 1:
+            return np.array(op.base + rows[0].searchsorted(values, side="right"), dtype=np.int64)
+        counts = [row.searchsorted(q, side="right") for row, q in zip(rows, values, strict=True)]
+        return np.array(op.base + np.array(counts), dtype=np.int64)
+
+    return Tensor(x.shape, apply(x.lows), apply(x.highs), op.scale, op.zero_point, op.format)
+
+
+def _arg_max(op: ArgMax, inputs: Sequence[Tensor]) -> Tensor:
+    (x,) = inputs
+    if len(x.shape) != 1:
+        raise NetworkError(f"Input must have shape (features,), not {x.shape}; flatten it first")
+    _require_one_scale(x)
+    if x.channels > 1 << MAX_BITS:
+        raise NetworkError(f"Input must have at most {1 << MAX_BITS} features, not {x.channels}")
+    last = x.channels - 1
+    of = Fixed(max(MIN_BITS, bits_for(0, last)[0]), signed=False)
+    return Tensor((1,), np.zeros(1, np.int64), np.array([last], np.int64), np.ones(1), 0, of)
 
 
 INFERENCE: dict[type[Op], Callable[[Any, Sequence[Tensor]], Tensor]] = {
@@ -247,17 +271,27 @@ INFERENCE: dict[type[Op], Callable[[Any, Sequence[Tensor]], Tensor]] = {
     Conv2d: _conv2d,
     Linear: _linear,
     MaxPool2d: _max_pool2d,
+    AvgPool2d: _avg_pool2d,
+    Add: _add,
+    Concat: _concat,
     Flatten: _flatten,
     Requantize: _requantize,
+    Threshold: _threshold,
+    ArgMax: _arg_max,
 }
 
-ARITY: dict[type[Op], int] = {
-    Input: 0,
-    Conv2d: 1,
-    Linear: 1,
-    MaxPool2d: 1,
-    Flatten: 1,
-    Requantize: 1,
+ARITY: dict[type[Op], tuple[int, int]] = {  # the least and the most inputs
+    Input: (0, 0),
+    Conv2d: (1, 1),
+    Linear: (1, 1),
+    MaxPool2d: (1, 1),
+    AvgPool2d: (1, 1),
+    Add: (2, 2),
+    Concat: (2, MAX_INPUTS),
+    Flatten: (1, 1),
+    Requantize: (1, 1),
+    Threshold: (1, 1),
+    ArgMax: (1, 1),
 }
 
 
@@ -270,8 +304,10 @@ def infer(op: Op, inputs: Sequence[Tensor]) -> Tensor:
     """
     if type(op) not in INFERENCE:
         raise NetworkError(f"Op must be one of hwgen's, not {type(op).__name__}")
-    if len(inputs) != ARITY[type(op)]:
-        raise NetworkError(f"Number of inputs must be {ARITY[type(op)]}, not {len(inputs)}")
+    least, most = ARITY[type(op)]
+    if not least <= len(inputs) <= most:
+        rule = str(least) if least == most else f"{least} to {most}"
+        raise NetworkError(f"Number of inputs must be {rule}, not {len(inputs)}")
     with np.errstate(over="ignore", under="ignore"):
         tensor = INFERENCE[type(op)](op, inputs)
     if math.prod(tensor.shape) > MAX_ELEMENTS:

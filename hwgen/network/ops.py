@@ -4,7 +4,8 @@ What an op means is said once per meaning, in tables keyed by the op's class: sh
 (`network.inference`), golden (`golden`), and hardware (`planning`, `codegen`). A test holds every
 table to cover every op of `OPS`.
 
-Arrays are int64 (weights, biases, multipliers, shifts) or float64 (scales) and read-only.
+Arrays are int64 (weights, biases, multipliers, shifts, thresholds) or float64 (scales) and
+read-only.
 """
 
 __all__ = [
@@ -12,13 +13,20 @@ __all__ = [
     "MAX_ELEMENTS",
     "OPS",
     "ROUNDINGS",
+    "Add",
+    "ArgMax",
+    "AvgPool2d",
+    "Concat",
     "Conv2d",
     "Flatten",
+    "FloatArray",
     "Input",
+    "IntArray",
     "Linear",
     "MaxPool2d",
     "Op",
     "Requantize",
+    "Threshold",
     "same_op",
 ]
 
@@ -26,70 +34,14 @@ import math
 from dataclasses import dataclass, fields
 
 import numpy as np
-import numpy.typing as npt
 
 from hwgen.errors import NetworkError
 from hwgen.formats import Fixed
-
-IntArray = npt.NDArray[np.int64]
-FloatArray = npt.NDArray[np.float64]
+from hwgen.network.fields import FloatArray, IntArray, fixed, integers, pair, scales, whole
 
 MAX_CHANNELS = 1 << 20  # or features, of any value
 MAX_ELEMENTS = 1 << 28  # of any value of one frame
 ROUNDINGS = ("half_up", "half_even", "half_away")
-
-
-def _integers(value: npt.ArrayLike, what: str, ndim: int) -> IntArray:
-    try:
-        array = np.asarray(value)
-    except ValueError as error:
-        raise NetworkError(f"{what} must be one array, not rows of unlike length") from error
-    if array.ndim != ndim:
-        raise NetworkError(f"{what} must have {ndim} dimensions, not {array.ndim}")
-    if array.dtype.kind == "f":
-        whole = bool((np.isfinite(array) & (array == np.rint(array))).all())
-    else:
-        whole = array.dtype.kind in "iu"
-    if not whole:
-        raise NetworkError(f"{what} must be integers, without NaN or infinity")
-    if array.size and (array.min() <= -(2**62) or array.max() >= 2**62):
-        raise NetworkError(f"{what} must be smaller than 2**62")
-    array = np.array(array, dtype=np.int64)
-    array.setflags(write=False)
-    return array
-
-
-def _scales(value: npt.ArrayLike, what: str) -> FloatArray:
-    try:
-        array = np.array(value, dtype=np.float64).reshape(-1)
-    except (TypeError, ValueError) as error:
-        raise NetworkError(f"{what} must be numbers, not {value!r}") from error
-    if array.size == 0 or not np.isfinite(array).all() or (array <= 0).any():
-        raise NetworkError(f"{what} must be positive and finite")
-    array.setflags(write=False)
-    return array
-
-
-def _pair(value: object, what: str, least: int) -> tuple[int, int]:
-    pair = (value, value) if isinstance(value, int) else value
-    if (
-        not isinstance(pair, (tuple, list))
-        or len(pair) != 2
-        or any(isinstance(n, bool) or not isinstance(n, int) or n < least for n in pair)
-    ):
-        raise NetworkError(f"{what} must be one or two integers of at least {least}, not {value!r}")
-    return (pair[0], pair[1])
-
-
-def _whole(value: object, what: str) -> int:
-    if isinstance(value, bool) or not isinstance(value, (int, np.integer)):
-        raise NetworkError(f"{what} must be an integer, not {value!r}")
-    return int(value)
-
-
-def _fixed(value: object, what: str) -> None:
-    if not isinstance(value, Fixed):
-        raise NetworkError(f"{what} must be a number format such as Fixed(8), not {value!r}")
 
 
 class Op:
@@ -143,11 +95,11 @@ class Input(Op):
                 f"Input must have at most {MAX_CHANNELS} channels and {MAX_ELEMENTS} elements, "
                 f"not {tuple(shape)}"
             )
-        _fixed(self.format, "Input format")
-        scale = _scales(self.scale, "Input scale")
+        fixed(self.format, "Input format")
+        scale = scales(self.scale, "Input scale")
         if scale.size != 1:
             raise NetworkError("Input scale must be a single number, not one per channel")
-        self._set(shape=tuple(shape), scale=scale, zero_point=_whole(self.zero_point, "Zero point"))
+        self._set(shape=tuple(shape), scale=scale, zero_point=whole(self.zero_point, "Zero point"))
 
 
 class _Weighted(Op):
@@ -157,9 +109,9 @@ class _Weighted(Op):
     weight_scale: FloatArray
 
     def _check_weights(self, ndim: int) -> None:
-        weight = _integers(self.weight, "Weight", ndim)
-        bias = _integers(self.bias, "Bias", 1)
-        scale = _scales(self.weight_scale, "Weight scale")
+        weight = integers(self.weight, "Weight", ndim)
+        bias = integers(self.bias, "Bias", 1)
+        scale = scales(self.weight_scale, "Weight scale")
         if 0 in weight.shape:
             raise NetworkError(f"Weight must not be empty, not of shape {weight.shape}")
         if bias.shape != (weight.shape[0],):
@@ -168,7 +120,7 @@ class _Weighted(Op):
             raise NetworkError(
                 f"Weight scale must be one number or {weight.shape[0]}, not {scale.size}"
             )
-        _fixed(self.weight_format, "Weight format")
+        fixed(self.weight_format, "Weight format")
         if not self.weight_format.holds(weight):
             raise NetworkError(f"Weights must lie in the range of {self.weight_format}")
         self._set(weight=weight, bias=bias, weight_scale=scale)
@@ -178,9 +130,11 @@ class _Weighted(Op):
 class Conv2d(_Weighted):
     """acc[m, y, x] = bias[m] + sum over c, i, j of weight[m, c, i, j] * (q[c, ...] - zero_point).
 
-    weight : (out channels, in channels, kernel height, kernel width)
+    weight : (out channels, in channels / groups, kernel height, kernel width)
     bias : (out channels,), in units of input scale * weight scale
     padding : rows and columns of zero point on each side
+    groups : divides both channel counts; the g-th of equal runs of output channels sees only the
+        g-th of equal runs of input channels. Depthwise is as many groups as input channels.
     """
 
     weight: IntArray
@@ -190,13 +144,20 @@ class Conv2d(_Weighted):
     stride: tuple[int, int] = (1, 1)
     padding: tuple[int, int] = (0, 0)
     dilation: tuple[int, int] = (1, 1)
+    groups: int = 1
 
     def __post_init__(self) -> None:
         self._check_weights(4)
+        groups = whole(self.groups, "Groups")
+        if groups < 1 or self.weight.shape[0] % groups:
+            raise NetworkError(
+                f"Groups must divide the {self.weight.shape[0]} output channels, not {groups}"
+            )
         self._set(
-            stride=_pair(self.stride, "Stride", 1),
-            padding=_pair(self.padding, "Padding", 0),
-            dilation=_pair(self.dilation, "Dilation", 1),
+            groups=groups,
+            stride=pair(self.stride, "Stride", 1),
+            padding=pair(self.padding, "Padding", 0),
+            dilation=pair(self.dilation, "Dilation", 1),
         )
 
 
@@ -216,8 +177,26 @@ class Linear(_Weighted):
         self._check_weights(2)
 
 
+class _Pool(Op):
+    kernel: tuple[int, int]
+    stride: tuple[int, int]
+    padding: tuple[int, int]
+
+    def _check_window(self) -> None:
+        self._set(
+            kernel=pair(self.kernel, "Kernel", 1),
+            stride=pair(self.stride, "Stride", 1),
+            padding=pair(self.padding, "Padding", 0),
+        )
+        if any(2 * p > k for p, k in zip(self.padding, self.kernel, strict=True)):
+            raise NetworkError(
+                f"Padding of a pool must be at most half its kernel {self.kernel}, "
+                f"not {self.padding}"
+            )
+
+
 @dataclass(frozen=True, eq=False)
-class MaxPool2d(Op):
+class MaxPool2d(_Pool):
     """The largest value of each window; padding never wins."""
 
     kernel: tuple[int, int]
@@ -225,16 +204,60 @@ class MaxPool2d(Op):
     padding: tuple[int, int] = (0, 0)
 
     def __post_init__(self) -> None:
-        self._set(
-            kernel=_pair(self.kernel, "Kernel", 1),
-            stride=_pair(self.stride, "Stride", 1),
-            padding=_pair(self.padding, "Padding", 0),
-        )
-        if any(2 * p > k for p, k in zip(self.padding, self.kernel, strict=True)):
-            raise NetworkError(
-                f"Padding of a pool must be at most half its kernel {self.kernel}, "
-                f"not {self.padding}"
-            )
+        self._check_window()
+
+
+@dataclass(frozen=True, eq=False)
+class AvgPool2d(_Pool):
+    """acc = sum over the window of (q - zero_point), in units of input scale / (kh * kw).
+
+    Padding contributes nothing, and the whole kernel divides nevertheless (torch's
+    count_include_pad=True). The division is in the scale of the accumulator, whose zero point is
+    zero; a requantizer carries it out. A kernel of the whole frame is global average pooling.
+    """
+
+    kernel: tuple[int, int]
+    stride: tuple[int, int]
+    padding: tuple[int, int] = (0, 0)
+
+    def __post_init__(self) -> None:
+        self._check_window()
+
+
+@dataclass(frozen=True, eq=False)
+class Add(Op):
+    """acc = m0 * (a - zero point of a) + m1 * (b - zero point of b), for two inputs of one shape.
+
+    multipliers : (m0, m1), each in [1, 2**15)
+
+    Both inputs are requantized tensors of one scale each, and the unit of the sum, scale of
+    a / m0, must be scale of b / m1 to within 0.1 %. The sum is an accumulator: its zero point is
+    zero, and a requantizer follows where a tensor is wanted.
+    """
+
+    multipliers: tuple[int, int] = (1, 1)
+
+    def __post_init__(self) -> None:
+        multipliers = pair(self.multipliers, "Multipliers", 1)
+        if max(multipliers) >= 1 << 15:
+            raise NetworkError(f"Multipliers of a sum must lie in [1, 2**15), not {multipliers}")
+        self._set(multipliers=multipliers)
+
+
+@dataclass(frozen=True, eq=False)
+class Concat(Op):
+    """The channels (or features) of two or more inputs, one input after the other.
+
+    Heights and widths are equal, and so are the scale, the zero point and the format.
+    """
+
+
+@dataclass(frozen=True, eq=False)
+class ArgMax(Op):
+    """The index of the largest of (features,) values of one scale; the first one wins.
+
+    The result has shape (1,), scale 1, zero point 0, and the narrowest unsigned format.
+    """
 
 
 @dataclass(frozen=True, eq=False)
@@ -262,20 +285,20 @@ class Requantize(Op):
     rounding: str = "half_up"
 
     def __post_init__(self) -> None:
-        multiplier = _integers(np.atleast_1d(self.multiplier), "Multiplier", 1)
-        shift = _integers(np.atleast_1d(self.shift), "Shift", 1)
+        multiplier = integers(np.atleast_1d(self.multiplier), "Multiplier", 1)
+        shift = integers(np.atleast_1d(self.shift), "Shift", 1)
         if multiplier.size == 0 or multiplier.min() < 1 or multiplier.max() >= 1 << 31:
             raise NetworkError("Multipliers must lie in [1, 2**31)")
         if shift.size == 0 or shift.min() < 0 or shift.max() > 62:
             raise NetworkError("Shifts must lie in [0, 62]")
         if len({multiplier.size, shift.size} - {1}) > 1:
             raise NetworkError("Multipliers and shifts must be as many as each other, or one")
-        scale = _scales(self.scale, "Output scale")
+        scale = scales(self.scale, "Output scale")
         if scale.size != 1:
             raise NetworkError("Output scale of a requantizer must be a single number")
-        _fixed(self.format, "Output format")
-        lo = self.format.lo if self.lo is None else _whole(self.lo, "Lower clamp")
-        hi = self.format.hi if self.hi is None else _whole(self.hi, "Upper clamp")
+        fixed(self.format, "Output format")
+        lo = self.format.lo if self.lo is None else whole(self.lo, "Lower clamp")
+        hi = self.format.hi if self.hi is None else whole(self.hi, "Upper clamp")
         if not self.format.lo <= lo <= hi <= self.format.hi:
             raise NetworkError(f"Clamp must lie in the range of {self.format}, not [{lo}, {hi}]")
         if self.rounding not in ROUNDINGS:
@@ -286,10 +309,66 @@ class Requantize(Op):
             multiplier=multiplier,
             shift=shift,
             scale=scale,
-            zero_point=_whole(self.zero_point, "Zero point"),
+            zero_point=whole(self.zero_point, "Zero point"),
             lo=lo,
             hi=hi,
         )
 
 
-OPS: tuple[type[Op], ...] = (Input, Conv2d, Linear, MaxPool2d, Flatten, Requantize)
+@dataclass(frozen=True, eq=False)
+class Threshold(Op):
+    """y = base + the number of thresholds t of the channel with acc >= t.
+
+    thresholds : (1, T) or (channels, T), T >= 1, ascending along T (equal ones count each), in
+        the integers of the input as they are, whatever its zero point
+    format, scale, zero_point : of the output
+    base : the output below all thresholds; base and base + T lie in the format's range
+
+    Takes the place of a Requantize, and of everything else that never falls where the
+    accumulator rises: batch norm, scale, rounding, clamp, sign (`network.thresholds`).
+    """
+
+    thresholds: IntArray
+    format: Fixed
+    scale: FloatArray
+    zero_point: int = 0
+    base: int = 0
+
+    def __post_init__(self) -> None:
+        # one above the largest value of any accumulator is a threshold that nothing reaches
+        thresholds = integers(self.thresholds, "Thresholds", 2, most=2**62)
+        if 0 in thresholds.shape:
+            raise NetworkError(f"Thresholds must not be empty, not of shape {thresholds.shape}")
+        if (thresholds[:, 1:] < thresholds[:, :-1]).any():
+            raise NetworkError("Thresholds must ascend along their last axis")
+        scale = scales(self.scale, "Output scale")
+        if scale.size != 1:
+            raise NetworkError("Output scale of thresholds must be a single number")
+        fixed(self.format, "Output format")
+        base = whole(self.base, "Base")
+        if not self.format.lo <= base <= base + thresholds.shape[1] <= self.format.hi:
+            raise NetworkError(
+                f"Outputs must lie in the range of {self.format}, not "
+                f"[{base}, {base + thresholds.shape[1]}] (base and {thresholds.shape[1]} steps)"
+            )
+        self._set(
+            thresholds=thresholds,
+            scale=scale,
+            zero_point=whole(self.zero_point, "Zero point"),
+            base=base,
+        )
+
+
+OPS: tuple[type[Op], ...] = (
+    Input,
+    Conv2d,
+    Linear,
+    MaxPool2d,
+    AvgPool2d,
+    Add,
+    Concat,
+    Flatten,
+    Requantize,
+    Threshold,
+    ArgMax,
+)

@@ -3,7 +3,7 @@
 The arrays are the file's tensors, named `<node index>.<field>`; the graph and all other fields
 are one JSON text in the file's metadata under the key `hwgen`:
 
-    {"spec_version": 1, "nodes": [{"name": ..., "op": ..., "inputs": [...], "fields": {...}}]}
+    {"spec_version": 2, "nodes": [{"name": ..., "op": ..., "inputs": [...], "fields": {...}}]}
 
 Integers are written in the narrowest of int8, int16, int32 and int64 that holds them. Equal
 networks make equal bytes.

@@ -2,7 +2,7 @@
 
 One line a node, in order, the last one being the output:
 
-    hwgen network 1
+    hwgen network 2
     "input" = Input() {"shape": [1, 8, 8], "format": "uint4", "scale": [0.1], "zero_point": 0}
     "conv1" = Conv2d("input") {"weight": [[[[...]]]], "bias": [...], ...}
 
@@ -37,7 +37,7 @@ from hwgen.network.graph import Network, Node
 from hwgen.network.inference import Tensor
 from hwgen.network.ops import OPS, Conv2d, FloatArray, IntArray, Linear, Op
 
-SPEC_VERSION = 1
+SPEC_VERSION = 2
 
 _OP_BY_NAME = {op.__name__: op for op in OPS}
 _STRING = r'"(?:[^"\\]|\\.)*"'

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from hwgen.beats import BoolArray, IntArray, Stream
 from hwgen.errors import SimulationError
-from hwgen.simulation.stream import BoolArray, IntArray, Stream
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ def first_difference(
     layer: str, frame: int, expected: IntArray, got: IntArray, unknown: BoolArray
 ) -> FirstDifference | None:
     """Return the first difference of one frame, in the order of its shape, or None."""
-    wrong = np.flatnonzero(expected != got)
+    wrong = np.flatnonzero((expected != got) | unknown)
     if not wrong.size:
         return None
     at = tuple(int(n) for n in np.unravel_index(wrong[0], expected.shape))

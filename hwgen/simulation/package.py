@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from hwgen.beats import Stream
 from hwgen.errors import SimulationError
-from hwgen.simulation.stream import Stream
 
 
 @dataclass(frozen=True)

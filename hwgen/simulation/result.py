@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from hwgen.beats import IntArray
 from hwgen.errors import SimulationError
 from hwgen.simulation.compare import FirstDifference
-from hwgen.simulation.stream import IntArray
 
 # The rules of harness.v, by its numbers; m_axis is what the package drives.
 RULES = (

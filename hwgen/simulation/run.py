@@ -15,13 +15,13 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from hwgen.beats import IntArray, Stream
 from hwgen.errors import SimulationError, ToolError
 from hwgen.simulation.build import RUNNER, Build, SimulatorTools, build, find_tools
 from hwgen.simulation.compare import FirstDifference, first_difference, first_layer_difference
 from hwgen.simulation.package import SimulatedPackage, read_package
 from hwgen.simulation.process import log_tail, run_process
 from hwgen.simulation.result import Measured, SimulationResult, read_measured
-from hwgen.simulation.stream import IntArray, Stream
 
 Trace = Callable[[IntArray], Mapping[str, npt.NDArray[np.int64]]]
 Progress = Callable[[str, int, int], None]

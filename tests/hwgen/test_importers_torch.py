@@ -35,7 +35,7 @@ def random_cnn(rng: np.random.Generator) -> tuple[nn.Module, torch.Tensor]:
         padding = tuple(int(p) for p in rng.integers(0, 3, 2))
         dilation = tuple(int(d) for d in rng.integers(1, 3, 2))
         room = [y.shape[2 + a] + 2 * padding[a] for a in range(2)]
-        kernel = tuple(min(k, (r - 1) // d + 1) for k, r, d in zip(kernel, room, dilation))
+        kernel = tuple(min(kernel[a], (room[a] - 1) // dilation[a] + 1) for a in range(2))
         stride = tuple(int(s) for s in rng.integers(1, 3, 2))
         bias = bool(rng.integers(2))
         block = [nn.Conv2d(channels, out, kernel, stride, padding, dilation, bias=bias)]
@@ -123,11 +123,12 @@ def test_raw_accumulators(seed):
     assert_equal(module, network, x, f"seed {seed}")
 
 
-def test_sixteen_bits_stay_exact():
+@pytest.mark.parametrize("activations", ["uint16", "int16"])
+def test_sixteen_bits_stay_exact(activations):
     torch.manual_seed(0)
     model = nn.Sequential(nn.Linear(300, 40), nn.ReLU(), nn.Linear(40, 10))
     x = torch.randn(50, 300)
-    recipe = QuantizeRecipe(weights="int16", activations="uint16", output="int16")
+    recipe = QuantizeRecipe(weights="int16", activations=activations, output="int16")
     module = compress(model, Recipe(quantize=recipe), example=x[:1], calibration=[x]).module
     assert_equal(module, import_torch(module, x[:1]), x, "seed 0")
     with torch.no_grad():
@@ -203,24 +204,25 @@ def test_no_layer_with_weights():
     assert_equal(module, import_torch(module, x[:1]), x, "pool")
 
 
-def test_ties_round_up():
+@pytest.mark.parametrize(("output", "shift"), [("int4", 4), ("int8", 0)])
+def test_ties_round_up(output, shift):
     """Inputs, accumulators and multipliers that meet one half, where roundings differ."""
     model = nn.Sequential(nn.Conv2d(1, 1, 1), nn.Flatten())
     with torch.no_grad():
         model[0].weight.fill_(1)
         model[0].bias.fill_(0)
     calibration = torch.full((1, 1, 4, 8), -128 / 64)
-    recipe = QuantizeRecipe("int8", input="int8", output="int4", scales="power_of_two")
+    recipe = QuantizeRecipe("int8", input="int8", output=output, scales="power_of_two")
     x = torch.arange(-16, 16).reshape(1, 1, 4, 8) / 128  # every second is halfway
-    module = compress(
-        model, Recipe(quantize=recipe), example=x, calibration=[calibration]
-    ).module
+    module = compress(model, Recipe(quantize=recipe), example=x, calibration=[calibration]).module
     network = import_torch(module, x)
     assert network.input.scale == 1 / 64
     q = network.quantize(x.numpy())
     assert np.array_equal(q.reshape(-1), np.arange(-16, 16) + 1 >> 1)
-    assert network.output.scale == 1 / 4 and list(network["0.quant"].op.multiplier) == [1]
-    assert np.array_equal(network.run(q).reshape(-1), (np.arange(-16, 16) + 1 >> 1) + 8 >> 4)
+    requantize = network["0.quant"].op
+    assert network["0"].op.weight == 64 and requantize.multiplier == 1
+    assert requantize.shift == 6 + shift
+    assert np.array_equal(network.run(q), (q + (1 << shift >> 1) >> shift).reshape(1, -1))
     assert_equal(module, network, x, "ties")
 
 

@@ -186,10 +186,10 @@ def test_other_versions_are_named(path):
     save(random_network(1), path)
     header, body = split(path.read_bytes())
     graph = json.loads(header["__metadata__"]["hwgen"])
-    for version in (0, 2, "1", True, None, 1.5):
+    for version in (0, 1, "1", True, None, 1.5):
         graph["spec_version"] = version
         path.write_bytes(join({**header, "__metadata__": {"hwgen": json.dumps(graph)}}, body))
-        with pytest.raises(StoreError, match="spec version must be 1, not .*; use the hwgen that"):
+        with pytest.raises(StoreError, match="spec version must be 2, not .*; use the hwgen that"):
             load(path)
 
 

@@ -104,8 +104,8 @@ def test_fields_come_back_as_lists_and_as_arrays():
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        (HEADER, "", r"line 2: text form must begin with 'hwgen network 1'"),
-        (HEADER, "hwgen network 2", r"line 1: spec version must be 1, not 2; use the hwgen that"),
+        (HEADER, "", r"line 2: text form must begin with 'hwgen network 2'"),
+        (HEADER, "hwgen network 1", r"line 1: spec version must be 2, not 1; use the hwgen that"),
         (HEADER, "hwgen network one", r"line 1: text form must begin"),
         (INPUT, "in = Input()", r"line 2: node must be written as"),
         ("Linear(", "Dense(", r"line 3: Op must be one of Input, Conv2d, .*, not 'Dense'"),

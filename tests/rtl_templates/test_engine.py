@@ -98,9 +98,7 @@ def array_case(seed: int):
         fold=window.fold,
     )
     options = [
-        n
-        for n in range(1, pe + 1)
-        if (pe % n == 0 or groups == 1) and -(-pe // n) <= window.fold
+        n for n in range(1, pe + 1) if (pe % n == 0 or groups == 1) and -(-pe // n) <= window.fold
     ]
     engine = EngineParameters(window, mac, outputs, rng.choice(options), None, pe)
     frames = random_frames(rng, shape)
@@ -125,9 +123,12 @@ def pool_case(seed: int):
     lanes = rng.choice([n for n in range(1, channels + 1) if channels % n == 0])
     least = -(1 << (shape["bits"] - 1)) if shape["signed"] else 0
     window = WindowParameters(
-        **shape, lanes=lanes, pad_value=least & ((1 << shape["bits"]) - 1), depthwise=True
+        **shape,
+        lanes=lanes,
+        pad_value=least & ((1 << shape["bits"]) - 1),
+        slices=channels // lanes,
     )
-    path = MaximumParameters(lanes, window.channel_groups, shape["bits"], shape["signed"])
+    path = MaximumParameters(lanes, window.slices, shape["bits"], shape["signed"])
     options = [
         n
         for n in range(1, lanes + 1)
@@ -174,9 +175,7 @@ def check(case, seed: int) -> None:
     expected = flatten(engine, pixels)
     dut = Engine(engine)
     for stall_in, stall_out in ((0.0, 0.0), (rng.random() * 0.6, rng.random() * 0.6)):
-        seen = run(
-            dut, beats, len(expected), stall_in=stall_in, stall_out=stall_out, seed=seed
-        )
+        seen = run(dut, beats, len(expected), stall_in=stall_in, stall_out=stall_out, seed=seed)
         for n, (beat, wanted) in enumerate(zip(seen.outputs, expected, strict=True)):
             got = unpack(beat, engine.lanes, *engine.element)
             kept = [v if w is not None else None for v, w in zip(got, wanted, strict=True)]
@@ -214,7 +213,9 @@ def test_no_clock_is_idle_at_full_rate(seed):
     engine, _, _ = case(seed)
     engine = engine.at_full_rate()
     frames = 6
-    ends = engine.schedule([0] * (engine.beats_in * frames))[engine.beats_out - 1 :: engine.beats_out]
+    ends = engine.schedule([0] * (engine.beats_in * frames))[
+        engine.beats_out - 1 :: engine.beats_out
+    ]
     interval = ends[-1] - ends[-2]
     assert interval <= max(engine.busy + 3, engine.busy / 0.97), f"seed {seed}: {interval}"
     assert interval >= engine.busy
@@ -225,9 +226,7 @@ def test_messages():
     path = MaximumParameters(3, 1, 4, False)
     with pytest.raises(ValueError, match="Drain must send its 3 beats within the 1 clocks"):
         EngineParameters(window, path, 3, 1, None, 3)
-    with pytest.raises(ValueError, match="Number of lanes must divide the 3 channels, not be 2"):
-        WindowParameters(
-            3, 4, 4, (1, 1), (1, 1), (0, 0), (1, 1), 2, 4, False, depthwise=True
-        )
+    with pytest.raises(ValueError, match="Number of slices must divide the 3 channels, not be 2"):
+        WindowParameters(3, 4, 4, (1, 1), (1, 1), (0, 0), (1, 1), 3, 4, False, slices=2)
     with pytest.raises(ValueError, match="Kernel must fit the padded frame"):
         WindowParameters(3, 4, 4, (5, 1), (1, 1), (0, 0), (1, 1), 3, 4, False)

@@ -96,9 +96,7 @@ def test_equals_exact_arithmetic_at_length(seed, rounding):
 
 @pytest.mark.parametrize("rounding", ["half_up", "half_even", "half_away"])
 def test_every_tie(rounding):
-    p = RequantizerParameters(
-        1, 1, -64, 63, (1,), 2, 0, -32, 31, 6, True, rounding=rounding
-    )
+    p = RequantizerParameters(1, 1, -64, 63, (1,), 2, 0, -32, 31, 6, True, rounding=rounding)
     beats = [x & 127 for x in range(-64, 64)]
     seen = run(Requantizer(p), beats, len(beats))
     assert [unpack(y, 1, 6, True)[0] for y in seen.outputs] == [

@@ -5,9 +5,8 @@ import random
 import pytest
 from stream_bench import pack, run, unpack
 
+from rtl_templates.fifo import Fifo, FifoParameters
 from rtl_templates.streams import (
-    Fifo,
-    FifoParameters,
     Narrow,
     NarrowParameters,
     Widen,
@@ -29,16 +28,14 @@ def _arrivals(count, seed):
 
 def _check(dut, beats, expected, seed):
     for stall_in, stall_out in STALLS:
-        seen = run(
-            dut, beats, len(expected), stall_in=stall_in, stall_out=stall_out, seed=seed
-        )
+        seen = run(dut, beats, len(expected), stall_in=stall_in, stall_out=stall_out, seed=seed)
         assert seen.outputs == expected, f"seed {seed}, stalls {stall_in}, {stall_out}"
     for arrivals in ([0] * len(beats), _arrivals(len(beats), seed)):
         seen = run(dut, beats, len(expected), arrivals=arrivals)
         assert dut.parameters.schedule(arrivals) == seen.emitted, f"seed {seed}"
 
 
-@pytest.mark.parametrize("depth", [1, 2, 3, 7, 16])
+@pytest.mark.parametrize("depth", [1, 2, 3, 7, 16, 65, 100])
 def test_fifo(depth):
     rng = random.Random(depth)
     beats = [rng.getrandbits(12) for _ in range(60)]

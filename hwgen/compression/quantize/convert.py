@@ -107,6 +107,12 @@ def _run(items: Sequence[_Item], calibration: Iterable[Tensor]) -> dict[str, Obs
     """Return what the float layers give at every spot."""
     seen: dict[str, Observed] = {}
     for batch in calibration:
+        if not isinstance(batch, Tensor) or batch.shape[:1] == (0,):
+            raise NetworkError(
+                "Calibration batches must be tensors of inputs, not "
+                f"{type(batch).__name__ if not isinstance(batch, Tensor) else 'empty'}; "
+                "leave labels out: calibration=[inputs for inputs, _ in loader]"
+            )
         x = batch.float()
         for path, item in items:
             try:

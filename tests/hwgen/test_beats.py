@@ -5,11 +5,11 @@ import json
 import numpy as np
 import pytest
 
+from hwgen.beats import Stream
 from hwgen.errors import SimulationError
 from hwgen.simulation.compare import first_difference, first_layer_difference
 from hwgen.simulation.package import read_package
 from hwgen.simulation.result import read_measured
-from hwgen.simulation.stream import Stream
 
 ENTRY = {
     "lanes": 2,

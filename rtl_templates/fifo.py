@@ -1,0 +1,160 @@
+"""First-in first-out queue."""
+
+__all__ = ["Fifo", "FifoParameters", "offer"]
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from amaranth import *
+from amaranth.lib import memory, stream, wiring
+from amaranth.lib.wiring import In, Out
+
+from rtl_templates.streams import elements
+from rtl_templates.timing import Link, Process, schedule
+
+DEEP = 64  # beats; a deeper queue is a block RAM
+
+
+def offer(entered: Sequence[int], o: Link, beats: int) -> Process:
+    """Offer each beat the clock after it entered a queue, and after the one before it left."""
+    for n in range(beats):
+        while len(entered) <= n or len(o.taken) < n:
+            yield
+        o.offered.append(max(entered[n] + 1, o.taken[n - 1] + 1 if n else 0))
+
+
+@dataclass(frozen=True)
+class FifoParameters:
+    """A first-in first-out queue.
+
+    lanes, bits, signed : shape of a beat
+    depth : beats that it holds, at least 1; from `DEEP` on in block RAM, and one more at its output
+    """
+
+    lanes: int
+    bits: int
+    signed: bool
+    depth: int
+
+    def __post_init__(self) -> None:
+        if self.depth < 1:
+            raise ValueError(f"Depth must be at least 1, not {self.depth}")
+
+    @property
+    def deep(self) -> bool:
+        """Whether it is a block RAM."""
+        return self.depth > DEEP
+
+    @property
+    def latency(self) -> int:
+        """Clocks from a beat's entry to its first offer."""
+        return 1 + self.deep
+
+    def departures(self, beats: int) -> int:
+        """Return how many beats leave for `beats` that enter."""
+        return beats
+
+    def schedule(self, arrivals: Sequence[int]) -> list[int]:
+        """Return the clocks on which beats leave, from those on which they arrive."""
+        return schedule(self, arrivals)
+
+    def create(self) -> "Fifo":
+        """Return the component."""
+        return Fifo(self)
+
+    def processes(
+        self, inputs: Sequence[Link], outputs: Sequence[Link], beats: int
+    ) -> list[Process]:
+        """Pass beats on as long as there is room."""
+        (i,), (o,) = inputs, outputs
+        fetched: list[int] = []  # clocks on which beats leave the memory
+
+        def accept(left: list[int]) -> Process:
+            for n in range(beats):
+                while len(i.offered) <= n or len(left) <= n - self.depth:
+                    yield
+                room = left[n - self.depth] + 1 if n >= self.depth else 0
+                i.taken.append(max(i.offered[n], room, i.taken[-1] + 1 if n else 0))
+
+        def fetch() -> Process:
+            for n in range(beats):
+                while len(i.taken) <= n or len(o.taken) < n:
+                    yield
+                fetched.append(max(i.taken[n] + 1, o.taken[n - 1] if n else 0))
+                o.offered.append(fetched[n] + 1)
+
+        if self.deep:
+            return [accept(fetched), fetch()]
+        return [accept(o.taken), offer(i.taken, o, beats)]
+
+
+class Fifo(wiring.Component):
+    """First-in first-out queue: on LUT memory read in the same clock, or on block RAM with the
+    memory's own output register.
+
+    Members
+    -------
+    i, o : streams of beats. `i.ready` is low only when the queue is full, and comes from
+        registers, as does `o.valid`: a queue cuts both combinational paths.
+
+    Latency is one clock, of a deep queue two.
+    """
+
+    def __init__(self, parameters: FifoParameters):
+        self.parameters = parameters
+        shape = elements(parameters.lanes, parameters.bits, parameters.signed)
+        super().__init__({"i": In(stream.Signature(shape)), "o": Out(stream.Signature(shape))})
+
+    def elaborate(self, platform):
+        m = Module()
+        depth = self.parameters.depth
+        level = Signal(range(depth + 1))
+        write, read = Signal(), Signal()
+        m.d.comb += [
+            self.i.ready.eq(level != depth),
+            write.eq(self.i.valid & self.i.ready),
+        ]
+        m.d.sync += level.eq(level + write - read)
+        if self.parameters.deep:
+            held = Signal()  # whether the memory's output register holds a beat
+            m.d.comb += [
+                self.o.valid.eq(held),
+                read.eq((level != 0) & (~held | self.o.ready)),
+            ]
+            m.d.sync += held.eq(read | (held & ~self.o.ready))
+        else:
+            m.d.comb += [
+                self.o.valid.eq(level != 0),
+                read.eq(self.o.valid & self.o.ready),
+            ]
+        if depth == 1:
+            word = Signal.like(self.i.payload, reset_less=True)
+            m.d.comb += self.o.payload.eq(word)
+            with m.If(write):
+                m.d.sync += word.eq(self.i.payload)
+            return m
+        self._store(m, write, read)
+        return m
+
+    def _store(self, m: Module, write: Value, read: Value) -> None:
+        """Drive the output from a memory that goes round."""
+        p = self.parameters
+        width = Shape.cast(self.i.payload.shape()).width
+        m.submodules.storage = storage = memory.Memory(
+            shape=unsigned(width), depth=p.depth, init=[]
+        )
+        writer = storage.write_port()
+        reader = storage.read_port(domain="sync" if p.deep else "comb")
+        write_at, read_at = (Signal(range(p.depth), name=f"{n}_at") for n in ("write", "read"))
+        for at, advance in ((write_at, write), (read_at, read)):
+            with m.If(advance):
+                m.d.sync += at.eq(Mux(at == p.depth - 1, 0, at + 1))
+        m.d.comb += [
+            writer.addr.eq(write_at),
+            writer.en.eq(write),
+            writer.data.eq(self.i.payload.as_value()),
+            reader.addr.eq(read_at),
+            self.o.payload.as_value().eq(reader.data),
+        ]
+        if p.deep:
+            m.d.comb += reader.en.eq(read)

@@ -1,0 +1,252 @@
+"""Where streams come together: sum and concatenation."""
+
+__all__ = ["Concat", "ConcatParameters", "Sum", "SumParameters"]
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+from amaranth import *
+from amaranth.lib import stream, wiring
+from amaranth.lib.wiring import In, Out, connect
+
+from rtl_templates.fifo import Fifo, FifoParameters, offer
+from rtl_templates.requantize import RequantizerParameters
+from rtl_templates.streams import beats_per_pixel, elements
+from rtl_templates.threshold import ThresholdParameters
+from rtl_templates.timing import Link, Process
+
+
+@dataclass(frozen=True)
+class SumParameters:
+    """y = post(sum over the inputs of multiplier * (x - zero_point)), element by element.
+
+    channels, lanes : of a pixel, and of a beat
+    bits, signs : of an element of each input
+    multipliers, zero_points : of each input
+    lo, hi : range of the sum
+    beats : of a frame
+    post : what becomes of the sum, or None
+    depth : beats of the queue behind
+    """
+
+    channels: int
+    lanes: int
+    bits: tuple[int, ...]
+    signs: tuple[bool, ...]
+    multipliers: tuple[int, ...]
+    zero_points: tuple[int, ...]
+    lo: int
+    hi: int
+    beats: int
+    post: RequantizerParameters | ThresholdParameters | None
+    depth: int
+
+    @property
+    def sum_shape(self) -> Shape:
+        """Shape of the sum."""
+        return Shape.cast(range(min(self.lo, 0), self.hi + 1))
+
+    @property
+    def element(self) -> tuple[int, bool]:
+        """(bits, signed) of an output element."""
+        if self.post:
+            return self.post.bits, self.post.signed
+        return self.sum_shape.width, self.sum_shape.signed
+
+    @property
+    def latency(self) -> int:
+        """Clocks from the inputs to the queue."""
+        return 1 + (self.post.latency if self.post else 0)
+
+    @property
+    def full_rate_depth(self) -> int:
+        """Depth of the queue from which on it never holds the sum up under a ready sink."""
+        return self.latency + 3
+
+    @property
+    def busy(self) -> int:
+        """Clocks of a frame on which it works."""
+        return self.beats
+
+    @cached_property
+    def fifo(self) -> FifoParameters:
+        """The queue behind."""
+        return FifoParameters(self.lanes, *self.element, depth=self.depth)
+
+    def with_depth(self, depth: int) -> "SumParameters":
+        """Return the same sum with another queue."""
+        return replace(self, depth=depth)
+
+    def departures(self, beats: int) -> int:
+        """Return how many beats leave for `beats` on each input."""
+        return beats
+
+    def create(self) -> "Sum":
+        """Return the component."""
+        return Sum(self)
+
+    def processes(
+        self, inputs: Sequence[Link], outputs: Sequence[Link], beats: int
+    ) -> list[Process]:
+        """Take a beat of each input at once, when all are there and the queue has room."""
+        (o,) = outputs
+        entered: list[int] = []
+
+        def take() -> Process:
+            clock = 0
+            for n in range(beats):
+                while any(len(i.offered) <= n for i in inputs) or len(o.taken) <= n - self.depth:
+                    yield
+                room = o.taken[n - self.depth] + 1 if n >= self.depth else 0
+                clock = max(clock, room, *(i.offered[n] for i in inputs))
+                for i in inputs:
+                    i.taken.append(clock)
+                entered.append(clock + self.latency)
+                clock += 1
+
+        return [take(), offer(entered, o, beats)]
+
+
+class Sum(wiring.Component):
+    """Weighted sum of two or more streams, element by element.
+
+    Members
+    -------
+    i_0, i_1, ... : streams of beats, taken together
+    o : stream of results
+
+    Nothing stalls between the inputs and the queue: a beat is taken when the queue has room for it.
+    """
+
+    def __init__(self, parameters: SumParameters):
+        self.parameters = p = parameters
+        inputs = {
+            f"i_{n}": In(stream.Signature(elements(p.lanes, bits, sign)))
+            for n, (bits, sign) in enumerate(zip(p.bits, p.signs, strict=True))
+        }
+        super().__init__({**inputs, "o": Out(stream.Signature(elements(p.lanes, *p.element)))})
+
+    def elaborate(self, platform):
+        m = Module()
+        p = self.parameters
+        m.submodules.fifo = fifo = Fifo(p.fifo)
+        connect(m, fifo.o, wiring.flipped(self.o))
+        inputs = [getattr(self, f"i_{n}") for n in range(len(p.bits))]
+        returned = self.o.valid & self.o.ready
+        room = Signal(range(-1, p.depth), init=p.depth - 1)  # free places less one
+        take = Signal()
+        m.d.comb += take.eq(~room[-1] & Cat(i.valid for i in inputs).all())
+        m.d.comb += [i.ready.eq(take) for i in inputs]
+        m.d.sync += room.eq(room + returned - take)
+        valid = Signal()
+        m.d.sync += valid.eq(take)
+        sums = []
+        for lane in range(p.lanes):
+            total = Signal(p.sum_shape, name=f"sum_{lane}", reset_less=True)
+            offset = sum(b * z for b, z in zip(p.multipliers, p.zero_points, strict=True))
+            terms = [
+                _times(i.payload[lane], by) for i, by in zip(inputs, p.multipliers, strict=True)
+            ]
+            m.d.sync += total.eq(sum(terms[1:], terms[0]) - offset)
+            sums.append(total)
+        payload = Cat(sums)
+        if p.post:
+            m.submodules.post = post = p.post.create()
+            m.d.comb += [post.i.valid.eq(valid), post.i.payload.as_value().eq(payload)]
+            valid, payload = post.o.valid, post.o.payload.as_value()
+        m.d.comb += [fifo.i.valid.eq(valid), fifo.i.payload.as_value().eq(payload)]
+        return m
+
+
+def _times(value: Value, by: int) -> Value:
+    """Return value * by as shifts and sums: a constant needs no multiplier."""
+    terms = [value << place for place in range(by.bit_length()) if by >> place & 1]
+    return sum(terms[1:], terms[0])
+
+
+@dataclass(frozen=True)
+class ConcatParameters:
+    """Pixels of several streams, one after the other in each pixel.
+
+    channels : of each input, which `lanes` divides
+    lanes, bits, signed : of a beat
+    """
+
+    channels: tuple[int, ...]
+    lanes: int
+    bits: int
+    signed: bool
+
+    def __post_init__(self) -> None:
+        if any(n % self.lanes for n in self.channels):
+            raise ValueError(f"Number of lanes must divide the channels {self.channels}")
+
+    @property
+    def counts(self) -> tuple[int, ...]:
+        """Beats that a pixel has of each input."""
+        return tuple(beats_per_pixel(n, self.lanes) for n in self.channels)
+
+    def departures(self, beats: int) -> int:
+        """Return how many beats leave for `beats` on the first input."""
+        return beats // self.counts[0] * sum(self.counts)
+
+    def create(self) -> "Concat":
+        """Return the component."""
+        return Concat(self)
+
+    def processes(
+        self, inputs: Sequence[Link], outputs: Sequence[Link], beats: int
+    ) -> list[Process]:
+        """Pass the beats of each input on in turn."""
+        (o,) = outputs
+
+        def merge() -> Process:
+            for _ in range(beats // self.counts[0]):
+                for i, count in zip(inputs, self.counts, strict=True):
+                    for _ in range(count):
+                        n, sent = len(i.taken), len(o.offered)
+                        while len(i.offered) <= n or len(o.taken) < sent:
+                            yield
+                        o.offered.append(max(i.offered[n], o.taken[-1] + 1 if sent else 0))
+                        while len(o.taken) <= sent:
+                            yield
+                        i.taken.append(o.taken[sent])
+
+        return [merge()]
+
+
+class Concat(wiring.Component):
+    """Send the channels of each input in turn, pixel by pixel.
+
+    Members
+    -------
+    i_0, i_1, ... : streams of beats
+    o : stream of beats, on the same clocks
+    """
+
+    def __init__(self, parameters: ConcatParameters):
+        self.parameters = p = parameters
+        beat = stream.Signature(elements(p.lanes, p.bits, p.signed))
+        inputs = {f"i_{n}": In(beat) for n in range(len(p.channels))}
+        super().__init__({**inputs, "o": Out(beat)})
+
+    def elaborate(self, platform):
+        m = Module()
+        counts = self.parameters.counts
+        turn = Signal(range(len(counts)))
+        beat = Signal(range(max(counts)))
+        with m.Switch(turn):
+            for n, count in enumerate(counts):
+                i = getattr(self, f"i_{n}")
+                with m.Case(n):
+                    m.d.comb += [
+                        self.o.valid.eq(i.valid),
+                        self.o.payload.eq(i.payload),
+                        i.ready.eq(self.o.ready),
+                    ]
+                    with m.If(self.o.valid & self.o.ready):
+                        m.d.sync += beat.eq(beat + 1)
+                        with m.If(beat == count - 1):
+                            m.d.sync += [beat.eq(0), turn.eq((n + 1) % len(counts))]
+        return m
