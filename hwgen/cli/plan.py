@@ -70,10 +70,10 @@ def describe_plan(plan: "Plan") -> dict[str, Any]:
                 "pe": stage.folding.pe,
                 "simd": stage.folding.simd,
                 "lanes": stage.folding.lanes,
-                "busy": stage.engine.busy,
+                "busy": stage.busy,
                 "macs": stage.layer.macs,
                 "useful_share": _useful(plan, stage),
-                "queue": stage.engine.depth,
+                "queue": getattr(stage.core, "depth", None),
                 "resources": asdict(plan.resources_of(stage)),
             }
             for stage in plan.stages

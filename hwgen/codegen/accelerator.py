@@ -1,8 +1,9 @@
-"""The accelerator: the engines of a plan, one after the other, between AXI4-Stream borders."""
+"""The accelerator: the parts of a plan's assembly between AXI4-Stream borders."""
 
 __all__ = ["Accelerator"]
 
 from collections.abc import Mapping
+from typing import Any
 
 from amaranth.hdl import Module
 from amaranth.lib import wiring
@@ -10,8 +11,6 @@ from amaranth.lib.wiring import In, Out, connect
 
 from hwgen.planning.plan import Plan
 from rtl_templates.axi import AxiInput, AxiOutput
-from rtl_templates.engine import Engine, EngineParameters
-from rtl_templates.streams import Narrow, Widen, WidenParameters
 
 
 class Accelerator(wiring.Component):
@@ -25,7 +24,7 @@ class Accelerator(wiring.Component):
     """
 
     def __init__(self, plan: Plan, instances: Mapping[str, str]):
-        """`instances` names the instance of each stage."""
+        """`instances` names the instance of each part of the assembly."""
         self._plan = plan
         self._instances = instances
         super().__init__(
@@ -57,18 +56,22 @@ class Accelerator(wiring.Component):
             leave.axis.tready.eq(self.m_axis_tready),
             self.frame_error.eq(entry.error),
         ]
-        stream = entry.o
-        for stage in self._plan.stages:
-            name = self._instances[stage.name]
-            for part in stage.parts:
-                if isinstance(part, EngineParameters):
-                    component, suffix = Engine(part), ""
-                elif isinstance(part, WidenParameters):
-                    component, suffix = Widen(part), "_widen"
-                else:
-                    component, suffix = Narrow(part), "_narrow"
-                m.submodules[name + suffix] = component
-                connect(m, before=stream, after=component.i)
-                stream = component.o
-        connect(m, last=stream, border=leave.i)
+        assembly = self._plan.assembly
+        streams = {0: entry.o}
+        for placed in assembly.parts:
+            component = placed.part.create()
+            m.submodules[self._instances[placed.name]] = component
+            for number, i in zip(placed.inputs, _ports(component, "i"), strict=True):
+                connect(m, before=streams[number], after=i)
+            streams.update(zip(placed.outputs, _ports(component, "o"), strict=True))
+        connect(m, last=streams[assembly.out], border=leave.i)
         return m
+
+
+def _ports(component: wiring.Component, name: str) -> list[Any]:
+    """Return the streams `name`, or `name_0`, `name_1` and so on, of a component."""
+    members = component.signature.members
+    if name in members:
+        return [getattr(component, name)]
+    count = sum(member.startswith(f"{name}_") for member in members)
+    return [getattr(component, f"{name}_{n}") for n in range(count)]

@@ -172,4 +172,3 @@ def _convert(
         *(("i", port, _DOMAIN[port]()) for port in domain),
         *(("o" if port.output else "i", port.name, port.value) for port in ports),
     )
-

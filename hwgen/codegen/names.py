@@ -6,8 +6,7 @@ import re
 from collections.abc import Collection, Iterable
 
 # IEEE 1364-2005 and 1800-2017 reserved words that a layer might be called by.
-_KEYWORDS = frozenset(
-    """
+_KEYWORD_TEXT = """
     alias always always_comb always_ff always_latch and assert assign assume automatic before begin
     bind bins bit break buf bufif0 bufif1 byte case casex casez cell chandle checker class clocking
     cmos config const constraint context continue cover covergroup coverpoint cross deassign
@@ -29,8 +28,8 @@ _KEYWORDS = frozenset(
     timeprecision timeunit tran tranif0 tranif1 tri tri0 tri1 triand trior trireg type typedef
     union unique unique0 unsigned until until_with untyped use uwire var vectored virtual void
     wait wait_order wand weak weak0 weak1 while wildcard wire with within wor xnor xor
-    """.split()
-)
+"""
+_KEYWORDS = frozenset(_KEYWORD_TEXT.split())
 
 _LONGEST = 64
 

@@ -5,32 +5,39 @@ __all__ = ["MANIFEST", "read_manifest", "write_package"]
 import contextlib
 import hashlib
 import json
-import os
-import secrets
-import shutil
+from collections.abc import Mapping
 from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from hwgen.beats import Stream
 from hwgen.codegen.accelerator import Accelerator
+from hwgen.codegen.manifest import MANIFEST, SPEC_VERSION, read_manifest
 from hwgen.codegen.names import safe_names
+from hwgen.codegen.project import constraints, core, makefile
 from hwgen.codegen.readme import readme
+from hwgen.codegen.staging import check_folder, write_folder
+from hwgen.codegen.testbench import testbench
 from hwgen.codegen.verilog import to_verilog
 from hwgen.errors import OutputFolderError, StoreError
 from hwgen.network.inference import Tensor
 from hwgen.planning.estimate import Resources
+from hwgen.planning.layers import INPUT
 from hwgen.planning.plan import Plan, Stage
 from rtl_templates.axi import BorderParameters
 
-SPEC_VERSION = 1
-MANIFEST = "manifest.json"
 NETWORK = "network.net"
 VECTOR_FRAMES = 4
 LEFTOVERS = ("build",)  # folders that simulators and users' own tools leave in a package
+BORDER_PORTS = ("tdata", "tvalid", "tready", "tlast")
+TAKEN = (  # names of the top module that no instance of a layer may have
+    *("clk", "rst", "frame_error", "axi_input", "axi_output"),
+    *(f"{border}_{port}" for border in ("s_axis", "m_axis") for port in BORDER_PORTS),
+)
 
 
 def _border(
@@ -52,8 +59,7 @@ def _border(
 
 
 def _layer(stage: Stage, instance: str, plan: Plan) -> dict[str, Any]:
-    layer, engine = stage.layer, stage.engine
-    bits, is_signed = engine.element
+    layer, out = stage.layer, stage.output
     return {
         "name": layer.name,
         "nodes": list(layer.nodes),
@@ -62,10 +68,10 @@ def _layer(stage: Stage, instance: str, plan: Plan) -> dict[str, Any]:
         "payload": "o__payload",
         "valid": "o__valid",
         "ready": "o__ready",
-        "lanes": engine.lanes,
-        "bits": bits,
-        "signed": is_signed,
-        "beats": engine.beats_out,
+        "lanes": out.lanes,
+        "bits": out.bits,
+        "signed": out.signed,
+        "beats": out.beats,
         "shape": list(layer.y.shape),
         "stream_shape": list(layer.y_frame),
         "folding": {
@@ -73,10 +79,10 @@ def _layer(stage: Stage, instance: str, plan: Plan) -> dict[str, Any]:
             "simd": stage.folding.simd,
             "lanes": stage.folding.lanes,
         },
-        "busy": engine.busy,
+        "busy": stage.busy,
         "macs": layer.macs,
         "estimate": _whole(plan.resources_of(stage)),
-        "queue": engine.depth,
+        "queue": getattr(stage.core, "depth", None),
     }
 
 
@@ -84,8 +90,14 @@ def _whole(resources: Resources) -> dict[str, int]:
     return {name: round(value) for name, value in asdict(resources).items()}
 
 
+def find_entry(plan: Plan) -> tuple[int, int, int]:
+    """Return (channels, height, width) of the frames that enter."""
+    first = next(stage.layer for stage in plan.stages if INPUT in stage.layer.sources)
+    return first.x_frames[first.sources.index(INPUT)]
+
+
 def _manifest(plan: Plan, name: str, instances: dict[str, str]) -> dict[str, Any]:
-    first, last = plan.stages[0].layer, plan.stages[-1].layer
+    entering = find_entry(plan)
     return {
         "generator": "hwgen",
         "spec_version": SPEC_VERSION,
@@ -98,8 +110,8 @@ def _manifest(plan: Plan, name: str, instances: dict[str, str]) -> dict[str, Any
         "goal": plan.goal,
         "clock": "clk",
         "reset": "rst",
-        "input": _border(plan.input, plan.network.input, first.x_frame),
-        "output": _border(plan.output, plan.network.output, last.y_frame),
+        "input": _border(plan.input, plan.network.input, entering),
+        "output": _border(plan.output, plan.network.output, plan.stages[-1].layer.y_frame),
         "layers": [_layer(stage, instances[stage.name], plan) for stage in plan.stages],
         "estimate": _whole(plan.resources),
         "predicted": {
@@ -112,43 +124,91 @@ def _manifest(plan: Plan, name: str, instances: dict[str, str]) -> dict[str, Any
     }
 
 
-def _vectors(plan: Plan, manifest: dict[str, Any]) -> dict[str, bytes]:
+def _vectors(
+    plan: Plan, manifest: Mapping[str, Any]
+) -> tuple[dict[str, str], npt.NDArray[np.int64]]:
     """Return frames over the whole range of the input, and what golden makes of them, a beat a
-    line in hexadecimal as `$readmemh` takes it."""
+    line in hexadecimal as `$readmemh` takes it; and the results once more as integers."""
     tensor = plan.network.input
     assert tensor.format is not None
     rng = np.random.default_rng(0)
     x = rng.integers(
         tensor.format.lo, tensor.format.hi, (VECTOR_FRAMES, *tensor.shape), endpoint=True
     )
+    y = plan.network.run(x)
     files = {}
-    for name, values in (("input", x), ("output", plan.network.run(x))):
+    for name, values in (("input", x), ("output", y)):
         stream = Stream.from_manifest(manifest[name], name)
         packed, size = stream.pack(values), stream.tdata_bits // 8
         lines = (packed[at : at + size].hex() for at in range(0, len(packed), size))
-        files[f"vectors/{name}.hex"] = ("\n".join(lines) + "\n").encode()
-    return files
+        files[f"vectors/{name}.hex"] = "\n".join(lines) + "\n"
+    return files, y
 
 
-def _check_folder(folder: Path) -> None:
-    """Refuse a folder that is not there for us to replace."""
-    if not folder.exists():
-        return
-    if not folder.is_dir():
-        raise OutputFolderError(f"{folder}: is a file; name a folder for the package")
-    found = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
-    found = {path for path in found if path.split("/")[0] not in LEFTOVERS}
-    if not found:
-        return
-    ours: set[str] = set()
-    with contextlib.suppress(StoreError):
-        ours = {*read_manifest(folder)["files"], MANIFEST}
-    foreign = sorted(found - ours)
-    if foreign:
-        raise OutputFolderError(
-            f"{folder}: holds files that are not a package's, such as {foreign[0]}; "
-            "choose another folder, or empty this one"
+def _notes(manifest: Mapping[str, Any]) -> dict[tuple[str, ...], str]:
+    """Return what the Verilog says above the module of each layer."""
+    notes: dict[tuple[str, ...], str] = {
+        (): "The accelerator: its layers between AXI4-Stream borders"
+    }
+    for layer in manifest["layers"]:
+        shape = " x ".join(str(n) for n in layer["shape"])
+        folding = ", ".join(f"{name} {n}" for name, n in layer["folding"].items())
+        notes[tuple(layer["path"])] = (
+            f"Layer {layer['name'][:60]}: makes {shape} of {layer['bits']} bits; {folding}; "
+            f"busy {layer['busy']} clocks a frame"
         )
+    return notes
+
+
+def _header(manifest: Mapping[str, Any]) -> list[str]:
+    versions = ", ".join(f"{tool} {number}" for tool, number in manifest["versions"].items())
+    predicted = manifest["predicted"]
+    pace = (
+        f"A frame every {predicted['interval']} clocks, {predicted['latency']} clocks from its "
+        "first beat in to its last beat out."
+    )
+    return [
+        f"{manifest['top']}: made by {versions}.",
+        "This code is yours, under any terms.",
+        f"Clock {manifest['clock']}, rising edge. Reset {manifest['reset']}, synchronous, high.",
+        pace,
+    ]
+
+
+def _files(plan: Plan, manifest: dict[str, Any], instances: Mapping[str, str]) -> dict[str, bytes]:
+    """Return the files of a package by their paths; all but the network and the manifest."""
+    top = manifest["top"]
+    vectors, y = _vectors(plan, manifest)
+    limits, limits_text = constraints(manifest)
+    accelerator = Accelerator(plan, instances)
+    about = {
+        f"{top}.v": f"the accelerator, plain Verilog-2005, top module `{top}`",
+        f"{top}_tb.v": "a testbench that checks itself, plain Verilog-2005",
+        "Makefile": "`make sim`, `make lint`",
+        f"{top}.core": "for FuseSoC: targets `default`, `sim`, `lint`",
+        limits: "a template: the clock, and a line for each pin",
+        "vectors/input.hex": f"{VECTOR_FRAMES} frames, a beat a line, for `$readmemh`",
+        "vectors/output.hex": "their exact results, likewise",
+        NETWORK: "the network, for `hwgen simulate` and `hwgen cost`",
+        MANIFEST: "all of the above for programs, and the hash of every file",
+    }
+    texts = {
+        f"{top}.v": to_verilog(accelerator, top, _notes(manifest), _header(manifest)),
+        f"{top}_tb.v": testbench(manifest, VECTOR_FRAMES),
+        "Makefile": makefile(manifest),
+        f"{top}.core": core(manifest),
+        limits: limits_text,
+        **vectors,
+        "README.md": readme(plan, manifest, y[:1], vectors["vectors/output.hex"], about),
+    }
+    return {path: text.encode() for path, text in texts.items()}
+
+
+def _ours(folder: Path) -> set[str]:
+    """Return the files that a package which is there already is made of."""
+    with contextlib.suppress(StoreError):
+        return {*read_manifest(folder)["files"], MANIFEST}
+    return set()
 
 
 def write_package(plan: Plan, folder: str | Path) -> Path:
@@ -161,80 +221,25 @@ def write_package(plan: Plan, folder: str | Path) -> Path:
     ------
     OutputFolderError : the folder cannot be written, or holds somebody else's files
     """
-    folder = Path(folder).absolute()
-    _check_folder(folder)
+    folder = check_folder(folder, _ours, LEFTOVERS)
     name = safe_names([folder.name])[folder.name]
-    fixed = ("axi_input", "axi_output")
-    instances = safe_names((stage.name for stage in plan.stages), taken=fixed)
+    instances = safe_names((placed.name for placed in plan.assembly.parts), taken=TAKEN)
     manifest = _manifest(plan, name, instances)
-    files = {
-        f"{name}.v": to_verilog(Accelerator(plan, instances), name).encode(),
-        **_vectors(plan, manifest),
-        "README.md": readme(plan, manifest).encode(),
-    }
-    work = folder.with_name(f".{folder.name[:100]}.{secrets.token_hex(6)}.tmp")
+    files = _files(plan, manifest, instances)
+
+    def fill(work: Path) -> None:
+        plan.network.save(work / NETWORK)
+        files[NETWORK] = (work / NETWORK).read_bytes()
+        for path, data in files.items():
+            (work / path).parent.mkdir(exist_ok=True)
+            (work / path).write_bytes(data)
+        manifest["files"] = {
+            path: hashlib.sha256(data).hexdigest() for path, data in sorted(files.items())
+        }
+        (work / MANIFEST).write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
+
     try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        work.mkdir()
-        try:
-            plan.network.save(work / NETWORK)
-            files[NETWORK] = (work / NETWORK).read_bytes()
-            for path, data in files.items():
-                (work / path).parent.mkdir(exist_ok=True)
-                (work / path).write_bytes(data)
-            manifest["files"] = {
-                path: hashlib.sha256(data).hexdigest() for path, data in sorted(files.items())
-            }
-            (work / MANIFEST).write_text(json.dumps(manifest, indent=2) + "\n")
-            _replace(work, folder)
-        finally:
-            shutil.rmtree(work, ignore_errors=True)
-    except OSError as error:
-        raise OutputFolderError(
-            f"{folder}: package cannot be written ({error.strerror}); choose a folder that you "
-            "may write to"
-        ) from error
+        write_folder(folder, fill)
+    except StoreError as error:  # the network's file
+        raise OutputFolderError(f"{folder}: package cannot be written: {error}") from error
     return folder
-
-
-def _replace(work: Path, folder: Path) -> None:
-    """Put `work` in the place of `folder`."""
-    if not folder.exists():
-        os.rename(work, folder)
-        return
-    old = work.with_suffix(".old")
-    os.rename(folder, old)
-    try:
-        os.rename(work, folder)
-    except OSError:
-        os.rename(old, folder)
-        raise
-    shutil.rmtree(old, ignore_errors=True)
-
-
-def read_manifest(folder: str | Path) -> dict[str, Any]:
-    """Return the manifest of a package.
-
-    Raises
-    ------
-    StoreError : the folder is not a package, or one of another version
-    """
-    path = Path(folder) / MANIFEST
-    try:
-        manifest = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise StoreError(
-            f"{folder}: is not a package (it has no {MANIFEST}); make one with hwgen generate"
-        ) from error
-    except (OSError, ValueError, RecursionError) as error:
-        raise StoreError(f"{path}: cannot be read ({error}); generate the package again") from error
-    if not isinstance(manifest, dict) or manifest.get("generator") != "hwgen":
-        raise StoreError(f"{path}: was not written by hwgen")
-    if manifest.get("spec_version") != SPEC_VERSION:
-        raise StoreError(
-            f"{path}: spec version must be {SPEC_VERSION}, not {manifest.get('spec_version')!r}; "
-            "generate the package again"
-        )
-    if not isinstance(manifest.get("files"), dict):
-        raise StoreError(f"{path}: lists no files; generate the package again")
-    return manifest

@@ -3,20 +3,39 @@
 __all__ = ["readme"]
 
 import re
+from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
+
+from hwgen.network.graph import Network
 from hwgen.planning.plan import Plan
+
+Frames = npt.NDArray[np.int64]
+
+_TRY = """\
+- `make sim` runs the vectors through the Verilog with Icarus Verilog, compares every element, and
+  ends with `PASS` or with the first difference.
+- `make sim STALL=30 SEED=2` stalls both ends at random.
+- `make sim WAVES=build/run.vcd` writes a waveform.
+- `make lint` checks the Verilog with Verilator or Yosys.
+- `fusesoc --cores-root . run --target sim hwgen:generated:@TOP@` is `make sim` with FuseSoC."""
+
+EXAMPLE = 8  # elements that the worked example shows
 
 
 def _plain(text: object) -> str:
     """Return text that no Markdown reader takes for anything but text, on one line."""
-    return re.sub(r"([\\`*_{}\[\]()#+!|<>~&-])", r"\\\1", " ".join(str(text).split()))
+    line = " ".join("".join(c if c.isprintable() else " " for c in str(text)).split())
+    line = re.sub(r"([\\`*_{}\[\]()#+!|<>~&$-])", r"\\\1", line)
+    return re.sub(r"(?<=[A-Za-z])([:.@])(?=\S)", "\\1\u200b", line)  # no link out of a bare address
 
 
-def _port_rows(manifest: dict[str, Any]) -> list[str]:
+def _port_rows(manifest: Mapping[str, Any]) -> list[str]:
     rows = [
-        "| clk | in | 1 | clock, rising edge |",
-        "| rst | in | 1 | synchronous reset, active high |",
+        f"| {manifest['clock']} | in | 1 | clock, rising edge |",
+        f"| {manifest['reset']} | in | 1 | synchronous reset, active high |",
     ]
     for prefix, name, into in (("s_axis", "input", True), ("m_axis", "output", False)):
         border = manifest[name]
@@ -32,34 +51,92 @@ def _port_rows(manifest: dict[str, Any]) -> list[str]:
     return rows
 
 
-def _tensor_lines(name: str, border: dict[str, Any]) -> list[str]:
+def _tensor_lines(name: str, border: Mapping[str, Any]) -> list[str]:
     channels, height, width = border["stream_shape"]
-    kind = "signed" if border["signed"] else "unsigned"
-    scale = border["scale"][0] if len(border["scale"]) == 1 else "scale of the channel"
-    return [
+    kind = "two's complement" if border["signed"] else "unsigned"
+    scales = border["scale"]
+    scale = f"{scales[0]!r}" if len(scales) == 1 else "(scale of the channel)"
+    order = (
         f"- **{name}**: {channels} channels, {height} rows, {width} columns, as "
         f"{border['beats']} beats a frame. Pixels go row by row; a pixel's channels go "
-        f"{border['lanes']} a beat, lowest first. Elements are {border['bits']} bits, {kind}.",
+        f"{border['lanes']} a beat, lowest first. Elements are {border['bits']} bits, {kind}, "
+        f"from {border['range'][0]} to {border['range'][1]}."
+    )
+    lines = [
+        order,
         f"  Real value = {scale} * (element - {border['zero_point']}).",
+    ]
+    if len(scales) > 1:
+        lines.append(f"  Scales, from channel 0 up: {', '.join(repr(s) for s in scales)}.")
+    return lines
+
+
+def _example(manifest: Mapping[str, Any], network: Network, y: Frames, beats: str) -> list[str]:
+    """Return the first result of the vectors, read step by step."""
+    border = manifest["output"]
+    channels, height, width = border["stream_shape"]
+    pixel = y[0].reshape(channels, height, width)[:, 0, 0]
+    real = network.dequantize(y)[0].reshape(channels, height, width)[:, 0, 0]
+    groups = -(-channels // border["lanes"])
+    rows = []
+    for channel in range(min(channels, EXAMPLE)):
+        beat, lane = divmod(channel, border["lanes"])
+        low = lane * border["bits"]
+        field = (int(beats.split()[beat], 16) >> low) & ((1 << border["bits"]) - 1)
+        rows.append(
+            f"| {channel} | {beat} | {low + border['bits'] - 1}:{low} | `{field:x}` | "
+            f"{pixel[channel]} | {float(real[channel])!r} |"
+        )
+    return [
+        "## How to read a result",
+        "",
+        f"The first pixel of the first frame in `vectors/output.hex` is its first {groups} "
+        f"line{'s' if groups > 1 else ''}"
+        + (
+            f"; of its {channels} channels these are the first {EXAMPLE}:"
+            if channels > EXAMPLE
+            else ":"
+        ),
+        "",
+        "| channel | line | bits | hexadecimal | element | real value |",
+        "|---|---|---|---|---|---|",
+        *rows,
+        "",
     ]
 
 
-def readme(plan: Plan, manifest: dict[str, Any]) -> str:
-    """Return the text of the README of a package."""
+def readme(
+    plan: Plan, manifest: Mapping[str, Any], y: Frames, beats: str, files: Mapping[str, str]
+) -> str:
+    """Return the text of the README of a package.
+
+    Parameters
+    ----------
+    y : the results of the vectors, (frames, *output shape) integers
+    beats : the vectors' output, a beat a line
+    files : what each file of the package is
+    """
     top = manifest["top"]
     layers = [
         f"| {_plain(stage.name)} | `{top}_{entry['path'][0]}` | {stage.folding.pe} | "
-        f"{stage.folding.simd} | {stage.engine.busy} |"
+        f"{stage.folding.simd} | {entry['busy']} |"
         for stage, entry in zip(plan.stages, manifest["layers"], strict=True)
     ]
+    pace = (
+        f"A frame every {plan.interval} clocks, {plan.latency} clocks from a frame's first beat in "
+        f"to its last beat out: {plan.frames_per_second:.0f} frames a second at "
+        f"{plan.clock_hz / 1e6:g} MHz."
+    )
     lines = [
         f"# {_plain(top)}",
         "",
         f"Made by hwgen {manifest['versions']['hwgen']}. This code is yours, under any terms.",
         "",
-        f"A frame every {plan.interval} clocks, {plan.latency} clocks from a frame's first beat in "
-        f"to its last beat out: {plan.frames_per_second:.0f} frames a second at "
-        f"{plan.clock_hz / 1e6:g} MHz.",
+        pace,
+        "",
+        "## Try it",
+        "",
+        _TRY.replace("@TOP@", top),
         "",
         "## Ports",
         "",
@@ -74,6 +151,7 @@ def readme(plan: Plan, manifest: dict[str, Any]) -> str:
         "",
         "Where a pixel's channels do not fill its last beat, the lanes left over mean nothing.",
         "",
+        *_example(manifest, plan.network, y, beats),
         "## Layers",
         "",
         "| layer | module | pe | simd | busy clocks a frame |",
@@ -82,11 +160,7 @@ def readme(plan: Plan, manifest: dict[str, Any]) -> str:
         "",
         "## Files",
         "",
-        f"- `{top}.v`: the accelerator, plain Verilog-2005, top module `{top}`",
-        "- `manifest.json`: all of the above for programs, and the hash of every file",
-        "- `network.net`: the network, for `hwgen simulate` and `hwgen cost`",
-        "- `vectors/input.hex`, `vectors/output.hex`: frames and their exact results, a beat a "
-        "line, for `$readmemh`",
+        *(f"- `{name}`: {what}" for name, what in files.items()),
         "",
     ]
     return "\n".join(lines)

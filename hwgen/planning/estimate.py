@@ -4,7 +4,7 @@ A first estimate: word-level structure times coefficients for a 4-input-LUT fabr
 chains (ECP5). Each coefficient says what it stands for.
 """
 
-__all__ = ["Resources", "estimate"]
+__all__ = ["Resources", "estimate", "weigh"]
 
 from dataclasses import dataclass
 from functools import singledispatch
@@ -12,11 +12,15 @@ from functools import singledispatch
 from hwgen.formats import bits_for
 from hwgen.planning.memory import block_rams
 from hwgen.targets import Target
+from rtl_templates.argmax import ArgMaxParameters
 from rtl_templates.engine import EngineParameters
+from rtl_templates.fifo import FifoParameters
+from rtl_templates.join import ConcatParameters, SumParameters
 from rtl_templates.mac import MacParameters
 from rtl_templates.pool import MaximumParameters
 from rtl_templates.requantize import RequantizerParameters
-from rtl_templates.streams import NarrowParameters, WidenParameters
+from rtl_templates.streams import ForkParameters, NarrowParameters, WidenParameters
+from rtl_templates.threshold import ThresholdParameters
 from rtl_templates.weights import WeightParameters
 from rtl_templates.window import WindowParameters
 
@@ -24,6 +28,8 @@ CHAIN = 2.0  # LUTs to start and end a carry chain
 TABLE = 0.55  # LUTs a bit and 16 words of a constant table, after minimisation
 RAM_BITS = 16  # words of one LUT memory: a LUT a bit
 MULTIPLIER_SIDE = 18  # bits of a DSP block's operand
+DSP_LUTS = 150  # LUTs that a DSP block is worth when implementations are compared
+BLOCK_RAM_LUTS = 60  # LUTs that a block RAM is worth
 
 
 @dataclass(frozen=True)
@@ -44,6 +50,16 @@ class Resources:
         )
 
 
+def weigh(cost: Resources) -> float:
+    """Return one number to compare costs by, in LUTs. Flip-flops come with LUTs, at half price."""
+    return (
+        max(cost.luts, cost.ffs / 2)
+        + cost.ffs / 8
+        + DSP_LUTS * cost.dsps
+        + BLOCK_RAM_LUTS * cost.block_rams
+    )
+
+
 def _bits(limit: int) -> int:
     return max(1, limit.bit_length())
 
@@ -57,13 +73,58 @@ def estimate(part: object, target: Target) -> Resources:
 @estimate.register
 def _engine(part: EngineParameters, target: Target) -> Resources:
     total = estimate(part.window, target) + estimate(part.datapath, target)
-    if part.requantizer:
-        total += estimate(part.requantizer, target)
+    if part.post:
+        total += estimate(part.post, target)
     if part.drained:
         total += estimate(part.drain, target)
-    width = part.lanes * part.element[0]
-    queue = Resources(width * -(-part.depth // RAM_BITS) + 12, 2 * _bits(part.depth) + 6)
-    return total + queue
+    return total + estimate(part.fifo, target)
+
+
+@estimate.register
+def _fifo(part: FifoParameters, target: Target) -> Resources:
+    width = part.lanes * part.bits
+    control = Resources(3 * _bits(part.depth) + 3, 3 * _bits(part.depth))
+    if part.deep:
+        return control + Resources(4, 1, 0, block_rams(width, part.depth, target))
+    return control + ring(width, part.depth, target)
+
+
+@estimate.register
+def _fork(part: ForkParameters, target: Target) -> Resources:
+    return Resources(3 * part.branches, part.branches)
+
+
+@estimate.register
+def _sum(part: SumParameters, target: Target) -> Resources:
+    width = part.sum_shape.width
+    adders = len(part.bits) - 1 + sum(by.bit_count() - 1 for by in part.multipliers)
+    total = Resources(part.lanes * adders * (width + CHAIN) + 12, part.lanes * width + 8)
+    if part.post:
+        total += estimate(part.post, target)
+    return total + estimate(part.fifo, target)
+
+
+@estimate.register
+def _concat(part: ConcatParameters, target: Target) -> Resources:
+    width = part.lanes * part.bits
+    return Resources(width * (len(part.channels) - 1) + 12, 2 * _bits(max(part.counts)))
+
+
+@estimate.register
+def _arg_max(part: ArgMaxParameters, target: Target) -> Resources:
+    counter = _bits(part.count)
+    return Resources(part.bits + 2 * counter + 8, part.bits + 2 * counter + 2)
+
+
+@estimate.register
+def _thresholds(part: ThresholdParameters, target: Target) -> Resources:
+    x, levels = part.x_shape.width, part.steps.bit_length()
+    rows = -(-len(part.thresholds) // part.lanes)
+    tables = sum(TABLE * x * max(0.1, -(-(rows << n) // 16)) for n in range(levels))
+    if rows == 1:
+        tables = TABLE * x * levels / 2
+    lane = Resources(levels * (x + CHAIN) + tables + part.bits, levels * (x + levels) + part.bits)
+    return Resources(lane.luts * part.lanes, lane.ffs * part.lanes)
 
 
 @estimate.register
@@ -71,7 +132,7 @@ def _window(part: WindowParameters, target: Target) -> Resources:
     width, depth = part.word * part.bits, part.depth
     address = _bits(depth - 1)
     counters = sum(
-        _bits(n - 1) for n in (part.inner, len(part.steps), part.channel_groups, *part.output_size)
+        _bits(n - 1) for n in (part.inner, len(part.steps), part.slices, *part.output_size)
     )
     control = Resources(4 * address + 3 * counters + 40, 6 * address + counters + 24)
     memory = ring(width, depth, target)

@@ -1,14 +1,14 @@
 """From the ops of a network to the layers that hardware is made of.
 
-A layer is what one engine computes: a weighted op or a pool, with the requantizer that follows.
-`Flatten` needs no hardware, since pixels leave in the same order either way; a `Linear` after it
-is a convolution whose kernel is the whole frame.
+A layer is what one engine computes: a weighted op, a pool or a sum, and the requantizer or
+thresholds that follow. `Flatten` needs no hardware, since pixels leave in the same order either
+way; a `Linear` after it is a convolution whose kernel is the whole frame.
 """
 
-__all__ = ["Layer", "find_layers"]
+__all__ = ["INPUT", "LAYERS", "Frame", "Layer", "find_layers"]
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -17,9 +17,24 @@ import numpy.typing as npt
 from hwgen.errors import PlanError
 from hwgen.network.graph import Network, Node
 from hwgen.network.inference import Tensor
-from hwgen.network.ops import Conv2d, Flatten, Input, Linear, MaxPool2d, Op, Requantize
+from hwgen.network.ops import (
+    Add,
+    ArgMax,
+    AvgPool2d,
+    Concat,
+    Conv2d,
+    Flatten,
+    Input,
+    Linear,
+    MaxPool2d,
+    Op,
+    Requantize,
+    Threshold,
+)
 
 Frame = tuple[int, int, int]  # channels, height, width of a stream
+Pair = tuple[int, int]
+INPUT = ""  # the source of what enters the network
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,29 +43,46 @@ class Layer:
 
     name : of its first node
     nodes : names of the nodes it computes; the last one's value is what leaves
-    x, y : types of what enters and leaves
-    acc : type between the datapath and the requantizer
-    x_frame, y_frame : (channels, height, width) of the streams
-    weight : (outputs, kernel height, kernel width, channels), or None for a pool
-    bias : (outputs,) with the zero point's share, or None
+    sources : for each input, the layer it comes from, or `INPUT`
+    op : of its first node
+    xs : types of what enters
+    acc : type between the datapath and what follows
+    y : type of what leaves
+    x_frames, y_frame : (channels, height, width) of the streams
+    weight : (outputs, kernel height, kernel width, channels / groups) of a convolution
+    bias : (outputs,) with the zero point's share
     kernel, stride, padding, dilation : (vertical, horizontal)
-    requantize : or None
+    groups : of a convolution
+    post : the requantizer or thresholds that follow, or None
     """
 
     name: str
     nodes: tuple[str, ...]
-    x: Tensor
+    sources: tuple[str, ...]
+    op: Op
+    xs: tuple[Tensor, ...]
     acc: Tensor
     y: Tensor
-    x_frame: Frame
+    x_frames: tuple[Frame, ...]
     y_frame: Frame
-    weight: npt.NDArray[np.int64] | None
-    bias: npt.NDArray[np.int64] | None
-    kernel: tuple[int, int]
-    stride: tuple[int, int]
-    padding: tuple[int, int]
-    dilation: tuple[int, int]
-    requantize: Requantize | None
+    weight: npt.NDArray[np.int64] | None = None
+    bias: npt.NDArray[np.int64] | None = None
+    kernel: Pair = (1, 1)
+    stride: Pair = (1, 1)
+    padding: Pair = (0, 0)
+    dilation: Pair = (1, 1)
+    groups: int = 1
+    post: Requantize | Threshold | None = field(default=None)
+
+    @property
+    def x(self) -> Tensor:
+        """Type of the first input."""
+        return self.xs[0]
+
+    @property
+    def x_frame(self) -> Frame:
+        """Stream of the first input."""
+        return self.x_frames[0]
 
     @property
     def outputs(self) -> int:
@@ -63,141 +95,167 @@ class Layer:
         return self.y_frame[1] * self.y_frame[2]
 
     @property
+    def depthwise(self) -> bool:
+        """Whether each channel is on its own: pools, and convolutions of one channel a group."""
+        if self.weight is None:
+            return True
+        return self.groups > 1 and self.groups == self.x_frame[0] == self.outputs
+
+    @property
     def inputs(self) -> int:
         """Elements of a dot product, K; the taps of a pool."""
         taps = self.kernel[0] * self.kernel[1]
-        return taps * self.x_frame[0] if self.weight is not None else taps
+        return taps if self.weight is None else taps * int(self.weight.shape[3])
 
     @property
     def macs(self) -> int:
         """Multiply-accumulates of a frame."""
-        return self.outputs * self.inputs * self.pixels if self.weight is not None else 0
+        return 0 if self.weight is None else self.outputs * self.inputs * self.pixels
 
 
-def _weighted(
-    node: Node,
-    x: Tensor,
-    frame: Frame,
-    weight: npt.NDArray[np.int64],
-    geometry: tuple[tuple[int, int], ...],
-    y: Tensor,
-    y_frame: Frame,
-) -> Layer:
-    assert isinstance(node.op, (Conv2d, Linear))
-    stride, padding, dilation = geometry
-    # sum w * (x - z) = sum w * x - z * sum w: hardware sees x alone
-    bias = node.op.bias - x.zero_point * weight.sum(axis=(1, 2, 3))
-    return Layer(
-        name=node.name,
-        nodes=(node.name,),
-        x=x,
-        acc=y,
-        y=y,
-        x_frame=frame,
-        y_frame=y_frame,
-        weight=weight.transpose(0, 2, 3, 1),
-        bias=bias,
-        kernel=(weight.shape[2], weight.shape[3]),
-        stride=stride,
-        padding=padding,
-        dilation=dilation,
-        requantize=None,
-    )
+Made = Callable[[Any, Layer], Layer]
 
 
 def _frame_of(y: Tensor) -> Frame:
     return (y.shape[0], y.shape[1], y.shape[2]) if len(y.shape) == 3 else (y.shape[0], 1, 1)
 
 
-def _conv2d(node: Node, op: Conv2d, x: Tensor, frame: Frame, y: Tensor) -> Layer:
-    geometry = (op.stride, op.padding, op.dilation)
-    return _weighted(node, x, frame, op.weight, geometry, y, _frame_of(y))
-
-
-def _linear(node: Node, op: Linear, x: Tensor, frame: Frame, y: Tensor) -> Layer:
-    weight = op.weight.reshape(op.weight.shape[0], *frame)
-    return _weighted(node, x, frame, weight, ((1, 1), (0, 0), (1, 1)), y, _frame_of(y))
-
-
-def _max_pool2d(node: Node, op: MaxPool2d, x: Tensor, frame: Frame, y: Tensor) -> Layer:
-    return _pool(node, x, frame, y, _frame_of(y), (op.kernel, op.stride, op.padding))
-
-
-def _pool(
-    node: Node,
-    x: Tensor,
-    frame: Frame,
-    y: Tensor,
-    y_frame: Frame,
-    geometry: tuple[tuple[int, int], tuple[int, int], tuple[int, int]],
-) -> Layer:
-    kernel, stride, padding = geometry
-    return Layer(
-        name=node.name,
-        nodes=(node.name,),
-        x=x,
-        acc=y,
-        y=y,
-        x_frame=frame,
-        y_frame=y_frame,
-        weight=None,
-        bias=None,
-        kernel=kernel,
-        stride=stride,
-        padding=padding,
-        dilation=(1, 1),
-        requantize=None,
+def _weighted(layer: Layer, weight: npt.NDArray[np.int64], bias: npt.NDArray[np.int64]) -> Layer:
+    """Give a layer its weights, (outputs, channels, kernel height, kernel width)."""
+    # sum w * (x - z) = sum w * x - z * sum w: hardware sees x alone
+    return replace(
+        layer,
+        weight=weight.transpose(0, 2, 3, 1),
+        bias=bias - layer.x.zero_point * weight.sum(axis=(1, 2, 3)),
+        kernel=(weight.shape[2], weight.shape[3]),
     )
 
 
-def _requantize(node: Node, op: Requantize, x: Tensor, frame: Frame, y: Tensor) -> Layer:
+def _conv2d(op: Conv2d, layer: Layer) -> Layer:
+    layer = replace(
+        layer, stride=op.stride, padding=op.padding, dilation=op.dilation, groups=op.groups
+    )
+    return _weighted(layer, op.weight, op.bias)
+
+
+def _linear(op: Linear, layer: Layer) -> Layer:
+    return _weighted(layer, op.weight.reshape(op.weight.shape[0], *layer.x_frame), op.bias)
+
+
+def _pool(op: MaxPool2d | AvgPool2d, layer: Layer) -> Layer:
+    return replace(layer, kernel=op.kernel, stride=op.stride, padding=op.padding)
+
+
+def _alone(op: Requantize | Threshold, layer: Layer) -> Layer:
     """A requantizer behind nothing to compute: a maximum over one pixel comes before it."""
-    if max(op.multiplier.size, op.shift.size) > 1 and frame[0] != x.channels:
+    rows = len(op.thresholds) if isinstance(op, Threshold) else op.multiplier.size
+    rows = max(rows, op.shift.size) if isinstance(op, Requantize) else rows
+    if rows > 1 and layer.x_frame[0] != layer.x.channels:
         raise PlanError(
-            f"{node.name}: a multiplier per feature of a flattened image has no hardware; "
-            "requantize before flattening"
+            f"{layer.name}: a multiplier or threshold per feature of a flattened image has no "
+            "hardware; requantize before flattening"
         )
-    layer = _pool(node, x, frame, y, frame, ((1, 1), (1, 1), (0, 0)))
-    return replace(layer, acc=x, requantize=op)
+    return replace(layer, acc=layer.x, y_frame=layer.x_frame, post=op)
 
 
-LAYERS: dict[type[Op], Callable[[Node, Any, Tensor, Frame, Tensor], Layer] | None] = {
+def _joined(op: Add | Concat, layer: Layer) -> Layer:
+    if any(frame[1:] != layer.x_frame[1:] for frame in layer.x_frames):
+        raise PlanError(
+            f"{layer.name}: inputs must have images of one size, not {layer.x_frames}; "
+            "flatten after joining, not before"
+        )
+    if isinstance(op, Add) and len(set(layer.x_frames)) > 1:
+        raise PlanError(f"{layer.name}: inputs must have equal shapes, not {layer.x_frames}")
+    channels = (
+        sum(frame[0] for frame in layer.x_frames) if isinstance(op, Concat) else layer.x_frame[0]
+    )
+    if isinstance(op, Concat) and len(layer.x.shape) == 1 and layer.x_frame[1:] != (1, 1):
+        raise PlanError(f"{layer.name}: flattened images cannot be joined; flatten after joining")
+    return replace(layer, y_frame=(channels, *layer.x_frame[1:]))
+
+
+def _arg_max(op: ArgMax, layer: Layer) -> Layer:
+    if layer.x_frame[1:] != (1, 1):
+        raise PlanError(
+            f"{layer.name}: the largest of a flattened image has no hardware; put a Linear between"
+        )
+    return layer
+
+
+LAYERS: dict[type[Op], Made | None] = {
     Input: None,
     Flatten: None,
     Conv2d: _conv2d,
     Linear: _linear,
-    MaxPool2d: _max_pool2d,
-    Requantize: _requantize,
+    MaxPool2d: _pool,
+    AvgPool2d: _pool,
+    Add: _joined,
+    Concat: _joined,
+    ArgMax: _arg_max,
+    Requantize: _alone,
+    Threshold: _alone,
 }
 
 
+def _takes_post(layer: Layer, network: Network, source: str) -> bool:
+    """Say whether a requantizer of the value `source` becomes part of the layer."""
+    return (
+        layer.post is None
+        and layer.nodes[-1] == source
+        and not isinstance(layer.op, (Concat, ArgMax))
+        and not isinstance(network[source].op, Flatten)
+        and len(network.users(source)) == 1
+    )
+
+
 def find_layers(network: Network) -> tuple[Layer, ...]:
-    """Return the layers of a network, in order.
+    """Return the layers of a network, each after those it takes its inputs from.
 
     Raises
     ------
     PlanError : an op has no hardware, or the network has nothing to compute
     """
-    layers: list[Layer] = []
-    frame = _frame_of(network.input)
-    for before, node in zip(network.nodes, network.nodes[1:], strict=False):
-        x, y = network.tensors[before.name], network.tensors[node.name]
-        if node.inputs != (before.name,):
-            raise PlanError(f"{node.name}: input must be the node before it, {before.name}")
-        make = LAYERS[type(node.op)]
-        if make is None:
-            if layers:
-                last = layers[-1]
-                layers[-1] = replace(last, y=y, nodes=(*last.nodes, node.name))
+    layers: dict[str, Layer] = {}
+    maker: dict[str, str] = {network.nodes[0].name: INPUT}  # of each node's value
+    frames: dict[str, Frame] = {INPUT: _frame_of(network.input)}
+    for node in network.nodes[1:]:
+        made = LAYERS[type(node.op)]
+        first = maker[node.inputs[0]]
+        y = network.tensors[node.name]
+        if made is None:
+            maker[node.name] = first
+            if first != INPUT and len(network.users(node.inputs[0])) == 1:
+                last = layers[first]
+                layers[first] = replace(last, y=y, nodes=(*last.nodes, node.name))
             continue
-        follows = layers and layers[-1].nodes[-1] == before.name
-        if isinstance(node.op, Requantize) and follows and layers[-1].requantize is None:
-            if type(network[before.name].op) is not Flatten:
-                last = layers[-1]
-                layers[-1] = replace(last, y=y, requantize=node.op, nodes=(*last.nodes, node.name))
-                continue
-        layers.append(make(node, node.op, x, frame, y))
-        frame = layers[-1].y_frame
+        takes = first != INPUT and _takes_post(layers[first], network, node.inputs[0])
+        if isinstance(node.op, (Requantize, Threshold)) and takes:
+            last = layers[first]
+            layers[first] = replace(last, y=y, post=node.op, nodes=(*last.nodes, node.name))
+            maker[node.name] = first
+            continue
+        layers[node.name] = made(node.op, _blank(node, network, maker, frames))
+        maker[node.name] = node.name
+        frames[node.name] = layers[node.name].y_frame
     if not layers:
         raise PlanError("Network must have at least one op that computes something")
-    return tuple(layers)
+    return tuple(layers.values())
+
+
+def _blank(
+    node: Node, network: Network, maker: dict[str, str], frames: dict[str, Frame]
+) -> Layer:
+    """Return a layer with its streams, for `LAYERS` to complete."""
+    sources = tuple(maker[name] for name in node.inputs)
+    y = network.tensors[node.name]
+    return Layer(
+        name=node.name,
+        nodes=(node.name,),
+        sources=sources,
+        op=node.op,
+        xs=tuple(network.tensors[name] for name in node.inputs),
+        acc=y,
+        y=y,
+        x_frames=tuple(frames[source] for source in sources),
+        y_frame=_frame_of(y),
+    )

@@ -2,34 +2,39 @@
 
 __all__ = ["Plan", "Stage"]
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from hwgen.network.graph import Network
+from hwgen.planning.assembly import (
+    Assembly,
+    Branch,
+    Endpoint,
+    assemble,
+    output_of,
+    word_of,
+)
 from hwgen.planning.estimate import Resources, estimate
 from hwgen.planning.folding import Folding
-from hwgen.planning.layers import Layer
-from hwgen.planning.timing import Part, Timing, evaluate_timing
+from hwgen.planning.layers import INPUT, Layer
+from hwgen.planning.lowering import Core
+from hwgen.planning.timing import Timing, evaluate_timing
 from hwgen.targets import Target
 from rtl_templates.axi import BorderParameters
 from rtl_templates.engine import EngineParameters
-from rtl_templates.streams import NarrowParameters, WidenParameters
+from rtl_templates.join import ConcatParameters
 
 FRAMES = 6  # that a plan's timing is evaluated over; the pipeline is full well before
 
 
 @dataclass(frozen=True, eq=False)
 class Stage:
-    """A layer's hardware.
-
-    adapters : what turns the previous stage's beats into the engine's words
-    """
+    """A layer and the component that computes it."""
 
     layer: Layer
     folding: Folding
-    engine: EngineParameters
-    adapters: tuple[WidenParameters | NarrowParameters, ...]
+    core: Core
 
     @property
     def name(self) -> str:
@@ -37,19 +42,28 @@ class Stage:
         return self.layer.name
 
     @property
-    def parts(self) -> tuple[Part, ...]:
-        """Everything of the stage, in the order of the stream."""
-        return (*self.adapters, self.engine)
+    def busy(self) -> int:
+        """Clocks of a frame that the busiest part of the component needs."""
+        if isinstance(self.core, ConcatParameters):
+            return output_of(self.layer, self.core).beats
+        return self.core.busy
+
+    @property
+    def output(self) -> Endpoint:
+        """The beats that leave."""
+        return output_of(self.layer, self.core)
 
 
 @dataclass(frozen=True, eq=False)
 class Plan:
-    """Implementation, folding and queue depth of each layer.
+    """Implementation, folding and queue depths of each layer.
 
     network : what is implemented
     target : on which device
     clock_hz : the clock that rates are computed with
     goal : as the user wrote it
+    stages : each after those it takes its inputs from
+    depths : of the queue on each branch of a fork
     """
 
     network: Network
@@ -57,24 +71,37 @@ class Plan:
     clock_hz: int
     goal: str
     stages: tuple[Stage, ...]
+    depths: Mapping[Branch, int] = field(default_factory=dict)
 
-    @property
-    def parts(self) -> tuple[Part, ...]:
-        """Everything between the borders, in the order of the stream."""
-        return tuple(part for stage in self.stages for part in stage.parts)
+    @cached_property
+    def entry(self) -> Endpoint:
+        """The beats that enter: as the first layer that takes them likes them."""
+        first = next(stage for stage in self.stages if INPUT in stage.layer.sources)
+        channels, height, width = first.layer.x_frames[first.layer.sources.index(INPUT)]
+        lanes = word_of(first.core)
+        if isinstance(first.core, EngineParameters):
+            bits, is_signed = first.core.window.bits, first.core.window.signed
+        else:
+            tensor = self.network.input.format
+            assert tensor is not None
+            bits, is_signed = tensor.bits, tensor.signed
+        return Endpoint(channels, lanes, bits, is_signed, height * width)
 
     @property
     def input(self) -> BorderParameters:
         """The border where frames enter."""
-        engine = self.stages[0].engine
-        w = engine.window
-        return BorderParameters(w.word, w.bits, w.signed, engine.beats_in)
+        return self.entry.border
 
     @property
     def output(self) -> BorderParameters:
         """The border where results leave."""
-        engine = self.stages[-1].engine
-        return BorderParameters(engine.lanes, *engine.element, beats=engine.beats_out)
+        return self.stages[-1].output.border
+
+    @cached_property
+    def assembly(self) -> Assembly:
+        """Every part, and the streams between them."""
+        cores = [(stage.layer, stage.core) for stage in self.stages]
+        return assemble(cores, self.entry, self.depths)
 
     @cached_property
     def timing(self) -> Timing:
@@ -83,7 +110,7 @@ class Plan:
 
     def timing_of(self, frames: int) -> Timing:
         """Return the exact clocks of that many frames back to back."""
-        return evaluate_timing(self.parts, self.stages[0].engine.beats_in, frames)
+        return evaluate_timing(self.assembly, self.entry.beats, frames)
 
     @property
     def interval(self) -> int:
@@ -103,12 +130,12 @@ class Plan:
     @property
     def busy(self) -> int:
         """Clocks of a frame that the busiest component needs."""
-        return max(stage.engine.busy for stage in self.stages)
+        return max(self.entry.beats, *(stage.busy for stage in self.stages))
 
     @property
     def bottleneck(self) -> Stage:
         """The stage with the busiest component."""
-        return max(self.stages, key=lambda stage: stage.engine.busy)
+        return max(self.stages, key=lambda stage: stage.busy)
 
     @property
     def useful_share(self) -> float:
@@ -119,19 +146,31 @@ class Plan:
         return macs / (units * self.interval) if units else 0.0
 
     def resources_of(self, stage: Stage) -> Resources:
-        """Return the estimated cost of a stage."""
-        return sum((estimate(part, self.target) for part in stage.parts), Resources())
+        """Return the estimated cost of a stage, its adapters included."""
+        parts = (placed.part for placed in self.assembly.parts if placed.layer == stage.name)
+        return sum((estimate(part, self.target) for part in parts), Resources())
 
     @cached_property
     def resources(self) -> Resources:
-        """Estimated cost of all stages and the borders."""
+        """Estimated cost of all parts and the borders."""
         borders = Resources(24, 16)
-        return sum((self.resources_of(stage) for stage in self.stages), borders)
+        return sum((estimate(p.part, self.target) for p in self.assembly.parts), borders)
 
-    def with_depths(self, depths: Sequence[int]) -> "Plan":
-        """Return the plan with other queue depths."""
-        stages = tuple(
-            Stage(s.layer, s.folding, s.engine.with_depth(depth), s.adapters)
-            for s, depth in zip(self.stages, depths, strict=True)
+    def with_stages(self, stages: tuple[Stage, ...]) -> "Plan":
+        """Return the plan with other components for its layers."""
+        return replace(self, stages=stages)
+
+    def with_depths(self, depths: Mapping[Branch, int]) -> "Plan":
+        """Return the plan with other queues on the branches of forks."""
+        return replace(self, depths=dict(depths))
+
+    def with_queues(self, depths: Mapping[str, int]) -> "Plan":
+        """Return the plan with other queues behind the components of layers."""
+        return self.with_stages(
+            tuple(
+                replace(stage, core=stage.core.with_depth(depths[stage.name]))
+                if stage.name in depths and hasattr(stage.core, "with_depth")
+                else stage
+                for stage in self.stages
+            )
         )
-        return Plan(self.network, self.target, self.clock_hz, self.goal, stages)

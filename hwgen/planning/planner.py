@@ -1,72 +1,116 @@
 """The planner: the cheapest folding of each layer that meets the goal on the target."""
 
-__all__ = ["parse_goal", "plan"]
+__all__ = ["Override", "parse_goal", "parse_override", "plan"]
 
 import re
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
 from hwgen.errors import PlanError
 from hwgen.network.graph import Network
-from hwgen.planning.estimate import Resources, estimate
-from hwgen.planning.folding import Folding, adapters, drains, engine_for, foldings, suits
+from hwgen.planning.assembly import suits, word_of
+from hwgen.planning.estimate import estimate, weigh
+from hwgen.planning.folding import Folding, drains, foldings, turns
 from hwgen.planning.layers import Layer, find_layers
+from hwgen.planning.lowering import Core, core_for, relaned
 from hwgen.planning.plan import Plan, Stage
+from hwgen.planning.queues import with_queues
 from hwgen.targets import Target, get_target
 from rtl_templates.engine import EngineParameters
 
 _FPS = re.compile(r"\s*([0-9][0-9_]*(?:\.[0-9]+)?(?:[eE][0-9]+)?)\s*fps\s*")
-DSP_LUTS = 150  # LUTs that a DSP block is worth when foldings are compared
-BLOCK_RAM_LUTS = 60  # LUTs that a block RAM is worth
-QUEUE_STEP = 16  # a LUT memory holds 16 words, so a queue may as well
+MIN_LATENCY = "min latency"
+MIN_AREA = "min area"
+NO_HURRY = 1 << 40  # clocks a frame that anything can keep
+Maker = Callable[[int], Plan]  # from a budget of clocks a frame
 
 
-def parse_goal(goal: str) -> float:
-    """Return the frames a second that a goal such as "10000 fps" asks for.
+@dataclass(frozen=True)
+class Override:
+    """A choice that the user makes: `layer.pe=4`."""
+
+    layer: str
+    what: str
+    value: int
+
+
+_OVERRIDE = re.compile(r"(?P<layer>.+)\.(?P<what>pe|simd|lanes)=(?P<value>[0-9]{1,6})")
+
+
+def parse_override(text: str) -> Override:
+    """Return the override that a text such as "conv1.pe=4" means.
+
+    Raises
+    ------
+    PlanError : it is not written like that
+    """
+    match = _OVERRIDE.fullmatch(text)
+    if match is None or int(match["value"]) < 1:
+        raise PlanError(
+            f"Override must be written like conv1.pe=4, with pe, simd or lanes, not {text!r}"
+        )
+    return Override(match["layer"], match["what"], int(match["value"]))
+
+
+def parse_goal(goal: str) -> float | None:
+    """Return the frames a second that a goal such as "10000 fps" asks for, or None for
+    "min latency" and "min area".
 
     Raises
     ------
     PlanError : it is not written like that, or is not positive
     """
+    if goal in (MIN_LATENCY, MIN_AREA):
+        return None
     match = _FPS.fullmatch(goal) if isinstance(goal, str) else None
     rate = float(match[1]) if match else 0.0
     if not 0 < rate < 1e12:
-        raise PlanError(f'Goal must be a throughput such as "10000 fps", not {goal!r}')
+        raise PlanError(
+            f'Goal must be a throughput such as "10000 fps", or "{MIN_LATENCY}", or '
+            f'"{MIN_AREA}", not {goal!r}'
+        )
     return rate
 
 
-def _weigh(cost: Resources) -> float:
-    """Return one number to compare costs by, in LUTs. Flip-flops come with LUTs, at half price."""
-    return (
-        max(cost.luts, cost.ffs / 2)
-        + cost.ffs / 8
-        + DSP_LUTS * cost.dsps
-        + BLOCK_RAM_LUTS * cost.block_rams
-    )
+def _candidates(layer: Layer, overrides: Sequence[Override]) -> list[Folding]:
+    """Return the foldings of a layer that agree with the user's choices.
+
+    Raises
+    ------
+    PlanError : none does
+    """
+    wanted = {o.what: o.value for o in overrides if o.layer == layer.name and o.what != "lanes"}
+    found = list(foldings(layer))
+    agreeing = [f for f in found if all(getattr(f, what) == n for what, n in wanted.items())]
+    if agreeing or not wanted:
+        return agreeing
+    sizes = {what: sorted({getattr(f, what) for f in found}) for what in wanted}
+    text = " and ".join(f"{what} one of {', '.join(map(str, s))}" for what, s in sizes.items())
+    raise PlanError(f"{layer.name}: folding must have {text}; others only idle longer")
 
 
-def _fold(layer: Layer, budget: int, target: Target) -> tuple[Folding, EngineParameters]:
+def _fold(
+    layer: Layer, budget: int, target: Target, overrides: Sequence[Override]
+) -> tuple[Folding, Core]:
     """Return the cheapest folding whose busiest part needs at most `budget` clocks.
 
     Raises
     ------
     PlanError : not even the most parallel one does
     """
-    best: tuple[float, Folding, EngineParameters] | None = None
-    least = None
-    for folding in foldings(layer):
-        fold = -(-layer.inputs // folding.simd) if layer.weight is not None else layer.inputs
-        turns = layer.pixels * -(-layer.outputs // folding.pe) * fold
-        if turns > budget and (least is None or turns >= least):
-            least = turns if least is None else least
+    best: tuple[float, Folding, Core] | None = None
+    least: int | None = None
+    for folding in _candidates(layer, overrides):
+        clocks = turns(layer, folding)
+        if clocks <= budget:
+            core = core_for(layer, folding, target)
+            clocks = Stage(layer, folding, core).busy
+        least = clocks if least is None else min(least, clocks)
+        if clocks > budget:
             continue
-        engine = engine_for(layer, folding, target)
-        least = engine.busy if least is None else min(least, engine.busy)
-        if engine.busy > budget:
-            continue
-        cost = _weigh(estimate(engine, target))
+        cost = weigh(estimate(core, target))
         if best is None or cost < best[0]:
-            best = (cost, folding, engine)
+            best = (cost, folding, core)
     if best is None:
         raise PlanError(
             f"{layer.name}: needs at least {least} clocks a frame, however parallel, and the goal "
@@ -75,56 +119,61 @@ def _fold(layer: Layer, budget: int, target: Target) -> tuple[Folding, EnginePar
     return best[1], best[2]
 
 
-def _stages(layers: Sequence[Layer], budget: int, target: Target) -> tuple[Stage, ...]:
-    chosen = [_fold(layer, budget, target) for layer in layers]
-    words: list[int | None] = [engine.window.word for _, engine in chosen[1:]]
-    stages: list[Stage] = []
-    for layer, (folding, engine), word in zip(layers, chosen, [*words, None], strict=True):
-        options = drains(layer.outputs, folding.pe, engine.window.fold)
-        if word is not None:
+def _stages(
+    layers: Sequence[Layer], budget: int, target: Target, overrides: Sequence[Override]
+) -> tuple[Stage, ...]:
+    chosen = {layer.name: _fold(layer, budget, target, overrides) for layer in layers}
+    words: dict[str, list[int]] = {}
+    for layer in layers:
+        for source in layer.sources:
+            words.setdefault(source, []).append(word_of(chosen[layer.name][1]))
+    forced = {o.layer: o.value for o in overrides if o.what == "lanes"}
+    stages = []
+    for layer in layers:
+        folding, core = chosen[layer.name]
+        if isinstance(core, EngineParameters):
+            options = drains(layer.outputs, folding.pe, core.window.fold)
             # adjacent widths that divide each other need no gathering of whole pixels
-            options = [lanes for lanes in options if suits(lanes, word)] or options
-        folding = replace(folding, lanes=options[0])
-        engine = engine_for(layer, folding, target).at_full_rate()
-        before: tuple = ()  # type: ignore[type-arg]
-        if stages:
-            previous = stages[-1].engine
-            before = adapters(
-                previous.channels, previous.lanes, engine.window.word, *previous.element
-            )
-        stages.append(Stage(layer, folding, engine, before))
+            suitable = [
+                n for n in options if all(suits(n, word) for word in words.get(layer.name, ()))
+            ]
+            if layer.name in forced:
+                suitable = [n for n in options if n == forced[layer.name]]
+                if not suitable:
+                    raise PlanError(
+                        f"{layer.name}: lanes must be one of {', '.join(map(str, options))}"
+                    )
+            folding = replace(folding, lanes=(suitable or options)[0])
+            core = relaned(core, layer, folding.lanes, target)
+            if isinstance(core, EngineParameters):
+                core = core.at_full_rate()
+        stages.append(Stage(layer, folding, core))
     return tuple(stages)
 
 
-def _with_queues(plan: Plan) -> Plan:
-    """Return the plan with the smallest queues that cost no clock."""
-    least = [-(-stage.engine.full_rate_depth // QUEUE_STEP) * QUEUE_STEP for stage in plan.stages]
-    ample = plan.with_depths([16 * depth for depth in least])
-    plan = plan.with_depths(least)
-    while plan.interval > ample.interval:
-        depths = [2 * stage.engine.depth for stage in plan.stages]
-        plan = plan.with_depths(depths)
-    return plan
-
-
-def _check_fits(plan: Plan) -> None:
+def _excess(plan: Plan) -> PlanError | None:
+    """Return what is wrong where the plan does not fit its target."""
     need, target = plan.resources, plan.target
-    budgets = (
-        ("LUTs", need.luts, target.luts),
-        ("flip-flops", need.ffs, target.ffs),
-        ("DSP blocks", need.dsps, target.dsps),
-        ("block RAMs", need.block_rams, target.block_rams),
-    )
-    over = [(what, used, has) for what, used, has in budgets if used > has]
+    budgets = {
+        "luts": ("LUTs", target.luts),
+        "ffs": ("flip-flops", target.ffs),
+        "dsps": ("DSP blocks", target.dsps),
+        "block_rams": ("block RAMs", target.block_rams),
+    }
+    over = {
+        name: getattr(need, name) / max(1, has)
+        for name, (_, has) in budgets.items()
+        if getattr(need, name) > has
+    }
     if not over:
-        return
-    what, used, has = max(over, key=lambda item: item[1] / max(1, item[2]))
-    attribute = {"LUTs": "luts", "flip-flops": "ffs", "DSP blocks": "dsps"}.get(what, "block_rams")
-    stage = max(plan.stages, key=lambda s: getattr(plan.resources_of(s), attribute))
-    share = getattr(plan.resources_of(stage), attribute)
-    raise PlanError(
+        return None
+    name = max(over, key=lambda key: over[key])
+    what, has = budgets[name]
+    stage = max(plan.stages, key=lambda s: float(getattr(plan.resources_of(s), name)))
+    used, share = getattr(need, name), getattr(plan.resources_of(stage), name)
+    return PlanError(
         f"{stage.name}: network does not fit {target.name}: about {used:.0f} {what} needed, "
-        f"{has} there ({used / max(1, has):.1f} times too many), {share:.0f} of them for "
+        f"{has} there ({over[name]:.1f} times too many), {share:.0f} of them for "
         f"{stage.name}; ask for fewer frames a second, prune or quantize further, or choose a "
         "larger target"
     )
@@ -136,15 +185,18 @@ def plan(
     target: str | Target,
     goal: str,
     clock_hz: int | None = None,
+    overrides: Sequence[str] = (),
 ) -> Plan:
-    """Return the cheapest plan that reaches the goal on the target.
+    """Return the best plan for the goal on the target.
 
     Parameters
     ----------
     network : what to implement
     target : a target or its name
-    goal : a throughput such as "10000 fps"
+    goal : a throughput such as "10000 fps", reached with the smallest design; "min latency", as
+        far as the target's budget goes; or "min area"
     clock_hz : the clock in Hz, or None for the target's own
+    overrides : the user's own choices, such as "conv1.pe=4"
 
     Raises
     ------
@@ -154,22 +206,65 @@ def plan(
     clock = target.clock_hz if clock_hz is None else clock_hz
     if clock <= 0:
         raise PlanError(f"Clock must be positive, not {clock} Hz")
-    wanted = int(clock / parse_goal(goal))
-    if wanted < 1:
-        raise PlanError(
-            f"Goal {goal!r} must leave at least one clock a frame at {clock / 1e6:g} MHz"
-        )
+    rate = parse_goal(goal)
     layers = find_layers(network)
+    choices = [parse_override(text) for text in overrides]
+    for choice in choices:
+        if choice.layer not in {layer.name for layer in layers}:
+            raise PlanError(
+                f"{choice.layer}: there is no such layer; the layers are "
+                f"{', '.join(layer.name for layer in layers)}"
+            )
+
+    def made(budget: int) -> Plan:
+        stages = _stages(layers, budget, target, choices)
+        return with_queues(Plan(network, target, clock, goal, stages))
+
+    if goal == MIN_LATENCY:
+        return _quickest(made, layers)
+    found = made(NO_HURRY) if rate is None else _reaching(made, goal, clock, rate)
+    problem = _excess(found)
+    if problem:
+        raise problem
+    return found
+
+
+def _reaching(made: Maker, goal: str, clock: int, rate: float) -> Plan:
+    """Return the smallest plan of at least `rate` frames a second."""
+    wanted = int(clock / rate)
+    if wanted < 1:
+        raise PlanError(f"Goal {goal!r} must leave at least one clock a frame at {clock / 1e6:g} MHz")
     budget = wanted
     while True:
-        made = _with_queues(Plan(network, target, clock, goal, _stages(layers, budget, target)))
-        if made.interval <= wanted:
-            break
-        budget = min(budget - 1, budget * wanted // made.interval)  # a few clocks are overhead
+        found = made(budget)
+        if found.interval <= wanted:
+            return found
+        budget = min(budget - 1, budget * wanted // found.interval)  # a few clocks are overhead
         if budget < 1:
             raise PlanError(
-                f"{made.bottleneck.name}: goal {goal!r} leaves {wanted} clocks a frame, and "
-                f"{made.interval} are needed; ask for fewer frames a second or a faster clock"
+                f"{found.bottleneck.name}: goal {goal!r} leaves {wanted} clocks a frame, and "
+                f"{found.interval} are needed; ask for fewer frames a second or a faster clock"
             )
-    _check_fits(made)
-    return made
+
+
+def _quickest(made: Maker, layers: Sequence[Layer]) -> Plan:
+    """Return the plan of lowest latency among those that fit, over budgets half an octave apart."""
+    most = max(turns(layer, folding) for layer in layers for folding in foldings(layer))
+    budgets = {round(most / 2 ** (step / 2)) for step in range(2 * most.bit_length() + 1)}
+    best: Plan | None = None
+    problem: PlanError | None = None
+    for budget in sorted(budgets | {1}, reverse=True):
+        try:
+            found = made(max(1, budget))
+        except PlanError as error:
+            problem = problem or error
+            break
+        over = _excess(found)
+        if over:
+            problem = problem or over
+            break
+        if best is None or found.latency < best.latency:
+            best = found
+    if best is None:
+        raise problem or PlanError("No plan was found")
+    return best

@@ -1,15 +1,11 @@
-"""The clocks of a whole network, exact, from the schedules of its parts."""
+"""The clocks of a whole network, exact, from the processes of its parts."""
 
 __all__ = ["Timing", "evaluate_timing"]
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
-from rtl_templates.engine import EngineParameters
-from rtl_templates.streams import NarrowParameters, WidenParameters
+from hwgen.planning.assembly import Assembly
 from rtl_templates.timing import Link, Process, evaluate, sink, source
-
-Part = EngineParameters | WidenParameters | NarrowParameters
 
 
 @dataclass(frozen=True)
@@ -34,29 +30,33 @@ class Timing:
         return self.frame_ends[0] - self.frame_starts[0]
 
 
-def evaluate_timing(parts: Sequence[Part], beats_in: int, frames: int = 6) -> Timing:
-    """Return the timing of a chain of parts.
+def evaluate_timing(assembly: Assembly, beats_in: int, frames: int) -> Timing:
+    """Return the timing of an assembly.
 
     Parameters
     ----------
-    beats_in : beats of a frame that enter the first part
+    beats_in : beats of a frame that enter
+    frames : how many follow one another
+
+    Raises
+    ------
+    DeadlockError : a queue is too short for the streams to go on
     """
-    links = [Link() for _ in range(len(parts) + 1)]
-    processes: list[Process] = [source(links[0], [0] * (beats_in * frames))]
-    beats = beats_in
-    for part, i, o in zip(parts, links, links[1:], strict=False):
-        if isinstance(part, EngineParameters):
-            processes += part.processes(i, o, frames)
-            beats = part.beats_out
-        else:
-            processes.append(part.process(i, o, beats * frames))
-            if isinstance(part, WidenParameters):
-                beats //= part.gathered
-            else:
-                beats = beats // len(part.pieces) * sum(part.pieces)
-    processes.append(sink(links[-1], beats * frames))
+    links = [Link() for _ in range(assembly.streams)]
+    beats = {0: beats_in * frames}
+    processes: list[Process] = [source(links[0], [0] * beats[0])]
+    for placed in assembly.parts:
+        entering = beats[placed.inputs[0]]
+        processes += placed.part.processes(
+            [links[n] for n in placed.inputs], [links[n] for n in placed.outputs], entering
+        )
+        for n in placed.outputs:
+            beats[n] = placed.part.departures(entering)
+    out = links[assembly.out]
+    processes.append(sink(out, beats[assembly.out]))
     evaluate(processes, links)
+    beats_out = beats[assembly.out] // frames
     return Timing(
         frame_starts=tuple(links[0].taken[::beats_in]),
-        frame_ends=tuple(links[-1].taken[beats - 1 :: beats]),
+        frame_ends=tuple(out.taken[beats_out - 1 :: beats_out]),
     )

@@ -61,7 +61,7 @@ def test_packing_in_pieces_is_packing(monkeypatch):
     stream = Stream.from_manifest(ENTRY, "input")
     values = np.random.default_rng(0).integers(-8, 8, (50, 3, 1, 2))
     whole = stream.pack(values)
-    monkeypatch.setattr("hwgen.simulation.stream.BITS_AT_ONCE", 100)
+    monkeypatch.setattr("hwgen.beats.BITS_AT_ONCE", 100)
     assert stream.pack(values) == whole
 
 

@@ -1,0 +1,144 @@
+"""What other tools need of a package: makefile, FuseSoC core, constraints."""
+
+__all__ = ["constraints", "core", "makefile"]
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from hwgen.targets import get_target
+
+_MAKEFILE = """\
+# make sim [STALL=percent] [SEED=number] [WAVES=file.vcd]   needs Icarus Verilog, nothing else
+# make lint                                                 needs Verilator or Yosys
+# make clean
+IVERILOG ?= iverilog
+VVP ?= vvp
+VERILATOR ?= verilator
+YOSYS ?= yosys
+STALL ?= 0
+SEED ?= 1
+
+.PHONY: sim lint clean
+sim: build/@TOP@_tb.vvp
+\t$(VVP) -N build/@TOP@_tb.vvp +stall=$(STALL) +seed=$(SEED) $(if $(WAVES),+waves=$(WAVES))
+
+build/@TOP@_tb.vvp: @TOP@_tb.v @TOP@.v
+\tmkdir -p build
+\t$(IVERILOG) -g2005 -s @TOP@_tb -o build/@TOP@_tb.vvp @TOP@_tb.v @TOP@.v
+
+lint:
+\t@if command -v $(VERILATOR) >/dev/null; then \\
+\t  $(VERILATOR) --lint-only -Wall --top-module @TOP@ @TOP@.v; \\
+\telif command -v $(YOSYS) >/dev/null; then \\
+\t  $(YOSYS) -q -p "read_verilog @TOP@.v; hierarchy -check -top @TOP@; proc; opt; check -assert"; \\
+\telse \\
+\t  echo "make lint needs verilator or yosys on PATH" >&2; exit 1; \\
+\tfi
+
+clean:
+\trm -rf build
+"""
+
+_CORE = """\
+CAPI=2:
+name: "hwgen:generated:@TOP@:0"
+description: "Neural network accelerator made by hwgen"
+
+filesets:
+  rtl:
+    files:
+      - "@TOP@.v"
+    file_type: verilogSource-2005
+  testbench:
+    files:
+      - "@TOP@_tb.v": {file_type: verilogSource-2005}
+      - "vectors/input.hex": {file_type: user, copyto: "vectors/input.hex"}
+      - "vectors/output.hex": {file_type: user, copyto: "vectors/output.hex"}
+
+targets:
+  default: &default
+    filesets: [rtl]
+    toplevel: "@TOP@"
+  sim:
+    description: "Compare the accelerator with vectors/output.hex"
+    filesets: [rtl, testbench]
+    toplevel: "@TOP@_tb"
+    flow: sim
+    flow_options:
+      tool: icarus
+      iverilog_options: ["-g2005"]
+    parameters: [stall, seed]
+  lint:
+    <<: *default
+    description: "Check the Verilog"
+    flow: lint
+    flow_options:
+      tool: verilator
+      verilator_options: ["-Wall"]
+
+parameters:
+  stall:
+    datatype: int
+    default: 0
+    paramtype: plusarg
+    description: "Chance of a stall in each cycle, in per cent"
+  seed:
+    datatype: int
+    default: 1
+    paramtype: plusarg
+    description: "Seed of the stalls"
+"""
+
+
+def _ports(manifest: Mapping[str, Any]) -> Iterator[str]:
+    """Yield every bit that is a pin if the accelerator is a chip's whole design."""
+    yield manifest["reset"]
+    for prefix, name in (("s_axis", "input"), ("m_axis", "output")):
+        yield from (f"{prefix}_tdata[{bit}]" for bit in range(manifest[name]["tdata_bits"]))
+        yield from (f"{prefix}_{port}" for port in ("tvalid", "tready", "tlast"))
+    yield "frame_error"
+
+
+def _lpf(manifest: Mapping[str, Any]) -> str:
+    """Return Lattice's preferences, as nextpnr-ecp5 reads them."""
+    clock = manifest["clock"]
+    pins = "".join(
+        f'# LOCATE COMP "{port}" SITE "";\n# IOBUF PORT "{port}" IO_TYPE=LVCMOS33;\n'
+        for port in (clock, *_ports(manifest))
+    )
+    return (
+        "# A template: copy it out of the package, which is replaced when it is generated again.\n"
+        "# The clock that the plan counts on; pins where the accelerator is the whole design.\n"
+        "BLOCK RESETPATHS;\nBLOCK ASYNCPATHS;\n"
+        f'FREQUENCY PORT "{clock}" {manifest["clock_hz"] / 1e6:g} MHZ;\n\n{pins}'
+    )
+
+
+def _sdc(manifest: Mapping[str, Any]) -> str:
+    """Return Synopsys design constraints, which most other tools read."""
+    clock = manifest["clock"]
+    return (
+        "# A template: copy it out of the package, which is replaced when it is generated again.\n"
+        f"create_clock -name {clock} -period {1e9 / manifest['clock_hz']:.3f} "
+        f"[get_ports {clock}]\n"
+    )
+
+
+_BY_FAMILY: dict[str, tuple[str, Callable[[Mapping[str, Any]], str]]] = {"ecp5": ("lpf", _lpf)}
+
+
+def makefile(manifest: Mapping[str, Any]) -> str:
+    """Return the makefile of a package: `make sim` with Icarus, `make lint`."""
+    return _MAKEFILE.replace("@TOP@", manifest["top"])
+
+
+def core(manifest: Mapping[str, Any]) -> str:
+    """Return the package's description for FuseSoC, CAPI2: targets default, sim and lint."""
+    return _CORE.replace("@TOP@", manifest["top"])
+
+
+def constraints(manifest: Mapping[str, Any]) -> tuple[str, str]:
+    """Return the file name and text of a constraint template for the package's target."""
+    family = get_target(manifest["target"]).family
+    ending, make = _BY_FAMILY.get(family, ("sdc", _sdc))
+    return f"constraints/{manifest['top']}.{ending}", make(manifest)

@@ -1,0 +1,77 @@
+"""Queue depths: the smallest that cost no clock, found on the exact timing."""
+
+__all__ = ["with_queues"]
+
+from hwgen.planning.assembly import Branch
+from hwgen.planning.layers import INPUT
+from hwgen.planning.plan import Plan, Stage
+from rtl_templates.fifo import DEEP
+from rtl_templates.timing import DeadlockError
+
+STEP = 16  # a LUT memory holds 16 words, so a queue may as well
+
+
+def _rounded(depth: int) -> int:
+    """Return the depth that a memory of at least `depth` words has anyway."""
+    if depth <= DEEP:
+        return -(-depth // STEP) * STEP
+    return 1 << (depth - 1).bit_length()
+
+
+def _behind(stage: Stage) -> int | None:
+    depth = getattr(stage.core, "full_rate_depth", None)
+    return None if depth is None else _rounded(depth)
+
+
+def _branches(plan: Plan) -> list[Branch]:
+    """Return the ways out of every fork."""
+    ways: dict[str, list[Branch]] = {}
+    for stage in plan.stages:
+        for position, source in enumerate(stage.layer.sources):
+            ways.setdefault(source, []).append(Branch(source, stage.name, position))
+    return [branch for branches in ways.values() if len(branches) > 1 for branch in branches]
+
+
+def _clocks(plan: Plan) -> tuple[int, int] | None:
+    """Return interval and latency, or None where the streams wait for each other."""
+    try:
+        return plan.interval, plan.latency
+    except DeadlockError:
+        return None
+
+
+def with_queues(plan: Plan) -> Plan:
+    """Return the plan with queues that cost no clock, each as short as it can be.
+
+    A queue behind an engine starts with the depth at which the engine never waits for it. A queue
+    on a branch of a fork holds, to begin with, two frames, more than a join can make it wait for,
+    so that nothing can stand still; each is then halved as long as interval and latency stay.
+    """
+    plan = plan.with_queues(
+        {stage.name: depth for stage in plan.stages if (depth := _behind(stage)) is not None}
+    )
+    beats = {stage.name: stage.output.beats for stage in plan.stages}
+    ample: dict[Branch, int] = {}
+    for branch in _branches(plan):
+        frame = plan.entry.beats if branch.source == INPUT else beats[branch.source]
+        ample[branch] = _rounded(max(STEP, 2 * frame))
+    plan = plan.with_depths(ample)
+    best = _lengthened(plan)
+    depths = dict(best.depths)
+    for branch in ample:
+        while depths[branch] > STEP:
+            trial = best.with_depths(depths | {branch: _rounded(depths[branch] // 2)})
+            if _clocks(trial) != _clocks(best):
+                break
+            depths = dict(trial.depths)
+    return best.with_depths(depths)
+
+
+def _lengthened(plan: Plan) -> Plan:
+    """Return the plan with longer queues behind its engines, if these make it faster."""
+    queues = {s.name: s.core.depth for s in plan.stages if hasattr(s.core, "depth")}
+    ample = plan.with_queues({name: 16 * depth for name, depth in queues.items()})
+    while plan.interval > ample.interval:
+        queues = {name: 2 * depth for name, depth in queues.items()}
+        plan = plan.with_queues(queues)
+    return plan
