@@ -148,7 +148,7 @@ _LAYER = {
     "busy": _count,
     "macs": _count,
     "estimate": _RESOURCES,
-    "queue": _count,
+    "queue": _optional(_count),
 }
 _PREDICTED = {
     "interval": _counted,

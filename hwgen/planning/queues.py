@@ -32,12 +32,12 @@ def _branches(plan: Plan) -> list[Branch]:
     return [branch for branches in ways.values() if len(branches) > 1 for branch in branches]
 
 
-def _clocks(plan: Plan) -> tuple[int, int] | None:
-    """Return interval and latency, or None where the streams wait for each other."""
+def _no_slower(plan: Plan, than: Plan) -> bool:
+    """Say whether a plan's interval and latency are no longer than another's."""
     try:
-        return plan.interval, plan.latency
+        return plan.interval <= than.interval and plan.latency <= than.latency
     except DeadlockError:
-        return None
+        return False
 
 
 def with_queues(plan: Plan) -> Plan:
@@ -57,14 +57,14 @@ def with_queues(plan: Plan) -> Plan:
         ample[branch] = _rounded(max(STEP, 2 * frame))
     plan = plan.with_depths(ample)
     best = _lengthened(plan)
-    depths = dict(best.depths)
     for branch in ample:
-        while depths[branch] > STEP:
-            trial = best.with_depths(depths | {branch: _rounded(depths[branch] // 2)})
-            if _clocks(trial) != _clocks(best):
+        while best.depths[branch] > STEP:
+            half = _rounded(best.depths[branch] // 2)
+            trial = best.with_depths({**best.depths, branch: half})
+            if not _no_slower(trial, best):
                 break
-            depths = dict(trial.depths)
-    return best.with_depths(depths)
+            best = trial
+    return best
 
 
 def _lengthened(plan: Plan) -> Plan:

@@ -8,7 +8,8 @@ import hwgen
 from hwgen.errors import HwgenError, PlanError
 from hwgen.formats import Fixed
 from hwgen.network import Conv2d, Flatten, Input, Linear, MaxPool2d, Network, Node, Requantize
-from hwgen.planning.folding import adapters, foldings
+from hwgen.planning.assembly import adapters
+from hwgen.planning.folding import foldings
 from hwgen.planning.layers import find_layers
 from hwgen.planning.planner import parse_goal, plan
 
@@ -139,4 +140,4 @@ def test_unknown_target():
 
 def test_plan_is_the_same_each_time():
     a, b = (hwgen.plan(random_network(3), target="ulx3s-85f", goal="1000 fps") for _ in range(2))
-    assert [s.engine for s in a.stages] == [s.engine for s in b.stages]
+    assert [s.core for s in a.stages] == [s.core for s in b.stages]
