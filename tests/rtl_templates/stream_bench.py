@@ -24,42 +24,73 @@ def run(dut, beats, count, *, arrivals=None, stall_in=0.0, stall_out=0.0, seed=0
     A beat is offered no sooner than its clock in `arrivals`. Once offered it stays; so must what
     the component offers.
     """
-    rng = random.Random(seed)
-    seen = Run()
-    arrivals = arrivals or [0] * len(beats)
+    (seen,) = run_all(
+        dut,
+        [(dut.i, beats, arrivals or [0] * len(beats))],
+        [(dut.o, count)],
+        stall_in=stall_in,
+        stall_out=stall_out,
+        seed=seed,
+    )
+    return seen
 
-    def put(ctx, value):
-        payload = dut.i.payload
-        if isinstance(payload, ValueCastable):
-            payload = payload.as_value()
-        ctx.set(payload, value)
 
+def run_all(dut, inputs, outputs, *, stall_in=0.0, stall_out=0.0, seed=0) -> list[Run]:
+    """Send beats into several streams until enough have left each output; a run an output, the
+    first with the clocks on which the first input's beats were taken.
+
+    Parameters
+    ----------
+    inputs : (stream, beats, arrivals)
+    outputs : (stream, beats that will leave)
+    """
+    seen = [Run() for _ in outputs]
+    simulator = Simulator(dut)
+    simulator.add_clock(1e-6)
+    for n, (i, beats, arrivals) in enumerate(inputs):
+        taken = seen[0].taken if n == 0 else []
+        bench = _source(i, beats, arrivals, taken, stall_in, random.Random(seed * 31 + n))
+        simulator.add_testbench(bench, background=True)
+    for n, ((o, count), found) in enumerate(zip(outputs, seen, strict=True)):
+        rng = random.Random(seed * 37 + n + 1000)
+        simulator.add_testbench(_sink(o, count, found, stall_out, rng, seed))
+    simulator.run()
+    return seen
+
+
+def _flat(payload):
+    return payload.as_value() if isinstance(payload, ValueCastable) else payload
+
+
+def _source(i, beats, arrivals, taken, stall, rng):
     async def source(ctx):
         sent = clock = 0
         waiting = False
         while True:
             ready_to_offer = sent < len(beats) and clock >= arrivals[sent]
-            offering = waiting or (ready_to_offer and rng.random() >= stall_in)
-            ctx.set(dut.i.valid, offering)
-            put(ctx, beats[sent] if offering else rng.getrandbits(8))
-            _, _, ready = await ctx.tick().sample(dut.i.ready)
+            offering = waiting or (ready_to_offer and rng.random() >= stall)
+            ctx.set(i.valid, offering)
+            ctx.set(_flat(i.payload), beats[sent] if offering else rng.getrandbits(8))
+            _, _, ready = await ctx.tick().sample(i.ready)
             if offering and ready:
-                seen.taken.append(clock)
+                taken.append(clock)
                 sent += 1
             waiting = offering and not ready
             clock += 1
 
+    return source
+
+
+def _sink(o, count, seen, stall, rng, seed):
     async def sink(ctx):
         clock, held = 0, None
-        payload = dut.o.payload
-        if isinstance(payload, ValueCastable):
-            payload = payload.as_value()
-        always = _always_ready(dut.o)
+        payload = _flat(o.payload)
+        always = _always_ready(o)
         while len(seen.outputs) < count:
-            ready = True if always else rng.random() >= stall_out
+            ready = True if always else rng.random() >= stall
             if not always:
-                ctx.set(dut.o.ready, ready)
-            _, _, valid, value = await ctx.tick().sample(dut.o.valid, payload)
+                ctx.set(o.ready, ready)
+            _, _, valid, value = await ctx.tick().sample(o.valid, payload)
             if held is not None:
                 assert valid, f"clock {clock}, seed {seed}: valid fell before the beat was taken"
                 assert value == held, f"clock {clock}, seed {seed}: a waiting beat changed"
@@ -70,12 +101,7 @@ def run(dut, beats, count, *, arrivals=None, stall_in=0.0, stall_out=0.0, seed=0
             clock += 1
             assert clock < LIMIT, f"seed {seed}: {len(seen.outputs)} of {count} beats, then none"
 
-    simulator = Simulator(dut)
-    simulator.add_clock(1e-6)
-    simulator.add_testbench(source, background=True)
-    simulator.add_testbench(sink)
-    simulator.run()
-    return seen
+    return sink
 
 
 def _always_ready(interface) -> bool:

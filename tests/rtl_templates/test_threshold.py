@@ -1,0 +1,58 @@
+"""The threshold unit against counting."""
+
+import random
+
+import pytest
+from stream_bench import pack, run, unpack
+
+from rtl_templates.threshold import ThresholdParameters, Thresholds
+
+
+def check(seed: int) -> None:
+    rng = random.Random(seed)
+    channels = rng.randint(1, 6)
+    lanes = rng.randint(1, channels)
+    lo, hi = sorted(rng.randint(-300, 300) for _ in range(2))
+    steps = rng.choice((1, 2, 3, 7, 10, 15))
+    rows = rng.choice((1, channels))
+    thresholds = tuple(
+        tuple(sorted(rng.randint(lo, hi + 1) for _ in range(steps))) for _ in range(rows)
+    )
+    base = rng.choice((0, -8))
+    p = ThresholdParameters(channels, lanes, lo, hi, thresholds, base, 5, True)
+    pixels = [[rng.randint(lo, hi) for _ in range(channels)] for _ in range(30)]
+    edges = [t + d for row in thresholds for t in row for d in (-1, 0)]
+    pixels += [[min(max(x, lo), hi)] * channels for x in edges]
+    groups = range(0, channels, lanes)
+    width = p.x_shape.width
+    beats = [pack(pixel[n : n + lanes], width) for pixel in pixels for n in groups]
+    for stall in (0.0, 0.5):
+        seen = run(Thresholds(p), beats, len(beats), stall_in=stall, seed=seed)
+        got = iter(seen.outputs)
+        for pixel in pixels:
+            for n in groups:
+                values = unpack(next(got), lanes, 5, True)
+                for lane, x in enumerate(pixel[n : n + lanes]):
+                    row = thresholds[(n + lane) % rows if rows > 1 else 0]
+                    expected = base + sum(x >= t for t in row)
+                    assert values[lane] == expected, f"seed {seed}, x {x}, channel {n + lane}"
+        delays = {out - into for into, out in zip(seen.taken, seen.emitted, strict=True)}
+        assert delays == {p.latency}
+
+
+@pytest.mark.parametrize("seed", range(16))
+def test_counts(seed):
+    check(seed)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(100, 400))
+def test_counts_at_length(seed):
+    check(seed)
+
+
+def test_messages():
+    with pytest.raises(ValueError, match="Thresholds must ascend"):
+        ThresholdParameters(1, 1, 0, 9, ((3, 2),), 0, 2, False)
+    with pytest.raises(ValueError, match="Rows of thresholds must be one or 3"):
+        ThresholdParameters(3, 1, 0, 9, ((3,), (2,)), 0, 2, False)
