@@ -157,6 +157,7 @@ class Package:
         self,
         x: npt.ArrayLike,
         *,
+        stage: str = "rtl",
         simulator: str = "verilator",
         stalls: float | tuple[float, float] = 0.0,
         seed: int = 0,
@@ -170,19 +171,21 @@ class Package:
         Parameters
         ----------
         x : (frames, *input shape), integers in the range of the input's format
+        stage : "rtl", or "netlist": what synthesis for the package's target made of it
         simulator : "verilator" or "icarus"
         stalls : chance of a stall in a cycle, at both ends or (input, output)
         seed : of the stalls
         reset_at : cycle of one more reset, after which all begins again
         waves : .fst or .vcd file for the waveform of the first frame that differs
         timeout : seconds for everything
-        progress : called with ("build" or "run", done, total)
+        progress : called with ("synthesis", "build" or "run", done, total)
         """
         frames = np.asarray(x)
         return run_simulation(
             self.folder,
             frames,
             self.network.run(frames),
+            stage=stage,
             simulator=simulator,
             stalls=stalls,
             seed=seed,

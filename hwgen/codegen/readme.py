@@ -28,8 +28,8 @@ EXAMPLE = 8  # elements that the worked example shows
 def _plain(text: object) -> str:
     """Return text that no Markdown reader takes for anything but text, on one line."""
     line = " ".join("".join(c if c.isprintable() else " " for c in str(text)).split())
-    line = re.sub(r"([\\`*_{}\[\]()#+!|<>~&$-])", r"\\\1", line)
-    return re.sub(r"(?<=[A-Za-z])([:.@])(?=\S)", "\\1\u200b", line)  # no link out of a bare address
+    line = re.sub(r"([\\`*_{}\[\]()#+!|<>~&$:@-])", r"\\\1", line)
+    return re.sub(r"(?i)\b(www)\.", r"\1\\.", line)  # no link out of a bare address
 
 
 def _port_rows(manifest: Mapping[str, Any]) -> list[str]:

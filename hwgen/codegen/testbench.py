@@ -45,6 +45,7 @@ module @TOP@_tb;
   integer reset_cycles = 0;
   integer stall = 0;
   integer seed = 1;
+  integer random;               // state of the stalls
   integer patience;
   reg     over = 1'b0;
   reg     offered = 1'b0;
@@ -74,6 +75,7 @@ module @TOP@_tb;
   initial begin
     if (!$value$plusargs("stall=%d", stall)) stall = 0;
     if (!$value$plusargs("seed=%d", seed)) seed = 1;
+    random = seed;
     if (stall < 0) stall = 0;
     if (stall > 95) stall = 95;
     patience = PATIENCE * (100 / (100 - stall) + 1) * (100 / (100 - stall) + 1);
@@ -144,11 +146,11 @@ module @TOP@_tb;
       reset_cycles <= reset_cycles + 1;
       if (reset_cycles == 3) rst <= 1'b0;
     end else begin
-      ready <= $unsigned($random(seed)) % 100 >= stall;
+      ready <= $unsigned($random(random)) % 100 >= stall;
       if (enters) sent <= sent + 1;
       if (enters || !offered)
         offered <= sent + (enters ? 1 : 0) < FRAMES * IN_BEATS
-                   && $unsigned($random(seed)) % 100 >= stall;
+                   && $unsigned($random(random)) % 100 >= stall;
       if (m_axis_tvalid === 1'bx) begin
         $write("FAIL: m_axis_tvalid must be 0 or 1, not x");
         where;

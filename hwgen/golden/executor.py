@@ -92,9 +92,8 @@ def _prepare(network: Network, wanted: Collection[str]) -> dict[str, Kernel]:
         # The same goes for thresholds.
         if isinstance(pool.op, MaxPool2d) and pool.inputs[0] not in wanted:
             before = network[pool.inputs[0]]
-            if isinstance(before.op, (Requantize, Threshold)) and network.users(before.name) == (
-                pool,
-            ):
+            alone = network.users(before.name) == (pool,)
+            if isinstance(before.op, (Requantize, Threshold)) and alone:
                 ops[before.name], ops[pool.name] = pool.op, before.op
                 shape = types[pool.name].shape
                 types[before.name] = replace(types[before.inputs[0]], shape=shape)

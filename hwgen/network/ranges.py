@@ -93,14 +93,14 @@ def count_windows(
 def real_taps(size: int, kernel: int, stride: int, padding: int) -> tuple[int, int]:
     """Return the least and the most taps, over the windows along one axis, not on padding."""
     extent = output_extent(size, kernel, stride, padding, 1, "input")
-    # The number of real taps rises, stays and falls from the first window to the last: it is
-    # least at an end, and most at an end or beside where rising stops or falling starts.
-    full, partial = padding // stride, (size - kernel + padding) // stride
-    counts = []
-    for window in (0, full, full + 1, partial, partial + 1, extent - 1):
+    # No window reaches further outside than the first. The number of real taps rises, stays and
+    # falls: it is most in the last window that ends inside the frame, or in the one after it.
+    inside = (size - kernel + padding) // stride
+    counts = [min(kernel - padding, size)]
+    for window in (inside, inside + 1):
         start = min(max(window, 0), extent - 1) * stride - padding
         counts.append(min(start + kernel, size) - max(start, 0))
-    return min(counts), max(counts)
+    return counts[0], max(counts)
 
 
 def dot_range(

@@ -10,7 +10,7 @@ from hwgen.codegen.names import comment_text, free_name, is_plain, plain_name, s
 
 
 def test_safe_names_are_plain_unique_and_leave_room_for_parts():
-    names = [*NAMES, "a b", "a.b", "a_b", "A_B", "a__b"]
+    names = [*NAMES, "", "x" * 3000, "a b", "a.b", "a_b", "A_B", "a__b"]
     safe = safe_names(names, taken=("axi_input", "clk"))
     assert list(safe) == names
     for name, word in safe.items():

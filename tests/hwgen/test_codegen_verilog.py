@@ -4,9 +4,10 @@ import os
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
-from hostile import NAMES
+from hostile import NAMES, renamed
 from packages import chain_of, planned
 from strategies import random_network
 
@@ -135,11 +136,12 @@ def test_hostile_names_leave_the_verilog_alone(tmp_path):
     """Nothing of a name but letters, digits and underscores reaches the code."""
     parts, instances = accelerator(chain_of(NAMES[:12]))
     notes = {(instance,): f"Layer {name}" for name, instance in instances.items()}
-    text = to_verilog(parts, "net", notes, header=NAMES)
+    text = to_verilog(parts, "net", notes, header=[f"Of {name}" for name in NAMES])
     plain = to_verilog(accelerator(chain_of([f"l{n}" for n in range(12)]))[0], "net")
     assert text.isascii()
     code = re.sub("//.*", "", text)
-    assert code.count("endmodule") == code.count("\nmodule ") == plain.count("\nmodule ")
+    count = plain.count("\nmodule ")
+    assert code.count("\nendmodule\n") == code.count("\nmodule ") == count
     assert "`include" not in text and "$finish" not in code
     assert text.count("*/") == text.count("/*") == text.count("lint_off") - 1  # one is a name
     (tmp_path / "net.v").write_text(text)
@@ -149,6 +151,23 @@ def test_hostile_names_leave_the_verilog_alone(tmp_path):
         cwd=tmp_path,
         timeout=120,
     )
+
+
+def test_a_layer_called_like_an_adapter():
+    """`conv2_widen` is what stands before conv2; and then a layer has that name too."""
+    network = random_network(0)
+    plan = planned(network)
+    layers = {stage.name for stage in plan.stages}
+    adapters = [p.name for p in plan.assembly.parts if p.layer and p.name not in layers]
+    assert adapters, "the network must have an adapter for this test"
+    parts, _ = accelerator(renamed_to(network, "conv1", adapters[0]))
+    modules = split(parts, "net")
+    assert len({module.name for module in modules}) == len(modules)
+
+
+def renamed_to(network, old, new):
+    names = tuple(new if node.name == old else node.name for node in network.nodes)
+    return renamed(network, names)
 
 
 SAME = """
@@ -166,7 +185,7 @@ def test_same_input_same_bytes(tmp_path):
     found = []
     for seed in ("1", "77"):
         folder = tmp_path / seed
-        code = SAME.format(tests=os.path.dirname(__file__), folder=str(folder))
+        code = SAME.format(tests=str(Path(__file__).parent), folder=str(folder))
         env = {**os.environ, "PYTHONHASHSEED": seed, "TZ": f"UTC+{seed[0]}"}
         subprocess.run([sys.executable, "-c", code], check=True, env=env, timeout=120)
         files = [path for path in sorted(folder.rglob("*")) if path.is_file()]

@@ -1,10 +1,23 @@
 import numpy as np
 import pytest
-from strategies import random_input, random_network
+from strategies import random_graph, random_input, random_network
 
 from hwgen.errors import NetworkError
 from hwgen.formats import Fixed
-from hwgen.network import Conv2d, Flatten, Input, Linear, MaxPool2d, Network, Node, Requantize
+from hwgen.network import (
+    Add,
+    AvgPool2d,
+    Concat,
+    Conv2d,
+    Flatten,
+    Input,
+    Linear,
+    MaxPool2d,
+    Network,
+    Node,
+    Requantize,
+    Threshold,
+)
 from hwgen.network.ops import same_op
 
 INPUT = Input((1, 4, 4), Fixed(4), [0.5], 1)
@@ -35,6 +48,28 @@ def test_nodes_by_name_users_and_ends():
         (
             (Node("x", INPUT), Node("y", Flatten(), ("x",)), Node("z", Flatten(), ("x",))),
             "y: value is never used",
+        ),
+        (
+            (
+                Node("x", INPUT),
+                Node("y", Flatten(), ("x",)),
+                Node("z", Flatten(), ("x",)),
+                Node("s", Add(), ("x", "y")),
+            ),
+            r"s: Inputs must have one shape, not \(1, 4, 4\) and \(16,\)",
+        ),
+        (
+            (
+                Node("x", INPUT),
+                Node("y", MaxPool2d(1, 1), ("x",)),
+                Node("z", MaxPool2d(1, 1), ("x",)),
+                Node("s", Add(), ("x", "y")),
+            ),
+            "z: value is never used",
+        ),
+        (
+            (Node("x", INPUT), Node("s", Add(), ("x", "later")), Node("later", Flatten(), ("x",))),
+            "s: input 'later' must be a node that comes before it",
         ),
     ],
 )
@@ -85,9 +120,23 @@ def test_real_inputs_become_integers_and_back():
         network.dequantize(np.zeros((2, 4)))
 
 
+def test_users_of_a_fork_come_in_order_and_once():
+    network = Network(
+        (
+            Node("x", INPUT),
+            Node("p", MaxPool2d(1, 1), ("x",)),
+            Node("s", Add(), ("x", "x")),
+            Node("r", Requantize([1], [0], Fixed(4), [0.5], 1), ("s",)),
+            Node("y", Concat(), ("x", "p", "r")),
+        )
+    )
+    assert [node.name for node in network.users("x")] == ["p", "s", "y"]
+    assert network.output.shape == (3, 4, 4)
+
+
 def test_quantize_feeds_run():
-    for seed in range(10):
-        network = random_network(seed)
+    for seed in range(20):
+        network = (random_network, random_graph)[seed % 2](seed)
         x = random_input(network, 3, seed)
         tensor = network.input
         assert np.array_equal(network.quantize(tensor.scale[0] * (x - tensor.zero_point)), x), (
@@ -96,6 +145,9 @@ def test_quantize_feeds_run():
 
 
 LINEAR = {"weight": [[1, 2]], "bias": [0], "weight_format": Fixed(4), "weight_scale": [1.0]}
+CONV = {**LINEAR, "weight": np.ones((6, 2, 1, 1)), "bias": [0] * 6}
+STEPS = {"thresholds": [[1, 1, 3]], "format": Fixed(4), "scale": [1.0]}
+WINDOW = {"kernel": 2, "stride": 2}
 SHAPE = {"shape": (1, 4, 4), "format": Fixed(4), "scale": [1.0]}
 SCALING = {"multiplier": [1], "shift": [0], "format": Fixed(4), "scale": [1.0]}
 
@@ -144,6 +196,42 @@ SCALING = {"multiplier": [1], "shift": [0], "format": Fixed(4), "scale": [1.0]}
             "Kernel must be one or two integers",
         ),
         (MaxPool2d, {"kernel": 2, "stride": 2}, {"stride": (1, 2, 3)}, "Stride must be one or two"),
+        (Conv2d, CONV, {"groups": 4}, "Groups must divide the 6 output channels, not 4"),
+        (Conv2d, CONV, {"groups": 0}, "Groups must divide the 6 output channels, not 0"),
+        (Conv2d, CONV, {"groups": -2}, "Groups must divide the 6 output channels, not -2"),
+        (Conv2d, CONV, {"groups": 2.0}, "Groups must be an integer, not 2.0"),
+        (AvgPool2d, WINDOW, {"kernel": (0, 1)}, "Kernel must be one or two integers of at least 1"),
+        (AvgPool2d, WINDOW, {"stride": 0}, "Stride must be one or two integers of at least 1"),
+        (AvgPool2d, WINDOW, {"padding": 2}, "Padding of a pool must be at most half its kernel"),
+        (Add, {}, {"multipliers": (0, 1)}, "Multipliers must be one or two integers of at least 1"),
+        (Add, {}, {"multipliers": (1, 2, 3)}, "Multipliers must be one or two integers"),
+        (Add, {}, {"multipliers": (1, 1.0)}, "Multipliers must be one or two integers"),
+        (Add, {}, {"multipliers": 2**15}, r"Multipliers of a sum must lie in \[1, 2\*\*15\)"),
+        (Threshold, STEPS, {"thresholds": [1, 2]}, "Thresholds must have 2 dimensions, not 1"),
+        (Threshold, STEPS, {"thresholds": [[2, 1]]}, "Thresholds must ascend along their last"),
+        (Threshold, STEPS, {"thresholds": [[1, 2], [2, 1]]}, "Thresholds must ascend"),
+        (Threshold, STEPS, {"thresholds": [[-(2**62), 2**62, -1]]}, "Thresholds must ascend"),
+        (Threshold, STEPS, {"thresholds": [[]]}, r"Thresholds must not be empty, not of shape"),
+        (Threshold, STEPS, {"thresholds": np.zeros((0, 2))}, "Thresholds must not be empty"),
+        (Threshold, STEPS, {"thresholds": [[1, np.inf]]}, "Thresholds must be integers, without"),
+        (
+            Threshold,
+            STEPS,
+            {"thresholds": [[2**62 + 1]]},
+            r"Thresholds must be smaller than 2\*\*62",
+        ),
+        (Threshold, STEPS, {"thresholds": [[1], [1, 2]]}, "Thresholds must be one array"),
+        (
+            Threshold,
+            STEPS,
+            {"base": 5},
+            r"must lie in the range of int4, not \[5, 8\] \(base and 3",
+        ),
+        (Threshold, STEPS, {"base": -9}, r"must lie in the range of int4, not \[-9, -6\]"),
+        (Threshold, STEPS, {"base": None}, "Base must be an integer"),
+        (Threshold, STEPS, {"scale": [1, 1]}, "Output scale of thresholds must be a single number"),
+        (Threshold, STEPS, {"format": "int4"}, "Output format must be a number format"),
+        (Threshold, STEPS, {"zero_point": 1.5}, "Zero point must be an integer"),
         (MaxPool2d, {"kernel": 2, "stride": 2}, {"padding": (2, 0)}, "Padding of a pool must be"),
     ],
 )

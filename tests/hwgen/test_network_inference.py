@@ -2,13 +2,29 @@ import itertools
 
 import numpy as np
 import pytest
-from strategies import random_network
+from strategies import random_graph, random_network
 
 from hwgen.errors import NetworkError
-from hwgen.formats import Fixed
-from hwgen.network import OPS, Conv2d, Flatten, Input, Linear, MaxPool2d, Network, Node, Requantize
+from hwgen.formats import Fixed, parse_format
+from hwgen.network import (
+    OPS,
+    Add,
+    ArgMax,
+    AvgPool2d,
+    Concat,
+    Conv2d,
+    Flatten,
+    Input,
+    Linear,
+    MaxPool2d,
+    Network,
+    Node,
+    Requantize,
+    Threshold,
+)
 from hwgen.network.inference import ARITY, INFERENCE, infer, round_shift
 from hwgen.network.ops import ROUNDINGS
+from hwgen.network.ranges import real_taps
 
 IMAGE = infer(Input((2, 4, 4), Fixed(4), [0.5], 3), [])
 
@@ -22,17 +38,20 @@ def test_every_op_is_covered():
 
 
 def test_range_of_a_convolution_is_the_sum_of_each_product_s_extremes():
-    for seed in range(30):
-        network = random_network(seed, max_bits=16)
+    for seed in range(60):
+        network = (random_network, random_graph)[seed % 2](seed, max_bits=16)
         for node in network.nodes:
             if not isinstance(node.op, (Conv2d, Linear)):
                 continue
             x, y = network.tensors[node.inputs[0]], network.tensors[node.name]
             padded = isinstance(node.op, Conv2d) and any(node.op.padding)
+            groups = node.op.groups if isinstance(node.op, Conv2d) else 1
             for m, weights in enumerate(node.op.weight):
+                first = m * groups // len(node.op.weight) * weights.shape[0]
                 low = high = int(node.op.bias[m])
                 for at in np.ndindex(weights.shape):
-                    ends = [int(x.lows[at[0]]), int(x.highs[at[0]])] + [x.zero_point] * padded
+                    c = first + at[0]
+                    ends = [int(x.lows[c]), int(x.highs[c])] + [x.zero_point] * padded
                     products = [int(weights[at]) * (end - x.zero_point) for end in ends]
                     low, high = low + min(products), high + max(products)
                 assert (y.lows[m], y.highs[m]) == (low, high), f"seed {seed}: {node.name} {m}"
@@ -69,6 +88,15 @@ def test_range_of_one_convolution_is_reached_by_search():
         (Requantize([1] * 3, [1], Fixed(4), [1.0]), "Multiplier must be one number or 2, not 3"),
         (Requantize([1], [1] * 3, Fixed(4), [1.0]), "Shift must be one number or 2, not 3"),
         (Requantize([1], [1], Fixed(4), [1.0], 8), "Zero point must lie in the range of int4"),
+        (conv((2, 1, 1, 1)), r"Input must have shape \(1, height, width\), not \(2, 4, 4\)"),
+        (conv((4, 2, 1, 1), groups=2), r"Input must have shape \(4, height, width\), not \(2, 4"),
+        (AvgPool2d(5, 1), "Kernel must fit the padded input of height 4, not span 5"),
+        (AvgPool2d(2**40, 1, 2**39), "Padded input must have at most"),
+        (Threshold([[1]] * 3, Fixed(4), [1.0]), "Thresholds must be of one channel or of 2, not"),
+        (Threshold([[1]], Fixed(4), [1.0], 8), "Zero point must lie in the range of int4"),
+        (ArgMax(), r"Input must have shape \(features,\), not \(2, 4, 4\); flatten it first"),
+        (Add(), "Number of inputs must be 2, not 1"),
+        (Concat(), "Number of inputs must be 2 to 1024, not 1"),
     ],
 )
 def test_inputs_that_do_not_fit_are_refused(op, message):
@@ -80,8 +108,14 @@ def test_accumulators_must_be_requantized_and_have_one_scale_where_they_are_comp
     wide = infer(Conv2d(np.ones((3, 2, 1, 1)), [0] * 3, Fixed(4), [1.0, 2.0, 3.0]), [IMAGE])
     with pytest.raises(NetworkError, match="Input must be requantized before it is multiplied"):
         infer(conv((1, 3, 1, 1)), [wide])
-    with pytest.raises(NetworkError, match="Input must have one scale, not one per channel"):
-        infer(MaxPool2d(2, 2), [wide])
+    for op in (Add(), Concat()):
+        with pytest.raises(
+            NetworkError, match=r"Input must be requantized before it is (add|conc)"
+        ):
+            infer(op, [wide, wide])
+    for op, x in ((MaxPool2d(2, 2), wide), (ArgMax(), infer(Flatten(), [wide]))):
+        with pytest.raises(NetworkError, match="Input must have one scale, not one per channel"):
+            infer(op, [x])
 
 
 def test_products_that_could_leave_62_bits_are_refused():
@@ -118,3 +152,129 @@ def test_rounding_by_hand(rounding):
     }[rounding]
     assert [round_shift(value, 1, rounding) for value in range(-4, 5)] == expected
     assert round_shift(-7, 0, rounding) == -7
+
+
+def formatted(shape=(2, 4, 4), of="int4", scale=0.5, zero_point=0):
+    return infer(Input(shape, parse_format(of), [scale], zero_point), [])
+
+
+@pytest.mark.parametrize(
+    ("op", "other", "message"),
+    [
+        (
+            Add(),
+            formatted((3, 4, 4)),
+            r"Inputs must have one shape, not \(2, 4, 4\) and \(3, 4, 4\)",
+        ),
+        (Add(), formatted((32,)), r"Inputs must have one shape"),
+        (
+            Add(),
+            formatted(scale=0.50051),
+            r"at most 0\.1%, not be 0\.5 / 1 = 0\.5 and 0\.50051 / 1 = 0\.50051; choose other",
+        ),
+        (
+            Add((2, 1)),
+            formatted(),
+            r"0\.5 / 2 = 0\.25 and 0\.5 / 1 = 0\.5; choose other multipliers",
+        ),
+        (Concat(), formatted((2, 4, 5)), r"all but their channels, not of shapes \(2, 4, 4\) and"),
+        (
+            Concat(),
+            formatted((2,)),
+            r"all but their channels, not of shapes \(2, 4, 4\) and \(2,\)",
+        ),
+        (
+            Concat(),
+            formatted(scale=0.25),
+            "0 and int4 of scale 0.25 and zero point 0; requantize them to a common scale",
+        ),
+        (Concat(), formatted(zero_point=1), "and int4 of scale 0.5 and zero point 1; requantize"),
+        (Concat(), formatted(of="int5"), "and int5 of scale 0.5 and zero point 0; requantize"),
+        (
+            Concat(),
+            formatted(of="uint4"),
+            "and uint4 of scale 0.5 and zero point 0; requantize",
+        ),
+    ],
+)
+def test_inputs_that_do_not_go_together_are_refused(op, other, message):
+    with pytest.raises(NetworkError, match=message):
+        infer(op, [formatted(), other])
+
+
+def test_units_of_summands_may_differ_a_little():
+    y = infer(Add((3, 3)), [formatted(), formatted(scale=0.50049)])
+    assert y.scale.tolist() == [0.5 / 3] and y.zero_point == 0 and y.format is None
+    infer(Add((32767, 32766)), [formatted(), formatted()])
+    with pytest.raises(NetworkError, match="Scale must be positive and finite"):
+        infer(Add((2, 2)), [formatted(scale=5e-324), formatted(scale=5e-324)])
+
+
+def test_sizes_that_would_not_end_are_refused_before_anything_is_made():
+    wide = formatted((2**20,))
+    for op, inputs, message in (
+        (Concat(), [wide, wide], "Value must have at most 1048576 channels, not 2097152"),
+        (ArgMax(), [wide], "Input must have at most 65536 features, not 1048576"),
+        (Concat(), [formatted((1, 2**14, 2**13))] * 3, "Value must have at most 268435456 elem"),
+    ):
+        with pytest.raises(NetworkError, match=message):
+            infer(op, inputs)
+    many = infer(Threshold([np.arange(65535)], Fixed(16, signed=False), [1.0]), [wide])
+    assert (many.lo, many.hi) == (0, 8)
+
+
+@pytest.mark.parametrize("size", range(1, 13))
+def test_real_taps_by_counting_them(size):
+    for kernel, stride, padding in itertools.product(range(1, 13), range(1, 7), range(6)):
+        if 2 * padding > kernel or size + 2 * padding < kernel:
+            continue
+        starts = range(-padding, size + padding - kernel + 1, stride)
+        counts = [sum(0 <= t < size for t in range(s, s + kernel)) for s in starts]
+        got = real_taps(size, kernel, stride, padding)
+        assert got == (min(counts), max(counts)), (kernel, stride, padding)
+
+
+def test_range_of_an_average_is_reached():
+    rng = np.random.default_rng(3)
+    for _ in range(60):
+        shape = (2, *(int(n) for n in rng.integers(2, 6, 2)))
+        zero = int(rng.integers(-8, 8))
+        kernel = tuple(int(n) for n in rng.integers(1, 4, 2))
+        stride = tuple(int(n) for n in rng.integers(1, 4, 2))
+        padding = tuple(int(rng.integers(0, k // 2 + 1)) for k in kernel)
+        clamped = Requantize(
+            [1], [0], Fixed(4), [1.0], zero, *sorted(rng.integers(-8, 8, 2).tolist())
+        )
+        nodes = (
+            Node("x", Input(shape, Fixed(6), [1.0])),
+            Node("r", clamped, ("x",)),
+            Node("y", AvgPool2d(kernel, stride, padding), ("r",)),
+        )
+        try:
+            network = Network(nodes)
+        except NetworkError:
+            continue
+        ends = network.run(np.stack([np.full(shape, -32), np.full(shape, 31)]))
+        label = f"{shape} {kernel} {stride} {padding} {zero} {clamped.lo} {clamped.hi}"
+        assert (ends.min(), ends.max()) == (network.output.lo, network.output.hi), label
+
+
+def test_ranges_are_joined_channel_by_channel():
+    x = formatted((3,))
+    narrow = infer(Threshold([[-1], [0], [9]], Fixed(4), [0.5]), [x])
+    assert narrow.lows.tolist() == [0, 0, 0] and narrow.highs.tolist() == [1, 1, 0]
+    both = infer(Concat(), [narrow, x])
+    assert both.shape == (6,)
+    assert both.lows.tolist() == [0, 0, 0, -8, -8, -8] and both.highs.tolist() == [1, 1, 0, 7, 7, 7]
+    total = infer(Add((2, 2)), [narrow, x])
+    assert total.lows.tolist() == [-16] * 3 and total.highs.tolist() == [16, 16, 14]
+
+
+@pytest.mark.parametrize(
+    ("features", "text"),
+    [(1, "uint2"), (4, "uint2"), (5, "uint3"), (256, "uint8"), (257, "uint9"), (65536, "uint16")],
+)
+def test_an_index_is_as_wide_as_the_last_one(features, text):
+    y = infer(ArgMax(), [formatted((features,), zero_point=3)])
+    assert (y.shape, y.lo, y.hi, str(y.format)) == ((1,), 0, features - 1, text)
+    assert y.scale.tolist() == [1.0] and y.zero_point == 0

@@ -9,7 +9,7 @@ import pytest
 import safetensors.numpy
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from strategies import networks, random_input, random_network
+from strategies import graphs, networks, random_graph, random_input, random_network
 
 import hwgen.network.store as store
 from hwgen.errors import HwgenError, StoreError
@@ -30,12 +30,17 @@ def path(tmp_path):
 
 @pytest.fixture(scope="module")
 def files(tmp_path_factory):
-    """The bytes of twenty small networks."""
+    """The bytes of twenty small chains and forty small graphs."""
     path = tmp_path_factory.mktemp("files") / "a.net"
     found = []
     for seed in range(20):
-        save(random_network(seed, max_layers=2, max_channels=3), path)
-        found.append(path.read_bytes())
+        for network in (
+            random_network(seed, max_layers=2, max_channels=3),
+            random_graph(seed, max_blocks=2, max_channels=3),
+            random_graph(seed + 20, max_blocks=1, max_channels=3),
+        ):
+            save(network, path)
+            found.append(path.read_bytes())
     return found
 
 
@@ -67,7 +72,7 @@ def loads_or_refuses(path, data, label):
 
 
 @settings(max_examples=60, deadline=None, derandomize=True)
-@given(networks)
+@given(networks | graphs)
 def test_random_networks_come_back_equal(tmp_path_factory, network):
     path = tmp_path_factory.mktemp("store") / "a.net"
     save(network, path)
@@ -203,9 +208,9 @@ def test_every_truncation_is_refused(path, seed):
 
 
 def test_300_damaged_files_end_in_one_of_our_errors_or_in_a_legal_network(path):
-    save(random_network(8, max_layers=2, max_channels=4), path)
-    data = path.read_bytes()
     for seed in range(300):
+        save((random_network, random_graph)[seed % 3 > 0](seed % 20, max_channels=4), path)
+        data = path.read_bytes()
         rng = np.random.default_rng(seed)
         damaged = bytearray(data)
         end = len(data) if seed % 2 else 8 + int.from_bytes(data[:8], "little")
@@ -241,23 +246,23 @@ def mutate(graph, rng):
         parent[last] = NASTY[int(rng.integers(len(NASTY)))]
 
 
-def test_600_graphs_with_a_wrong_field_end_in_one_of_our_errors_or_in_a_legal_network(path, files):
+def test_1000_graphs_with_a_wrong_field_end_in_one_of_our_errors_or_in_a_legal_network(path, files):
     legal = 0
-    for seed in range(600):
+    for seed in range(1000):
         rng = np.random.default_rng(seed)
-        header, body = split(files[seed % 20])
+        header, body = split(files[seed % len(files)])
         graph = json.loads(header["__metadata__"]["hwgen"])
         mutate(graph, rng)
         changed = {**header, "__metadata__": {"hwgen": json.dumps(graph)}}
         legal += loads_or_refuses(path, join(changed, body), f"seed {seed}")
-    assert legal < 200  # most of them are wrong; a few change a stride or a clamp
+    assert legal < 333  # most of them are wrong; a few change a stride or a clamp
 
 
 def test_300_wrong_tensors_end_in_one_of_our_errors_or_in_a_legal_network(path, files):
     for seed in range(300):
         rng = np.random.default_rng(seed)
-        header, _ = split(files[seed % 20])
-        tensors = dict(safetensors.numpy.load(files[seed % 20]))
+        header, _ = split(files[seed % len(files)])
+        tensors = dict(safetensors.numpy.load(files[seed % len(files)]))
         name = sorted(tensors)[int(rng.integers(len(tensors)))]
         array = tensors[name]
         special = rng.choice([np.nan, np.inf, -1.0, 0.0, 1e308, 5e-324])
@@ -315,6 +320,22 @@ def test_shapes_and_offsets_that_lie_are_refused(path):
     ):
         data = join({**header, name: {**header[name], **changes}}, body)
         assert not loads_or_refuses(path, data, str(changes))
+
+
+def test_files_of_the_version_before_groups_are_named_as_such(path):
+    save(random_network(3), path)
+    header, body = split(path.read_bytes())
+    graph = json.loads(header["__metadata__"]["hwgen"])
+    for node in graph["nodes"]:
+        node["fields"].pop("groups", None)
+    changed = {**header, "__metadata__": {"hwgen": json.dumps(graph)}}
+    path.write_bytes(join(changed, body))
+    with pytest.raises(StoreError, match="Field groups of Conv2d is missing"):
+        load(path)
+    changed["__metadata__"]["hwgen"] = json.dumps({**graph, "spec_version": 1})
+    path.write_bytes(join(changed, body))
+    with pytest.raises(StoreError, match="spec version must be 2, not 1; use the hwgen that wrote"):
+        load(path)
 
 
 def test_the_layer_is_named(path):

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from strategies import networks, random_network
+from strategies import graphs, networks, random_graph, random_network
 
 from hwgen.errors import HwgenError, NetworkError, StoreError
 from hwgen.formats import Fixed
@@ -53,7 +53,7 @@ def test_the_form_is_the_documented_one():
 
 
 @settings(max_examples=60, deadline=None, derandomize=True)
-@given(networks)
+@given(networks | graphs)
 def test_random_networks_come_back_equal(network):
     text = to_text(network)
     assert from_text(text) == network
@@ -169,9 +169,11 @@ def test_what_reads_well_is_still_verified(old, new, message):
         from_text(text)
 
 
-def test_300_damaged_texts_end_in_one_of_our_errors_or_in_a_legal_network():
-    text = to_text(random_network(7, max_layers=2, max_channels=3))
-    for seed in range(300):
+def test_600_damaged_texts_end_in_one_of_our_errors_or_in_a_legal_network():
+    texts = [to_text(random_network(7, max_layers=2, max_channels=3))]
+    texts += [to_text(random_graph(seed, max_channels=3)) for seed in range(5)]
+    for seed in range(600):
+        text = texts[seed % len(texts)]
         rng = np.random.default_rng(seed)
         at, length = int(rng.integers(len(text))), int(rng.integers(0, 4))
         piece = "".join(rng.choice(list('{}[]",:=()-9e.tN\\\n '), int(rng.integers(0, 3))))

@@ -90,11 +90,11 @@ def test_an_empty_folder_will_do(tmp_path):
 
 
 def test_a_link_to_a_folder_is_followed(tmp_path):
-    (tmp_path / "real").mkdir()
-    (tmp_path / "link").symlink_to("real")
+    (tmp_path / "solid").mkdir()
+    (tmp_path / "link").symlink_to("solid")
     hwgen.generate(PLAN, tmp_path / "link")
     assert (tmp_path / "link").is_symlink()
-    assert hwgen.Package(tmp_path / "real").manifest["top"] == "real"
+    assert hwgen.Package(tmp_path / "solid").manifest["top"] == "solid"
 
 
 def test_relative_and_nested_folders(tmp_path, monkeypatch):
@@ -228,7 +228,7 @@ def test_kill_at_random_moments(tmp_path, seed):
         "plan = planned(chain_of(['conv']))\nprint('go', flush=True)\n"
         "while True: hwgen.generate(plan, sys.argv[1])\n"
     )
-    command = [sys.executable, "-c", code, str(tmp_path / "net"), os.path.dirname(__file__)]
+    command = [sys.executable, "-c", code, str(tmp_path / "net"), str(Path(__file__).parent)]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     assert process.stdout.readline() == "go\n"
     time.sleep(0.3 + 0.37 * seed)

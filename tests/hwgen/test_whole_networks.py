@@ -2,65 +2,70 @@
 
 import numpy as np
 import pytest
-from strategies import random_input, random_network
+import torch
+from strategies import random_graph, random_network
+from test_importers_torch import random_cnn
+from whole import FRAMES, check, planned
 
 import hwgen
-from hwgen.errors import PlanError
 
-FRAMES = 5
-
-
-def planned(network, seed):
-    """Return a plan at a random goal that the network can reach."""
-    rng = np.random.default_rng(seed)
-    goal = 10.0 ** rng.uniform(5, 6.5)
-    while True:
-        try:
-            return hwgen.plan(network, target="ulx3s-85f", goal=f"{goal:.0f} fps")
-        except PlanError:
-            goal /= 2
-
-
-def check(network, folder, seed, simulator="icarus"):
-    """Generate, simulate without stalls, with stalls, and with a reset in mid-frame."""
-    plan = planned(network, seed)
-    package = hwgen.generate(plan, folder)
-    x = random_input(network, FRAMES, seed)
-    where = f"seed {seed}, foldings {[stage.folding for stage in plan.stages]}"
-
-    result = package.simulate(x, simulator=simulator, timeout=300)
-    assert result.equal, f"{where}: {result.first_difference}"
-    assert result.violations == (), where
-    timing = plan.timing_of(FRAMES)
-    assert result.frame_starts == timing.frame_starts, where
-    assert result.frame_ends == timing.frame_ends, where
-    assert result.interval == plan.interval and result.latency == plan.latency, where
-
-    # steady state: the busiest component is idle for at most 3 %, or 3 clocks
-    assert plan.interval <= max(plan.busy + 3, plan.busy / 0.97), where
-
-    middle = int(timing.frame_ends[1] + plan.interval // 2)
-    stalls = [(0.3, 0.3), (0.0, 0.6), (0.6, 0.0)][seed % 3]
-    result = package.simulate(
-        x, simulator=simulator, seed=seed, stalls=stalls, reset_at=middle, timeout=300
-    )
-    assert result.equal, f"{where}, stalls {stalls}: {result.first_difference}"
-    assert result.violations == (), f"{where}, stalls {stalls}"
-    return plan
-
-
-@pytest.mark.parametrize("seed", range(14))
+@pytest.mark.parametrize("seed", range(10))
 def test_random_network(seed, tmp_path):
     check(random_network(seed), tmp_path / "net", seed)
 
 
+@pytest.mark.parametrize("seed", range(10))
+def test_random_graph(seed, tmp_path):
+    """Branches, sums, concatenations, depthwise and grouped convolutions, thresholds."""
+    check(random_graph(seed), tmp_path / "net", seed)
+
+
+@pytest.mark.parametrize("seed", range(26))
+def test_torch_equals_golden_equals_rtl(seed, tmp_path):
+    """Random CNNs from PyTorch: the module, golden and the simulated Verilog agree in each bit."""
+    rng = np.random.default_rng(seed)
+    torch.manual_seed(seed)
+    model, x = random_cnn(rng)
+    bits = 2 + seed % 7
+    recipe = hwgen.QuantizeRecipe(
+        weights=f"int{bits}",
+        activations=f"uint{2 + int(rng.integers(7))}",
+        output=("int8", "uint6", None)[seed % 3],
+        asymmetric=bool(seed % 2),
+        scales=("free", "power_of_two")[seed // 2 % 2],
+    )
+    done = hwgen.compress(model, hwgen.Recipe(quantize=recipe), calibration=[x])
+    network = hwgen.import_torch(done.module, x[:1])
+    plan = planned(network, seed)
+    package = hwgen.generate(plan, tmp_path / "net")
+    frames = x[:FRAMES]
+    q = network.quantize(frames.numpy())
+    golden = network.run(q)
+    with torch.no_grad():
+        real = done.module(frames).numpy()
+    assert np.array_equal(real, network.dequantize(golden)), f"seed {seed}"
+    for stalls in (0.0, 0.3):
+        result = package.simulate(q, simulator="icarus", stalls=stalls, seed=seed, timeout=300)
+        assert np.array_equal(result.outputs, golden), f"seed {seed}: {result.first_difference}"
+        assert result.violations == ()
+        if not stalls:
+            assert result.frame_ends == plan.timing_of(FRAMES).frame_ends, f"seed {seed}"
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", range(100, 250))
+@pytest.mark.parametrize("seed", range(100, 200))
 def test_random_network_at_length(seed, tmp_path):
     check(random_network(seed), tmp_path / "net", seed)
 
 
-@pytest.mark.parametrize("seed", range(60))
-def test_no_clock_is_idle(seed):
-    plan = planned(random_network(seed + 5000), seed)
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(100, 200))
+def test_random_graph_at_length(seed, tmp_path):
+    check(random_graph(seed), tmp_path / "net", seed)
+
+
+@pytest.mark.parametrize("make", [random_network, random_graph])
+@pytest.mark.parametrize("seed", range(40))
+def test_no_clock_is_idle(seed, make):
+    plan = planned(make(seed + 5000), seed)
     assert plan.interval <= max(plan.busy + 3, plan.busy / 0.97), f"seed {seed}"

@@ -1,0 +1,48 @@
+"""A network the whole way: planned, generated, simulated, and compared."""
+
+import numpy as np
+from strategies import random_input
+
+import hwgen
+from hwgen.errors import PlanError
+
+FRAMES = 5
+
+
+def planned(network, seed):
+    """Return a plan at a random goal that the network can reach."""
+    rng = np.random.default_rng(seed)
+    goal = 10.0 ** rng.uniform(5, 6.5)
+    while True:
+        try:
+            return hwgen.plan(network, target="ulx3s-85f", goal=f"{goal:.0f} fps")
+        except PlanError:
+            goal /= 2
+
+
+def check(network, folder, seed, simulator="icarus"):
+    """Generate, simulate without stalls, with stalls, and with a reset in mid-frame."""
+    plan = planned(network, seed)
+    package = hwgen.generate(plan, folder)
+    x = random_input(network, FRAMES, seed)
+    where = f"seed {seed}, foldings {[stage.folding for stage in plan.stages]}"
+
+    result = package.simulate(x, simulator=simulator, timeout=300)
+    assert result.equal, f"{where}: {result.first_difference}"
+    assert result.violations == (), where
+    timing = plan.timing_of(FRAMES)
+    assert result.frame_starts == timing.frame_starts, where
+    assert result.frame_ends == timing.frame_ends, where
+    assert result.interval == plan.interval and result.latency == plan.latency, where
+
+    # steady state: the busiest component is idle for at most 3 %, or 3 clocks
+    assert plan.interval <= max(plan.busy + 3, plan.busy / 0.97), where
+
+    middle = int(timing.frame_ends[1] + plan.interval // 2)
+    stalls = [(0.3, 0.3), (0.0, 0.6), (0.6, 0.0)][seed % 3]
+    result = package.simulate(
+        x, simulator=simulator, seed=seed, stalls=stalls, reset_at=middle, timeout=300
+    )
+    assert result.equal, f"{where}, stalls {stalls}: {result.first_difference}"
+    assert result.violations == (), f"{where}, stalls {stalls}"
+    return plan
