@@ -126,7 +126,6 @@ def _run(
 
 def _compressed(steps: Steps, digits: "Digits") -> "tuple[Network, dict[str, Any]]":
     from hwgen import api
-    from hwgen.compression import PruneRecipe, QuantizeRecipe, Recipe
 
     with steps.step("train") as move:
         digits.train(digits.model, digits.epochs, move)
@@ -137,13 +136,9 @@ def _compressed(steps: Steps, digits: "Digits") -> "tuple[Network, dict[str, Any
         with steps.step(next(names)) as move:
             digits.train(model, epochs, move)
 
-    recipe = Recipe(
-        prune=PruneRecipe(channels=0.5),
-        quantize=QuantizeRecipe(weights="int4", activations="uint4"),
-    )
     done = api.compress(
         digits.model,
-        recipe,
+        digits.recipe,
         train=train,
         evaluate=digits.evaluate,
         calibration=digits.calibration,

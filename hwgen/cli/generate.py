@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from hwgen.cli.plan import Clock, Goal, NetworkFile, TargetName, make_plan, print_plan
+from hwgen.cli.plan import Choices, Clock, Goal, NetworkFile, TargetName, make_plan, print_plan
 from hwgen.targets import DEFAULT_TARGET
 
 
@@ -18,6 +18,7 @@ def generate(
     target: TargetName = DEFAULT_TARGET,
     goal: Goal = "10000 fps",
     clock: Clock = None,
+    choices: Choices = None,
 ) -> None:
     """Plan a network and write its package: Verilog, manifest, vectors, README.
 
@@ -26,7 +27,7 @@ def generate(
     from hwgen import api
 
     console = Console()
-    made = make_plan(network, target, goal, clock)
+    made = make_plan(network, target, goal, clock, choices)
     print_plan(made, console)
     with console.status("Writing the package"):
         package = api.generate(made, output)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
@@ -15,23 +16,31 @@ from rich.table import Table
 from hwgen.targets import DEFAULT_TARGET
 
 if TYPE_CHECKING:
-    from hwgen.planning import Plan
+    from hwgen.planning import Plan, Stage
 
 NetworkFile = Annotated[Path, typer.Argument(metavar="NETWORK", help="A stored network.")]
 TargetName = Annotated[str, typer.Option("--target", help="The device; see hwgen targets.")]
-Goal = Annotated[str, typer.Option("--goal", help='Throughput, such as "10000 fps".')]
+Goal = Annotated[str, typer.Option("--goal", help='"10000 fps", "min latency" or "min area".')]
 Clock = Annotated[
     float | None, typer.Option("--clock", help="Clock in MHz.", show_default="the target's own")
+]
+Choices = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="LAYER.pe=N", help="Your own choice; may be repeated."),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 
 
-def make_plan(network: Path, target: str, goal: str, clock: float | None) -> "Plan":
+def make_plan(
+    network: Path, target: str, goal: str, clock: float | None, choices: list[str] | None
+) -> "Plan":
     """Return the plan of a stored network; the clock is in MHz."""
     from hwgen import api
 
     hertz = None if clock is None else round(clock * 1e6)
-    return api.plan(api.load(network), target=target, goal=goal, clock_hz=hertz)
+    return api.plan(
+        api.load(network), target=target, goal=goal, clock_hz=hertz, overrides=choices or ()
+    )
 
 
 def plan(
@@ -39,13 +48,15 @@ def plan(
     target: TargetName = DEFAULT_TARGET,
     goal: Goal = "10000 fps",
     clock: Clock = None,
+    choices: Choices = None,
     as_json: AsJson = False,
 ) -> None:
-    """Choose the folding of each layer, and show what it takes and gives.
+    """Choose how each layer is built, and show what it takes and gives.
 
-    Example: hwgen plan digits.net --target ulx3s-85f --goal "10000 fps"
+    Example: hwgen plan digits.net --target ulx3s-85f --goal "10000 fps" --set conv1.pe=4
     """
-    made = make_plan(network, target, goal, clock)
+    with Console(stderr=True).status("Planning"):
+        made = make_plan(network, target, goal, clock, choices)
     if as_json:
         typer.echo(json.dumps(describe_plan(made), indent=2))
     else:
@@ -67,9 +78,12 @@ def describe_plan(plan: "Plan") -> dict[str, Any]:
         "layers": [
             {
                 "name": stage.name,
+                "op": type(stage.layer.op).__name__,
                 "pe": stage.folding.pe,
                 "simd": stage.folding.simd,
                 "lanes": stage.folding.lanes,
+                "post": stage.post,
+                "weights": stage.weight_style,
                 "busy": stage.busy,
                 "macs": stage.layer.macs,
                 "useful_share": _useful(plan, stage),
@@ -78,10 +92,14 @@ def describe_plan(plan: "Plan") -> dict[str, Any]:
             }
             for stage in plan.stages
         ],
+        "queues": [
+            {"from": branch.source or "input", "to": branch.sink, "depth": depth}
+            for branch, depth in plan.depths.items()
+        ],
     }
 
 
-def _useful(plan: "Plan", stage: Any) -> float | None:
+def _useful(plan: "Plan", stage: "Stage") -> float | None:
     units = stage.folding.pe * stage.folding.simd * plan.interval
     return stage.layer.macs / units if stage.layer.macs else None
 
@@ -89,10 +107,11 @@ def _useful(plan: "Plan", stage: Any) -> float | None:
 def print_plan(plan: "Plan", console: Console) -> None:
     """Print a plan: a row a layer, the bottleneck marked, the sums below."""
     described = describe_plan(plan)
-    table = Table(title=f"Plan for {plan.target.name} at {plan.clock_hz / 1e6:g} MHz, {plan.goal}")
-    table.add_column("layer", no_wrap=True)
-    for column in ("pe", "simd", "busy clocks", "useful", "LUT", "FF", "DSP", "memories"):
-        table.add_column(column, justify="right")
+    title = f"Plan for {plan.target.name} at {plan.clock_hz / 1e6:g} MHz, {plan.goal}"
+    table = Table(title=title, box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    table.add_column("layer", overflow="fold", min_width=10)
+    for column in ("pe", "simd", "busy", "useful", "weights", "output", "LUT", "FF", "DSP", "RAM"):
+        table.add_column(column, justify="right", no_wrap=True)
     for layer in described["layers"]:
         cost, share = layer["resources"], layer["useful_share"]
         mark = " *" if layer["name"] == described["bottleneck"] else ""
@@ -102,6 +121,8 @@ def print_plan(plan: "Plan", console: Console) -> None:
             str(layer["simd"]),
             f"{layer['busy']:,}",
             "" if share is None else f"{share:.0%}",
+            layer["weights"] or "",
+            layer["post"] or "",
             f"{cost['luts']:,.0f}",
             f"{cost['ffs']:,.0f}",
             str(cost["dsps"]),
@@ -115,19 +136,17 @@ def print_plan(plan: "Plan", console: Console) -> None:
         (total["dsps"], target.dsps),
         (total["block_rams"], target.block_rams),
     ]
-    table.add_row(
-        "all, estimated",
-        "",
-        "",
-        f"{plan.interval:,}",
-        f"{plan.useful_share:.0%}",
-        *(f"{n:,.0f}" for n, _ in used),
-    )
-    table.add_row(
-        "of the device", "", "", "", "", *(f"{n / has:.1%}" if has else "-" for n, has in used)
-    )
+    share = f"{plan.useful_share:.0%}"
+    table.add_row("estimate", "", "", "", share, "", "", *(f"{n:,.0f}" for n, _ in used))
+    shares = (f"{n / has:.1%}" if has else "-" for n, has in used)
+    table.add_row("of device", "", "", "", "", "", "", *shares)
     console.print(table)
+    for queue in described["queues"]:
+        text = f"Queue from {queue['from']} to {queue['to']}: {queue['depth']} beats"
+        console.print(text, markup=False)
     console.print(
         f"A frame every {plan.interval:,} clocks ({plan.frames_per_second:,.0f} a second), "
-        f"latency {plan.latency:,} clocks; * is the bottleneck."
+        f"latency {plan.latency:,} clocks. Bottleneck (*): {plan.bottleneck.name}, busy "
+        f"{plan.busy / plan.interval:.1%} of the time.",
+        markup=False,
     )

@@ -242,9 +242,7 @@ def find_layers(network: Network) -> tuple[Layer, ...]:
     return tuple(layers.values())
 
 
-def _blank(
-    node: Node, network: Network, maker: dict[str, str], frames: dict[str, Frame]
-) -> Layer:
+def _blank(node: Node, network: Network, maker: dict[str, str], frames: dict[str, Frame]) -> Layer:
     """Return a layer with its streams, for `LAYERS` to complete."""
     sources = tuple(maker[name] for name in node.inputs)
     y = network.tensors[node.name]

@@ -24,6 +24,8 @@ from hwgen.targets import Target
 from rtl_templates.axi import BorderParameters
 from rtl_templates.engine import EngineParameters
 from rtl_templates.join import ConcatParameters
+from rtl_templates.mac import MacParameters
+from rtl_templates.threshold import ThresholdParameters
 
 FRAMES = 6  # that a plan's timing is evaluated over; the pipeline is full well before
 
@@ -47,6 +49,22 @@ class Stage:
         if isinstance(self.core, ConcatParameters):
             return output_of(self.layer, self.core).beats
         return self.core.busy
+
+    @property
+    def post(self) -> str | None:
+        """What makes the output of the accumulators: so many thresholds, or a multiplier."""
+        post = getattr(self.core, "post", None)
+        if isinstance(post, ThresholdParameters):
+            return f"{post.steps} steps"
+        return "multiplier" if post else None
+
+    @property
+    def weight_style(self) -> str | None:
+        """Where the weights are: "block" or "logic", None without weights."""
+        path = getattr(self.core, "datapath", None)
+        if self.layer.weight is None or not isinstance(path, MacParameters):
+            return None
+        return path.weights.style
 
     @property
     def output(self) -> Endpoint:

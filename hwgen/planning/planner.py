@@ -233,7 +233,9 @@ def _reaching(made: Maker, goal: str, clock: int, rate: float) -> Plan:
     """Return the smallest plan of at least `rate` frames a second."""
     wanted = int(clock / rate)
     if wanted < 1:
-        raise PlanError(f"Goal {goal!r} must leave at least one clock a frame at {clock / 1e6:g} MHz")
+        raise PlanError(
+            f"Goal {goal!r} must leave at least one clock a frame at {clock / 1e6:g} MHz"
+        )
     budget = wanted
     while True:
         found = made(budget)

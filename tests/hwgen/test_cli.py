@@ -53,7 +53,13 @@ def test_plan(folder):
     assert "conv2" in text and "is the bottleneck" in text
     found = json.loads(hwgen("plan", "digits.net", "--json", "--clock", "25", cwd=folder))
     assert found["clock_hz"] == 25_000_000 and found["frames_per_second"] >= 10_000
-    assert [layer["name"] for layer in found["layers"]] == ["conv1", "pool1", "conv2", "pool2", "fc"]
+    assert [layer["name"] for layer in found["layers"]] == [
+        "conv1",
+        "pool1",
+        "conv2",
+        "pool2",
+        "fc",
+    ]
 
 
 def test_simulate(folder):
@@ -78,7 +84,10 @@ def test_simulate_reports_a_difference(folder, tmp_path):
     (broken / "digits.v").write_text(verilog[:start] + words + verilog[end:])
     options = ("--simulator", "icarus", "--frames", "3", "--json")
     done = subprocess.run(
-        [str(SCRIPT), "simulate", str(broken), *options], capture_output=True, text=True, timeout=600
+        [str(SCRIPT), "simulate", str(broken), *options],
+        capture_output=True,
+        text=True,
+        timeout=600,
     )
     assert done.returncode == 1
     assert "conv2" in json.loads(done.stdout)["first_difference"]
@@ -87,7 +96,9 @@ def test_simulate_reports_a_difference(folder, tmp_path):
 def test_cost(folder):
     found = json.loads(hwgen("cost", "out/digits", "--stage", "estimate", "--json", cwd=folder))
     assert found["luts"] > 100 and found["target"] == "ulx3s-85f"
-    assert "Stage must be one of" in hwgen("cost", "out/digits", "--stage", "x", cwd=folder, status=1)
+    assert "Stage must be one of" in hwgen(
+        "cost", "out/digits", "--stage", "x", cwd=folder, status=1
+    )
 
 
 def test_import(folder):

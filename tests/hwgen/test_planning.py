@@ -29,10 +29,14 @@ def digits(seed: int = 0, channels: int = 13) -> Network:
     return Network(
         (
             Node("input", Input((1, 8, 8), relu, [1 / 15])),
-            Node("conv1", Conv2d(w[0], w[0].sum((1, 2, 3)), Fixed(4), [1.0], padding=1), ("input",)),
+            Node(
+                "conv1", Conv2d(w[0], w[0].sum((1, 2, 3)), Fixed(4), [1.0], padding=1), ("input",)
+            ),
             Node("relu1", requantize(channels, 13), ("conv1",)),
             Node("pool1", MaxPool2d(2, 2), ("relu1",)),
-            Node("conv2", Conv2d(w[1], w[1].sum((1, 2, 3)), Fixed(4), [1.0], padding=1), ("pool1",)),
+            Node(
+                "conv2", Conv2d(w[1], w[1].sum((1, 2, 3)), Fixed(4), [1.0], padding=1), ("pool1",)
+            ),
             Node("relu2", requantize(2 * channels, 14), ("conv2",)),
             Node("pool2", MaxPool2d(2, 2), ("relu2",)),
             Node("flatten", Flatten(), ("pool2",)),

@@ -9,6 +9,7 @@ from whole import FRAMES, check, planned
 
 import hwgen
 
+
 @pytest.mark.parametrize("seed", range(10))
 def test_random_network(seed, tmp_path):
     check(random_network(seed), tmp_path / "net", seed)

@@ -19,7 +19,9 @@ def random_window(rng: random.Random, *, pool: bool = False) -> dict:
     kernel = (rng.randint(1, 3 if pool else 5), rng.randint(1, 3 if pool else 5))
     padding = tuple(rng.randint(0, k // 2 if pool else 2) for k in kernel)
     dilation = (1, 1) if pool else (rng.choice((1, 1, 2)), rng.choice((1, 1, 2)))
-    least = [max(1, d * (k - 1) + 1 - 2 * p) for k, p, d in zip(kernel, padding, dilation)]
+    least = [
+        max(1, d * (k - 1) + 1 - 2 * p) for k, p, d in zip(kernel, padding, dilation, strict=True)
+    ]
     bits, signed = rng.randint(1, 5), rng.random() < 0.3
     return {
         "channels": rng.choice((1, 2, 3, 4, 5, 6)),
@@ -159,10 +161,8 @@ def flatten(engine: EngineParameters, pixels: list) -> list:
 def check(case, seed: int) -> None:
     engine, frames, result = case(seed)
     rng = random.Random(seed + 1)
-    if seed % 2:
-        engine = engine.at_full_rate()
-    else:
-        engine = engine.with_depth(max(engine.drain.pieces))
+    tight = engine.with_depth(max(engine.drain.pieces))
+    engine = engine.at_full_rate() if seed % 2 else tight
     window = engine.window
     beats = [
         pack(pixel[n : n + window.word], window.bits)

@@ -129,9 +129,7 @@ def test_arg_max(count, signed):
     p = ArgMaxParameters(count, 4, signed, max(1, (count - 1).bit_length()))
     beats = [value & 15 for frame in frames for value in frame]
     for seed, (stall_in, stall_out) in enumerate(STALLS):
-        seen = run(
-            ArgMax(p), beats, len(frames), stall_in=stall_in, stall_out=stall_out, seed=seed
-        )
+        seen = run(ArgMax(p), beats, len(frames), stall_in=stall_in, stall_out=stall_out, seed=seed)
         assert seen.outputs == [frame.index(max(frame)) for frame in frames]
         if not stall_in and not stall_out:
             assert seen.emitted == p.schedule([0] * len(beats))
