@@ -37,6 +37,7 @@ class WindowParameters:
         is over one part. Grouped convolutions have as many as groups, pools and depthwise
         convolutions as many as beats a pixel
     ring : words of the line buffer, a power of two; None for `least_ring`
+    style : "block" or "distributed" memory; None leaves it to synthesis
     """
 
     channels: int
@@ -52,6 +53,7 @@ class WindowParameters:
     pad_value: int = 0
     slices: int = 1
     ring: int | None = None
+    style: str | None = None
 
     latency = 4  # clocks from a command to its beat
     release_delay = 3  # clocks from the last command of a row to the first word in its place
@@ -315,6 +317,7 @@ class Window(wiring.Component):
                 shape=unsigned(p.word * p.bits),
                 depth=p.depth,
                 init=[],
+                attrs={"ram_style": p.style} if p.style else {},
             )
             write = storage.write_port()
             m.d.comb += [

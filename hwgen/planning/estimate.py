@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import singledispatch
 
 from hwgen.formats import bits_for
-from hwgen.planning.memory import block_rams
+from hwgen.planning.memory import block_rams, lut_memory_luts
 from hwgen.targets import Target
 from rtl_templates.argmax import ArgMaxParameters
 from rtl_templates.engine import EngineParameters
@@ -26,7 +26,6 @@ from rtl_templates.window import WindowParameters
 
 CHAIN = 2.0  # LUTs to start and end a carry chain
 TABLE = 0.55  # LUTs a bit and 16 words of a constant table, after minimisation
-RAM_BITS = 16  # words of one LUT memory: a LUT a bit
 MULTIPLIER_SIDE = 18  # bits of a DSP block's operand
 DSP_LUTS = 150  # LUTs that a DSP block is worth when implementations are compared
 BLOCK_RAM_LUTS = 60  # LUTs that a block RAM is worth
@@ -86,7 +85,7 @@ def _fifo(part: FifoParameters, target: Target) -> Resources:
     control = Resources(3 * _bits(part.depth) + 3, 3 * _bits(part.depth))
     if part.deep:
         return control + Resources(4, 1, 0, block_rams(width, part.depth, target))
-    return control + ring(width, part.depth, target)
+    return control + _memory(width, part.depth, None, target)
 
 
 @estimate.register
@@ -135,22 +134,23 @@ def _window(part: WindowParameters, target: Target) -> Resources:
         _bits(n - 1) for n in (part.inner, len(part.steps), part.slices, *part.output_size)
     )
     control = Resources(4 * address + 3 * counters + 40, 6 * address + counters + 24)
-    memory = ring(width, depth, target)
+    memory = _memory(width, depth, part.style, target)
     port = Resources(
         memory.luts + 2 * address + (width + 12 if part.padded else 0) + TABLE * len(part.steps),
-        2 * width + 3 * address,
+        memory.ffs + 2 * width + 3 * address,
         0,
         memory.block_rams,
     )
     return control + sum((port for _ in range(part.ports)), Resources())
 
 
-def ring(width: int, depth: int, target: Target) -> Resources:
-    """Return the cost of a line buffer: LUT memory while it is small, block RAM beyond."""
-    banks = -(-depth // RAM_BITS)
-    if banks <= 4 or not target.block_rams:
-        return Resources(width * banks + (0.7 * width * (banks - 1)))
-    return Resources(0, 0, 0, block_rams(width, depth, target))
+def _memory(width: int, depth: int, style: str | None, target: Target) -> Resources:
+    """Return the cost of a writable memory."""
+    if style == "block":
+        return Resources(0, 0, 0, block_rams(width, depth, target))
+    luts = lut_memory_luts(width, depth, target)
+    # without LUT memory: a register a bit, and what chooses between them
+    return Resources(0.8 * width * depth, width * depth) if luts is None else Resources(luts)
 
 
 @estimate.register

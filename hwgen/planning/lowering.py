@@ -13,7 +13,7 @@ from hwgen.network.thresholds import as_threshold
 from hwgen.planning.estimate import estimate, weigh
 from hwgen.planning.folding import Folding
 from hwgen.planning.layers import Layer
-from hwgen.planning.memory import weight_style
+from hwgen.planning.memory import ring_style, weight_style
 from hwgen.targets import Target
 from rtl_templates.argmax import ArgMaxParameters
 from rtl_templates.engine import EngineParameters
@@ -44,7 +44,7 @@ def core_for(layer: Layer, folding: Folding, target: Target) -> Core:
     if isinstance(layer.op, Add):
         total = _sum(layer, layer.op, folding, target)
         return total.with_depth(total.full_rate_depth)
-    window = _window(layer, folding)
+    window = styled(_window(layer, folding), target)
     engine = EngineParameters(
         window=window,
         datapath=_datapath(layer, folding, window, target),
@@ -96,6 +96,11 @@ def _window(layer: Layer, folding: Folding) -> WindowParameters:
         pad_value=pad & ((1 << bits) - 1),
         slices=channels // lanes if layer.depthwise else layer.groups,
     )
+
+
+def styled(window: WindowParameters, target: Target) -> WindowParameters:
+    """Return the window with the memory that suits its ring on the target."""
+    return replace(window, style=ring_style(window.word * window.bits, window.depth, target))
 
 
 def _datapath(

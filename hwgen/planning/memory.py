@@ -1,23 +1,52 @@
-"""Memories: how many block RAMs a shape takes, and when a table in LUTs is cheaper."""
+"""Memories: how many block RAMs a shape takes, and when LUTs hold it for less."""
 
-__all__ = ["block_rams", "weight_style"]
+__all__ = ["block_rams", "lut_memory_luts", "queue_step", "ring_style", "weight_style"]
 
 from hwgen.targets import Target
 
+# (bits a port is wide, words) of one block RAM, by family. ECP5: Lattice FPGA-TN-02204, table 2;
+# iCE40: Lattice FPGA-TN-02002, table 3.
+SHAPES: dict[str, tuple[tuple[int, int], ...]] = {
+    "ecp5": ((36, 512), (18, 1024), (9, 2048), (4, 4096), (2, 8192), (1, 16384)),
+    "ice40": ((16, 256), (8, 512), (4, 1024), (2, 2048)),
+}
+LUT_MEMORY_WORDS = {"ecp5": 16}  # of a memory that takes a LUT a bit; other families have none
+BLOCK_LUTS = 40  # LUTs that a block RAM is worth where both would do
+
 
 def block_rams(width: int, depth: int, target: Target) -> int:
-    """Return how many block RAMs hold `depth` words of `width` bits, at the best aspect ratio.
+    """Return how many block RAMs hold `depth` words of `width` bits, at the best aspect ratio."""
+    return min(-(-width // w) * -(-depth // d) for w, d in SHAPES[target.family])
 
-    Each of a block's ports is at most 36 bits wide; deeper shapes are narrower by powers of two
-    (Lattice TN1264 for ECP5).
-    """
-    shapes = ((36, 512), (18, 1024), (9, 2048), (4, 4096), (2, 8192), (1, 16384))
-    return min(-(-width // w) * -(-depth // d) for w, d in shapes)
+
+def lut_memory_luts(width: int, depth: int, target: Target) -> float | None:
+    """Return how many LUTs a small writable memory takes, or None where there is none: LUT
+    memories, and what chooses between them."""
+    words = LUT_MEMORY_WORDS.get(target.family)
+    if words is None:
+        return None
+    banks = -(-depth // words)
+    return width * (banks + 0.7 * (banks - 1))
+
+
+def ring_style(width: int, depth: int, target: Target) -> str | None:
+    """Return where a line buffer goes: "distributed" (LUT memory), "block", or None to leave it
+    to synthesis, which makes registers of a tiny one."""
+    luts = lut_memory_luts(width, depth, target)
+    if luts is None:
+        return "block" if width * depth > 128 and target.block_rams else None
+    worth = luts > BLOCK_LUTS * block_rams(width, depth, target)
+    return "block" if worth and target.block_rams else "distributed"
 
 
 def weight_style(width: int, depth: int, target: Target) -> str:
-    """Return "block" where the words fit block RAM better than tables in LUTs: a table of up to
-    16 words costs a LUT a bit, and a block RAM is worth forty of them."""
+    """Return where constant words go: "block" where they fit block RAM better than tables in
+    LUTs, of which up to 16 words cost a LUT a bit, else "logic"."""
     tables = width * -(-depth // 16)
-    worth = tables > 40 * block_rams(width, depth, target) and target.block_rams
+    worth = tables > BLOCK_LUTS * block_rams(width, depth, target) and target.block_rams
     return "block" if worth and depth > 1 else "logic"
+
+
+def queue_step(target: Target) -> int:
+    """Return the depth that the smallest queue has anyway."""
+    return LUT_MEMORY_WORDS.get(target.family, 1)

@@ -56,7 +56,7 @@ class Stage:
         post = getattr(self.core, "post", None)
         if isinstance(post, ThresholdParameters):
             return f"{post.steps} steps"
-        return "multiplier" if post else None
+        return "multiply" if post else None
 
     @property
     def weight_style(self) -> str | None:

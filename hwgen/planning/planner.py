@@ -12,7 +12,7 @@ from hwgen.planning.assembly import suits, word_of
 from hwgen.planning.estimate import estimate, weigh
 from hwgen.planning.folding import Folding, drains, foldings, turns
 from hwgen.planning.layers import Layer, find_layers
-from hwgen.planning.lowering import Core, core_for, relaned
+from hwgen.planning.lowering import Core, core_for, relaned, styled
 from hwgen.planning.plan import Plan, Stage
 from hwgen.planning.queues import with_queues
 from hwgen.targets import Target, get_target
@@ -147,6 +147,7 @@ def _stages(
             core = relaned(core, layer, folding.lanes, target)
             if isinstance(core, EngineParameters):
                 core = core.at_full_rate()
+                core = replace(core, window=styled(core.window, target))
         stages.append(Stage(layer, folding, core))
     return tuple(stages)
 

@@ -4,23 +4,26 @@ __all__ = ["with_queues"]
 
 from hwgen.planning.assembly import Branch
 from hwgen.planning.layers import INPUT
+from hwgen.planning.memory import queue_step
 from hwgen.planning.plan import Plan, Stage
+from hwgen.targets import Target
 from rtl_templates.fifo import DEEP
 from rtl_templates.timing import DeadlockError
 
-STEP = 16  # a LUT memory holds 16 words, so a queue may as well
+LEAST = 16  # beats of a queue that is not worth halving
 
 
-def _rounded(depth: int) -> int:
+def _rounded(depth: int, target: Target) -> int:
     """Return the depth that a memory of at least `depth` words has anyway."""
     if depth <= DEEP:
-        return -(-depth // STEP) * STEP
+        step = queue_step(target)
+        return -(-depth // step) * step
     return 1 << (depth - 1).bit_length()
 
 
-def _behind(stage: Stage) -> int | None:
+def _behind(stage: Stage, target: Target) -> int | None:
     depth = getattr(stage.core, "full_rate_depth", None)
-    return None if depth is None else _rounded(depth)
+    return None if depth is None else _rounded(depth, target)
 
 
 def _branches(plan: Plan) -> list[Branch]:
@@ -48,18 +51,22 @@ def with_queues(plan: Plan) -> Plan:
     so that nothing can stand still; each is then halved as long as interval and latency stay.
     """
     plan = plan.with_queues(
-        {stage.name: depth for stage in plan.stages if (depth := _behind(stage)) is not None}
+        {
+            stage.name: depth
+            for stage in plan.stages
+            if (depth := _behind(stage, plan.target)) is not None
+        }
     )
     beats = {stage.name: stage.output.beats for stage in plan.stages}
     ample: dict[Branch, int] = {}
     for branch in _branches(plan):
         frame = plan.entry.beats if branch.source == INPUT else beats[branch.source]
-        ample[branch] = _rounded(max(STEP, 2 * frame))
+        ample[branch] = _rounded(max(LEAST, 2 * frame), plan.target)
     plan = plan.with_depths(ample)
     best = _lengthened(plan)
     for branch in ample:
-        while best.depths[branch] > STEP:
-            half = _rounded(best.depths[branch] // 2)
+        while best.depths[branch] > LEAST:
+            half = _rounded(best.depths[branch] // 2, plan.target)
             trial = best.with_depths({**best.depths, branch: half})
             if not _no_slower(trial, best):
                 break

@@ -145,3 +145,49 @@ def test_unknown_target():
 def test_plan_is_the_same_each_time():
     a, b = (hwgen.plan(random_network(3), target="ulx3s-85f", goal="1000 fps") for _ in range(2))
     assert [s.core for s in a.stages] == [s.core for s in b.stages]
+
+
+def test_min_area_is_the_smallest_and_min_latency_the_quickest():
+    small = plan(digits(channels=4), target="ulx3s-25f", goal="min area")
+    quick = plan(digits(channels=4), target="ulx3s-25f", goal="min latency")
+    between = plan(digits(channels=4), target="ulx3s-25f", goal="20000 fps")
+    assert small.resources.luts <= between.resources.luts < quick.resources.luts
+    assert quick.latency < between.latency
+    for made in (small, quick, between):
+        assert made.resources.luts <= made.target.luts
+        assert made.resources.dsps <= made.target.dsps
+        assert made.resources.block_rams <= made.target.block_rams
+
+
+def test_overrides_are_the_users():
+    made = plan(
+        digits(),
+        target="ulx3s-85f",
+        goal="min area",
+        overrides=("conv2.pe=13", "conv2.simd=9", "conv2.lanes=1"),
+    )
+    folding = made.stages[2].folding
+    assert (folding.pe, folding.simd, folding.lanes) == (13, 9, 1)
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("conv9.pe=2", "conv9: there is no such layer; the layers are conv1, pool1"),
+        ("conv1.pe", "Override must be written like conv1.pe=4"),
+        ("conv1.rows=2", "Override must be written like conv1.pe=4"),
+        ("conv1.pe=6", "conv1: folding must have pe one of 1, 2, 3, 4, 5, 7, 13"),
+        ("conv1.lanes=9", "conv1: lanes must be one of"),
+    ],
+)
+def test_overrides_that_make_no_sense(override, message):
+    with pytest.raises(PlanError, match=message):
+        plan(digits(), target="ulx3s-85f", goal="min area", overrides=(override,))
+
+
+def test_residual_network_gets_queues_on_its_branches():
+    from strategies import random_graph
+
+    made = hwgen.plan(random_graph(0), target="ulx3s-85f", goal="1000 fps")
+    assert made.depths and all(depth >= 1 for depth in made.depths.values())
+    assert all(branch.sink for branch in made.depths)
