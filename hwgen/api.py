@@ -57,7 +57,7 @@ def compress(
 
     Parameters
     ----------
-    model : any module of supported layers, one after another
+    model : any module of supported layers, branches included
     recipe : what to prune and how to quantize
     train : `train(model, epochs)` trains a module in place; None: post-training quantization only
     evaluate : `evaluate(model)` returns an accuracy, for the history

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from torch import Tensor, nn
 
-from hwgen.compression.quantize.layers import QuantModel, Weighted
+from hwgen.compression.quantize.layers import Weighted
+from hwgen.compression.quantize.model import QuantModel
 from hwgen.compression.trace import evaluating, find_layers
 
 
@@ -34,7 +35,7 @@ def count(model: nn.Module, example: Tensor) -> Counts:
     if isinstance(model, QuantModel):
         modules = [m for m in model.modules() if isinstance(m, Weighted)]
     else:
-        layers = find_layers(model, example)
+        layers = find_layers(model, example).layers
         modules = [la.module for la in layers if isinstance(la.module, (nn.Conv2d, nn.Linear))]
     outputs: dict[nn.Module, int] = {}
 

@@ -1,60 +1,29 @@
-"""From a user's module to the plain list of layers it runs, one after another.
+"""From a user's module to the dataflow of layers that it runs.
 
 Everything hwgen has no meaning for is found here, all at once, before anything is trained.
 """
 
-__all__ = ["Layer", "check_finite", "evaluating", "find_layers", "trace_graph"]
+__all__ = ["check_finite", "evaluating", "find_layers", "trace_graph"]
 
 import operator
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, fx, nn
 
+from hwgen.compression.flow import INPUT, ArgMax, Flow, Layer, Shape
+from hwgen.compression.functions import is_size, modules_of, operands
+from hwgen.compression.support import DROPPED, KEPT, OWNED, SUPPORTED, instead, module_problem
+from hwgen.compression.threads import thrifty_threads
 from hwgen.errors import FormatError, FoundUnsupported, NetworkError, UnsupportedError
 
-KEPT = (nn.Conv2d, nn.Linear, nn.BatchNorm1d, nn.BatchNorm2d, nn.ReLU, nn.MaxPool2d, nn.Flatten)
-DROPPED = (nn.Dropout, nn.Dropout1d, nn.Dropout2d, nn.Identity)
-OWNED = (nn.Conv2d, nn.Linear, nn.BatchNorm1d, nn.BatchNorm2d)  # hold weights: one use each
-
-SUPPORTED = "supported are Conv2d, Linear, BatchNorm, ReLU, MaxPool2d, Flatten, Dropout, Identity"
-RELU = "use ReLU instead"
-POOL = "use MaxPool2d, or a Conv2d with a stride, instead"
-INSTEAD: dict[str, str] = {
-    **dict.fromkeys(
-        (
-            *("ReLU6", "LeakyReLU", "PReLU", "ELU", "GELU", "SiLU", "Sigmoid", "Tanh"),
-            *("Hardtanh", "Hardswish", "gelu", "silu", "leaky_relu", "relu6", "sigmoid", "tanh"),
-        ),
-        RELU,
-    ),
-    **dict.fromkeys(("AvgPool2d", "AdaptiveAvgPool2d", "avg_pool2d", "adaptive_avg_pool2d"), POOL),
-    **dict.fromkeys(
-        ("Softmax", "LogSoftmax", "softmax", "log_softmax"),
-        "leave it to the loss: the largest output is the class without it",
-    ),
-    **dict.fromkeys(("view", "reshape"), "use flatten(1) or view(x.size(0), -1) instead"),
-    **dict.fromkeys(("add", "cat", "iadd", "mul"), "use one layer after another, without branches"),
-    "Conv1d": "use Conv2d with a height of 1 instead",
-    "dropout": "give it training=self.training, or use nn.Dropout",
-}
-
-
-@dataclass(frozen=True)
-class Layer:
-    """A torch module and its path in the user's model.
-
-    written : whether the path is a module of the user's, used once, not a function's made-up name
-    """
-
-    path: str
-    module: nn.Module
-    written: bool = True
+CLOSE = 1e-3  # float sums in another order differ by less, relative to the largest output
+SHAPE_ERRORS = (RuntimeError, IndexError, ValueError, TypeError)  # torch's own, on shapes
+NORMS = (nn.BatchNorm1d, nn.BatchNorm2d)
+Shapes = dict[fx.Node, Shape]
 
 
 class _Tracer(fx.Tracer):
@@ -78,7 +47,7 @@ def trace_graph(model: nn.Module, leaves: tuple[type[nn.Module], ...] = ()) -> f
             graph = _Tracer(leaves).trace(model)
     except Exception as error:  # whatever the user's forward raises when it meets a proxy
         found = [
-            FoundUnsupported(path, type(module).__name__, _instead(type(module).__name__))
+            FoundUnsupported(path, type(module).__name__, instead(type(module).__name__))
             for path, module in model.named_modules()
             if not list(module.children()) and type(module) not in (*KEPT, *DROPPED, *leaves)
             if type(module).__module__.startswith("torch.nn")
@@ -93,11 +62,12 @@ def trace_graph(model: nn.Module, leaves: tuple[type[nn.Module], ...] = ()) -> f
     return graph
 
 
-def find_layers(model: nn.Module, example: Tensor) -> tuple[Layer, ...]:
-    """Return the layers that the model runs in evaluation mode, in order.
+def find_layers(model: nn.Module, example: Tensor) -> Flow:
+    """Return the dataflow of layers that the model runs in evaluation mode.
 
-    Functions become modules of the same meaning; Dropout and Identity disappear. The modules are
-    the model's own, not copies.
+    Functions become modules of the same meaning, averages over adaptive windows become
+    `AvgPool2d`; Dropout and Identity disappear. Modules with weights are the model's own, not
+    copies.
 
     Parameters
     ----------
@@ -109,20 +79,19 @@ def find_layers(model: nn.Module, example: Tensor) -> tuple[Layer, ...]:
     NetworkError : the example does not fit the model
     """
     graph = trace_graph(model)
-    layers, found = _read(graph, model)
-    if found:
-        raise UnsupportedError(found)
-    shapes = _check_example(model, layers, example)
-    for layer, shape in zip(layers, shapes, strict=True):
-        if isinstance(layer.module, nn.Linear) and len(shape) != 2:
-            what = f"Linear on an input of {len(shape)} dimensions"
-            found.append(FoundUnsupported(layer.path, what, "put a Flatten before it"))
-        if isinstance(layer.module, nn.BatchNorm1d) and len(shape) != 2:
-            what = f"BatchNorm1d on an input of {len(shape)} dimensions"
-            found.append(FoundUnsupported(layer.path, what, "put it after a Linear"))
-    if found:
-        raise UnsupportedError(found)
-    return layers
+    problem = _example_problem(example)
+    shapes: Shapes = {}
+    with evaluating(model), thrifty_threads(model, example):
+        if problem is None:
+            shapes, problem = _shapes(graph, model, example)
+        reader = _Reader(graph, model, shapes)
+        if reader.found:
+            raise UnsupportedError(reader.found)
+        if problem is not None:
+            raise problem
+        flow = Flow(tuple(reader.layers), tuple(example.shape[1:]))
+        _check_same(flow, model, example)
+    return flow
 
 
 @contextmanager
@@ -154,162 +123,203 @@ def check_finite(model: nn.Module) -> None:
             )
 
 
-def _check_example(
-    model: nn.Module, layers: Sequence[Layer], example: Tensor
-) -> list[tuple[int, ...]]:
+def _example_problem(example: object) -> NetworkError | None:
     if not isinstance(example, Tensor) or not example.is_floating_point():
-        raise NetworkError(f"Example must be a float tensor, not {_kind(example)}")
+        kind = str(example.dtype) if isinstance(example, Tensor) else type(example).__name__
+        return NetworkError(f"Example must be a float tensor, not {kind}")
     if example.dim() not in (2, 4) or example.shape[0] == 0:
-        raise NetworkError(
+        return NetworkError(
             "Example must have shape (batch, channels, height, width) or (batch, features), "
             f"not {tuple(example.shape)}"
         )
-    shapes, x, path = [], example, "input"
-    try:
-        with evaluating(model):
-            for layer in layers:
-                path = layer.path
-                shapes.append(tuple(x.shape))
-                x = layer.module(x)
-    except RuntimeError as error:
-        raise NetworkError(
-            f"{path}: example of shape {tuple(example.shape)} must fit the model; torch says: "
-            f"{str(error).splitlines()[0]}"
-        ) from error
-    return shapes
+    return None
 
 
-def _kind(value: object) -> str:
-    return str(value.dtype) if isinstance(value, Tensor) else type(value).__name__
+def _shapes(
+    graph: fx.Graph, model: nn.Module, example: Tensor
+) -> tuple[Shapes, NetworkError | None]:
+    """Return the shapes, without the batch, of the values that the model computes."""
+    values: dict[fx.Node, Any] = {}
+    shapes: Shapes = {}
+    given = iter([example.clone()])  # the model may write into it
+    for node in graph.nodes:
+        args = fx.node.map_arg(node.args, values.__getitem__)
+        kwargs = fx.node.map_arg(node.kwargs, values.__getitem__)
+        try:
+            match node.op:
+                case "placeholder":
+                    values[node] = next(given, args[0] if args else None)
+                case "get_attr":
+                    values[node] = operator.attrgetter(node.target)(model)
+                case "call_module":
+                    values[node] = model.get_submodule(node.target)(*args, **kwargs)
+                case "call_function":
+                    values[node] = node.target(*args, **kwargs)
+                case "call_method":
+                    values[node] = getattr(args[0], node.target)(*args[1:], **kwargs)
+        except SHAPE_ERRORS as error:
+            place = node.target if node.op == "call_module" else _place(node)
+            return shapes, NetworkError(
+                f"{place}: example of shape {tuple(example.shape)} must fit the model; torch "
+                f"says: {(str(error) or type(error).__name__).splitlines()[0]}"
+            )
+        value = values.get(node)
+        if isinstance(value, Tensor):
+            shapes[node] = tuple(value.shape[1:])
+    return shapes, None
 
 
-def _instead(name: str) -> str:
-    return INSTEAD.get(name, SUPPORTED)
+def _check_same(flow: Flow, model: nn.Module, example: Tensor) -> None:
+    """Refuse a model that does not compute what its graph says.
+
+    The graph shows values, not the memory they share: an operation in place changes what every
+    other user of its input sees.
+    """
+    generator = torch.Generator().manual_seed(0)
+    noise = torch.randn(example[:1].shape, generator=generator).to(example)
+    ours, theirs = flow.run(noise).double(), model(noise.clone()).double()
+    known = torch.isfinite(ours) & torch.isfinite(theirs)
+    ours, theirs = ours[known], theirs[known]
+    if ours.numel() and float((ours - theirs).abs().max()) > CLOSE * float(theirs.abs().max()):
+        what = "an operation in place, on a value that is used elsewhere as well,"
+        way = "use ReLU(inplace=False), and x = x + y for x += y"
+        raise UnsupportedError([FoundUnsupported("forward", what, way)])
 
 
-def _read(graph: fx.Graph, model: nn.Module) -> tuple[tuple[Layer, ...], list[FoundUnsupported]]:
-    modules = dict(model.named_modules())
-    uses = Counter(node.target for node in graph.nodes if node.op == "call_module")
-    names = set(modules)
-    layers: list[Layer] = []
-    found: list[FoundUnsupported] = []
-    for index, node in enumerate(graph.nodes):
-        if node.op == "call_module":
-            module = modules[node.target]
-            problem = _module_problem(module, layers[-1] if layers else None, uses[node.target])
-            if problem:
-                found.append(FoundUnsupported(node.target, *problem))
-            if not isinstance(module, DROPPED):
-                again = any(layer.path == node.target for layer in layers)
-                path = _new_name(node.name, names) if again else node.target
-                layers.append(Layer(path, module, written=uses[node.target] == 1))
-        elif node.op in ("call_function", "call_method") and not _is_size(node):
-            made = _function(node)
-            if made is None:
-                found.append(_unsupported_function(node))
-            elif not isinstance(made, nn.Identity):
-                layers.append(Layer(_new_name(node.name, names), made, written=False))
-                problem = _module_problem(made, None, 1)
-                if problem:
-                    found.append(FoundUnsupported(_place(node), *problem))
-        elif node.op == "placeholder" and index > 0 and node.users:
-            instead = "give it one tensor and no other"
-            found.append(FoundUnsupported("forward", f"a second input, {node.target},", instead))
+class _Reader:
+    """Reads a graph: its layers, and everything in it that is not supported."""
+
+    def __init__(self, graph: fx.Graph, model: nn.Module, shapes: Shapes):
+        self.layers: list[Layer] = []
+        self.found: list[FoundUnsupported] = []
+        self._shapes = shapes
+        self._modules = dict(model.named_modules())
+        self._names = set(self._modules)
+        self._calls = Counter(node.target for node in graph.nodes if node.op == "call_module")
+        self._values: dict[fx.Node, str] = {}  # the layer that gives each value
+        for node in graph.nodes:
+            self._read(node)
+        if not self.layers and not self.found:
+            self._refuse("forward", "a model without layers", SUPPORTED)
+
+    def _refuse(self, path: str, what: str, way: str) -> None:
+        self.found.append(FoundUnsupported(path, what, way))
+
+    def _read(self, node: fx.Node) -> None:
+        if node.op == "placeholder":
+            if INPUT not in self._values.values():
+                self._values[node] = INPUT
+            elif node.users:
+                what = f"a second input, {node.target},"
+                self._refuse("forward", what, "give it one tensor and no other")
+                self._values[node] = node.name
+        elif node.op == "call_module":
+            self._read_module(node)
+        elif node.op in ("call_function", "call_method") and not is_size(node):
+            self._read_function(node)
         elif node.op == "output" and not isinstance(node.args[0], fx.Node):
             what = f"an output that is a {type(node.args[0]).__name__}"
-            found.append(FoundUnsupported("forward", what, "return one tensor"))
-    if not layers and not found:
-        found.append(FoundUnsupported("forward", "a model without layers", SUPPORTED))
-    return tuple(layers), found
+            self._refuse("forward", what, "return one tensor")
 
+    def _read_module(self, node: fx.Node) -> None:
+        module, calls = self._modules[str(node.target)], self._calls[node.target]
+        sources = operands(node)
+        name = type(module).__name__
+        problem = module_problem(module, self._shapes_of(sources))
+        if problem is None and isinstance(module, OWNED) and calls > 1:
+            problem = f"{name} used {calls} times", "give each use a layer of its own"
+        if problem is None and isinstance(module, NORMS):
+            problem = self._norm_problem(name, sources)
+        if problem is None and not self._are_values(sources):
+            problem = f"{name} of a constant", "fold the constant into the layers around it"
+        if problem is not None:
+            self._refuse(str(node.target), *problem)
+            self._values[node] = node.name
+            return
+        if isinstance(module, DROPPED):
+            self._values[node] = self._named(sources)[0]
+            return
+        again = any(layer.path == node.target for layer in self.layers)
+        path = self._new_name(node.name) if again else str(node.target)
+        made = nn.ReLU() if isinstance(module, nn.ReLU) else module  # never in place
+        self._place([(path, made)], node, sources, written=calls == 1)
 
-def _new_name(name: str, names: set[str]) -> str:
-    while name in names:
-        name += "_"
-    names.add(name)
-    return name
+    def _read_function(self, node: fx.Node) -> None:
+        sources = operands(node)
+        first = sources[0] if sources else None
+        known = self._shapes.get(first) if isinstance(first, fx.Node) else None
+        modules = modules_of(node, None if known is None else len(known) + 1)
+        self._values[node] = node.name
+        if modules is None or not self._are_values(sources):
+            self._refuse(*_unsupported_function(node))
+            return
+        problem = module_problem(modules[0], self._shapes_of(sources))
+        is_last = all(user.op == "output" for user in node.users)
+        if problem is None and isinstance(modules[0], ArgMax) and not is_last:
+            problem = "argmax before the end", "leave it for the last operation"
+        if problem is not None:
+            self._refuse(_place(node), *problem)
+        elif isinstance(modules[0], nn.Identity):
+            self._values[node] = self._named(sources)[0]
+        else:
+            named = [(self._new_name(node.name), module) for module in modules]
+            self._place(named, node, sources, written=False)
 
+    def _place(
+        self,
+        named: list[tuple[str, nn.Module]],
+        node: fx.Node,
+        sources: list[object],
+        written: bool,
+    ) -> None:
+        inputs, shape = self._named(sources), self._shapes_of(sources)[0]
+        for path, module in named:
+            if isinstance(module, nn.AdaptiveAvgPool2d) and shape is not None:
+                module, shape = _fixed_average(module, shape)
+            if path == named[-1][0]:
+                shape = self._shapes.get(node)
+            self.layers.append(Layer(path, module, inputs, shape or (), written))
+            inputs = (path,)
+        self._values[node] = inputs[0]
 
-def _module_problem(module: nn.Module, before: Layer | None, uses: int) -> tuple[str, str] | None:
-    name = type(module).__name__
-    if type(module) not in (*KEPT, *DROPPED):
-        return name, _instead(name)
-    if isinstance(module, OWNED) and uses > 1:
-        return f"{name} used {uses} times", "give each use a layer of its own"
-    match module:
-        case nn.Conv2d():
-            if module.groups != 1:
-                return f"Conv2d with groups={module.groups}", "use groups=1"
-            if module.padding_mode != "zeros":
-                return f"Conv2d with padding_mode={module.padding_mode!r}", "use 'zeros'"
-            spans = [d * (k - 1) for d, k in zip(module.dilation, module.kernel_size, strict=True)]
-            if module.padding == "same" and any(span % 2 for span in spans):
-                return "Conv2d with padding='same' and an even kernel", "use an odd kernel"
-        case nn.BatchNorm1d() | nn.BatchNorm2d():
-            if before is None or not isinstance(before.module, (nn.Conv2d, nn.Linear)):
-                return f"{name} that does not follow a Conv2d or Linear", "put it right after one"
-            if not module.track_running_stats:
-                return f"{name} without running statistics", "use track_running_stats=True"
-        case nn.MaxPool2d():
-            if module.ceil_mode:
-                return "MaxPool2d with ceil_mode", "use ceil_mode=False, with padding"
-            if module.return_indices:
-                return "MaxPool2d with return_indices", "use return_indices=False"
-            if module.dilation not in (1, (1, 1)):
-                return "MaxPool2d with dilation", "use dilation=1"
-        case nn.Flatten():
-            if module.start_dim != 1 or module.end_dim != -1:
-                return f"Flatten({module.start_dim}, {module.end_dim})", "use Flatten(1)"
-    return None
+    def _norm_problem(self, name: str, sources: list[object]) -> tuple[str, str] | None:
+        before = [la.module for la in self.layers if (la.path,) == self._named(sources)]
+        if not before or not isinstance(before[0], (nn.Conv2d, nn.Linear)):
+            return f"{name} that does not follow a Conv2d or Linear", "put it right after one"
+        if any(_takers(source) > 1 for source in sources):
+            return f"{name} of a value that is used elsewhere as well", "use its output there"
+        return None
 
-
-def _is_size(node: fx.Node) -> bool:
-    """Say whether the node is about a shape: x.size(), x.size(0), x.shape, x.shape[0]."""
-    if node.op == "call_method":
-        return node.target == "size"
-    if node.target is getattr:
-        return node.args[1] == "shape"
-    return node.target is operator.getitem and _is_node_size(node.args[0])
-
-
-def _is_node_size(value: object) -> bool:
-    return isinstance(value, fx.Node) and value.op != "call_module" and _is_size(value)
-
-
-def _is_batch(value: object) -> bool:
-    """Say whether the value is the batch size: x.size(0) or x.shape[0]."""
-    return _is_node_size(value) and isinstance(value, fx.Node) and value.args[1:] == (0,)
-
-
-def _argument(node: fx.Node, position: int, name: str, default: Any) -> Any:
-    return node.args[position] if len(node.args) > position else node.kwargs.get(name, default)
-
-
-def _function(node: fx.Node) -> nn.Module | None:
-    """Return the module that means the same as a call of a function or method, if any."""
-    target = node.target
-    if target in (F.relu, F.relu_, torch.relu, torch.relu_, "relu", "relu_"):
-        return nn.ReLU()
-    if target in (F.max_pool2d, torch.max_pool2d):
-        kernel = _argument(node, 1, "kernel_size", None)
-        return nn.MaxPool2d(
-            kernel,
-            _argument(node, 2, "stride", None) or kernel,
-            _argument(node, 3, "padding", 0),
-            _argument(node, 4, "dilation", 1),
-            _argument(node, 6, "return_indices", False),
-            _argument(node, 5, "ceil_mode", False),
+    def _are_values(self, sources: list[object]) -> bool:
+        return bool(sources) and all(
+            isinstance(source, fx.Node) and source in self._values for source in sources
         )
-    if target in (torch.flatten, "flatten"):
-        return nn.Flatten(_argument(node, 1, "start_dim", 0), _argument(node, 2, "end_dim", -1))
-    if target in (torch.reshape, "view", "reshape"):
-        shape = node.args[1] if len(node.args) == 2 else node.args[1:]
-        if not isinstance(shape, (tuple, list)) or len(shape) != 2:
-            return None
-        return nn.Flatten() if _is_batch(shape[0]) and shape[1] == -1 else None
-    if target in (F.dropout, F.dropout2d) and not _argument(node, 2, "training", True):
-        return nn.Identity()
-    return None
+
+    def _named(self, sources: list[object]) -> tuple[str, ...]:
+        return tuple(self._values[source] for source in sources if isinstance(source, fx.Node))
+
+    def _shapes_of(self, sources: list[object]) -> list[Shape | None]:
+        return [self._shapes.get(s) if isinstance(s, fx.Node) else None for s in sources]
+
+    def _new_name(self, name: str) -> str:
+        while name in self._names:
+            name += "_"
+        self._names.add(name)
+        return name
+
+
+def _fixed_average(module: nn.AdaptiveAvgPool2d, shape: Shape) -> tuple[nn.AvgPool2d, Shape]:
+    """Return the pool of fixed windows that an adaptive one is on an image that it divides."""
+    size = module.output_size
+    wanted = size if isinstance(size, tuple) else (size, size)
+    extents = tuple(n if o is None else int(o) for o, n in zip(wanted, shape[1:], strict=True))
+    kernel = (shape[1] // extents[0], shape[2] // extents[1])
+    return nn.AvgPool2d(kernel, kernel), (shape[0], *extents)
+
+
+def _takers(value: object) -> int:
+    """Return how many nodes take a value, those that ask for its size aside."""
+    return sum(not is_size(user) for user in value.users) if isinstance(value, fx.Node) else 0
 
 
 def _place(node: fx.Node) -> str:
@@ -317,7 +327,7 @@ def _place(node: fx.Node) -> str:
     return f"{owners[-1]}.{node.name}" if owners else node.name
 
 
-def _unsupported_function(node: fx.Node) -> FoundUnsupported:
+def _unsupported_function(node: fx.Node) -> tuple[str, str, str]:
     name = node.target if isinstance(node.target, str) else getattr(node.target, "__name__", "?")
     kind = "method" if node.op == "call_method" else "function"
-    return FoundUnsupported(_place(node), f"{kind} {name}", _instead(name.strip("_")))
+    return _place(node), f"{kind} {name}", instead(name.strip("_"))

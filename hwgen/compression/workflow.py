@@ -13,6 +13,7 @@ from hwgen.compression.counts import count
 from hwgen.compression.prune import check_prunable, prune_channels
 from hwgen.compression.quantize import QuantModel, quantize_layers
 from hwgen.compression.recipe import Recipe
+from hwgen.compression.threads import thrifty_threads
 from hwgen.compression.trace import check_finite, evaluating, find_layers
 from hwgen.errors import FoundUnsupported, HwgenError, UnsupportedError
 
@@ -65,7 +66,7 @@ def compress(
 
     Parameters
     ----------
-    model : any module of supported layers, one after another
+    model : any module of supported layers, with or without branches
     recipe : what to do
     example : (batch, channels, height, width) or (batch, features), a float tensor
     train : `train(model, epochs)` trains any module in place, by the user's own loss and data,
@@ -94,7 +95,8 @@ def compress(
         seconds = time.perf_counter() - start
         check_finite(done)
         done.eval()
-        counts = count(done, example)
+        with thrifty_threads(done, example):
+            counts = count(done, example)
         accuracy = None if evaluate is None else float(evaluate(done))
         done.eval()
         history.append(StepRecord(name, counts.parameters, counts.macs, accuracy, seconds))
@@ -114,7 +116,8 @@ def compress(
         prune = recipe.prune
 
         def pruned(on: nn.Module) -> nn.Module:
-            prune_channels(on, prune, example)
+            with thrifty_threads(on, example):
+                prune_channels(on, prune, example)
             return on
 
         work = step("prune", pruned, work)
@@ -124,7 +127,7 @@ def compress(
         quantize = recipe.quantize
 
         def quantized(on: nn.Module) -> nn.Module:
-            with evaluating(on):
+            with evaluating(on), thrifty_threads(on, example):
                 return quantize_layers(find_layers(on, example), quantize, calibration or ())
 
         work = step("quantize", quantized, work)
@@ -137,7 +140,7 @@ def _check(
     model: nn.Module, recipe: Recipe, example: Tensor, calibration: Iterable[Tensor] | None
 ) -> None:
     """Find what would fail later, now."""
-    layers = find_layers(model, example)
+    flow = find_layers(model, example)
     clashes = [
         FoundUnsupported(name, "a name of hwgen's quantized model", "rename the layer")
         for name, _ in model.named_children()
@@ -147,7 +150,7 @@ def _check(
         raise UnsupportedError(clashes)
     check_finite(model)
     if recipe.prune is not None:
-        check_prunable(layers, recipe.prune)
+        check_prunable(flow, recipe.prune)
     if recipe.quantize is not None and calibration is None:
         raise HwgenError(
             "Calibration must be given to quantize, not None; "

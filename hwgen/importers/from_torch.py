@@ -3,7 +3,7 @@
 What the module computes in `eval()` and what the network computes are equal in every bit.
 """
 
-__all__ = ["import_torch"]
+__all__ = ["import_torch", "trace_torch"]
 
 from collections.abc import Callable
 from typing import Any
@@ -12,17 +12,26 @@ import numpy as np
 import torch
 from torch import Tensor, fx, nn
 
+from hwgen.compression.flow import ArgMax as TorchArgMax
 from hwgen.compression.quantize import (
     QuantActivation,
+    QuantAdd,
+    QuantAvgPool2d,
+    QuantConcat,
     QuantConv2d,
     QuantInput,
     Quantizer,
     QuantLinear,
     Weighted,
 )
+from hwgen.compression.threads import thrifty_threads
 from hwgen.compression.trace import check_finite, evaluating, trace_graph
 from hwgen.errors import FoundUnsupported, NetworkError, UnsupportedError
 from hwgen.network import (
+    Add,
+    ArgMax,
+    AvgPool2d,
+    Concat,
     Conv2d,
     Flatten,
     Input,
@@ -33,9 +42,11 @@ from hwgen.network import (
     Op,
     Requantize,
 )
+from hwgen.network import Tensor as NetworkTensor
 
-INSTEAD = "a compressed module has quantized layers, MaxPool2d and Flatten only"
+INSTEAD = "a compressed module has quantized layers, pools, joins and Flatten only"
 Shape = tuple[int, ...]
+IntArray = np.ndarray[Any, np.dtype[np.int64]]
 
 
 def import_torch(module: nn.Module, example: Tensor) -> Network:
@@ -71,10 +82,10 @@ def import_torch(module: nn.Module, example: Tensor) -> Network:
         raise NetworkError(
             f"Module must be the whole compressed one, not its {type(module).__name__} alone"
         )
-    graph = trace_graph(module, leaves=(Weighted, Quantizer))
+    graph = trace_graph(module, leaves=tuple(CONVERT))
     _check_supported(graph, module)
     try:
-        with evaluating(module):
+        with evaluating(module), thrifty_threads(module, example):
             module(example)
     except RuntimeError as error:
         raise NetworkError(
@@ -84,13 +95,63 @@ def import_torch(module: nn.Module, example: Tensor) -> Network:
     return _read(graph, module, tuple(example.shape[1:]))
 
 
+def trace_torch(module: nn.Module, x: Tensor) -> dict[str, IntArray]:
+    """Return the integers that a compressed module computes for every node of its network.
+
+    Equal to `network.trace(network.quantize(x))`, where `network` is the module's import.
+
+    Parameters
+    ----------
+    module : `compress(...).module`, or one that holds it
+    x : (batch, channels, height, width) or (batch, features), real numbers
+
+    Returns
+    -------
+    name -> (batch, *shape of that node) int64, in the order of the nodes
+
+    Raises
+    ------
+    UnsupportedError, NetworkError, FormatError : from `import_torch`
+    """
+    network = import_torch(module, x)
+    reals: dict[str, Tensor] = {}
+
+    def watcher(name: str) -> Callable[[nn.Module, object, Tensor], None]:
+        def watch(_: nn.Module, inputs: object, output: Tensor) -> None:
+            reals[name] = output
+
+        return watch
+
+    hooks = [
+        module.get_submodule(node.name).register_forward_hook(watcher(node.name))
+        for node in network.nodes
+    ]
+    try:
+        with evaluating(module), thrifty_threads(module, x):
+            module(x)
+    finally:
+        for hook in hooks:
+            hook.remove()
+    return {
+        name: _quotients(reals[name].cpu().numpy(), tensor)
+        for name, tensor in network.tensors.items()
+    }
+
+
+def _quotients(real: np.ndarray[Any, np.dtype[np.float64]], tensor: NetworkTensor) -> IntArray:
+    real = real.reshape(-1, *tensor.shape)
+    scale = tensor.scale.reshape(-1, *[1] * (len(tensor.shape) - 1))
+    integers: IntArray = np.rint(real / scale).astype(np.int64)  # never near a tie
+    return integers + tensor.zero_point
+
+
 def _read(graph: fx.Graph, module: nn.Module, shape: Shape) -> Network:
     nodes: list[Node] = []
     names: dict[fx.Node, str] = {}  # of the value that a graph node gives
     for node in graph.nodes:
         if node.op == "call_module":
             layer = module.get_submodule(node.target)
-            sources = tuple(names[source] for source in node.all_input_nodes if source in names)
+            sources = tuple(names[source] for source in node.args if source in names)
             nodes.append(Node(node.target, CONVERT[type(layer)](layer, shape), sources))
             names[node] = node.target
     return Network(tuple(nodes))
@@ -110,7 +171,7 @@ def _check_supported(graph: fx.Graph, module: nn.Module) -> None:
         raise UnsupportedError(found)
 
 
-def _integers(tensor: Tensor) -> np.ndarray[Any, np.dtype[np.int64]]:
+def _integers(tensor: Tensor) -> IntArray:
     return tensor.cpu().to(torch.int64).numpy()
 
 
@@ -128,6 +189,7 @@ def _conv2d(layer: QuantConv2d, _: Shape) -> Op:
         stride=layer.stride,
         padding=layer.padding,
         dilation=layer.dilation,
+        groups=layer.groups,
     )
 
 
@@ -158,6 +220,14 @@ def _max_pool2d(layer: nn.MaxPool2d, _: Shape) -> Op:
     return MaxPool2d(_pair(layer.kernel_size), _pair(stride), _pair(layer.padding))
 
 
+def _avg_pool2d(layer: QuantAvgPool2d, _: Shape) -> Op:
+    return AvgPool2d(layer.kernel, layer.stride, layer.padding)
+
+
+def _add(layer: QuantAdd, _: Shape) -> Op:
+    return Add(layer.multipliers())
+
+
 def _flatten(layer: nn.Flatten, _: Shape) -> Op:
     return Flatten()
 
@@ -173,4 +243,8 @@ CONVERT: dict[type[nn.Module], Callable[[Any, Shape], Op]] = {
     QuantActivation: _requantize,
     nn.MaxPool2d: _max_pool2d,
     nn.Flatten: _flatten,
+    QuantAvgPool2d: _avg_pool2d,
+    QuantAdd: _add,
+    QuantConcat: lambda layer, shape: Concat(),
+    TorchArgMax: lambda layer, shape: ArgMax(),
 }

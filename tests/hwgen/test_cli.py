@@ -50,7 +50,7 @@ def test_help_has_an_example_for_every_verb(tmp_path):
 
 def test_plan(folder):
     text = hwgen("plan", "digits.net", cwd=folder)
-    assert "conv2" in text and "is the bottleneck" in text
+    assert "conv2" in text and "Bottleneck (*)" in text
     found = json.loads(hwgen("plan", "digits.net", "--json", "--clock", "25", cwd=folder))
     assert found["clock_hz"] == 25_000_000 and found["frames_per_second"] >= 10_000
     assert [layer["name"] for layer in found["layers"]] == [

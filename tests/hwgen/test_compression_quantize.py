@@ -9,7 +9,7 @@ from hwgen.compression import QuantizeRecipe, Recipe
 from hwgen.compression.quantize import fold_batch_norm
 from hwgen.compression.quantize.calibration import activation_placement, observe, weight_scales
 from hwgen.compression.quantize.fake import Step, fake_quantize, round_half_up
-from hwgen.compression.quantize.fixed_point import fixed_point
+from hwgen.compression.quantize.fixed_point import fixed_point, summand_multipliers
 from hwgen.compression.trace import find_layers
 from hwgen.errors import FormatError, HwgenError
 from hwgen.formats import Fixed
@@ -84,6 +84,30 @@ def test_fixed_point_leaves_room_for_the_product():
         fixed_point(np.array([2.0**40]), 4, 100, False, "layer")
 
 
+@pytest.mark.parametrize("seed", range(20))
+def test_summand_multipliers_are_close_and_small(seed):
+    rng = np.random.default_rng(seed)
+    a, b = 2.0 ** rng.uniform(-8, 6, 2)
+    m0, m1 = summand_multipliers(a, b, "add")
+    assert abs(a / m0 - b / m1) <= 1e-3 * max(a / m0, b / m1), seed
+    ratio = max(a, b) / min(a, b)
+    for small in range(1, min(m0, m1)):  # none of the smaller ones would do
+        for large in (int(ratio * small), int(ratio * small) + 1):
+            assert abs(large / small / ratio - 1) > 0.99e-3, seed
+    assert summand_multipliers(b, a, "add") == (m1, m0)
+
+
+def test_summand_multipliers_of_powers_and_extremes():
+    assert summand_multipliers(0.3, 0.3, "add") == (1, 1)
+    assert summand_multipliers(0.3, 0.3 * 1.0005, "add") == (1, 1)
+    assert summand_multipliers(2.0**-3, 2.0**-10, "add") == (128, 1)
+    assert summand_multipliers(3.0, 2.0, "add") == (3, 2)
+    assert summand_multipliers(1.0, 32767.0, "add") == (1, 32767)
+    for a, b in ((1.0, 32768.0), (1.0, 0.0), (2.0**500, 2.0**-500)):
+        with pytest.raises(FormatError, match="^add: scales of its inputs must be positive"):
+            summand_multipliers(a, b, "add")
+
+
 def test_weight_scales():
     weight = torch.tensor([[1.0, -0.5], [0.25, 0.25], [0.0, 0.0], [1e-9, 0.0]])
     scale = weight_scales(weight, Fixed(8), power_of_two=False)
@@ -149,9 +173,8 @@ def test_folding_changes_nothing(seed):
     x = torch.randn(4, 2, 5, 5)
     expected = model.eval()(x)
     folded = fold_batch_norm(find_layers(model, x))
-    y = x
-    for layer in folded:
-        y = layer.module(y)
-    assert [layer.path for layer in folded] == ["0", "2", "3"]
+    with torch.no_grad():
+        y = folded.run(x)
+    assert [layer.path for layer in folded.layers] == ["0", "2", "3"]
     assert torch.allclose(y, expected, rtol=1e-4, atol=1e-5)  # float32 either way
     assert torch.equal(model(x), expected)  # the model itself is left as it is

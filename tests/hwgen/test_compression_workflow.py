@@ -7,6 +7,7 @@ import torch
 from torch import nn
 
 from hwgen.compression import PruneRecipe, QuantizeRecipe, Recipe, compress
+from hwgen.compression.threads import thrifty_threads
 from hwgen.errors import FormatError, NetworkError
 from hwgen.importers import import_torch
 from hwgen.network import Conv2d, Linear
@@ -153,3 +154,28 @@ def test_a_bias_too_large_for_exactness_names_the_layer():
         model[0].bias.fill_(1e6)
     with pytest.raises(FormatError, match=r"^0: accumulators must stay below 2\*\*50"):
         compress(model, Recipe(quantize=QuantizeRecipe()), example=X[:1], calibration=[X])
+
+
+def test_small_models_take_one_thread_for_our_work_and_the_users_for_theirs(model):
+    threads, used = torch.get_num_threads(), {}
+    try:
+        torch.set_num_threads(2)
+
+        def evaluate(module: nn.Module) -> float:
+            used["evaluate"] = torch.get_num_threads()
+            return 0.0
+
+        def batches():
+            used["calibration"] = torch.get_num_threads()
+            yield X
+
+        recipe = Recipe(quantize=QuantizeRecipe())
+        compress(model, recipe, example=X[:1], evaluate=evaluate, calibration=batches())
+        assert used == {"evaluate": 2, "calibration": 1} and torch.get_num_threads() == 2
+        with thrifty_threads(nn.Linear(2000, 1000), X):
+            assert torch.get_num_threads() == 2
+        with pytest.raises(KeyError), thrifty_threads(model, X):
+            raise KeyError
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(threads)

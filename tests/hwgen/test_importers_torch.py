@@ -7,10 +7,11 @@ import pytest
 import torch
 import torch.nn.functional as F
 from torch import nn
+from torch_models import random_cnn
 
 from hwgen.compression import QuantizeRecipe, Recipe, compress
 from hwgen.errors import FormatError, NetworkError, UnsupportedError
-from hwgen.importers import import_torch
+from hwgen.importers import import_torch, trace_torch
 from hwgen.network import Conv2d, Linear, Network
 
 
@@ -23,41 +24,6 @@ def one_thread():
     torch.set_num_threads(threads)
 
 
-def random_cnn(rng: np.random.Generator) -> tuple[nn.Module, torch.Tensor]:
-    """A random CNN of one to three convolutions, and random inputs for it."""
-    channels, height, width = int(rng.integers(1, 4)), *map(int, rng.integers(6, 11, 2))
-    x = torch.tensor(rng.normal(rng.normal(), 1, (24, channels, height, width))).float()
-    layers: list[nn.Module] = []
-    y = x
-    for _ in range(rng.integers(1, 4)):
-        out = int(rng.integers(1, 10))
-        kernel = tuple(int(k) for k in rng.integers(1, 6, 2))
-        padding = tuple(int(p) for p in rng.integers(0, 3, 2))
-        dilation = tuple(int(d) for d in rng.integers(1, 3, 2))
-        room = [y.shape[2 + a] + 2 * padding[a] for a in range(2)]
-        kernel = tuple(min(kernel[a], (room[a] - 1) // dilation[a] + 1) for a in range(2))
-        stride = tuple(int(s) for s in rng.integers(1, 3, 2))
-        bias = bool(rng.integers(2))
-        block = [nn.Conv2d(channels, out, kernel, stride, padding, dilation, bias=bias)]
-        if rng.integers(2):
-            norm = nn.BatchNorm2d(out)
-            norm.running_mean.uniform_(-1, 1)
-            norm.running_var.uniform_(0.2, 2)
-            nn.init.uniform_(norm.weight, -0.5, 1.5)
-            nn.init.uniform_(norm.bias, -0.5, 0.5)
-            block.append(norm)
-        if rng.integers(3):
-            block.append(nn.ReLU())
-        y = nn.Sequential(*layers, *block).eval()(x)
-        if rng.integers(2) and min(y.shape[2:]) >= 2:
-            block.append(nn.MaxPool2d(2, stride=int(rng.integers(1, 3)), padding=1))
-        layers += block
-        y, channels = nn.Sequential(*layers).eval()(x), out
-    if rng.integers(4):
-        layers += [nn.Flatten(), nn.Linear(y[0].numel(), 5, bias=bool(rng.integers(2)))]
-    return nn.Sequential(*layers), x
-
-
 def assert_equal(module: nn.Module, network: Network, x: torch.Tensor, hint: str) -> None:
     with torch.no_grad():
         y = module(x)
@@ -67,6 +33,11 @@ def assert_equal(module: nn.Module, network: Network, x: torch.Tensor, hint: str
     golden = network.run(network.quantize(x.numpy()))
     assert np.array_equal(got, golden), hint
     assert np.array_equal(y.numpy(), network.dequantize(golden)), hint
+    ours, theirs = trace_torch(module, x), network.trace(network.quantize(x.numpy()))
+    assert list(ours) == list(theirs), hint
+    for name, values in theirs.items():
+        assert ours[name].dtype == np.int64
+        assert np.array_equal(ours[name], values), f"{name}, {hint}"
 
 
 def train_on(x: torch.Tensor) -> Callable[[nn.Module, int], None]:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 from strategies import random_graph, random_network
-from test_importers_torch import random_cnn
+from torch_models import random_branched, random_cnn
 from whole import FRAMES, check, planned
 
 import hwgen
@@ -26,7 +26,7 @@ def test_torch_equals_golden_equals_rtl(seed, tmp_path):
     """Random CNNs from PyTorch: the module, golden and the simulated Verilog agree in each bit."""
     rng = np.random.default_rng(seed)
     torch.manual_seed(seed)
-    model, x = random_cnn(rng)
+    model, x = (random_cnn if seed % 2 else random_branched)(rng)
     bits = 2 + seed % 7
     recipe = hwgen.QuantizeRecipe(
         weights=f"int{bits}",

@@ -2,6 +2,9 @@
 
 __all__ = [
     "QuantActivation",
+    "QuantAdd",
+    "QuantAvgPool2d",
+    "QuantConcat",
     "QuantConv2d",
     "QuantInput",
     "QuantLinear",
@@ -15,11 +18,12 @@ __all__ = [
 from hwgen.compression.quantize.convert import quantize_layers
 from hwgen.compression.quantize.fold import fold_batch_norm
 from hwgen.compression.quantize.layers import (
-    QuantActivation,
+    QuantAdd,
+    QuantAvgPool2d,
+    QuantConcat,
     QuantConv2d,
-    QuantInput,
-    Quantizer,
     QuantLinear,
-    QuantModel,
     Weighted,
 )
+from hwgen.compression.quantize.model import QuantModel
+from hwgen.compression.quantize.quantizers import QuantActivation, QuantInput, Quantizer

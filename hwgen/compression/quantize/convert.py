@@ -1,110 +1,61 @@
-"""From float layers to a calibrated quantized model."""
+"""From a float flow to a calibrated quantized model."""
 
 __all__ = ["quantize_layers"]
 
 import copy
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import replace
 
 import torch
 from torch import Tensor, nn
 
-from hwgen.compression.quantize.calibration import Observed, activation_placement, observe
+from hwgen.compression.flow import INPUT, Add, Concat, Flow, Layer
+from hwgen.compression.quantize.calibration import (
+    Observed,
+    Placement,
+    activation_placement,
+    observe,
+)
+from hwgen.compression.quantize.fake import Step
 from hwgen.compression.quantize.fold import fold_batch_norm
 from hwgen.compression.quantize.layers import (
-    QuantActivation,
+    QuantAdd,
+    QuantAvgPool2d,
+    QuantConcat,
     QuantConv2d,
-    QuantInput,
-    Quantizer,
     QuantLinear,
-    QuantModel,
-    Weighted,
 )
+from hwgen.compression.quantize.model import QuantModel
+from hwgen.compression.quantize.quantizers import QuantActivation, QuantInput, Source
+from hwgen.compression.quantize.spots import Spot, place_spots
 from hwgen.compression.recipe import QuantizeRecipe
-from hwgen.compression.trace import Layer
 from hwgen.errors import HwgenError, NetworkError
 from hwgen.formats import Fixed
 
 
-@dataclass(frozen=True)
-class _Spot:
-    """A place for a quantizer: after the layer before it, with a ReLU or not."""
-
-    path: str
-    relu: bool
-
-
-_Item = tuple[str, nn.Module | _Spot]
-
-
 def quantize_layers(
-    layers: Sequence[Layer], recipe: QuantizeRecipe, calibration: Iterable[Tensor]
+    flow: Flow, recipe: QuantizeRecipe, calibration: Iterable[Tensor]
 ) -> QuantModel:
-    """Return the quantized model of float layers: batch norm folded, scales calibrated.
-
-    A quantizer stands at the input and after every layer with weights, with the ReLU in its
-    clamp. A ReLU after a pool or flatten moves before it, which changes nothing.
+    """Return the quantized model of a float flow: batch norm folded, scales calibrated.
 
     Parameters
     ----------
-    layers : from `find_layers`, in evaluation mode
+    flow : from `find_layers`, in evaluation mode
     calibration : batches of real inputs
 
     Raises
     ------
     HwgenError : no calibration data
     FormatError : NaN, infinity, or scales that no requantizer can join; names the layer
-    NetworkError : `output=None`, and the network does not end with a layer that has weights
+    NetworkError : `output=None`, and the network does not end with accumulators
     """
-    items = _arrange(fold_batch_norm(layers))
-    if recipe.output is None:
-        items = _without_last_quantizer(items)
-    seen = _run(items, calibration)
-    return _build(items, recipe, seen)
-
-
-def _arrange(layers: Sequence[Layer]) -> list[_Item]:
-    """Put a spot at the input and after every layer with weights, and ReLUs into the spots."""
-    names = {layer.path.split(".")[0] for layer in layers}
-    start = "input"
-    while start in names:
-        start += "_"
-    items: list[_Item] = [(start, _Spot(start, relu=False))]
-    last = 0  # index of the latest spot
-    for layer in layers:
-        if isinstance(layer.module, nn.ReLU):
-            _, spot = items[last]
-            assert isinstance(spot, _Spot)
-            if not spot.relu:
-                if last == 0:  # the input itself has a ReLU: it needs a quantizer of its own
-                    path = layer.path if layer.written else f"{start}.relu"
-                    last = len(items)
-                    items.append((path, _Spot(path, relu=True)))
-                else:
-                    path = layer.path if layer.written else spot.path
-                    items[last] = (path, _Spot(path, relu=True))
-            continue
-        items.append((layer.path, layer.module))
-        if isinstance(layer.module, (nn.Conv2d, nn.Linear)):
-            last = len(items)
-            path = f"{layer.path}.quant"
-            items.append((path, _Spot(path, relu=False)))
-    return items
-
-
-def _without_last_quantizer(items: list[_Item]) -> list[_Item]:
-    path, spot = items[-1]
-    if not isinstance(spot, _Spot) or spot.relu or len(items) == 1:
-        raise NetworkError(
-            f"{path}: output=None needs a network that ends with a Conv2d or Linear, without "
-            "ReLU, pool or flatten after it; give the output a format such as int8"
-        )
-    return items[:-1]
+    placed = place_spots(fold_batch_norm(flow), raw=recipe.output is None)
+    return _Builder(placed, recipe, _observe(placed, calibration)).build()
 
 
 @torch.no_grad()
-def _run(items: Sequence[_Item], calibration: Iterable[Tensor]) -> dict[str, Observed]:
-    """Return what the float layers give at every spot."""
+def _observe(flow: Flow, calibration: Iterable[Tensor]) -> dict[str, Observed]:
+    """Return what the float layers give on every grid."""
     seen: dict[str, Observed] = {}
     for batch in calibration:
         if not isinstance(batch, Tensor) or batch.shape[:1] == (0,):
@@ -113,19 +64,19 @@ def _run(items: Sequence[_Item], calibration: Iterable[Tensor]) -> dict[str, Obs
                 f"{type(batch).__name__ if not isinstance(batch, Tensor) else 'empty'}; "
                 "leave labels out: calibration=[inputs for inputs, _ in loader]"
             )
-        x = batch.float()
-        for path, item in items:
-            try:
-                if isinstance(item, nn.Module):
-                    x = item(x)
-                    continue
-            except RuntimeError as error:
-                raise NetworkError(
-                    f"{path}: calibration batch of shape {tuple(batch.shape)} must fit the "
-                    f"model; torch says: {str(error).splitlines()[0]}"
-                ) from error
-            x = torch.relu(x) if item.relu else x
-            seen[path] = observe(seen.get(path), x, path)
+        if tuple(batch.shape[1:]) != flow.input_shape:
+            raise NetworkError(
+                f"Calibration batches must have shape (batch, "
+                f"{', '.join(map(str, flow.input_shape))}) like the example, "
+                f"not {tuple(batch.shape)}"
+            )
+
+        def watch(layer: Layer, value: Tensor) -> None:
+            if isinstance(layer.module, Spot):
+                grid = layer.module.grid
+                seen[grid] = observe(seen.get(grid), value, layer.path)
+
+        flow.run(batch.float(), watch)
     if not seen:
         raise HwgenError(
             "Calibration must hold at least one batch of inputs, not be empty; "
@@ -134,41 +85,75 @@ def _run(items: Sequence[_Item], calibration: Iterable[Tensor]) -> dict[str, Obs
     return seen
 
 
-def _build(items: Sequence[_Item], recipe: QuantizeRecipe, seen: dict[str, Observed]) -> QuantModel:
-    spots = [path for path, item in items if isinstance(item, _Spot)]
-    power = recipe.power_of_two
-    built: list[tuple[str, nn.Module]] = []
-    source: Weighted | Quantizer | None = None  # the latest that gave integers
-    for path, item in items:
-        made: nn.Module
-        if isinstance(item, _Spot):
-            format = _format(recipe, item.relu, first=source is None, last=path == spots[-1])
-            placement = activation_placement(seen[path], format, power)
-            if source is None:
-                made = source = QuantInput(path, format, placement, power, relu=False)
-            else:
-                made = source = QuantActivation(path, format, placement, power, item.relu, source)
-        elif isinstance(item, nn.Conv2d):
-            assert isinstance(source, Quantizer)
-            made = source = QuantConv2d(path, item, recipe.weight_format, power, source)
-        elif isinstance(item, nn.Linear):
-            assert isinstance(source, Quantizer)
-            made = source = QuantLinear(path, item, recipe.weight_format, power, source)
-        else:
-            made = copy.deepcopy(item)  # a pool used twice becomes two
-        built.append((path, made))
-    model = QuantModel(built)
-    for _, module in built:  # scales that cannot be joined are found now, not in evaluation
-        if isinstance(module, QuantActivation):
-            module.requantizer()
-    return model
+class _Builder:
+    def __init__(self, flow: Flow, recipe: QuantizeRecipe, seen: dict[str, Observed]):
+        self._flow = flow
+        self._recipe = recipe
+        self._seen = seen
+        self._sources: dict[str, Source] = {}  # what gives the integers of each value
+        self._grids: dict[str, tuple[Fixed, Placement, Step]] = {}
+        self._relus: dict[str, bool] = {}  # whether all spots of a grid have one
+        for layer in flow.layers:
+            if isinstance(layer.module, Spot):
+                grid = layer.module.grid
+                self._relus[grid] = self._relus.get(grid, True) and layer.module.relu
 
+    def build(self) -> QuantModel:
+        """Return the model."""
+        layers = [replace(layer, module=self._made(layer)) for layer in self._flow.layers]
+        for layer in layers:  # scales that cannot be joined are found now, not in evaluation
+            if isinstance(layer.module, QuantActivation):
+                layer.module.requantizer()
+        return QuantModel(layers)
 
-def _format(recipe: QuantizeRecipe, relu: bool, first: bool, last: bool) -> Fixed:
-    if first:
-        return recipe.input_format
-    if last and recipe.output_format is not None:
-        return recipe.output_format
-    if relu or recipe.asymmetric:
-        return recipe.activation_format
-    return Fixed(recipe.activation_format.bits, signed=True)
+    def _made(self, layer: Layer) -> nn.Module:
+        path, module, recipe = layer.path, layer.module, self._recipe
+        sources = [self._sources[name] for name in layer.inputs if name != INPUT]
+        weights = recipe.weight_format, recipe.power_of_two
+        made: (
+            QuantInput
+            | QuantActivation
+            | QuantConv2d
+            | QuantLinear
+            | QuantAvgPool2d
+            | QuantAdd
+            | QuantConcat
+        )
+        match module:
+            case Spot():
+                format, placement, step = self._grid(module, layer.inputs == (INPUT,))
+                grid = path, format, placement.zero_point, step, module.relu
+                made = QuantActivation(*grid, sources[0]) if sources else QuantInput(*grid)
+            case nn.Conv2d():
+                made = QuantConv2d(path, module, *weights, sources[0])
+            case nn.Linear():
+                made = QuantLinear(path, module, *weights, sources[0])
+            case nn.AvgPool2d():
+                made = QuantAvgPool2d(path, module, sources[0])
+            case Add():
+                made = QuantAdd(path, sources[0], sources[1])
+            case Concat():
+                made = QuantConcat(path, *sources)
+            case _:  # MaxPool2d, Flatten, ArgMax; one used twice becomes two
+                self._sources[path] = sources[0]
+                return copy.deepcopy(module)
+        self._sources[path] = made
+        return made
+
+    def _grid(self, spot: Spot, first: bool) -> tuple[Fixed, Placement, Step]:
+        if spot.grid not in self._grids:
+            power = self._recipe.power_of_two
+            format = self._format(spot, first)
+            placement = activation_placement(self._seen[spot.grid], format, power)
+            self._grids[spot.grid] = format, placement, Step(placement.scale, power)
+        return self._grids[spot.grid]
+
+    def _format(self, spot: Spot, first: bool) -> Fixed:
+        recipe = self._recipe
+        if first:
+            return recipe.input_format
+        if spot.last and recipe.output_format is not None:
+            return recipe.output_format
+        if self._relus[spot.grid] or recipe.asymmetric:
+            return recipe.activation_format
+        return Fixed(recipe.activation_format.bits, signed=True)

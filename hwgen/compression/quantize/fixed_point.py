@@ -1,6 +1,6 @@
 """From real ratios of scales to the integer multipliers and the shift of a requantizer."""
 
-__all__ = ["fixed_point"]
+__all__ = ["fixed_point", "summand_multipliers"]
 
 import math
 
@@ -13,6 +13,8 @@ EXTRA_BITS = 8  # of the largest multiplier, beyond the output's bits
 PRODUCT_BITS = 61  # products with an accumulator stay exact in int64
 MAX_MULTIPLIER_BITS = 31
 MAX_SHIFT = 62
+SUMMAND_BITS = 15  # of the multipliers of a sum
+SUMMAND_ERROR = 0.999e-3  # relative, of one summand's unit; the network allows 0.1 %
 
 
 def fixed_point(
@@ -63,3 +65,31 @@ def fixed_point(
     if len(set(multipliers)) == 1:
         multipliers = multipliers[:1]
     return np.array(multipliers, dtype=np.int64), shift
+
+
+def summand_multipliers(a: float, b: float, path: str) -> tuple[int, int]:
+    """Return the smallest (m0, m1) for which a / m0 and b / m1 agree to within 0.1 %.
+
+    Scales that are powers of two apart are met exactly.
+
+    Parameters
+    ----------
+    a, b : scales of the summands, positive
+    path : of the sum, for the message
+
+    Raises
+    ------
+    FormatError : the scales are too far apart
+    """
+    for small in range(1, 1 << SUMMAND_BITS if min(a, b) > 0 else 1):
+        large = math.floor(max(a, b) / min(a, b) * small + 0.5)
+        if large >= 1 << SUMMAND_BITS:
+            break
+        units = max(a, b) / large, min(a, b) / small
+        if abs(units[0] - units[1]) <= SUMMAND_ERROR * max(units):
+            return (large, small) if a >= b else (small, large)
+    raise FormatError(
+        f"{path}: scales of its inputs must be positive and less than 2**{SUMMAND_BITS} apart, "
+        f"not {a:.3g} and {b:.3g}; calibrate with data of the size the layer sees, or leave out "
+        "the branch that is nearly zero"
+    )

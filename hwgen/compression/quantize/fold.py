@@ -3,33 +3,35 @@
 __all__ = ["fold_batch_norm"]
 
 import copy
-from collections.abc import Sequence
+from dataclasses import replace
 
 import torch
 from torch import nn
 
-from hwgen.compression.trace import Layer
+from hwgen.compression.flow import Flow, Layer
 
 
-def fold_batch_norm(layers: Sequence[Layer]) -> tuple[Layer, ...]:
-    """Return the layers with every batch norm folded into the Conv2d or Linear before it.
+def fold_batch_norm(flow: Flow) -> Flow:
+    """Return the flow with every batch norm folded into the Conv2d or Linear before it.
 
-    Every Conv2d and Linear of the result is a copy and has a bias. The layers must come from
-    `find_layers`, which sees to it that a batch norm follows one of the two.
+    Every Conv2d and Linear of the result is a copy and has a bias. The flow must come from
+    `find_layers`, which sees to it that a batch norm follows one of the two, alone.
     """
-    folded: list[Layer] = []
-    for layer in layers:
+    folded: dict[str, Layer] = {}
+    values: dict[str, str] = {}  # of batch norms: the layer whose value is now theirs
+    for layer in flow.layers:
         module = layer.module
+        inputs = tuple(values.get(name, name) for name in layer.inputs)
         if isinstance(module, (nn.BatchNorm1d, nn.BatchNorm2d)):
-            _fold(folded[-1].module, module)
-        elif isinstance(module, (nn.Conv2d, nn.Linear)):
+            _fold(folded[inputs[0]].module, module)
+            values[layer.path] = inputs[0]
+            continue
+        if isinstance(module, (nn.Conv2d, nn.Linear)):
             module = copy.deepcopy(module)
             if module.bias is None:
                 module.bias = nn.Parameter(module.weight.new_zeros(module.weight.shape[0]))
-            folded.append(Layer(layer.path, module, layer.written))
-        else:
-            folded.append(layer)
-    return tuple(folded)
+        folded[layer.path] = replace(layer, module=module, inputs=inputs)
+    return Flow(tuple(folded.values()), flow.input_shape)
 
 
 @torch.no_grad()

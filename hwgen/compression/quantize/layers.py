@@ -1,91 +1,36 @@
-"""The modules of a quantized model.
+"""Layers that give accumulators: convolution, fully connected, average pool, sum; and the joins.
 
-In `train()` they fake-quantize in float32, with gradients. In `eval()` they compute what the
-hardware computes: each takes and returns scale * (q - zero_point) in float64, recovers the
-integers, and works on those, exactly. Accumulators stay below 2**50, so that float64 holds every
-partial sum.
+In `train()` they compute in float32, on fake-quantized weights. In `eval()` they compute what the
+hardware computes: each takes scale * (q - zero_point) in float64, recovers the integers, and
+works on those, exactly. Accumulators stay below 2**50, so that float64 holds every partial sum.
 """
 
 __all__ = [
-    "QuantActivation",
+    "QuantAdd",
+    "QuantAvgPool2d",
+    "QuantConcat",
     "QuantConv2d",
-    "QuantInput",
     "QuantLinear",
-    "QuantModel",
-    "Quantizer",
     "Weighted",
 ]
 
-from collections.abc import Sequence
-
-import numpy as np
-import numpy.typing as npt
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from hwgen.compression.quantize.calibration import Placement, weight_scales
+from hwgen.compression.quantize.calibration import weight_scales
 from hwgen.compression.quantize.fake import Step, fake_quantize
-from hwgen.compression.quantize.fixed_point import fixed_point
+from hwgen.compression.quantize.fixed_point import summand_multipliers
+from hwgen.compression.quantize.quantizers import Source, per_channel
 from hwgen.errors import FormatError
 from hwgen.formats import Fixed
 
 ACCUMULATOR_BITS = 50  # float64 divides scale * acc by scale and rounds back to acc below this
 
 
-class Quantizer(nn.Module):
-    """What `QuantInput` and `QuantActivation` share: a grid and a clamp.
-
-    Attributes
-    ----------
-    path : name in messages
-    format, zero_point, lo, hi : of the integers
-    """
-
-    def __init__(
-        self, path: str, format: Fixed, placement: Placement, power_of_two: bool, relu: bool
-    ):
-        super().__init__()
-        self.path = path
-        self.format = format
-        self.zero_point = placement.zero_point
-        self.lo = self.zero_point if relu else format.lo
-        self.hi = format.hi
-        self.step = Step(placement.scale, power_of_two)
-
-    def output_scale(self) -> Tensor:
-        """Scale of the output, (1,) float64."""
-        return self.step.exact()
-
-    def bound(self) -> int:
-        """Largest magnitude of q - zero_point."""
-        return max(self.hi - self.zero_point, self.zero_point - self.lo)
-
-    def _fake(self, x: Tensor) -> Tensor:
-        step = self.step(x[0].numel(), self.format.hi)
-        return fake_quantize(x, step, self.lo, self.hi, self.zero_point)
-
-    def _real(self, q: Tensor) -> Tensor:
-        clamped = torch.clamp(q, self.lo, self.hi)
-        return self.output_scale() * (clamped - self.zero_point).double()
-
-
-class QuantInput(Quantizer):
-    """q = clamp(zero_point + floor(x / scale + 1/2)) of the real numbers that enter."""
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Quantize (batch, ...) real numbers.
-
-        Raises
-        ------
-        FormatError : in evaluation, an input is NaN
-        """
-        if self.training:
-            return self._fake(x)
-        real = x.detach().double()
-        if torch.isnan(real).any():
-            raise FormatError(f"{self.path}: input must not contain NaN")
-        return self._real(self.zero_point + torch.floor(real / self.output_scale() + 0.5))
+def _integers(x: Tensor, source: Source) -> Tensor:
+    """Return the q - zero_point, in float64, that a source's values stand for."""
+    return torch.round(x.detach() / source.output_scale())  # never near a tie
 
 
 class Weighted(nn.Module):
@@ -104,7 +49,7 @@ class Weighted(nn.Module):
         float_layer: nn.Conv2d | nn.Linear,
         format: Fixed,
         power_of_two: bool,
-        source: Quantizer,
+        source: Source,
     ):
         super().__init__()
         self.path = path
@@ -172,9 +117,8 @@ class Weighted(nn.Module):
             hi = self.format.hi
             return self._dot(x, fake_quantize(self.weight, step, -hi, hi, 0), self.bias)
         self.bound()
-        q = torch.round(x.detach() / self._source[0].output_scale())  # never near a tie
-        acc = self._dot(q, self.integer_weight(), self.integer_bias())
-        return acc * _channels(self.output_scale(), acc)
+        acc = self._dot(_integers(x, self._source[0]), self.integer_weight(), self.integer_bias())
+        return acc * per_channel(self.output_scale(), acc)
 
     def _rows(self, scale: Tensor) -> Tensor:
         return scale.reshape(-1, *[1] * (self.weight.dim() - 1))
@@ -184,7 +128,7 @@ class Weighted(nn.Module):
 
 
 class QuantConv2d(Weighted):
-    """A convolution; stride, padding and dilation are pairs."""
+    """A convolution; stride, padding and dilation are pairs, groups divide both channel counts."""
 
     def __init__(
         self,
@@ -192,15 +136,16 @@ class QuantConv2d(Weighted):
         float_layer: nn.Conv2d,
         format: Fixed,
         power_of_two: bool,
-        source: Quantizer,
+        source: Source,
     ):
         super().__init__(path, float_layer, format, power_of_two, source)
         self.stride = _pair(float_layer.stride)
         self.dilation = _pair(float_layer.dilation)
         self.padding = _padding(float_layer)
+        self.groups = float_layer.groups
 
     def _dot(self, x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
-        return F.conv2d(x, weight, bias, self.stride, self.padding, self.dilation)
+        return F.conv2d(x, weight, bias, self.stride, self.padding, self.dilation, self.groups)
 
 
 class QuantLinear(Weighted):
@@ -210,76 +155,92 @@ class QuantLinear(Weighted):
         return F.linear(x, weight, bias)
 
 
-class QuantActivation(Quantizer):
-    """The requantizer, with the ReLU in its clamp.
+class QuantAvgPool2d(nn.Module):
+    """An average over windows: an exact sum, whose scale is the input's over the window's size.
 
-    q = clamp(zero_point + floor((acc * multiplier + 2**(shift - 1)) / 2**shift), lo, hi)
+    Padding counts as zeros. Kernel, stride and padding are pairs.
     """
 
-    def __init__(
-        self,
-        path: str,
-        format: Fixed,
-        placement: Placement,
-        power_of_two: bool,
-        relu: bool,
-        source: Weighted | Quantizer,
-    ):
-        super().__init__(path, format, placement, power_of_two, relu)
+    def __init__(self, path: str, float_layer: nn.AvgPool2d, source: Source):
+        super().__init__()
+        self.path = path
+        self.kernel = _pair(float_layer.kernel_size)
+        self.stride = _pair(float_layer.stride)
+        self.padding = _pair(float_layer.padding)
         self._source = (source,)
 
-    def requantizer(self) -> tuple[npt.NDArray[np.int64], int]:
-        """Return (multipliers, shift): (channels,) or (1,), and one shift for all.
+    def output_scale(self) -> Tensor:
+        """Scale of the sums, (1,) float64."""
+        return self._source[0].output_scale() / (self.kernel[0] * self.kernel[1])
+
+    def bound(self) -> int:
+        """Bound of the magnitude of a sum."""
+        return self._source[0].bound() * self.kernel[0] * self.kernel[1]
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the averages of (batch, channels, height, width)."""
+        if self.training:
+            return F.avg_pool2d(x, self.kernel, self.stride, self.padding)
+        q = _integers(x, self._source[0])
+        total = F.avg_pool2d(q, self.kernel, self.stride, self.padding, divisor_override=1)
+        return total * self.output_scale()
+
+
+class QuantAdd(nn.Module):
+    """acc = m0 * (qa - za) + m1 * (qb - zb), in units of scale of a / m0."""
+
+    def __init__(self, path: str, a: Source, b: Source):
+        super().__init__()
+        self.path = path
+        self._sources = (a, b)
+
+    def multipliers(self) -> tuple[int, int]:
+        """Return (m0, m1), small, that bring both inputs to one unit, to within 0.1 %.
 
         Raises
         ------
-        FormatError : the scales of input and output are too far apart
+        FormatError : the scales of the inputs are too far apart
         """
-        (source,) = self._source
-        ratios = (source.output_scale() / self.output_scale()).cpu().numpy()
-        power_of_two = self.step.power_of_two
-        return fixed_point(ratios, self.format.bits, source.bound(), power_of_two, self.path)
+        a, b = (float(source.output_scale()) for source in self._sources)
+        return summand_multipliers(a, b, self.path)
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Requantize (batch, channels, ...): fake in training, exact in evaluation."""
+    def output_scale(self) -> Tensor:
+        """Unit of the sums, (1,) float64."""
+        return self._sources[0].output_scale() / self.multipliers()[0]
+
+    def bound(self) -> int:
+        """Bound of the magnitude of a sum."""
+        pairs = zip(self.multipliers(), self._sources, strict=True)
+        return sum(m * source.bound() for m, source in pairs)
+
+    def forward(self, a: Tensor, b: Tensor) -> Tensor:
+        """Return the sums of two values of one shape."""
         if self.training:
-            return self._fake(x)
-        multipliers, shift = self.requantizer()
-        scale = _channels(self._source[0].output_scale(), x)
-        acc = torch.round(x.detach() / scale).long()  # never near a tie
-        product = acc * _channels(torch.from_numpy(multipliers).to(x.device), x)
-        half = (1 << shift) >> 1
-        return self._real(self.zero_point + ((product + half) >> shift))
+            return a + b
+        m0, m1 = self.multipliers()
+        acc = m0 * _integers(a, self._sources[0]) + m1 * _integers(b, self._sources[1])
+        return acc * self.output_scale()
 
 
-class QuantModel(nn.Module):
-    """Quantized layers, one after another, each under its path in the user's model.
+class QuantConcat(nn.Module):
+    """Channels side by side; the sources lie on one grid, so that nothing is computed."""
 
-    Parameters
-    ----------
-    layers : (path, module), in order; the first is a `QuantInput`
-    """
-
-    def __init__(self, layers: Sequence[tuple[str, nn.Module]]):
+    def __init__(self, path: str, *sources: Source):
         super().__init__()
-        for path, module in sorted(layers, key=lambda layer: layer[0].count(".")):
-            self._place(path, module)
-        self.__paths = tuple(path for path, _ in layers)
+        self.path = path
+        self._sources = sources
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Run (batch, ...) real inputs; see the module's docstring for the two modes."""
-        for path in self.__paths:
-            x = self.get_submodule(path)(x)
-        return x
+    def output_scale(self) -> Tensor:
+        """Scale of all inputs, (1,) float64."""
+        return self._sources[0].output_scale()
 
-    def _place(self, path: str, module: nn.Module) -> None:
-        *parents, name = path.split(".")
-        at: nn.Module = self
-        for parent in parents:
-            if parent not in dict(at.named_children()):
-                at.add_module(parent, nn.Module())
-            at = at.get_submodule(parent)
-        at.add_module(name, module)
+    def bound(self) -> int:
+        """Largest magnitude of q - zero_point."""
+        return max(source.bound() for source in self._sources)
+
+    def forward(self, *values: Tensor) -> Tensor:
+        """Return (batch, sum of channels, ...)."""
+        return torch.cat(values, 1)
 
 
 def _pair(value: int | tuple[int, ...]) -> tuple[int, int]:
@@ -294,7 +255,3 @@ def _padding(layer: nn.Conv2d) -> tuple[int, int]:
         height, width = (d * (k - 1) // 2 for d, k in spans)
         return height, width
     return _pair(layer.padding)
-
-
-def _channels(values: Tensor, like: Tensor) -> Tensor:
-    return values.reshape(-1, *[1] * (like.dim() - 2))

@@ -1,0 +1,44 @@
+"""The compressed module: quantized layers as a dataflow."""
+
+__all__ = ["QuantModel"]
+
+from collections.abc import Sequence
+
+from torch import Tensor, nn
+
+from hwgen.compression.flow import INPUT, Layer
+
+
+class QuantModel(nn.Module):
+    """Quantized layers, each under its path in the user's model.
+
+    In `train()` it fake-quantizes in float32, with gradients. In `eval()` it computes what the
+    hardware computes and returns scale * (q - zero_point) in float64; a last argmax gives the
+    index, in the shape that the user's model gives it.
+
+    Parameters
+    ----------
+    layers : each after those it takes values from; the first is a `QuantInput`
+    """
+
+    def __init__(self, layers: Sequence[Layer]):
+        super().__init__()
+        for layer in sorted(layers, key=lambda layer: layer.path.count(".")):
+            self._place(layer.path, layer.module)
+        self.__inputs = tuple((layer.path, layer.inputs) for layer in layers)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Run (batch, ...) real inputs."""
+        values = {INPUT: x}
+        for path, inputs in self.__inputs:
+            x = values[path] = self.get_submodule(path)(*[values[name] for name in inputs])
+        return x
+
+    def _place(self, path: str, module: nn.Module) -> None:
+        *parents, name = path.split(".")
+        at: nn.Module = self
+        for parent in parents:
+            if parent not in dict(at.named_children()):
+                at.add_module(parent, nn.Module())
+            at = at.get_submodule(parent)
+        at.add_module(name, module)
