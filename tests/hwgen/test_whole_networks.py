@@ -28,10 +28,11 @@ def test_torch_equals_golden_equals_rtl(seed, tmp_path):
     torch.manual_seed(seed)
     model, x = (random_cnn if seed % 2 else random_branched)(rng)
     bits = 2 + seed % 7
+    raw = seed % 3 == 2 and isinstance([*model.modules()][-1], torch.nn.Linear)
     recipe = hwgen.QuantizeRecipe(
         weights=f"int{bits}",
         activations=f"uint{2 + int(rng.integers(7))}",
-        output=("int8", "uint6", None)[seed % 3],
+        output=None if raw else ("int8", "uint6")[seed // 4 % 2],
         asymmetric=bool(seed % 2),
         scales=("free", "power_of_two")[seed // 2 % 2],
     )
@@ -43,7 +44,7 @@ def test_torch_equals_golden_equals_rtl(seed, tmp_path):
     q = network.quantize(frames.numpy())
     golden = network.run(q)
     with torch.no_grad():
-        real = done.module(frames).numpy()
+        real = done.module(frames).numpy().reshape(golden.shape)
     assert np.array_equal(real, network.dequantize(golden)), f"seed {seed}"
     for stalls in (0.0, 0.3):
         result = package.simulate(q, simulator="icarus", stalls=stalls, seed=seed, timeout=300)
