@@ -23,6 +23,7 @@ class FirstDifference:
     coordinate : (channel, y, x), or (feature,)
     expected : golden's value
     got : the simulated value; None when it is unknown (X) or missing
+    netlist_only : whether the RTL gives the expected value here, and only the netlist does not
     """
 
     layer: str
@@ -30,12 +31,14 @@ class FirstDifference:
     coordinate: tuple[int, ...]
     expected: int
     got: int | None
+    netlist_only: bool = False
 
     def __str__(self) -> str:
         names = ("channel", "y", "x") if len(self.coordinate) == 3 else ("feature",)
         where = "".join(f", {name} {at}" for name, at in zip(names, self.coordinate, strict=False))
         got = "nothing or unknown bits" if self.got is None else str(self.got)
-        return f"{self.layer}, frame {self.frame}{where}: expected {self.expected}, got {got}"
+        text = f"{self.layer}, frame {self.frame}{where}: expected {self.expected}, got {got}"
+        return f"{text}; netlist differs from RTL" if self.netlist_only else text
 
 
 def first_difference(
