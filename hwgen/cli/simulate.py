@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from hwgen.cli.cost import PackageFolder
@@ -31,6 +32,9 @@ def simulate(
     waves: Annotated[
         Path | None, typer.Option(help="Waveform (.fst, .vcd) of the failing frame.")
     ] = None,
+    trace: Annotated[
+        bool, typer.Option("--trace", help="Compare every layer, not only the last.")
+    ] = False,
     timeout: Annotated[float, typer.Option(help="Seconds for everything.")] = 3600.0,
     as_json: AsJson = False,
 ) -> None:
@@ -62,6 +66,7 @@ def simulate(
             seed=seed,
             reset_at=reset_at,
             waves=waves,
+            trace=trace,
             timeout=timeout,
             progress=progress,
         )
@@ -75,7 +80,11 @@ def simulate(
         "latency": {"predicted": predicted["latency"], "measured": result.latency},
         "cycles": result.cycles,
         "violations": list(result.violations),
-        "first_difference": None if result.equal else str(result.first_difference),
+        "first_difference": None if result.ok else str(result.first_difference or ""),
+        "layers": [
+            {"layer": r.layer, "compared": r.compared, "different": r.different}
+            for r in result.layers
+        ],
         "build_seconds": result.build_seconds,
         "run_seconds": result.run_seconds,
     }
@@ -98,6 +107,9 @@ def _print(figures: dict[str, Any], stalled: bool) -> None:
         found = figures[name]
         measured = "-" if found["measured"] is None else f"{found['measured']:,}"
         table.add_row(name + (" (stalled)" if stalled else ""), f"{found['predicted']:,}", measured)
+    for layer in figures["layers"]:
+        same = layer["compared"] - layer["different"]
+        table.add_row(f"{escape(layer['layer'])} equal", "", f"{same:,} of {layer['compared']:,}")
     table.add_row("seconds to build", "", f"{figures['build_seconds']:.1f}")
     table.add_row("seconds to run", "", f"{figures['run_seconds']:.1f}")
     console.print(table)

@@ -1,8 +1,8 @@
 """Where two tensors first differ, and which layer's fault it is."""
 
-__all__ = ["FirstDifference", "first_difference", "first_layer_difference"]
+__all__ = ["FirstDifference", "LayerResult", "compare_layers", "first_difference"]
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -54,14 +54,40 @@ def first_difference(
     )
 
 
-def first_layer_difference(
+@dataclass(frozen=True)
+class LayerResult:
+    """How the stream of one layer compares with golden.
+
+    Attributes
+    ----------
+    layer : its name
+    compared, different : numbers of values
+    first_difference : the first value that is not golden's, or None
+    """
+
+    layer: str
+    compared: int
+    different: int
+    first_difference: FirstDifference | None
+
+    def __add__(self, other: "LayerResult") -> "LayerResult":
+        """Return the result over the frames of both, those of `self` first."""
+        return LayerResult(
+            self.layer,
+            self.compared + other.compared,
+            self.different + other.different,
+            self.first_difference or other.first_difference,
+        )
+
+
+def compare_layers(
     names: Sequence[tuple[str, str]],
     streams: Sequence[Stream],
     taps: Mapping[str, Sequence[str]],
     golden: Mapping[str, npt.NDArray[np.int64]],
     frame: int,
-) -> FirstDifference | None:
-    """Return the first difference of the first layer that differs in a frame, or None.
+) -> Iterator[LayerResult]:
+    """Yield what the stream of each layer held in a frame against golden.
 
     Parameters
     ----------
@@ -83,7 +109,6 @@ def first_layer_difference(
         beats = list(taps.get(str(number), ()))
         missing = stream.beats - len(beats)  # a layer that stops early ends in unknown beats
         got, unknown = stream.unpack(beats + ["x" * (-(-stream.tdata_bits // 4))] * missing)
+        wrong = (expected != got[0]) | unknown[0]
         found = first_difference(layer, frame, expected, got[0], unknown[0])
-        if found:
-            return found
-    return None
+        yield LayerResult(layer, wrong.size, int(wrong.sum()), found)

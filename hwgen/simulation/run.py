@@ -4,7 +4,7 @@ __all__ = ["simulate"]
 
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,7 +14,12 @@ import numpy.typing as npt
 from hwgen.beats import BoolArray, IntArray, Stream
 from hwgen.errors import SimulationError
 from hwgen.simulation.build import find_tools
-from hwgen.simulation.compare import FirstDifference, first_difference, first_layer_difference
+from hwgen.simulation.compare import (
+    FirstDifference,
+    LayerResult,
+    compare_layers,
+    first_difference,
+)
 from hwgen.simulation.netlist import netlist_sources
 from hwgen.simulation.package import SimulatedPackage, read_package
 from hwgen.simulation.result import Measured, SimulationResult
@@ -44,6 +49,7 @@ def simulate(
     reset_at: int | None = None,
     waves: str | Path | None = None,
     trace_layers: Trace | None = None,
+    trace: bool = False,
     timeout: float | None = None,
     progress: Progress | None = None,
 ) -> SimulationResult:
@@ -64,6 +70,8 @@ def simulate(
     trace_layers : gives the value of every node for a batch of one frame, as `Network.trace`
         does; when outputs differ it serves to find the first layer that does. A netlist has no
         layers any more: the RTL is run in its place, and if that is right, the difference says so
+    trace : compare the stream of every layer in every frame, not only the last one's; the run is
+        repeated for each frame. Of the RTL; it needs `trace_layers`
     timeout : seconds for everything
     progress : called with ("synthesis", "build" or "run", done, total) about ten times a second
 
@@ -84,6 +92,10 @@ def simulate(
         )
     if waves is not None and Path(waves).suffix not in (".fst", ".vcd"):
         raise SimulationError(f"Waves must be a file that ends in .fst or .vcd, not {waves}")
+    if trace and (trace_layers is None or stage != "rtl"):
+        raise SimulationError(
+            "Trace must be of the RTL, with trace_layers; a netlist has no layers"
+        )
     stimulus = _stimulus(package, x, stalls, seed, reset_at)
     deadline = None if timeout is None else time.monotonic() + timeout
     waves_path = None if waves is None else Path(waves).resolve()
@@ -120,6 +132,10 @@ def simulate(
             difference = _layer_difference(package, recorded, trace_layers, x, difference)
     if difference and session is not rtl:
         difference = _in_rtl(rtl, stimulus, y, difference, trace_layers)
+    layers: tuple[LayerResult, ...] = ()
+    if trace and trace_layers:
+        layers = _traced(session, stimulus, measured, trace_layers)
+        difference = next((r.first_difference for r in layers if r.different), difference)
     ends = measured.ends
     return SimulationResult(
         outputs=outputs,
@@ -133,6 +149,7 @@ def simulate(
         cycles=measured.cycles,
         violations=measured.messages,
         first_difference=difference,
+        layers=layers,
         waves=waves_path,
         build_seconds=middle - begin,
         run_seconds=end - middle,
@@ -244,14 +261,33 @@ def _layer_difference(
     """Return the first difference of the first layer that differs, in the frame of a difference of
     the outputs; that one itself where all layers agree."""
     frame = difference.frame
-    found = first_layer_difference(
+    found = _layers_of(package, recorded, trace_layers, inputs, frame)
+    return next((r.first_difference for r in found if r.first_difference), difference)
+
+
+def _layers_of(
+    package: SimulatedPackage, recorded: Measured, trace_layers: Trace, inputs: IntArray, frame: int
+) -> Iterator[LayerResult]:
+    """Yield the comparison of each layer in one recorded frame."""
+    return compare_layers(
         [(layer.name, layer.node) for layer in package.layers],
         [layer.stream for layer in package.layers],
         recorded.taps,
         trace_layers(inputs[frame : frame + 1]),
         frame,
     )
-    return found or difference
+
+
+def _traced(
+    session: Session, stimulus: Stimulus, measured: Measured, trace_layers: Trace
+) -> tuple[LayerResult, ...]:
+    """Return the comparison of each layer over all frames."""
+    total: list[LayerResult] = []
+    for frame in range(len(stimulus.inputs)):
+        recorded = _record(session, stimulus, measured, frame, None, taps=True)
+        found = list(_layers_of(session.package, recorded, trace_layers, stimulus.inputs, frame))
+        total = [a + b for a, b in zip(total, found, strict=True)] if total else found
+    return tuple(total)
 
 
 def _stuck_message(
