@@ -94,7 +94,6 @@ def test_reconstruction():
 
 def test_channels_that_cancel_go_together():
     shares = torch.tensor([[3.0, 0.0], [-3.0, 0.1], [0.0, 2.0], [4.0, 4.0]], dtype=torch.float64)
-    assert greedy_order(shares @ shares.T) == [2, 0, 1, 3] or True
     order = greedy_order(shares @ shares.T)
     rest: list[int] = []
     for chosen in order:
@@ -105,7 +104,7 @@ def test_channels_that_cancel_go_together():
 
 
 @pytest.mark.parametrize(
-    ("importance", "scope"), itertools.product(IMPORTANCES, ("layer", "global"))
+    ("importance", "scope"), list(itertools.product(IMPORTANCES, ("layer", "global")))
 )
 def test_every_importance_through_the_whole_way(importance, scope):
     """Through residual adds, depthwise and grouped layers, and a flatten; golden equals torch."""
@@ -149,7 +148,9 @@ def test_what_importances_need():
             compress(residual(), Recipe(recipe), example=X[:1])
 
 
-@pytest.mark.parametrize(("multiple", "widths"), [(1, (4, 5)), (4, (4, 8)), (8, (8, 8)), (16, (8, 12))])
+@pytest.mark.parametrize(
+    ("multiple", "widths"), [(1, (4, 5)), (4, (4, 8)), (8, (8, 8)), (16, (8, 12))]
+)
 def test_counts_are_multiples(multiple, widths):
     recipe = PruneRecipe(0.6, multiple=multiple)
     module = compress(residual(), Recipe(recipe), example=X[:1]).module
@@ -190,7 +191,8 @@ def test_targets_stop_the_steps():
     recipe = PruneRecipe(weights=0.9, steps=9, target=PruneTarget(sparsity=0.45))
     done = compress(residual(), Recipe(recipe), example=X[:1])
     assert done.history[-1].step == "prune 5/9" and done.stopped.startswith("sparsity")
-    assert 0.45 <= done.history[-1].sparsity.weights.share < 0.5
+    assert done.history[-1].sparsity.weights.share == 0.5
+    assert done.history[-2].sparsity.weights.share < 0.45
 
 
 def test_an_accuracy_floor_takes_the_last_step_back():
@@ -213,6 +215,10 @@ def test_an_accuracy_floor_takes_the_last_step_back():
         evaluate=evaluate,
         calibration=[X],
     )
-    assert [record.step for record in done.history[-3:]] == ["fine-tune 3/4", "undo 3/4", "quantize"]
+    assert [record.step for record in done.history[-3:]] == [
+        "fine-tune 3/4",
+        "undo 3/4",
+        "quantize",
+    ]
     assert done.history[-2].accuracy == floor and "after step 3" in done.stopped
     assert done.history[-2].sparsity == free.history[4].sparsity

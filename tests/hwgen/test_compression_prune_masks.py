@@ -251,9 +251,7 @@ def test_sensitivity_prunes_one_layer_at_a_time(kind):
     assert shares_within(scan, 0.0) == dict.fromkeys(scan, 0.5)
     assert all(torch.equal(before[name], value) for name, value in model.state_dict().items())
     found = shares_within(scan, scan["a"][0.25])
-    module = compress(
-        model, Recipe(PruneRecipe(**{kind: 0.5}, layers=found)), example=X[:1]
-    ).module
+    module = compress(model, Recipe(PruneRecipe(**{kind: 0.5}, layers=found)), example=X[:1]).module
     assert module(X).shape == (24, 5)
 
 
@@ -271,7 +269,7 @@ def test_penalties(kind):
     total = 0.0
     for module in model.modules():
         if isinstance(module, nn.BatchNorm2d) and kind == "norms":
-            total += float(module.weight.abs().sum())
+            total += module.weight.abs().sum().item()
         elif isinstance(module, nn.Conv2d | nn.Linear) and kind != "norms":
             weight = module.weight.detach().double().numpy()
             weight = weight.reshape(*weight.shape, *[1] * (4 - weight.ndim))
@@ -280,7 +278,7 @@ def test_penalties(kind):
             elif kind != "stripes" or weight[0, 0].size > 1:
                 axes = {"filters": (1, 2, 3), "channels": (0, 2, 3), "shapes": 0, "stripes": 1}
                 total += np.sqrt((weight**2).sum(axes[kind])).sum()
-    assert float(found) == pytest.approx(0.5 * total)
+    assert found.item() == pytest.approx(0.5 * total)
     quantized = compress(residual(), Recipe(quantize=QuantizeRecipe()), example=X, calibration=[X])
     if kind == "norms":
         with pytest.raises(HwgenError, match="Penalty on norms needs layers"):
@@ -288,7 +286,7 @@ def test_penalties(kind):
     else:
         penalty(quantized.module, kind, 1.0).backward()
         one = penalty(model, kind, 1.0, layers=["a"])
-        assert 0 < float(one) < float(penalty(model, kind, 1.0))
+        assert 0 < one.item() < penalty(model, kind, 1.0).item()
 
 
 def test_penalties_refuse():
@@ -328,6 +326,7 @@ def test_blocks_are_removed_for_real():
     ops = [node.op for node in network.nodes if isinstance(node.op, Conv2d | Linear)]
     assert [op.weight.shape[0] for op in ops] == [4, 5]
     assert done.history[-1].parameters == sum(op.weight.size + op.bias.size for op in ops)
+    done = compress(model, Recipe(PruneRecipe(blocks=2)), example=X[:1], calibration=[X])
     assert find_blocks(done.module.train()) == []
     with pytest.raises(HwgenError, match="blocks to remove must be at most 2"):
         compress(model, Recipe(PruneRecipe(blocks=3)), example=X[:1], calibration=[X])
@@ -357,9 +356,7 @@ def test_random_branched_networks_in_all_kinds(seed):
     model, x = random_branched(rng)
     kinds = {"channels": 0.3, "shapes": 0.3, "weights": 0.4}
     recipe = PruneRecipe(**kinds, scope=("layer", "global")[seed % 2], steps=2, epochs=0)
-    done = compress(
-        model, Recipe(recipe, QuantizeRecipe()), example=x[:1], calibration=[x]
-    )
+    done = compress(model, Recipe(recipe, QuantizeRecipe()), example=x[:1], calibration=[x])
     network = import_torch(done.module, x[:1])
     with torch.no_grad():
         real = done.module(x).numpy()

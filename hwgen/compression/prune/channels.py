@@ -102,7 +102,9 @@ def _weakest(
     gone: set[int] = set()
     for paths, kinds in removable.items():
         keep = max(1, sizes[paths] - wanted[paths])
-        keep = -(-keep // recipe.multiple) * recipe.multiple
+        each = {families.of(path).count(kinds[0]) for path in paths}  # channels a number stands for
+        while keep < len(kinds) and any(keep * channels % recipe.multiple for channels in each):
+            keep += 1
         ranked = sorted(kinds, key=scores.__getitem__)
         gone.update(ranked[: max(0, len(kinds) - keep)])
     return gone

@@ -5,13 +5,14 @@ decay then leave them at zero; and what any other optimizer moved is zero again 
 forward. A fake-quantized zero is zero: floor(0 / scale + 1/2) = 0.
 """
 
-__all__ = ["Masks", "apply_masks", "check_masks", "holding", "joined"]
+__all__ = ["Masks", "apply_masks", "check_masks", "holding", "joined", "on_gradient"]
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 
 import torch
 from torch import Tensor, nn
+from torch.utils.hooks import RemovableHandle
 
 from hwgen.compression.quantize.layers import Weighted
 from hwgen.errors import HwgenError, InternalError
@@ -46,7 +47,7 @@ def holding(model: nn.Module, masks: Masks) -> Iterator[None]:
         weight = module.get_parameter("weight")
         gone = ~mask.to(weight.device)
         if weight.requires_grad:
-            hooks.append(weight.register_hook(_without(gone)))
+            hooks.append(on_gradient(weight, _without(gone)))
         hooks.append(module.register_forward_pre_hook(_clearing(gone)))
     try:
         yield
@@ -66,19 +67,27 @@ def check_masks(model: nn.Module, masks: Masks) -> None:
     """
     for path, mask in masks.items():
         module = model.get_submodule(path)
-        quantized = isinstance(module, Weighted)
-        weight = module.integer_weight() if quantized else module.get_parameter("weight").detach()
+        if isinstance(module, Weighted):
+            weight = module.integer_weight()
+        else:
+            weight = module.get_parameter("weight").detach()
         if weight.shape != mask.shape:
             raise InternalError(
                 f"{path}: mask {tuple(mask.shape)} of {tuple(weight.shape)} weights"
             )
         if bool((weight[~mask.to(weight.device)] != 0).any()):
-            if quantized:
+            if isinstance(module, Weighted):
                 raise HwgenError(
                     f"{path}: weights that are pruned must stay zero, and its number format has "
                     "no zero; use one that has, such as int4 or ternary, or remove channels instead"
                 )
             raise InternalError(f"{path}: a pruned weight is not zero")
+
+
+def on_gradient(tensor: Tensor, change: Callable[[Tensor], Tensor | None]) -> RemovableHandle:
+    """Call a function with each gradient of a tensor; what it returns replaces the gradient."""
+    register: Callable[[Callable[[Tensor], Tensor | None]], RemovableHandle] = tensor.register_hook
+    return register(change)
 
 
 def _without(gone: Tensor) -> Callable[[Tensor], Tensor]:

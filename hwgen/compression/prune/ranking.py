@@ -63,5 +63,5 @@ def _kept(scores: list[Tensor], share: float) -> list[Tensor]:
     gone = min(int(share * len(values) + NUDGE), len(values) - len(rows))
     kept = torch.ones(len(values), dtype=torch.bool, device=values.device)
     kept[values.argsort(stable=True)[:gone]] = False
-    parts = kept.split([len(row) for row in rows])
+    parts = torch.split(kept, [len(row) for row in rows])
     return [part.reshape(score.shape) for part, score in zip(parts, scores, strict=True)]

@@ -9,8 +9,10 @@ __all__ = ["Evaluated", "Step", "check_pruning", "prune"]
 import copy
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import Protocol
 
+import torch
 from torch import nn
 
 from hwgen.compression.flow import Flow
@@ -23,7 +25,7 @@ from hwgen.compression.prune.ranking import check_layers
 from hwgen.compression.prune.skeleton import train_skeleton
 from hwgen.compression.prune.sparsity import Sparsity
 from hwgen.compression.prune.stripes import check_stripes
-from hwgen.compression.prune.subject import Subject
+from hwgen.compression.prune.subject import Subject, Train
 from hwgen.compression.prune_recipe import KINDS, PruneRecipe
 from hwgen.compression.threads import thrifty_threads
 from hwgen.compression.trace import find_layers
@@ -111,24 +113,20 @@ def prune(
         return runner.subject, "all blocks removed"
     runner.start()
     for number in range(1, recipe.steps + 1):
-        before = copy.deepcopy(runner.subject.model), runner.subject
         label = "" if recipe.steps == 1 else f" {number}/{recipe.steps}"
+        before = runner.snapshot()
         if recipe.skeleton:
-            runner.do(
-                f"skeleton{label}",
-                lambda now: train_skeleton(now, recipe.skeleton, recipe.epochs),
-            )
-        runner.do(
-            f"prune{label}", lambda now, done=number / recipe.steps: _pruned(now, recipe, done)
-        )
+            learn = partial(train_skeleton, strength=recipe.skeleton, epochs=recipe.epochs)
+            runner.do(f"skeleton{label}", learn)
+        progress = number / recipe.steps
+        runner.do(f"prune{label}", partial(_pruned, recipe=recipe, progress=progress))
         runner.tune(f"fine-tune{label}")
-        floor = recipe.target.accuracy
-        record = runner.record
-        if floor is not None and record.accuracy is not None and record.accuracy < floor:
-            old = replace(before[1], model=before[0])
-            runner.do(f"undo{label}", lambda _, old=old: old)
-            return old, f"accuracy {record.accuracy:.4g} below {floor:.4g} after step {number}"
-        reason = runner.reached(measure)
+        floor, accuracy = recipe.target.accuracy, runner.record.accuracy
+        if before is not None and floor is not None and accuracy is not None and accuracy < floor:
+            runner.restore(f"undo{label}", before)
+            reason = f"accuracy {accuracy:.4g} below {floor:.4g} after step {number}"
+        else:
+            reason = runner.reached(measure)
         if reason:
             return runner.subject, reason
     return runner.subject, "shares reached"
@@ -141,21 +139,50 @@ def _pruned(subject: Subject, recipe: PruneRecipe, progress: float) -> Subject:
     return subject
 
 
+def _threaded(train: Train) -> Train:
+    """Return training that runs on the threads torch has now, as the user set them."""
+    threads = torch.get_num_threads()
+
+    def run(model: nn.Module, epochs: int) -> None:
+        now = torch.get_num_threads()
+        torch.set_num_threads(threads)
+        try:
+            train(model, epochs)
+        finally:
+            torch.set_num_threads(now)
+
+    return run
+
+
 class _Runner:
     def __init__(self, subject: Subject, recipe: PruneRecipe, step: Step):
-        self.subject = subject
+        train = subject.train
+        self.subject = replace(subject, train=None if train is None else _threaded(train))
         self._recipe = recipe
         self._step = step
         self._weights = 0  # that the model had at first
         self.record: Evaluated
 
     def start(self) -> None:
+        """Note what there is before the first step."""
         flow = find_layers(self.subject.model, self.subject.example)
         self.subject = replace(self.subject, sizes=family_sizes(flow))
         modules = [layer.module for layer in flow.layers if isinstance(layer.module, WEIGHTED)]
         self._weights = sum(module.get_parameter("weight").numel() for module in modules)
 
+    def snapshot(self) -> Subject | None:
+        """Return a copy to go back to, where there is an accuracy to keep."""
+        if self._recipe.target.accuracy is None:
+            return None
+        return replace(self.subject, model=copy.deepcopy(self.subject.model))
+
+    def restore(self, name: str, before: Subject) -> None:
+        """Go back to a snapshot."""
+        self.do(name, lambda _: before)
+
     def do(self, name: str, change: Callable[[Subject], Subject]) -> None:
+        """Run a step that changes the subject."""
+
         def run(model: nn.Module) -> nn.Module:
             with thrifty_threads(model, self.subject.example):
                 self.subject = change(self.subject)
@@ -165,6 +192,7 @@ class _Runner:
         self.record = self._step(name, run, self.subject.model)
 
     def tune(self, name: str) -> None:
+        """Fine-tune, with the masks held, where there is training."""
         train = self.subject.train
         if train is None or not self._recipe.epochs:
             return

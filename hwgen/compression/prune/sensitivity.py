@@ -55,20 +55,15 @@ def scan_sensitivity(
     batches = tuple(calibration)
     layers = weighted_layers(model, example)
     sizes = family_sizes(find_layers(model, example))
-    groups = [(layer.path,) for layer in layers if kind != "stripes" or has_stripes(layer.module)]
-    if kind == "channels":
-        groups = list(sizes)
+    groups: list[tuple[str, ...]] = list(sizes)
+    if kind != "channels":
+        groups = [(la.path,) for la in layers if kind != "stripes" or has_stripes(la.module)]
     scan: dict[str, dict[float, float]] = {}
     for paths in groups:
         row = scan[paths[0]] = {}
         for share in shares:
             alone = {layer.path: share if layer.path in paths else 0.0 for layer in layers}
-            one = replace(
-                PruneRecipe(importance=given.importance, scope="layer", layers=alone),
-                group=given.group,
-                multiple=given.multiple,
-                **{kind: share},
-            )
+            one = replace(given, skeleton=0.0, scope="layer", layers=alone, **{kind: share})  # type: ignore[arg-type]
             work = Subject(
                 copy.deepcopy(model), example, sizes=sizes, calibration=batches, train=train
             )

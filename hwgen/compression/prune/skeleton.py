@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
-from hwgen.compression.prune.masks import apply_masks, holding
+from hwgen.compression.prune.masks import apply_masks, holding, on_gradient
 from hwgen.compression.prune.stripes import has_stripes
 from hwgen.compression.prune.subject import Subject, weighted_layers
 
@@ -52,7 +52,7 @@ def train_skeleton(subject: Subject, strength: float, epochs: int) -> Subject:
         module = model.get_submodule(path)
         skeleton = _Skeleton(module.get_parameter("weight").detach(), subject.masks.get(path))
         parametrize.register_parametrization(module, "weight", skeleton)
-        skeleton.stripes.register_hook(_with_l1(skeleton.stripes, strength))
+        on_gradient(skeleton.stripes, _with_l1(skeleton.stripes, strength))
         skeletons[path] = skeleton
     others = {path: mask for path, mask in subject.masks.items() if path not in skeletons}
     try:

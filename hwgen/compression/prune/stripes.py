@@ -64,4 +64,4 @@ def mask_stripes(subject: Subject, recipe: PruneRecipe, progress: float) -> Subj
 
 def _grouped(strength: Tensor, group: int) -> Tensor:
     """Return the mean over neighbouring filters, (groups, kh, kw); the last may have fewer."""
-    return torch.stack([part.mean(0) for part in strength.split(group)])
+    return torch.stack([part.mean(0) for part in torch.split(strength, group)])

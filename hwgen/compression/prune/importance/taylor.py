@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from hwgen.compression.flow import Flow
 from hwgen.compression.prune.families import WEIGHTED, Families
 from hwgen.compression.prune.importance.layerwise import summed
+from hwgen.compression.prune.masks import on_gradient
 from hwgen.compression.prune.subject import Subject
 from hwgen.errors import HwgenError
 
@@ -33,8 +34,9 @@ def taylor(subject: Subject, flow: Flow, families: Families) -> dict[int, float]
     paths = [layer.path for layer in flow.layers if isinstance(layer.module, WEIGHTED)]
     squares: dict[str, list[Tensor]] = {path: [] for path in paths}
     for path in paths:
-        weight = model.get_submodule(path).get_parameter("weight").requires_grad_()
-        weight.register_hook(_noting(weight, squares[path]))
+        weight = model.get_submodule(path).get_parameter("weight")
+        weight.requires_grad_()
+        on_gradient(weight, _noting(weight, squares[path]))
     model.train()
     subject.train(model, 1)
     for path, seen in squares.items():
