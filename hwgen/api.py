@@ -268,4 +268,5 @@ def choose_frames(network: Network, count: int, seed: int) -> npt.NDArray[np.int
     assert tensor.format is not None
     rng = np.random.default_rng(seed)
     shape: Sequence[int] = (count, *tensor.shape)
-    return rng.integers(tensor.format.lo, tensor.format.hi, shape, endpoint=True)
+    of = tensor.format
+    return of.lo + of.step * rng.integers(0, (of.hi - of.lo) // of.step, shape, endpoint=True)

@@ -132,9 +132,8 @@ def _vectors(
     tensor = plan.network.input
     assert tensor.format is not None
     rng = np.random.default_rng(0)
-    x = rng.integers(
-        tensor.format.lo, tensor.format.hi, (VECTOR_FRAMES, *tensor.shape), endpoint=True
-    )
+    of, shape = tensor.format, (VECTOR_FRAMES, *tensor.shape)
+    x = of.lo + of.step * rng.integers(0, (of.hi - of.lo) // of.step, shape, endpoint=True)
     y = plan.network.run(x)
     files = {}
     for name, values in (("input", x), ("output", y)):
