@@ -14,8 +14,9 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from hwgen.compression.quantize.fake import Step, fake_quantize
+from hwgen.compression.quantize.fake import fake_quantize
 from hwgen.compression.quantize.fixed_point import fixed_point
+from hwgen.compression.quantize.steps import Step
 from hwgen.errors import FormatError
 from hwgen.formats import Fixed
 
