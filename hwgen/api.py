@@ -163,6 +163,7 @@ class Package:
         seed: int = 0,
         reset_at: int | None = None,
         waves: str | Path | None = None,
+        trace: bool = False,
         timeout: float | None = None,
         progress: Callable[[str, int, int], None] | None = None,
     ) -> SimulationResult:
@@ -177,6 +178,7 @@ class Package:
         seed : of the stalls
         reset_at : cycle of one more reset, after which all begins again
         waves : .fst or .vcd file for the waveform of the first frame that differs
+        trace : compare every layer's stream in every frame, not only the last one's
         timeout : seconds for everything
         progress : called with ("synthesis", "build" or "run", done, total)
         """
@@ -192,6 +194,7 @@ class Package:
             reset_at=reset_at,
             waves=waves,
             trace_layers=self.network.trace,
+            trace=trace,
             timeout=timeout,
             progress=progress,
         )

@@ -25,11 +25,12 @@ class Target:
     family : which synthesis and place and route it takes, such as ecp5
     device : the vendor's part
     package : the chip's case, as place and route spells it
-    speed : speed grade, as place and route spells it
+    speed : speed grade, as place and route spells it; None where the die has only one
+    synth_options : what tells synthesis which timing to count on
     pnr_options : what tells place and route which die it is
     luts : 4-input look-up tables
     ffs : flip-flops
-    dsps : 18 x 18 bit multipliers
+    dsps : multipliers that synthesis can use, as wide as the family has them
     block_rams : block memories
     block_ram_bits : bits of one block memory, parity bits included
     clock_hz : the clock plans are made for, in Hz; one that place and route can meet
@@ -40,14 +41,15 @@ class Target:
     family: str
     device: str
     package: str
-    speed: str
+    speed: str | None
+    synth_options: tuple[str, ...]
     pnr_options: tuple[str, ...]
     luts: int
     ffs: int
     dsps: int
     block_rams: int
     block_ram_bits: int
-    clock_hz: int = 100_000_000
+    clock_hz: int
 
     @property
     def memory_bits(self) -> int:
@@ -57,6 +59,7 @@ class Target:
     def to_json(self) -> dict[str, object]:
         """Return the fields as plain values, the memory's total included."""
         return asdict(self) | {
+            "synth_options": list(self.synth_options),
             "pnr_options": list(self.pnr_options),
             "memory_bits": self.memory_bits,
         }
@@ -71,12 +74,37 @@ def _ulx3s(size: int, luts: int, dsps: int, block_rams: int) -> Target:
         device=f"LFE5U-{size}F",
         package="CABGA381",
         speed="6",
+        synth_options=(),
         pnr_options=(f"--{size}k",),
         luts=luts,
         ffs=luts,
         dsps=dsps,
         block_rams=block_rams,
         block_ram_bits=18 * 1024,
+        clock_hz=100_000_000,
+    )
+
+
+def _ice40(
+    name: str, description: str, device: str, package: str, luts: int, block_rams: int, mhz: int
+) -> Target:
+    """Return an iCE40. Its DSP blocks, where it has any, do not count (see `cost/families.py`)."""
+    die = device.removeprefix("iCE40").lower()
+    return Target(
+        name=name,
+        description=description,
+        family="ice40",
+        device=device,
+        package=package,
+        speed=None,
+        synth_options=(f"-device {'u' if die.startswith('u') else die[:2]}",),
+        pnr_options=(f"--{die}",),
+        luts=luts,
+        ffs=luts,
+        dsps=0,
+        block_rams=block_rams,
+        block_ram_bits=4 * 1024,
+        clock_hz=mhz * 1_000_000,
     )
 
 
@@ -84,6 +112,10 @@ _ALL = (
     _ulx3s(85, luts=83_640, dsps=156, block_rams=208),
     _ulx3s(45, luts=43_848, dsps=72, block_rams=108),
     _ulx3s(25, luts=24_288, dsps=28, block_rams=56),
+    _ice40(
+        "icebreaker", "iCEBreaker board, Lattice iCE40UP5K", "iCE40UP5K", "sg48", 5_280, 30, mhz=24
+    ),
+    _ice40("ice40-hx8k", "Lattice iCE40HX8K", "iCE40HX8K", "ct256", 7_680, 32, mhz=48),
 )
 
 TARGETS: Mapping[str, Target] = MappingProxyType({target.name: target for target in _ALL})

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from hwgen.cli.cost import PackageFolder
@@ -21,6 +22,7 @@ def simulate(
     inputs: Annotated[
         Path | None, typer.Option(help="A .npy file of frames instead, integers.")
     ] = None,
+    stage: Annotated[str, typer.Option(help="rtl, or netlist: what synthesis made of it.")] = "rtl",
     simulator: Annotated[str, typer.Option(help="verilator or icarus.")] = "verilator",
     stalls: Annotated[float, typer.Option(help="Chance of a stall in a cycle.")] = 0.0,
     seed: Annotated[int, typer.Option(help="Of frames and stalls.")] = 0,
@@ -30,12 +32,17 @@ def simulate(
     waves: Annotated[
         Path | None, typer.Option(help="Waveform (.fst, .vcd) of the failing frame.")
     ] = None,
+    trace: Annotated[
+        bool, typer.Option("--trace", help="Compare every layer, not only the last.")
+    ] = False,
     timeout: Annotated[float, typer.Option(help="Seconds for everything.")] = 3600.0,
     as_json: AsJson = False,
 ) -> None:
     """Run frames back to back and compare every output bit with golden; status 1 if one differs.
 
-    Example: hwgen simulate build/digits --frames 100 --stalls 0.2
+    A netlist is that of the package's target; synthesis of one takes seconds to minutes, once.
+
+    Example: hwgen simulate build/digits --frames 100 --stalls 0.2 --stage netlist
     """
     import numpy as np
 
@@ -53,24 +60,31 @@ def simulate(
     with bar("Simulating", Console(stderr=True)) as progress:
         result = opened.simulate(
             x,
+            stage=stage,
             simulator=simulator,
             stalls=stalls,
             seed=seed,
             reset_at=reset_at,
             waves=waves,
+            trace=trace,
             timeout=timeout,
             progress=progress,
         )
     predicted = opened.manifest["predicted"]
     figures: dict[str, Any] = {
-        "equal": result.equal and not result.violations,
+        "stage": stage,
+        "equal": result.ok,
         "compared": result.compared,
         "different": result.different,
         "interval": {"predicted": predicted["interval"], "measured": result.interval},
         "latency": {"predicted": predicted["latency"], "measured": result.latency},
         "cycles": result.cycles,
         "violations": list(result.violations),
-        "first_difference": None if result.equal else str(result.first_difference),
+        "first_difference": None if result.ok else str(result.first_difference or ""),
+        "layers": [
+            {"layer": r.layer, "compared": r.compared, "different": r.different}
+            for r in result.layers
+        ],
         "build_seconds": result.build_seconds,
         "run_seconds": result.run_seconds,
     }
@@ -84,7 +98,7 @@ def simulate(
 
 def _print(figures: dict[str, Any], stalled: bool) -> None:
     console = Console()
-    table = Table(title="Simulation")
+    table = Table(title=f"Simulation, {figures['stage']}")
     for column in ("", "predicted", "measured"):
         table.add_column(column, justify="right" if column else "left")
     equal = figures["compared"] - figures["different"]
@@ -93,6 +107,9 @@ def _print(figures: dict[str, Any], stalled: bool) -> None:
         found = figures[name]
         measured = "-" if found["measured"] is None else f"{found['measured']:,}"
         table.add_row(name + (" (stalled)" if stalled else ""), f"{found['predicted']:,}", measured)
+    for layer in figures["layers"]:
+        same = layer["compared"] - layer["different"]
+        table.add_row(f"{escape(layer['layer'])} equal", "", f"{same:,} of {layer['compared']:,}")
     table.add_row("seconds to build", "", f"{figures['build_seconds']:.1f}")
     table.add_row("seconds to run", "", f"{figures['run_seconds']:.1f}")
     console.print(table)

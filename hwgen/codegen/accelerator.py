@@ -62,10 +62,23 @@ class Accelerator(wiring.Component):
             component = placed.part.create()
             m.submodules[self._instances[placed.name]] = component
             for number, i in zip(placed.inputs, _ports(component, "i"), strict=True):
-                connect(m, before=streams[number], after=i)
+                _join(m, streams[number], i)
             streams.update(zip(placed.outputs, _ports(component, "o"), strict=True))
         connect(m, last=streams[assembly.out], border=leave.i)
         return m
+
+
+def _join(m: Module, before: Any, after: Any) -> None:
+    """Connect two streams whose elements may differ in width: the user of a value may hold more
+    than its maker sends, such as padding, or the other inputs of a concatenation."""
+    if before.payload.shape() == after.payload.shape():
+        connect(m, before=before, after=after)
+        return
+    m.d.comb += [after.valid.eq(before.valid), before.ready.eq(after.ready)]
+    m.d.comb += [
+        after.payload[lane].eq(before.payload[lane])
+        for lane in range(before.payload.shape().length)
+    ]
 
 
 def _ports(component: wiring.Component, name: str) -> list[Any]:

@@ -1,23 +1,19 @@
 """A folder that appears whole or not at all, whatever happens on the way.
 
 It is filled in a hidden folder beside its place, `.NAME.HEX.tmp`, and moved there when it is
-complete. Its writer holds a lock on the hidden folder, which ends with the process: what killed
-runs left is known by that, and removed by the next.
+complete. What killed runs left beside it is removed by the next.
 """
 
 __all__ = ["check_folder", "write_folder"]
 
 import contextlib
 import errno
-import fcntl
 import os
-import re
-import secrets
-import shutil
 from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 
 from hwgen.errors import OutputFolderError
+from hwgen.tools import scratch
 
 _ATTEMPTS = 20  # of two processes that replace one folder in turns
 
@@ -83,59 +79,13 @@ def write_folder(folder: Path, fill: Callable[[Path], None]) -> None:
     """
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
-        _clean(folder)
-        with _stage(folder) as stage:
+        with scratch(folder.parent, folder.name[:60]) as stage:
             new = stage / "new"
             new.mkdir()
             fill(new)
             _replace(new, folder, stage)
     except OSError as error:
         raise _cannot(str(folder), error.strerror or error) from error
-
-
-def _prefix(folder: Path) -> str:
-    return f".{folder.name[:60]}."
-
-
-def _clean(folder: Path) -> None:
-    """Remove what killed runs left beside the folder."""
-    pattern = re.compile(re.escape(_prefix(folder)) + r"[0-9a-f]{12}\.tmp")
-    for path in folder.parent.iterdir():
-        if pattern.fullmatch(path.name) and path.is_dir() and not path.is_symlink():
-            with contextlib.suppress(OSError), _locked(path):
-                shutil.rmtree(path, ignore_errors=True)
-
-
-@contextlib.contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    """Hold the lock of a folder; BlockingIOError if another process does."""
-    handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        yield
-    finally:
-        os.close(handle)
-
-
-@contextlib.contextmanager
-def _stage(folder: Path) -> Iterator[Path]:
-    """Make a locked hidden folder, which is gone afterwards."""
-    for _ in range(_ATTEMPTS):
-        path = folder.with_name(f"{_prefix(folder)}{secrets.token_hex(6)}.tmp")
-        path.mkdir()
-        with contextlib.ExitStack() as lock:
-            try:
-                lock.enter_context(_locked(path))
-            except (BlockingIOError, FileNotFoundError):
-                continue  # another run took it for a leftover in the moment before it was locked
-            if not path.is_dir():
-                continue
-            try:
-                yield path
-            finally:
-                shutil.rmtree(path, ignore_errors=True)
-            return
-    raise OSError(errno.EAGAIN, "other processes are in the way")
 
 
 def _replace(new: Path, folder: Path, stage: Path) -> None:

@@ -66,7 +66,7 @@ class Route:
     target : name of the target
     top : name of the top module
     luts : look-up tables, those for carries and small memories included, count
-    ffs : flip-flops, count
+    ffs : flip-flops, count; those of synthesis where place and route does not count them
     dsps : 18 x 18 bit multipliers, count
     block_rams : block memories, count
     fmax_mhz : highest frequency of the slowest clock, MHz; None without a path between registers
@@ -149,7 +149,8 @@ def route(
         raise HwgenError(f"Netlist of {synthesis.top} is gone: {error}; run again") from error
     arguments = [
         *target.pnr_options,
-        *("--package", target.package, "--speed", target.speed),
+        *("--package", target.package),
+        *(() if target.speed is None else ("--speed", target.speed)),
         *("--json", "netlist.json", "--report", "report.json"),
         *("--freq", repr(freq_mhz), "--seed", str(seed)),
         *family.pnr_options,
@@ -178,7 +179,7 @@ def route(
         target=target.name,
         top=synthesis.top,
         luts=cells.get(family.routed_lut, 0),
-        ffs=cells.get(family.routed_ff, 0),
+        ffs=synthesis.ffs if family.routed_ff is None else cells.get(family.routed_ff, 0),
         dsps=cells.get(family.routed_dsp, 0),
         block_rams=cells.get(family.routed_block_ram, 0),
         fmax_mhz=result["fmax_mhz"],

@@ -77,7 +77,7 @@ def synthesise(
     top: str,
     target: Target,
     *,
-    timeout: float = 900.0,
+    timeout: float | None = 900.0,
     dsp: bool = True,
     passes: Sequence[str] = (),
     options: Sequence[str] = (),
@@ -90,7 +90,7 @@ def synthesise(
     verilog : a file, or the text itself
     top : name of the top module
     target : the device
-    timeout : seconds that yosys may take
+    timeout : seconds that yosys may take; None: as long as it wants
     dsp : whether multipliers may become DSP blocks
     passes : commands of yosys, run on the design before synthesis
     options : more options of the synthesis pass, such as `-nowidelut`
@@ -110,7 +110,8 @@ def synthesise(
         except (OSError, UnicodeDecodeError) as error:
             raise HwgenError(f"Verilog file {verilog} could not be read: {error}") from error
     family = family_of(target)
-    synth = [family.synth, f"-top {top}", *options, *([] if dsp else [family.no_dsp])]
+    no_dsp = () if dsp else family.no_dsp
+    synth = [family.synth, f"-top {top}", *target.synth_options, *options, *no_dsp]
     script = "\n".join(
         [
             "read_verilog design.v",

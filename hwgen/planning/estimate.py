@@ -214,7 +214,10 @@ def _requantizer(part: RequantizerParameters, target: Target) -> Resources:
         lane += Resources(x * _bits(by - 1), x + by)
     elif part.scaled:
         blocks = -(-x // MULTIPLIER_SIDE) * -(-by // MULTIPLIER_SIDE)
-        lane += Resources(x + by, x + by, blocks)
+        if target.dsps:
+            lane += Resources(x + by, x + by, blocks)
+        else:
+            lane += Resources(x * by + x + by, x + by)
         if len(part.multipliers) > 1:
             lane += Resources(TABLE * by * -(-len(part.multipliers) // part.lanes // 16))
     return Resources(

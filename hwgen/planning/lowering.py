@@ -75,7 +75,7 @@ def _sum(layer: Layer, op: Add, folding: Folding, target: Target) -> SumParamete
 
 def _window(layer: Layer, folding: Folding) -> WindowParameters:
     x = layer.x
-    pad = x.lo if isinstance(layer.op, MaxPool2d) else x.zero_point
+    pad = x.lo if isinstance(layer.op, MaxPool2d) else x.pad_value
     padded = any(layer.padding)
     bits, is_signed = bits_for(
         min(x.lo, pad) if padded else x.lo, max(x.hi, pad) if padded else x.hi
@@ -195,7 +195,7 @@ def _thresholds(layer: Layer, op: Threshold, lanes: int) -> ThresholdParameters:
     bits, is_signed = bits_for(layer.y.lo, layer.y.hi)
     # what no value reaches, and what all reach, need no comparison
     lo, hi = layer.acc.lo, layer.acc.hi
-    rows = op.thresholds.clip(lo, hi + 1)
+    rows = op.thresholds.clip(lo, hi + 1).repeat(op.format.step, axis=1)
     below = int((rows == lo).all(axis=0).sum())
     beyond = int((rows == hi + 1).all(axis=0).sum())
     rows = rows[:, below : rows.shape[1] - beyond]

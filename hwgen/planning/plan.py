@@ -100,9 +100,7 @@ class Plan:
         if isinstance(first.core, EngineParameters):
             bits, is_signed = first.core.window.bits, first.core.window.signed
         else:
-            tensor = self.network.input.format
-            assert tensor is not None
-            bits, is_signed = tensor.bits, tensor.signed
+            bits, is_signed = bits_for(self.network.input.lo, self.network.input.hi)
         return Endpoint(channels, lanes, bits, is_signed, height * width)
 
     @property

@@ -4,8 +4,8 @@ The simulator and the Python inside it are processes of their own (`sim`); this 
 read, starts them, reads what they wrote, and compares.
 """
 
-__all__ = ["FirstDifference", "SimulationResult", "simulate"]
+__all__ = ["FirstDifference", "LayerResult", "SimulationResult", "simulate"]
 
-from hwgen.simulation.compare import FirstDifference
+from hwgen.simulation.compare import FirstDifference, LayerResult
 from hwgen.simulation.result import SimulationResult
 from hwgen.simulation.run import simulate

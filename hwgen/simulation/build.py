@@ -43,14 +43,14 @@ class Build:
 
     Attributes
     ----------
-    verilog : the package's Verilog file
+    sources : Verilog files that hold the package
     top : its top module
     parameters : parameters of the harness
     taps : text of taps.vh, or empty
     waves : "fst", "vcd" or None
     """
 
-    verilog: Path
+    sources: tuple[Path, ...]
     top: str
     parameters: Mapping[str, int]
     taps: str = ""
@@ -127,7 +127,7 @@ def build(
     parts = (
         *made_by,
         tools.simulator,
-        wanted.verilog.read_text(),
+        *(source.read_text() for source in wanted.sources),
         (SIM / "harness.v").read_text(),
         wanted.top,
         json.dumps(dict(wanted.parameters)),
@@ -141,7 +141,7 @@ def build(
         job = {
             "simulator": tools.simulator,
             "build": str(folder / "build"),
-            "sources": [str(wanted.verilog.resolve())],
+            "sources": [str(source.resolve()) for source in wanted.sources],
             "top": wanted.top,
             "parameters": dict(wanted.parameters),
             "taps": str(folder) if wanted.taps else None,
@@ -154,7 +154,7 @@ def build(
         if status != 0:
             what = "was not done in time" if status is None else f"failed with status {status}"
             raise ToolError(
-                f"{tools.simulator} {what} compiling {wanted.verilog}; the log ends:\n"
+                f"{tools.simulator} {what} compiling {wanted.sources[0]}; the log ends:\n"
                 f"{log_tail(log)}\nThe whole log is {log}"
             )
 

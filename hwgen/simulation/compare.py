@@ -1,8 +1,8 @@
 """Where two tensors first differ, and which layer's fault it is."""
 
-__all__ = ["FirstDifference", "first_difference", "first_layer_difference"]
+__all__ = ["FirstDifference", "LayerResult", "compare_layers", "first_difference"]
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,6 +23,7 @@ class FirstDifference:
     coordinate : (channel, y, x), or (feature,)
     expected : golden's value
     got : the simulated value; None when it is unknown (X) or missing
+    netlist_only : whether the RTL gives the expected value here, and only the netlist does not
     """
 
     layer: str
@@ -30,12 +31,14 @@ class FirstDifference:
     coordinate: tuple[int, ...]
     expected: int
     got: int | None
+    netlist_only: bool = False
 
     def __str__(self) -> str:
         names = ("channel", "y", "x") if len(self.coordinate) == 3 else ("feature",)
         where = "".join(f", {name} {at}" for name, at in zip(names, self.coordinate, strict=False))
         got = "nothing or unknown bits" if self.got is None else str(self.got)
-        return f"{self.layer}, frame {self.frame}{where}: expected {self.expected}, got {got}"
+        text = f"{self.layer}, frame {self.frame}{where}: expected {self.expected}, got {got}"
+        return f"{text}; netlist differs from RTL" if self.netlist_only else text
 
 
 def first_difference(
@@ -51,14 +54,40 @@ def first_difference(
     )
 
 
-def first_layer_difference(
+@dataclass(frozen=True)
+class LayerResult:
+    """How the stream of one layer compares with golden.
+
+    Attributes
+    ----------
+    layer : its name
+    compared, different : numbers of values
+    first_difference : the first value that is not golden's, or None
+    """
+
+    layer: str
+    compared: int
+    different: int
+    first_difference: FirstDifference | None
+
+    def __add__(self, other: "LayerResult") -> "LayerResult":
+        """Return the result over the frames of both, those of `self` first."""
+        return LayerResult(
+            self.layer,
+            self.compared + other.compared,
+            self.different + other.different,
+            self.first_difference or other.first_difference,
+        )
+
+
+def compare_layers(
     names: Sequence[tuple[str, str]],
     streams: Sequence[Stream],
     taps: Mapping[str, Sequence[str]],
     golden: Mapping[str, npt.NDArray[np.int64]],
     frame: int,
-) -> FirstDifference | None:
-    """Return the first difference of the first layer that differs in a frame, or None.
+) -> Iterator[LayerResult]:
+    """Yield what the stream of each layer held in a frame against golden.
 
     Parameters
     ----------
@@ -80,7 +109,6 @@ def first_layer_difference(
         beats = list(taps.get(str(number), ()))
         missing = stream.beats - len(beats)  # a layer that stops early ends in unknown beats
         got, unknown = stream.unpack(beats + ["x" * (-(-stream.tdata_bits // 4))] * missing)
+        wrong = (expected != got[0]) | unknown[0]
         found = first_difference(layer, frame, expected, got[0], unknown[0])
-        if found:
-            return found
-    return None
+        yield LayerResult(layer, wrong.size, int(wrong.sum()), found)

@@ -37,10 +37,11 @@ class Layer:
 
 @dataclass(frozen=True)
 class SimulatedPackage:
-    """A package folder as simulation sees it."""
+    """A package folder as simulation sees it; `target` is the name of the device, if it has one."""
 
     verilog: Path
     top: str
+    target: str | None
     input: Stream
     output: Stream
     layers: tuple[Layer, ...]
@@ -114,6 +115,7 @@ def read_package(folder: Path) -> SimulatedPackage:
         package = SimulatedPackage(
             verilog=verilog,
             top=top,
+            target=str(manifest["target"]) if manifest.get("target") else None,
             input=Stream.from_manifest(manifest["input"], "input"),
             output=Stream.from_manifest(manifest["output"], "output"),
             layers=tuple(_layer(entry) for entry in manifest.get("layers", ())),

@@ -9,7 +9,7 @@ from typing import Any
 
 from hwgen.beats import IntArray
 from hwgen.errors import SimulationError
-from hwgen.simulation.compare import FirstDifference
+from hwgen.simulation.compare import FirstDifference, LayerResult
 
 # The rules of harness.v, by its numbers; m_axis is what the package drives.
 RULES = (
@@ -42,6 +42,7 @@ class SimulationResult:
     cycles : length of the run
     violations : each stream rule that was broken, how often and when first
     first_difference : the first value that differs; of the first layer, if layers were traced
+    layers : how each layer's stream compares, if all were traced
     waves : the waveform that was written, or None
     build_seconds, run_seconds : what compiling (0 if it was cached, nearly) and running took
     """
@@ -57,14 +58,16 @@ class SimulationResult:
     cycles: int
     violations: tuple[str, ...]
     first_difference: FirstDifference | None
+    layers: tuple[LayerResult, ...]
     waves: Path | None
     build_seconds: float
     run_seconds: float
 
     @property
     def ok(self) -> bool:
-        """Whether all outputs are equal and no stream rule was broken."""
-        return self.equal and not self.violations
+        """Whether all outputs, and all layers that were traced, are equal, and no stream rule
+        was broken."""
+        return self.equal and not self.violations and not any(r.different for r in self.layers)
 
 
 @dataclass(frozen=True)

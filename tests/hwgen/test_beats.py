@@ -7,7 +7,7 @@ import pytest
 
 from hwgen.beats import Stream
 from hwgen.errors import SimulationError
-from hwgen.simulation.compare import first_difference, first_layer_difference
+from hwgen.simulation.compare import compare_layers, first_difference
 from hwgen.simulation.package import read_package
 from hwgen.simulation.result import read_measured
 
@@ -125,7 +125,10 @@ def test_a_layer_that_stops_early_differs():
     beats = ["21", "03", "8f", "07"]
 
     def find(taps, node="a"):
-        return first_layer_difference([("a", "a")], [stream], taps, {node: values}, 4)
+        (result,) = compare_layers([("a", "a")], [stream], taps, {node: values}, 4)
+        assert result.compared == values.size
+        assert (result.different == 0) == (result.first_difference is None)
+        return result.first_difference
 
     assert find({"0": beats}) is None
     found = find({"0": beats[:2]})

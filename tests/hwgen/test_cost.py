@@ -193,13 +193,28 @@ def test_budgets_are_what_place_and_route_finds_on_the_die(name, cache):
     target = TARGETS[name]
     text = "module wires(input a, b, output y); assign y = a & b; endmodule"
     synthesis = synthesise(text, "wires", target, cache=cache)
-    assert route(synthesis, target, cache=cache).luts == 1 + DRIVER
+    drivers = {"ecp5": DRIVER, "ice40": 2}[target.family]
+    assert route(synthesis, target, cache=cache).luts == 1 + drivers
     report = max(cache.root.rglob("report.json"), key=lambda path: path.stat().st_mtime_ns)
     cells = json.loads(report.read_text())["utilization"]
-    assert cells["TRELLIS_COMB"]["available"] == target.luts
-    assert cells["TRELLIS_FF"]["available"] == target.ffs
-    assert cells["MULT18X18D"]["available"] == target.dsps
-    assert cells["DP16KD"]["available"] == target.block_rams
+    family = FAMILIES[target.family]
+    assert cells[family.routed_lut]["available"] == target.luts
+    assert cells[family.routed_ff or family.routed_lut]["available"] == target.ffs
+    assert cells[family.routed_block_ram]["available"] == target.block_rams
+    if target.family == "ecp5":  # those of iCE40 are not used
+        assert cells[family.routed_dsp]["available"] == target.dsps
+
+
+def test_ice40_synthesis_and_route(cache):
+    target = get_target("ice40-hx8k")
+    synthesis = synthesise(DESIGN, "top", target, timeout=120, cache=cache)
+    assert synthesis.block_rams == 5  # 1024 words of 4 bits each, and 2 bits more
+    assert synthesis.dsps == synthesis.luts_memory == synthesis.luts_carry == 0
+    assert synthesis.luts == synthesis.cells["SB_LUT4"] > 18 * 18
+    assert synthesis.ffs == sum(n for cell, n in synthesis.cells.items() if "DFF" in cell)
+    found = route(synthesis, target, timeout=300, cache=cache)
+    assert found.luts >= synthesis.luts and found.ffs == synthesis.ffs
+    assert found.block_rams == 5 and 10 < found.fmax_mhz < 300
 
 
 def test_every_target_has_a_family():
@@ -208,7 +223,9 @@ def test_every_target_has_a_family():
 
 def test_a_family_without_synthesis_is_refused(cache):
     target = dataclasses.replace(TARGET, family="abacus")
-    with pytest.raises(HwgenError, match="must be one of ecp5 to be synthesised, not 'abacus'"):
+    with pytest.raises(
+        HwgenError, match="must be one of ecp5, ice40 to be synthesised, not 'abacus'"
+    ):
         synthesise(DESIGN, "top", target, cache=cache)
 
 

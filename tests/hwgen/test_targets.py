@@ -22,6 +22,15 @@ def test_names_are_keys():
     assert all(TARGETS[name].name == name for name in TARGETS)
 
 
+def test_ice40():
+    small, large = get_target("icebreaker"), get_target("ice40-hx8k")
+    assert (small.luts, small.block_rams, small.clock_hz) == (5280, 30, 24_000_000)
+    assert (large.luts, large.block_rams, large.clock_hz) == (7680, 32, 48_000_000)
+    assert (small.pnr_options, small.package) == (("--up5k",), "sg48")
+    assert (large.pnr_options, large.package) == (("--hx8k",), "ct256")
+    assert small.synth_options == ("-device u",) and large.synth_options == ("-device hx",)
+
+
 @pytest.mark.parametrize("name", ["ulx3s-85", "ULX3S-85F", "ulx3s_85f"])
 def test_an_unknown_name_is_answered_with_the_closest(name):
     with pytest.raises(HwgenError, match="did you mean ulx3s-85f"):
@@ -30,7 +39,7 @@ def test_an_unknown_name_is_answered_with_the_closest(name):
 
 @pytest.mark.parametrize("name", ["", "virtex", None, 7])
 def test_an_unknown_name_is_answered_with_all(name):
-    with pytest.raises(HwgenError, match="must be one of ulx3s-85f, ulx3s-45f, ulx3s-25f, not"):
+    with pytest.raises(HwgenError, match=f"must be one of {', '.join(TARGETS)}, not"):
         get_target(name)
 
 

@@ -1,0 +1,83 @@
+"""The netlist of a package, for the simulator: synthesised, written as Verilog, with models of the
+cells that it is made of."""
+
+__all__ = ["PRIMITIVES", "netlist_sources"]
+
+import json
+import re
+import time
+from pathlib import Path
+
+from hwgen.cost import Synthesis, synthesise, write_netlist
+from hwgen.errors import SimulationError
+from hwgen.simulation.build import SIM
+from hwgen.simulation.package import SimulatedPackage
+from hwgen.simulation.session import Progress
+from hwgen.targets import get_target
+
+PRIMITIVES = SIM / "primitives"  # a file a cell, in Verilog-2005, each naming its source
+_PARAMETER = re.compile(r"\bparameter\s+(?:\[[^]]*\]\s*)?(\w+)")
+
+
+def netlist_sources(
+    package: SimulatedPackage, deadline: float | None, progress: Progress
+) -> tuple[Path, ...]:
+    """Return the Verilog files of a package's netlist on its target: the netlist first.
+
+    Both synthesis and the netlist are read from the cache where they are there.
+
+    Parameters
+    ----------
+    deadline : `time.monotonic()` at which to give up
+    progress : called with ("synthesis", 0, 1) and ("synthesis", 1, 1)
+
+    Raises
+    ------
+    SimulationError : the manifest names no target, or synthesis used a cell without a model
+    ToolError : yosys is missing, failed, was not done in time or wrote nonsense
+    """
+    if package.target is None:
+        raise SimulationError(
+            f"{package.verilog.parent}/manifest.json must name a target for a netlist to be "
+            "simulated; generate the package again"
+        )
+    progress("synthesis", 0, 1)
+    target = get_target(package.target)
+    synthesis = synthesise(package.verilog, package.top, target, timeout=_left(deadline))
+    netlist = write_netlist(synthesis, timeout=_left(deadline))
+    progress("synthesis", 1, 1)
+    return (netlist, *_models(synthesis))
+
+
+def _models(synthesis: Synthesis) -> list[Path]:
+    """Return the model of each cell."""
+    there = {path.stem: path for path in sorted(PRIMITIVES.glob("*.v"))}
+    unknown = sorted(set(synthesis.cells) - set(there))
+    if not unknown:  # Icarus only warns of a parameter that a model does not have
+        known = {cell: set(_PARAMETER.findall(there[cell].read_text())) for cell in synthesis.cells}
+        unknown = sorted(
+            f"{cell} with {parameter}"
+            for cell, parameters in _parameters(synthesis).items()
+            for parameter in parameters - known.get(cell, set())
+        )
+    if unknown:
+        raise SimulationError(
+            f"Netlist of {synthesis.top} holds cells that hwgen has no model of: "
+            f"{', '.join(unknown)}; only its RTL can be simulated"
+        )
+    return [there[cell] for cell in sorted(synthesis.cells)]
+
+
+def _parameters(synthesis: Synthesis) -> dict[str, set[str]]:
+    """Return the parameters that the netlist gives to each type of cell."""
+    found: dict[str, set[str]] = {}
+    module = json.loads(synthesis.netlist.read_bytes())["modules"].get(synthesis.top, {})
+    for cell in module.get("cells", {}).values():
+        found.setdefault(cell["type"], set()).update(cell["parameters"])
+    found.pop("$scopeinfo", None)  # names of modules that were flattened
+    return found
+
+
+def _left(deadline: float | None) -> float | None:
+    """Return the seconds until a deadline."""
+    return None if deadline is None else max(deadline - time.monotonic(), 0.001)

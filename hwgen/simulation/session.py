@@ -1,0 +1,161 @@
+"""One package on one simulator: compile, run, and bring back what was measured."""
+
+__all__ = ["Recording", "Session", "Stimulus"]
+
+import json
+import shutil
+import sys
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from hwgen.beats import IntArray
+from hwgen.errors import SimulationError, ToolError
+from hwgen.simulation.build import RUNNER, Build, SimulatorTools, build
+from hwgen.simulation.package import SimulatedPackage
+from hwgen.simulation.process import log_tail, run_process
+from hwgen.simulation.result import Measured, read_measured
+
+Progress = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True)
+class Stimulus:
+    """All that one run is made of, but for what is recorded."""
+
+    inputs: IntArray
+    stalls: tuple[float, float]
+    seed: int
+    reset_at: int
+    patience: int
+
+    @property
+    def plusargs(self) -> list[str]:
+        source, sink = (int(n) or 1 for n in np.random.SeedSequence(self.seed).generate_state(2))
+        source_stall, sink_stall = (min(65535, round(p * 65536)) for p in self.stalls)
+        return [
+            f"+frames={len(self.inputs)}",
+            f"+source_seed={source}",
+            f"+sink_seed={sink}",
+            f"+source_stall={source_stall}",
+            f"+sink_stall={sink_stall}",
+            f"+reset_at={self.reset_at}",
+            f"+patience={self.patience}",
+        ]
+
+
+@dataclass(frozen=True)
+class Recording:
+    """What a second run records: the layers' streams and a waveform, of one frame."""
+
+    frame: int
+    first_cycle: int
+    stop_at: int
+    taps: bool
+    waves: Path | None
+
+    @property
+    def plusargs(self) -> list[str]:
+        args = [f"+trace_frame={self.frame}", f"+stop_at={self.stop_at}"]
+        if self.waves:
+            args += [f"+waves=waves{self.waves.suffix}", f"+waves_from={self.first_cycle}"]
+        return args
+
+
+@dataclass(frozen=True)
+class Session:
+    """A package on a simulator, until a deadline.
+
+    Attributes
+    ----------
+    package : what the manifest says
+    sources : the Verilog that stands for it: the RTL, or the netlist and the models of its cells
+    tools : the simulator
+    deadline : `time.monotonic()` at which to give up; None: never
+    progress : called with (step, done, total)
+    """
+
+    package: SimulatedPackage
+    sources: tuple[Path, ...]
+    tools: SimulatorTools
+    deadline: float | None
+    progress: Progress
+
+    def build(self, recording: Recording | None) -> Path:
+        """Return the folder of the compiled simulation."""
+        wanted = Build(self.sources, self.package.top, self.package.parameters)
+        if recording:
+            waves = recording.waves.suffix[1:] if recording.waves else None
+            taps = self.package.taps() if recording.taps else ""
+            wanted = replace(wanted, taps=taps, waves=waves)
+        self.progress("build", 0, 1)
+        folder = build(wanted, self.tools, self.deadline, lambda: None)
+        self.progress("build", 1, 1)
+        return folder
+
+    def run(
+        self, built: Path, stimulus: Stimulus, recording: Recording | None
+    ) -> tuple[Measured, list[str]]:
+        """Return what was measured and the captured beats. A failed run leaves its folder."""
+        folder = Path(tempfile.mkdtemp(prefix="hwgen-simulation-"))
+        try:
+            measured, beats = self._run(folder, built, stimulus, recording)
+        except (ToolError, SimulationError):
+            (folder / "stimulus.bin").unlink(missing_ok=True)
+            raise
+        except BaseException:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
+        shutil.rmtree(folder, ignore_errors=True)
+        return measured, beats
+
+    def _run(
+        self, folder: Path, built: Path, stimulus: Stimulus, recording: Recording | None
+    ) -> tuple[Measured, list[str]]:
+        (folder / "stimulus.bin").write_bytes(self.package.input.pack(stimulus.inputs))
+        waves = recording.waves if recording else None
+        job = {
+            "simulator": self.tools.simulator,
+            "build": str(built),
+            "waves": waves.suffix[1:] if waves else None,
+            "folder": str(folder),
+            "plusargs": stimulus.plusargs + (recording.plusargs if recording else []),
+            "seed": stimulus.seed,
+        }
+        (folder / "job.json").write_text(json.dumps(job))
+        command = [sys.executable, str(RUNNER), "run", str(folder / "job.json")]
+        log, frames = folder / "run.log", len(stimulus.inputs)
+
+        def poll() -> None:
+            self.progress("run", _frames_out(folder / "events.txt"), frames)
+
+        status = run_process(command, folder, self.tools.environment, log, self.deadline, poll)
+        if status is None:
+            raise ToolError(
+                f"{self.tools.simulator} was not done in time after "
+                f"{_frames_out(folder / 'events.txt')} of {frames} frames; allow more seconds "
+                f"with timeout, or simulate fewer frames; the log is {log}"
+            )
+        try:
+            if status != 0:
+                raise SimulationError(f"{self.tools.simulator} failed with status {status}")
+            measured = read_measured(folder / "result.json")
+        except SimulationError as error:
+            raise SimulationError(
+                f"{error}; the log ends:\n{log_tail(log)}\nThe whole log is {log}"
+            ) from error
+        self.progress("run", frames, frames)
+        if waves:
+            waves.parent.mkdir(parents=True, exist_ok=True)
+            shutil.move(folder / f"waves{waves.suffix}", waves)
+        captured = (folder / "output.hex").read_text().split()
+        return measured, captured[len(captured) - captured[::-1].index("R") :]
+
+
+def _frames_out(events: Path) -> int:
+    if not events.exists():
+        return 0
+    return events.read_text().rpartition("R\n")[2].count("E ")

