@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from hwgen.compression.counts import count
 from hwgen.compression.prune import check_prunable, prune_channels
-from hwgen.compression.quantize import QuantModel, quantize_layers
+from hwgen.compression.quantize import QuantModel, freeze_weights, quantize_layers
 from hwgen.compression.recipe import Recipe
 from hwgen.compression.threads import thrifty_threads
 from hwgen.compression.trace import check_finite, evaluating, find_layers
@@ -27,7 +27,7 @@ class StepRecord:
 
     Attributes
     ----------
-    step : "float", "prune", "fine-tune", "quantize" or "qat"
+    step : "float", "prune", "fine-tune", "quantize" or "qat", "freeze 0.5"
     parameters : weights, and one bias per output channel, as the integer network holds them
     macs : of one input
     accuracy : what `evaluate` returned, None without it
@@ -132,7 +132,15 @@ def compress(
 
         work = step("quantize", quantized, work)
         if train is not None and quantize.epochs:
-            work = step("qat", trained(quantize.epochs), work)
+            if not quantize.incremental:
+                work = step("qat", trained(quantize.epochs), work)
+            for share in quantize.incremental:
+
+                def frozen(on: nn.Module, share: float = share) -> nn.Module:
+                    freeze_weights(on, share)
+                    return on if share == 1 else trained(quantize.epochs)(on)
+
+                work = step(f"freeze {share:.4g}", frozen, work)
     return Compressed(work, tuple(history))
 
 

@@ -9,14 +9,14 @@ from torch import nn
 from torch_models import random_branched, random_cnn
 
 from hwgen.compression import QuantizeRecipe, Recipe, compress
-from hwgen.compression.quantize import fold_batch_norm
+from hwgen.compression.quantize import fold_batch_norm, quantize_layers
 from hwgen.compression.quantize.calibrate import METHODS
 from hwgen.compression.quantize.equalize import equalize
 from hwgen.compression.quantize.mixed import choose_formats
 from hwgen.compression.quantize.observed import mean_squared_error, observe
 from hwgen.compression.quantize.steps import STEPS, make_step
-from hwgen.compression.recipe import CALIBRATIONS
-from hwgen.compression.recipe import STEPS as STEP_NAMES
+from hwgen.compression.quantize_recipe import CALIBRATIONS
+from hwgen.compression.quantize_recipe import STEPS as STEP_NAMES
 from hwgen.compression.trace import find_layers
 from hwgen.errors import FormatError, HwgenError
 from hwgen.formats import Fixed
@@ -354,6 +354,16 @@ def test_a_budget_that_nothing_meets_and_a_cost_of_ones_own():
     chosen = choose_formats(flow, QuantizeRecipe(budget=1), x, measure)
     assert sorted(chosen) == ["conv1", "conv2", "fc"] and all(len(a) == 3 for a in asked)
     assert sum(name == "int8" for name in chosen.values()) == 1
+
+    def largest(module):  # of a whole module
+        assert not module.training
+        return max(layer.bound() for layer in (module.conv1, module.conv2, module.fc))
+
+    free = largest(made(model, x, weights="int8"))
+    bounded = quantize_layers(
+        find_layers(model, x[:1]), QuantizeRecipe(budget=free / 8), [x], largest
+    )
+    assert largest(bounded.eval()) <= free / 8
 
 
 def test_the_most_sensitive_layer_stays_wide():

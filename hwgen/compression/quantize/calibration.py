@@ -36,11 +36,12 @@ def weight_scales(
         return mean_squared_error(rows, step, -hi, hi, 0)
 
     few = format.bits < MINMAX_BITS
-    return search_scales(weight, hi, error if few else None, power_of_two, per_channel)
+    return search_scales(weight, -hi, hi, error if few else None, power_of_two, per_channel)
 
 
 def search_scales(
     weight: Tensor,
+    lo: int,
     hi: int,
     error: Callable[[Tensor, Tensor], Tensor] | None,
     power_of_two: bool,
@@ -51,17 +52,20 @@ def search_scales(
     Parameters
     ----------
     weight : (channels, ...)
-    hi : largest integer
+    lo, hi : smallest and largest integer
     error : of (channels, weights) on grids of steps (channels,); None keeps the whole range
     """
     rows = weight.detach().double().flatten(1)
     if not per_channel:
         rows = rows.reshape(1, -1)
-    largest = rows.abs().amax(1)
+    above, below = rows.amax(1).clamp(min=0), (-rows.amin(1)).clamp(min=0)
+    largest = torch.maximum(
+        above / hi if hi > 0 else 0 * above, below / -lo if lo < 0 else 0 * below
+    )
     top = largest.max()
     if top == 0:
         return torch.ones_like(largest)
-    largest = torch.where(largest == 0, top, largest).clamp(min=float(top) / SPREAD) / hi
+    largest = torch.where(largest == 0, top, largest).clamp(min=float(top) / SPREAD)
     best = up_to_power_of_two(largest) if power_of_two else largest
     if error is None:
         return best

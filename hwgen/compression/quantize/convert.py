@@ -3,7 +3,7 @@
 __all__ = ["quantize_layers"]
 
 import copy
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
 import torch
@@ -21,23 +21,24 @@ from hwgen.compression.quantize.layers import (
     QuantConv2d,
     QuantLinear,
 )
-from hwgen.compression.quantize.mixed import Measure, choose_formats
+from hwgen.compression.quantize.mixed import choose_formats
 from hwgen.compression.quantize.model import QuantModel
 from hwgen.compression.quantize.observed import Observed, Placement, observe
 from hwgen.compression.quantize.quantizers import QuantActivation, QuantInput, Source
+from hwgen.compression.quantize.sign import QuantSign, place_sign
 from hwgen.compression.quantize.spots import Spot, place_spots
 from hwgen.compression.quantize.steps import Step, make_step
 from hwgen.compression.quantize.weights import WeightQuantizer, largest_bias, make_weights
-from hwgen.compression.recipe import QuantizeRecipe
+from hwgen.compression.quantize_recipe import QuantizeRecipe
 from hwgen.errors import FormatError, HwgenError, NetworkError
-from hwgen.formats import Fixed
+from hwgen.formats import Activation, Binary, Fixed
 
 
 def quantize_layers(
     flow: Flow,
     recipe: QuantizeRecipe,
     calibration: Iterable[Tensor],
-    measure: Measure | None = None,
+    measure: Callable[[nn.Module], float] | None = None,
 ) -> QuantModel:
     """Return the quantized model of a float flow: batch norm folded, scales calibrated.
 
@@ -45,7 +46,7 @@ def quantize_layers(
     ----------
     flow : from `find_layers`, in evaluation mode
     calibration : batches of real inputs
-    measure : cost of formats of weights by layer, for `budget`; by default their bits
+    measure : cost of a quantized module, for `budget`; by default the bits of its weights
 
     Raises
     ------
@@ -62,7 +63,15 @@ def quantize_layers(
     seen = _observe(placed, batches)
     if recipe.budget is not None:
         x = torch.cat([batch.float() for batch in batches])
-        chosen = choose_formats(folded, recipe, x, measure)
+        costed = recipe
+
+        def cost_of(formats: Mapping[str, str]) -> float:
+            assert measure is not None
+            layers = {**formats, **costed.layers}
+            built = _Builder(placed, replace(costed, layers=layers, budget=None), seen).build()
+            return float(measure(QuantModel(built).eval()))
+
+        chosen = choose_formats(folded, recipe, x, cost_of if measure else None)
         recipe = replace(recipe, layers={**chosen, **recipe.layers}, budget=None)
     layers = _Builder(placed, recipe, seen).build()
     if recipe.correct_bias:
@@ -120,7 +129,7 @@ class _Builder:
         self._recipe = recipe
         self._seen = seen
         self._sources: dict[str, Source] = {}  # what gives the integers of each value
-        self._grids: dict[str, tuple[Fixed, Placement, Step]] = {}
+        self._grids: dict[str, tuple[Activation, Placement, Step]] = {}
         self._relus: dict[str, bool] = {}  # whether all spots of a grid have one
         for layer in flow.layers:
             if isinstance(layer.module, Spot):
@@ -141,6 +150,7 @@ class _Builder:
         made: (
             QuantInput
             | QuantActivation
+            | QuantSign
             | QuantConv2d
             | QuantLinear
             | QuantAvgPool2d
@@ -150,8 +160,13 @@ class _Builder:
         match module:
             case Spot():
                 format, placement, step = self._grid(module, layer.inputs == (INPUT,))
-                grid = path, format, placement.zero_point, step, module.relu
-                made = QuantActivation(*grid, sources[0]) if sources else QuantInput(*grid)
+                zero = placement.zero_point
+                if not sources:
+                    made = QuantInput(path, format, zero, step, module.relu)
+                elif isinstance(format, Binary):
+                    made = QuantSign(path, step, sources[0])
+                else:
+                    made = QuantActivation(path, format, zero, step, module.relu, sources[0])
             case nn.Conv2d():
                 made = QuantConv2d(path, module, *self._weights(module, path, sources[0]))
             case nn.Linear():
@@ -177,30 +192,33 @@ class _Builder:
         quantizer = make_weights(module.weight, format, recipe, source.bound(), path)
         return quantizer, source, None if bits is None else largest_bias(bits)
 
-    def _grid(self, spot: Spot, first: bool) -> tuple[Fixed, Placement, Step]:
+    def _grid(self, spot: Spot, first: bool) -> tuple[Activation, Placement, Step]:
         if spot.grid not in self._grids:
             recipe = self._recipe
             format = self._format(spot, first)
-            method = METHODS[recipe.calibration]
-            placement = method(self._seen[spot.grid], format, recipe.power_of_two)
+            seen, power = self._seen[spot.grid], recipe.power_of_two
+            if isinstance(format, Binary):
+                placement = place_sign(seen, power)
+            else:
+                placement = METHODS[recipe.calibration](seen, format, power)
             step = make_step(recipe.steps, placement.scale, recipe.power_of_two)
             self._grids[spot.grid] = format, placement, step
         return self._grids[spot.grid]
 
-    def _format(self, spot: Spot, first: bool) -> Fixed:
+    def _format(self, spot: Spot, first: bool) -> Activation:
         recipe = self._recipe
         if first:
             return recipe.input_format
         if spot.last and recipe.output_format is not None:
             return recipe.output_format
         format = self._own_format(spot.grid) or recipe.activation_format
-        if self._relus[spot.grid] or recipe.asymmetric:
+        if isinstance(format, Binary) or self._relus[spot.grid] or recipe.asymmetric:
             return format
         return Fixed(format.bits, signed=True)
 
-    def _own_format(self, grid: str) -> Fixed | None:
+    def _own_format(self, grid: str) -> Activation | None:
         """Return what `layers` says about the layers before a grid."""
-        found: dict[Fixed, str] = {}
+        found: dict[Activation, str] = {}
         for layer in self._flow.layers:
             if isinstance(layer.module, Spot) and layer.module.grid == grid:
                 source = layer.inputs[0]

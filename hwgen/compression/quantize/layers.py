@@ -19,10 +19,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from hwgen.compression.quantize.fixed_point import summand_multipliers
-from hwgen.compression.quantize.quantizers import Source, per_channel
+from hwgen.compression.quantize.quantizers import Quantizer, Source, per_channel
 from hwgen.compression.quantize.weights import WeightQuantizer
 from hwgen.errors import FormatError
-from hwgen.formats import Format
+from hwgen.formats import Binary, Format
 
 ACCUMULATOR_BITS = 50  # float64 divides scale * acc by scale and rounds back to acc below this
 
@@ -150,7 +150,12 @@ class QuantConv2d(Weighted):
         self.groups = float_layer.groups
 
     def _dot(self, x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
-        return F.conv2d(x, weight, bias, self.stride, self.padding, self.dilation, self.groups)
+        source, padding = self._source[0], self.padding
+        if any(padding) and _is_binary(source):  # there is no zero: pad with -1
+            height, width = padding
+            value = -float(source.output_scale()) if self.training else -1.0
+            x, padding = F.pad(x, (width, width, height, height), value=value), (0, 0)
+        return F.conv2d(x, weight, bias, self.stride, padding, self.dilation, self.groups)
 
 
 class QuantLinear(Weighted):
@@ -172,6 +177,11 @@ class QuantAvgPool2d(nn.Module):
         self.kernel = _pair(float_layer.kernel_size)
         self.stride = _pair(float_layer.stride)
         self.padding = _pair(float_layer.padding)
+        if any(self.padding) and _is_binary(source):
+            raise FormatError(
+                f"{path}: average of binary values must have no padding, not {self.padding}; "
+                "use padding=0, or give the layer before it a format such as uint2"
+            )
         self._source = (source,)
 
     def output_scale(self) -> Tensor:
@@ -233,19 +243,26 @@ class QuantConcat(nn.Module):
     def __init__(self, path: str, *sources: Source):
         super().__init__()
         self.path = path
-        self._sources = sources
+        self.sources = sources
 
     def output_scale(self) -> Tensor:
         """Scale of all inputs, (1,) float64."""
-        return self._sources[0].output_scale()
+        return self.sources[0].output_scale()
 
     def bound(self) -> int:
         """Largest magnitude of q - zero_point."""
-        return max(source.bound() for source in self._sources)
+        return max(source.bound() for source in self.sources)
 
     def forward(self, *values: Tensor) -> Tensor:
         """Return (batch, sum of channels, ...)."""
         return torch.cat(values, 1)
+
+
+def _is_binary(source: Source) -> bool:
+    """Say whether a source gives -1 and +1."""
+    if isinstance(source, QuantConcat):  # all on one grid
+        return _is_binary(source.sources[0])
+    return isinstance(source, Quantizer) and isinstance(source.format, Binary)
 
 
 def _pair(value: int | tuple[int, ...]) -> tuple[int, int]:

@@ -7,7 +7,7 @@ from the widest candidates, the layer that loses least for what it saves goes on
 After Dong et al., "HAWQ-V2" (NeurIPS 2020) with their sensitivity measured instead of estimated.
 """
 
-__all__ = ["Measure", "choose_formats"]
+__all__ = ["CostOf", "choose_formats"]
 
 import copy
 from collections.abc import Callable, Mapping
@@ -18,16 +18,16 @@ from torch import Tensor, nn
 
 from hwgen.compression.flow import Flow
 from hwgen.compression.quantize.weights import make_weights
-from hwgen.compression.recipe import QuantizeRecipe
+from hwgen.compression.quantize_recipe import QuantizeRecipe
 from hwgen.errors import HwgenError
 from hwgen.formats import Format, parse_format
 
-Measure = Callable[[Mapping[str, str]], float]  # the cost of these formats, by layer
+CostOf = Callable[[Mapping[str, str]], float]  # the cost of these formats, by layer
 INPUTS = 256  # of the calibration data
 
 
 def choose_formats(
-    flow: Flow, recipe: QuantizeRecipe, x: Tensor, measure: Measure | None = None
+    flow: Flow, recipe: QuantizeRecipe, x: Tensor, cost_of: CostOf | None = None
 ) -> dict[str, str]:
     """Return the weight format of each layer that the recipe leaves open, within its budget.
 
@@ -36,7 +36,7 @@ def choose_formats(
     flow : of float layers, batch norm folded
     recipe : has `budget` and `candidates`
     x : inputs of the calibration data
-    measure : cost of formats by path, of all layers; by default bits of all weights
+    cost_of : cost of formats by path, of all layers; by default bits of all weights
 
     Raises
     ------
@@ -54,8 +54,8 @@ def choose_formats(
 
     def cost(chosen: Mapping[str, str]) -> float:
         formats = {**chosen, **given}
-        if measure is not None:
-            return float(measure(formats))
+        if cost_of is not None:
+            return float(cost_of(formats))
         return sum(_bits(formats[path]) * weight.numel() for path, weight in weights.items())
 
     places = {path: 0 for path in weights if path not in given}

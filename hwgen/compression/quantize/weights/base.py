@@ -1,11 +1,13 @@
 """The interface of all quantizers of weights."""
 
-__all__ = ["WeightQuantizer", "rows_of"]
+__all__ = ["WeightQuantizer", "mean_scales", "rows_of"]
 
 from abc import ABC, abstractmethod
 
+import torch
 from torch import Tensor, nn
 
+from hwgen.compression.quantize.calibration import SPREAD
 from hwgen.formats import Format
 
 
@@ -35,3 +37,10 @@ class WeightQuantizer(nn.Module, ABC):
 def rows_of(scale: Tensor, weight: Tensor) -> Tensor:
     """Return (channels,) or (1,) values shaped to broadcast against (channels, ...) weights."""
     return scale.reshape(-1, *[1] * (weight.dim() - 1))
+
+
+def mean_scales(means: Tensor, power_of_two: bool) -> Tensor:
+    """Return scales from mean magnitudes: positive, none below 1/256 of the largest."""
+    top = float(means.max())
+    scales = means.clamp(min=top / SPREAD) if top > 0 else torch.ones_like(means)
+    return torch.exp2(torch.round(torch.log2(scales))) if power_of_two else scales
