@@ -22,7 +22,7 @@ from hwgen.compression.quantize.fixed_point import summand_multipliers
 from hwgen.compression.quantize.quantizers import Source, per_channel
 from hwgen.compression.quantize.weights import WeightQuantizer
 from hwgen.errors import FormatError
-from hwgen.formats import Format
+from hwgen.formats import Fixed
 
 ACCUMULATOR_BITS = 50  # float64 divides scale * acc by scale and rounds back to acc below this
 
@@ -61,7 +61,7 @@ class Weighted(nn.Module):
         self._source = (source,)  # in a tuple: not a child
 
     @property
-    def format(self) -> Format:
+    def format(self) -> Fixed:
         """Format of the integer weights."""
         return self.quantizer.format(self.weight)
 

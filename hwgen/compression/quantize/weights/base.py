@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 
 from torch import Tensor, nn
 
-from hwgen.formats import Format
+from hwgen.formats import Fixed
 
 
 class WeightQuantizer(nn.Module, ABC):
@@ -16,7 +16,7 @@ class WeightQuantizer(nn.Module, ABC):
     """
 
     @abstractmethod
-    def format(self, weight: Tensor) -> Format:
+    def format(self, weight: Tensor) -> Fixed:
         """Format of the integers."""
 
     @abstractmethod

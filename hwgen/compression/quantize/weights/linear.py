@@ -14,7 +14,7 @@ from torch import Tensor
 from hwgen.compression.quantize.fake import fake_quantize
 from hwgen.compression.quantize.steps import Step
 from hwgen.compression.quantize.weights.base import WeightQuantizer, rows_of
-from hwgen.formats import Fixed, Format
+from hwgen.formats import Fixed
 
 
 class LinearWeights(WeightQuantizer):
@@ -31,7 +31,7 @@ class LinearWeights(WeightQuantizer):
         self._format = format
         self.step = step
 
-    def format(self, weight: Tensor) -> Format:
+    def format(self, weight: Tensor) -> Fixed:
         """Format of the integers."""
         return self._format
 
