@@ -2,6 +2,7 @@
 #
 #   PYTHON=python3.12 make test     the Python .venv is made with (default: the first >= 3.11)
 #   make demo ARGS="--json out.json"
+#   make fuzz COUNT=300 SEED=1
 #   PIP_EXTRA_INDEX_URL=...         see CONTRIBUTING.md: how to get torch without CUDA
 
 SHELL := /bin/bash
@@ -15,6 +16,9 @@ DEMO_NEEDS := python libpython perl g++ make
 TEST_NEEDS := $(DEMO_NEEDS) iverilog
 ALL_NEEDS := $(TEST_NEEDS) fst
 JOBS ?= 2
+COUNT ?= 30
+SEED ?= 0
+REPLAY ?=
 ARGS ?=
 
 # Nothing of the user's own Python comes in.
@@ -40,6 +44,11 @@ test: needs-of-test $(STAMP) lint ## lint, types and the whole suite
 .PHONY: test-slow
 test-slow: needs-of-test $(STAMP) ## the long sweeps
 	$(BIN)/python -m pytest -n $(JOBS) -m slow $(ARGS)
+
+.PHONY: fuzz
+fuzz: needs-of-test $(STAMP) ## random whole networks, COUNT= from torch, SEED=; or REPLAY=file
+	$(BIN)/python tests/fuzz --workers $(JOBS) $(ARGS) \
+	  $(if $(REPLAY),--replay "$(REPLAY)",--count $(COUNT) --seed $(SEED))
 
 .PHONY: bench
 bench: needs-of-demo $(STAMP) ## golden against torch, in images a second

@@ -17,6 +17,7 @@ __all__ = [
     "Package",
     "Plan",
     "PruneRecipe",
+    "PruneTarget",
     "QuantizeRecipe",
     "Recipe",
     "compress",
@@ -33,7 +34,7 @@ from hwgen.errors import HwgenError
 
 if TYPE_CHECKING:
     from hwgen.api import Cost, Package, compress, generate, import_torch, load, plan
-    from hwgen.compression.recipe import PruneRecipe, QuantizeRecipe, Recipe
+    from hwgen.compression.recipe import PruneRecipe, PruneTarget, QuantizeRecipe, Recipe
     from hwgen.network.graph import Network
     from hwgen.planning.plan import Plan
 
@@ -41,6 +42,7 @@ _HOMES = {
     "Network": "hwgen.network.graph",
     "Plan": "hwgen.planning.plan",
     "PruneRecipe": "hwgen.compression",
+    "PruneTarget": "hwgen.compression",
     "QuantizeRecipe": "hwgen.compression",
     "Recipe": "hwgen.compression",
 }

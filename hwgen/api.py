@@ -51,6 +51,7 @@ def compress(
     evaluate: "Callable[[nn.Module], float] | None" = None,
     calibration: "Iterable[Tensor] | None" = None,
     example: "Tensor | None" = None,
+    measure: "Callable[[nn.Module], float] | None" = None,
     progress: Callable[[str], None] | None = None,
 ) -> "Compressed":
     """Compress a trained PyTorch model; the model itself is left as it is.
@@ -63,6 +64,7 @@ def compress(
     evaluate : `evaluate(model)` returns an accuracy, for the history
     calibration : batches of real inputs, (batch, channels, height, width) or (batch, features)
     example : such a batch, if `calibration` is not given
+    measure : `measure(model)` returns the cost of a pruned model, for `PruneTarget(cost=...)`
     progress : called with the name of each step as it starts
 
     Returns
@@ -84,6 +86,7 @@ def compress(
         train=train,
         evaluate=evaluate,
         calibration=batches,
+        measure=measure,
         progress=progress,
     )
     return result

@@ -1,28 +1,41 @@
 """A folder of results named by the hash of all they were made from.
 
-An entry is built in a temporary sibling and renamed when it is complete, under a lock that keeps
-two processes from building the same thing. An entry carries a list of its files and their hashes;
-one that does not match its list is built again, so a half-written or damaged one is never used.
+An entry is built in a scratch folder and moved into place when it is complete, under a lock that
+keeps two processes from building the same thing. An entry carries a list of its files and their
+hashes; one that does not match its list is built again, so a half-written or damaged one is never
+used.
+
+A scratch folder, `.NAME.HEX.tmp`, is gone after its use. Its maker holds a lock on it, which ends
+with the process: what killed runs left is known by that, and removed by the next.
 """
 
-__all__ = ["Cache", "folder_of_ours"]
+__all__ = ["Cache", "folder_of_ours", "scratch"]
 
+import contextlib
+import errno
+import fcntl
 import hashlib
 import json
 import os
+import re
+import secrets
 import shutil
 import stat
 import tempfile
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import platformdirs
 from filelock import FileLock
 
+from hwgen.errors import HwgenError
+
 Part = str | bytes | int | float | bool | None
 
 _LIST = "complete.json"  # written last: an entry without it is not one
+_ATTEMPTS = 20  # to make a scratch folder that nobody takes for a leftover
+_BUSY = (BlockingIOError, FileNotFoundError)  # locked by another process, or removed by it
 
 
 def _writable(folder: Path) -> bool:
@@ -40,19 +53,85 @@ def folder_of_ours(wanted: Path, name: str) -> Path:
 
     The substitute is `NAME-UID`, so that the next process finds it again, unless that is somebody
     else's (what lies in it may be run).
+
+    Raises
+    ------
+    HwgenError : the temporary folder cannot be written either
     """
     if _writable(wanted):
         return wanted
-    folder = Path(tempfile.gettempdir()) / f"{name}-{os.getuid()}"
     try:
-        folder.mkdir(mode=0o700, exist_ok=True)
-        found = folder.lstat()
-        private = stat.S_ISDIR(found.st_mode) and not found.st_mode & 0o022
-        if private and found.st_uid == os.getuid() and _writable(folder):
-            return folder
-    except FileExistsError:  # a file, or a link to nowhere, has the name
-        pass
-    return Path(tempfile.mkdtemp(prefix=f"{name}-"))
+        folder = Path(tempfile.gettempdir()) / f"{name}-{os.getuid()}"
+        with contextlib.suppress(FileExistsError):  # a file, or a link to nowhere, has the name
+            folder.mkdir(mode=0o700, exist_ok=True)
+            found = folder.lstat()
+            private = stat.S_ISDIR(found.st_mode) and not found.st_mode & 0o022
+            if private and found.st_uid == os.getuid() and _writable(folder):
+                return folder
+        return Path(tempfile.mkdtemp(prefix=f"{name}-"))
+    except OSError as error:
+        raise HwgenError(
+            f"Neither {wanted} nor the temporary folder can be written ({_reason(error)}); "
+            "make room there, or set TMPDIR to a folder that can"
+        ) from error
+
+
+def _reason(error: OSError) -> str:
+    return error.strerror or str(error)
+
+
+@contextlib.contextmanager
+def scratch(place: Path, name: str) -> Iterator[Path]:
+    """Make a hidden folder in a place, which is gone afterwards, whatever happens.
+
+    What killed runs left of this name is removed first.
+
+    Raises
+    ------
+    OSError : it cannot be made
+    """
+    _sweep(place, name)
+    for _ in range(_ATTEMPTS):
+        folder = place / f".{name}.{secrets.token_hex(6)}.tmp"
+        folder.mkdir(mode=0o700)
+        with contextlib.ExitStack() as lock:
+            try:
+                lock.enter_context(_locked(folder))
+            except _BUSY:
+                continue  # another run took it for a leftover in the moment before it was locked
+            except OSError:
+                pass  # a file system without locks, on which leftovers stay
+            if not folder.is_dir():
+                continue
+            try:
+                yield folder
+            finally:
+                shutil.rmtree(folder, ignore_errors=True)
+            return
+    raise OSError(errno.EAGAIN, "other processes are in the way")
+
+
+def _sweep(place: Path, name: str) -> None:
+    """Remove the scratch folders of this user that no process holds."""
+    pattern = re.compile(re.escape(f".{name}.") + r"[0-9a-f]{12}\.tmp")
+    for path in place.iterdir():
+        if pattern.fullmatch(path.name):
+            with contextlib.suppress(OSError):
+                found = path.lstat()
+                if stat.S_ISDIR(found.st_mode) and found.st_uid == os.getuid():
+                    with _locked(path):
+                        shutil.rmtree(path, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """Hold the lock of a folder; BlockingIOError if another process does."""
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    finally:
+        os.close(handle)
 
 
 class Cache:
@@ -99,34 +178,51 @@ class Cache:
 
         `build` is given an empty folder. If it raises (or is killed) there is no entry. A second
         process that wants the same entry waits for the first. Entries are not to be written to.
+
+        Raises
+        ------
+        HwgenError : the cache cannot be written, such as on a full disk
         """
         key = self.key(key_parts)
-        shelf = self.root / key[:2]
-        entry = shelf / key
+        entry = self.root / key[:2] / key
         if _complete(entry):
             return entry
-        shelf.mkdir(parents=True, exist_ok=True)
-        with FileLock(shelf / f"{key}.lock"):
-            if _complete(entry):
-                return entry
-            for remains in [entry, *shelf.glob(f"{key}.tmp-*")]:  # damaged, or of a killed process
-                if remains.exists():
-                    shutil.rmtree(remains)
-            folder = Path(tempfile.mkdtemp(prefix=f"{key}.tmp-", dir=shelf))
-            try:
-                build(folder)
-                (folder / _LIST).write_text(json.dumps(_hashes(folder)))
-                folder.rename(entry)
-            except BaseException:
-                shutil.rmtree(folder, ignore_errors=True)
-                raise
+        try:
+            entry.parent.mkdir(parents=True, exist_ok=True)
+            with FileLock(f"{entry}.lock"), scratch(self.root, "build") as place:
+                if _complete(entry):
+                    return entry
+                new = place / "new"
+                new.mkdir()
+                build(new)
+                (new / _LIST).write_text(json.dumps(_hashes(new)))
+                if entry.exists():
+                    entry.rename(place / "damaged")
+                new.rename(entry)
+        except OSError as error:
+            raise self._cannot(error) from error
         return entry
 
     def log(self, key_parts: Sequence[Part], name: str) -> Path:
-        """Return where the log of a build may lie, so that it outlives a build that fails."""
+        """Return where the log of a build may lie, so that it outlives a build that fails.
+
+        Raises
+        ------
+        HwgenError : the cache cannot be written
+        """
         folder = self.root / "logs"
-        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise self._cannot(error) from error
         return folder / f"{self.key(key_parts)[:16]}-{name}.log"
+
+    def _cannot(self, error: OSError) -> HwgenError:
+        where = f"{error.filename}: " if error.filename else ""
+        return HwgenError(
+            f"{self.root}: cache cannot be written ({where}{_reason(error)}); make room there, or "
+            "set HWGEN_CACHE to another folder"
+        )
 
 
 def _hashes(folder: Path) -> dict[str, str]:

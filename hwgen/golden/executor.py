@@ -140,9 +140,9 @@ def _checked(network: Network, x: npt.ArrayLike) -> Values:
     if batch.size == 0:
         return batch
     assert tensor.format is not None
-    if batch.min() < tensor.format.lo or batch.max() > tensor.format.hi:
+    if not tensor.format.holds(batch):
         raise NetworkError(
-            f"Input must lie in [{tensor.format.lo}, {tensor.format.hi}], the range of "
+            f"Input must lie in {tensor.format.extent}, the range of "
             f"{tensor.format}, not [{batch.min()}, {batch.max()}]; "
             "network.quantize(x) makes such integers from reals"
         )

@@ -71,13 +71,14 @@ def _conv2d(op: Conv2d, inputs: Sequence[Tensor]) -> Kernel:
     columns, column_taps = _taps(width, kernel[1], op.stride[1], op.padding[1], op.dilation[1])
     dtype = working_type(dot_bound(op.weight, op.bias, x_type, op.groups))
     groups, inner = op.groups, channels * kernel[0] * kernel[1]
+    pad = x_type.pad_value - x_type.zero_point
     flat = np.empty((groups, out_channels // groups, inner + 1), dtype=dtype)
     flat[..., :inner] = op.weight.reshape(groups, -1, inner)
     flat[..., inner] = op.bias.reshape(groups, -1)
 
     def kernel_of(x: Values) -> Values:
         batch = x.shape[-1]
-        padded = _pad(_centre(x, x_type.zero_point, dtype), op.padding, 0)
+        padded = _pad(_centre(x, x_type.zero_point, dtype), op.padding, pad)
         padded = padded.reshape(groups, channels, *padded.shape[1:])
         windows = np.empty((groups, inner + 1, rows * columns * batch), dtype=dtype)
         windows[:, inner] = 1  # meets the bias
@@ -250,6 +251,7 @@ def _threshold(op: Threshold, inputs: Sequence[Tensor]) -> Kernel:
         else:
             for channel, row in enumerate(thresholds):
                 out[channel] = row.searchsorted(x[channel], side="right")
+        out *= op.format.step
         out += op.base
         return out
 

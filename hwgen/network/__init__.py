@@ -15,6 +15,7 @@ __all__ = [
     "Node",
     "Op",
     "Requantize",
+    "Size",
     "Tensor",
     "Threshold",
     "absorb",
@@ -39,5 +40,6 @@ from hwgen.network.ops import (
     Requantize,
     Threshold,
 )
+from hwgen.network.size import Size
 from hwgen.network.store import load, save
 from hwgen.network.thresholds import absorb

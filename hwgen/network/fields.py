@@ -1,12 +1,12 @@
 """The fields of ops: the types of arrays, and the checks that every value passes on its way in."""
 
-__all__ = ["FloatArray", "IntArray", "fixed", "integers", "pair", "scales", "whole"]
+__all__ = ["FloatArray", "IntArray", "integers", "number_format", "pair", "scales", "whole"]
 
 import numpy as np
 import numpy.typing as npt
 
 from hwgen.errors import NetworkError
-from hwgen.formats import Fixed
+from hwgen.formats import Format
 
 IntArray = npt.NDArray[np.int64]
 FloatArray = npt.NDArray[np.float64]
@@ -86,12 +86,12 @@ def whole(value: object, what: str) -> int:
     return int(value)
 
 
-def fixed(value: object, what: str) -> None:
-    """Check that a value is a number format.
+def number_format(value: object, what: str, kinds: tuple[type[Format], ...], such: str) -> None:
+    """Check that a value is a number format of one of the kinds, spelled out in `such`.
 
     Raises
     ------
     NetworkError : it is not
     """
-    if not isinstance(value, Fixed):
-        raise NetworkError(f"{what} must be a number format such as Fixed(8), not {value!r}")
+    if not isinstance(value, kinds):
+        raise NetworkError(f"{what} must be a number format such as {such}, not {value!r}")

@@ -15,6 +15,7 @@ from hwgen.errors import HwgenError, NetworkError
 from hwgen.network.fields import FloatArray, IntArray
 from hwgen.network.inference import Tensor, infer
 from hwgen.network.ops import Input, Op, same_op
+from hwgen.network.size import Size, size_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,6 +56,18 @@ class Network:
     def by_name(self) -> Mapping[str, Node]:
         """Nodes by name."""
         return MappingProxyType({node.name: node for node in self.nodes})
+
+    @cached_property
+    def sizes(self) -> Mapping[str, Size]:
+        """Multiplications, parameters and storage of every node, by name."""
+        return MappingProxyType(
+            {node.name: size_of(node.op, self.tensors[node.name]) for node in self.nodes}
+        )
+
+    @property
+    def size(self) -> Size:
+        """Multiplications, parameters and storage of the whole network."""
+        return sum(self.sizes.values(), start=Size())
 
     def __getitem__(self, name: str) -> Node:
         return self.by_name[name]
@@ -111,6 +124,8 @@ class Network:
     def quantize(self, x: npt.ArrayLike) -> IntArray:
         """Return the input integers for real inputs: clamp(zero_point + floor(x / scale + 1/2)).
 
+        A binary input is +1 where x >= 0, and -1 elsewhere.
+
         Parameters
         ----------
         x : (batch, *input.shape), real
@@ -129,9 +144,7 @@ class Network:
         if np.isnan(real).any():
             raise NetworkError("Input must not contain NaN")
         assert tensor.format is not None
-        q = tensor.zero_point + np.floor(real / tensor.scale[0] + 0.5)
-        result: IntArray = np.clip(q, tensor.format.lo, tensor.format.hi).astype(np.int64)
-        return result
+        return tensor.format.nearest(real / tensor.scale[0], tensor.zero_point)
 
     def dequantize(self, y: npt.ArrayLike) -> FloatArray:
         """Return the real outputs that output integers stand for: scale * (y - zero_point).

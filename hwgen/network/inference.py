@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from hwgen.errors import NetworkError
-from hwgen.formats import MAX_BITS, MIN_BITS, Fixed, bits_for
+from hwgen.formats import MAX_BITS, MIN_BITS, Binary, Fixed, bits_for
 from hwgen.network.ops import (
     MAX_CHANNELS,
     MAX_ELEMENTS,
@@ -51,6 +51,8 @@ MISMATCH = 1e-3  # of the units of two summands, relative: the multipliers of a 
 
 
 def _require_zero_point(op: Input | Requantize | Threshold) -> None:
+    if isinstance(op.format, Binary) and op.zero_point != 0:
+        raise NetworkError(f"Zero point of {op.format} must be 0, not {op.zero_point}")
     if not op.format.lo <= op.zero_point <= op.format.hi:
         raise NetworkError(f"Zero point must lie in the range of {op.format}, not {op.zero_point}")
 
@@ -124,6 +126,11 @@ def _centred(ends: IntArray, x: Tensor) -> list[int]:
 def _avg_pool2d(op: AvgPool2d, inputs: Sequence[Tensor]) -> Tensor:
     (x,) = inputs
     shape = _pooled(op, x)
+    if isinstance(x.format, Binary) and any(op.padding):
+        raise NetworkError(
+            f"Padding of an average of {x.format} values must be 0, not {op.padding}: "
+            "none of them adds nothing"
+        )
     taps = [real_taps(x.shape[1 + a], op.kernel[a], op.stride[a], op.padding[a]) for a in range(2)]
     least, most = (math.prod(ends) for ends in zip(*taps, strict=True))
     # A channel that may be negative is smallest where most taps are real, and so on.
@@ -246,10 +253,12 @@ def _threshold(op: Threshold, inputs: Sequence[Tensor]) -> Tensor:
     _require_zero_point(op)
 
     def apply(values: IntArray) -> IntArray:
-        if len(rows) == 1:
-            return np.array(op.base + rows[0].searchsorted(values, side="right"), dtype=np.int64)
-        counts = [row.searchsorted(q, side="right") for row, q in zip(rows, values, strict=True)]
-        return np.array(op.base + np.array(counts), dtype=np.int64)
+        counts = (
+            rows[0].searchsorted(values, side="right")
+            if len(rows) == 1
+            else [row.searchsorted(q, side="right") for row, q in zip(rows, values, strict=True)]
+        )
+        return op.base + op.format.step * np.array(counts, dtype=np.int64)
 
     return Tensor(x.shape, apply(x.lows), apply(x.highs), op.scale, op.zero_point, op.format)
 

@@ -36,11 +36,20 @@ from dataclasses import dataclass, fields
 import numpy as np
 
 from hwgen.errors import NetworkError
-from hwgen.formats import Fixed
-from hwgen.network.fields import FloatArray, IntArray, fixed, integers, pair, scales, whole
+from hwgen.formats import Activation, Binary, Fixed, Format
+from hwgen.network.fields import (
+    FloatArray,
+    IntArray,
+    integers,
+    number_format,
+    pair,
+    scales,
+    whole,
+)
 
 MAX_CHANNELS = 1 << 20  # or features, of any value
 MAX_ELEMENTS = 1 << 28  # of any value of one frame
+ACTIVATIONS = ((Fixed, Binary), "Fixed(8) or Binary()")
 ROUNDINGS = ("half_up", "half_even", "half_away")
 
 
@@ -76,7 +85,7 @@ class Input(Op):
     """
 
     shape: tuple[int, ...]
-    format: Fixed
+    format: Activation
     scale: FloatArray
     zero_point: int = 0
 
@@ -95,7 +104,7 @@ class Input(Op):
                 f"Input must have at most {MAX_CHANNELS} channels and {MAX_ELEMENTS} elements, "
                 f"not {tuple(shape)}"
             )
-        fixed(self.format, "Input format")
+        number_format(self.format, "Input format", *ACTIVATIONS)
         scale = scales(self.scale, "Input scale")
         if scale.size != 1:
             raise NetworkError("Input scale must be a single number, not one per channel")
@@ -105,7 +114,7 @@ class Input(Op):
 class _Weighted(Op):
     weight: IntArray
     bias: IntArray
-    weight_format: Fixed
+    weight_format: Format
     weight_scale: FloatArray
 
     def _check_weights(self, ndim: int) -> None:
@@ -120,9 +129,10 @@ class _Weighted(Op):
             raise NetworkError(
                 f"Weight scale must be one number or {weight.shape[0]}, not {scale.size}"
             )
-        fixed(self.weight_format, "Weight format")
-        if not self.weight_format.holds(weight):
-            raise NetworkError(f"Weights must lie in the range of {self.weight_format}")
+        of = self.weight_format
+        number_format(of, "Weight format", (Format,), "Fixed(8) or Ternary()")
+        if not of.holds(weight):
+            raise NetworkError(f"Weights must lie in the range of {of}: {of.extent}")
         self._set(weight=weight, bias=bias, weight_scale=scale)
 
 
@@ -132,14 +142,14 @@ class Conv2d(_Weighted):
 
     weight : (out channels, in channels / groups, kernel height, kernel width)
     bias : (out channels,), in units of input scale * weight scale
-    padding : rows and columns of zero point on each side
+    padding : rows and columns of the zero point on each side, of -1 for a binary input
     groups : divides both channel counts; the g-th of equal runs of output channels sees only the
         g-th of equal runs of input channels. Depthwise is as many groups as input channels.
     """
 
     weight: IntArray
     bias: IntArray
-    weight_format: Fixed
+    weight_format: Format
     weight_scale: FloatArray
     stride: tuple[int, int] = (1, 1)
     padding: tuple[int, int] = (0, 0)
@@ -170,7 +180,7 @@ class Linear(_Weighted):
 
     weight: IntArray
     bias: IntArray
-    weight_format: Fixed
+    weight_format: Format
     weight_scale: FloatArray
 
     def __post_init__(self) -> None:
@@ -270,7 +280,7 @@ class Requantize(Op):
     """y = clamp(zero_point + round_shift(acc * multiplier, shift), lo, hi).
 
     multiplier, shift : (1,) or (channels,), multiplier >= 1, shift >= 0
-    format, scale, zero_point : of the output
+    format, scale, zero_point : of the output; a binary one is a `Threshold`'s
     lo, hi : the clamp, inside the format's range; a ReLU is lo = zero_point
     rounding : of round_shift, one of `ROUNDINGS`; half_up is floor(x + 1/2)
     """
@@ -296,7 +306,8 @@ class Requantize(Op):
         scale = scales(self.scale, "Output scale")
         if scale.size != 1:
             raise NetworkError("Output scale of a requantizer must be a single number")
-        fixed(self.format, "Output format")
+        such = "Fixed(8) (a binary output is a Threshold's)"
+        number_format(self.format, "Output format", (Fixed,), such)
         lo = self.format.lo if self.lo is None else whole(self.lo, "Lower clamp")
         hi = self.format.hi if self.hi is None else whole(self.hi, "Upper clamp")
         if not self.format.lo <= lo <= hi <= self.format.hi:
@@ -317,19 +328,22 @@ class Requantize(Op):
 
 @dataclass(frozen=True, eq=False)
 class Threshold(Op):
-    """y = base + the number of thresholds t of the channel with acc >= t.
+    """y = base + step * the number of thresholds t of the channel with acc >= t.
+
+    step : of the format, not a field: 1 for Fixed, 2 for Binary
 
     thresholds : (1, T) or (channels, T), T >= 1, ascending along T (equal ones count each), in
         the integers of the input as they are, whatever its zero point
     format, scale, zero_point : of the output
-    base : the output below all thresholds; base and base + T lie in the format's range
+    base : the output below all thresholds; base and base + step * T are integers of the format
 
     Takes the place of a Requantize, and of everything else that never falls where the
-    accumulator rises: batch norm, scale, rounding, clamp, sign (`network.thresholds`).
+    accumulator rises: batch norm, scale, rounding, clamp (`network.thresholds`). A sign, +1 where
+    the accumulator is at least zero, is `Threshold([[0]], Binary(), scale, base=-1)`.
     """
 
     thresholds: IntArray
-    format: Fixed
+    format: Activation
     scale: FloatArray
     zero_point: int = 0
     base: int = 0
@@ -344,12 +358,14 @@ class Threshold(Op):
         scale = scales(self.scale, "Output scale")
         if scale.size != 1:
             raise NetworkError("Output scale of thresholds must be a single number")
-        fixed(self.format, "Output format")
+        of, steps = self.format, thresholds.shape[1]
+        number_format(of, "Output format", *ACTIVATIONS)
         base = whole(self.base, "Base")
-        if not self.format.lo <= base <= base + thresholds.shape[1] <= self.format.hi:
+        last = base + of.step * steps
+        if not of.lo <= base <= last <= of.hi:
             raise NetworkError(
-                f"Outputs must lie in the range of {self.format}, not "
-                f"[{base}, {base + thresholds.shape[1]}] (base and {thresholds.shape[1]} steps)"
+                f"Outputs must lie in the range of {of}, not [{base}, {last}] "
+                f"(base and {steps} steps of {of.step})"
             )
         self._set(
             thresholds=thresholds,

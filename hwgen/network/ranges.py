@@ -113,7 +113,7 @@ def dot_range(
     weight : (out channels, in channels / groups, ...)
     bias : (out channels,)
     x : type of the input
-    padded : whether taps may lie on padding and contribute nothing
+    padded : whether taps may lie on padding
     """
     # Formats have 16 bits and values 2**28 elements at most, so these sums fit int64; with the
     # bias they need not.
@@ -121,7 +121,8 @@ def dot_range(
     positive, negative = np.maximum(weight, 0).sum(axis=3), np.minimum(weight, 0).sum(axis=3)
     lows, highs = ((ends - x.zero_point).reshape(groups, -1, 1) for ends in (x.lows, x.highs))
     if padded:
-        lows, highs = np.minimum(lows, 0), np.maximum(highs, 0)
+        pad = x.pad_value - x.zero_point
+        lows, highs = np.minimum(lows, pad), np.maximum(highs, pad)
     sums = bias.astype(object)
     return as_int64(
         sums + (positive @ lows + negative @ highs).reshape(-1),

@@ -3,7 +3,7 @@
 The arrays are the file's tensors, named `<node index>.<field>`; the graph and all other fields
 are one JSON text in the file's metadata under the key `hwgen`:
 
-    {"spec_version": 2, "nodes": [{"name": ..., "op": ..., "inputs": [...], "fields": {...}}]}
+    {"spec_version": 3, "nodes": [{"name": ..., "op": ..., "inputs": [...], "fields": {...}}]}
 
 Integers are written in the narrowest of int8, int16, int32 and int64 that holds them. Equal
 networks make equal bytes.
@@ -25,7 +25,7 @@ import safetensors.numpy
 from hwgen.errors import HwgenError, StoreError
 from hwgen.network.graph import Network, Node
 from hwgen.network.ops import IntArray
-from hwgen.network.text import SPEC_VERSION, from_fields, parse_json, to_fields
+from hwgen.network.text import READABLE, SPEC_VERSION, from_fields, parse_json, to_fields
 
 _KEY = "hwgen"
 _NODE_KEYS = {"name", "op", "inputs", "fields"}
@@ -121,9 +121,10 @@ def _parse(data: bytes) -> Network:
         raise StoreError(message) from error
     graph = parse_json(_metadata(data))
     version = graph.get("spec_version") if isinstance(graph, dict) else None
-    if version != SPEC_VERSION or isinstance(version, bool):
+    if version not in READABLE or not isinstance(version, int):
         raise StoreError(
-            f"spec version must be {SPEC_VERSION}, not {version!r}; use the hwgen that wrote it"
+            f"spec version must be one of {', '.join(map(str, READABLE))}, not {version!r:.40}; "
+            "use the hwgen that wrote it"
         )
     nodes = graph.get("nodes")
     if graph.keys() != {"spec_version", "nodes"} or not isinstance(nodes, list):

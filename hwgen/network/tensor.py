@@ -4,7 +4,7 @@ __all__ = ["Tensor"]
 
 from dataclasses import dataclass
 
-from hwgen.formats import Fixed
+from hwgen.formats import Activation, Binary
 from hwgen.network.fields import FloatArray, IntArray
 
 
@@ -24,7 +24,12 @@ class Tensor:
     highs: IntArray
     scale: FloatArray
     zero_point: int
-    format: Fixed | None
+    format: Activation | None
+
+    @property
+    def pad_value(self) -> int:
+        """What a convolution pads with: the zero point; -1 where values are binary."""
+        return -1 if isinstance(self.format, Binary) else self.zero_point
 
     @property
     def lo(self) -> int:

@@ -2,16 +2,18 @@
 
 One line a node, in order, the last one being the output:
 
-    hwgen network 2
+    hwgen network 3
     "input" = Input() {"shape": [1, 8, 8], "format": "uint4", "scale": [0.1], "zero_point": 0}
     "conv1" = Conv2d("input") {"weight": [[[[...]]]], "bias": [...], ...}
 
+A number format is its name; a codebook with entries is {"name": "cb2:4", "entries": [-7, 0, 3]}.
 Names are JSON strings, attributes a JSON object with every field of the op, arrays included and
 floats as `repr` writes them, so that `from_text(to_text(network)) == network` in every bit. Blank
 lines and lines that start with `#` are skipped.
 """
 
 __all__ = [
+    "READABLE",
     "SPEC_VERSION",
     "from_fields",
     "from_text",
@@ -32,12 +34,13 @@ from typing import Any
 import numpy as np
 
 from hwgen.errors import HwgenError, StoreError
-from hwgen.formats import Fixed, bits_for, parse_format
+from hwgen.formats import Activation, Codebook, Fixed, Format, bits_for, parse_format
 from hwgen.network.graph import Network, Node
-from hwgen.network.inference import Tensor
-from hwgen.network.ops import OPS, Conv2d, FloatArray, IntArray, Linear, Op
+from hwgen.network.ops import OPS, FloatArray, IntArray, Op
+from hwgen.network.size import Size
 
-SPEC_VERSION = 2
+SPEC_VERSION = 3
+READABLE = (2, 3)  # version 3 added number formats to version 2, and changed nothing
 
 _OP_BY_NAME = {op.__name__: op for op in OPS}
 _STRING = r'"(?:[^"\\]|\\.)*"'
@@ -110,10 +113,10 @@ def from_text(text: str) -> Network:
             f"line {number}: text form must begin with 'hwgen network {SPEC_VERSION}', "
             f"not {_short(header)}"
         )
-    if int(version[1]) != SPEC_VERSION:
+    if int(version[1]) not in READABLE:
         raise StoreError(
-            f"line {number}: spec version must be {SPEC_VERSION}, not {version[1]}; "
-            "use the hwgen that wrote the text"
+            f"line {number}: spec version must be one of {', '.join(map(str, READABLE))}, "
+            f"not {version[1]}; use the hwgen that wrote the text"
         )
     nodes = []
     for number, line in lines[1:]:
@@ -163,7 +166,9 @@ def _short(value: object) -> str:
 
 
 def _encode(value: object) -> object:
-    if isinstance(value, Fixed):
+    if isinstance(value, Codebook) and value.entries:
+        return {"name": str(value), "entries": list(value.entries)}
+    if isinstance(value, Format):
         return str(value)
     return list(value) if isinstance(value, tuple) else value
 
@@ -178,6 +183,17 @@ def _text(value: object) -> str:
     if not isinstance(value, str):
         raise StoreError(f"must be a text, not {_short(value)}")
     return value
+
+
+def _format(value: object) -> Format:
+    if not isinstance(value, dict):
+        return parse_format(_text(value))
+    if value.keys() != {"name", "entries"}:
+        raise StoreError(f"must be a name, or a codebook's name and entries, not {_short(value)}")
+    of, entries = parse_format(_text(value["name"])), _integers(value["entries"])
+    if not isinstance(of, Codebook):
+        raise StoreError(f"must be a codebook such as cb4:8 where there are entries, not {of}")
+    return of.with_entries(entries)
 
 
 def _integers(value: object) -> tuple[int, ...]:
@@ -209,7 +225,9 @@ def _float_array(value: object) -> FloatArray:
 _DECODERS: Mapping[Any, Callable[[object], object]] = {
     IntArray: _integer_array,
     FloatArray: _float_array,
-    Fixed: lambda value: parse_format(_text(value)),
+    Fixed: _format,
+    Activation: _format,
+    Format: _format,
     str: _text,
     int: _integer,
     int | None: _integer,
@@ -219,13 +237,14 @@ _DECODERS: Mapping[Any, Callable[[object], object]] = {
 
 
 def summary(network: Network) -> str:
-    """Return a table for people: one line a node, without arrays."""
-    rows = [("name", "op", "shape", "range", "format", "MACs", "parameters")]
-    total_macs = total_parameters = 0
+    """Return a table for people: one line a node, without arrays.
+
+    Bytes are those of the weights in their format, with codebooks and without biases.
+    """
+    columns = ("name", "op", "shape", "range", "format", "weights", "MACs", "parameters", "bytes")
+    rows = [columns]
     for node in network.nodes:
-        tensor = network.tensors[node.name]
-        macs, parameters = _work(node.op, tensor)
-        total_macs, total_parameters = total_macs + macs, total_parameters + parameters
+        tensor, size = network.tensors[node.name], network.sizes[node.name]
         rows.append(
             (
                 node.name if node.name.isprintable() else json.dumps(node.name),
@@ -233,23 +252,22 @@ def summary(network: Network) -> str:
                 "x".join(map(str, tensor.shape)),
                 f"{tensor.lo}..{tensor.hi}",
                 str(tensor.format or f"{bits_for(tensor.lo, tensor.hi)[0]} bits"),
-                f"{macs:,}" if macs else "",
-                f"{parameters:,}" if parameters else "",
+                *_cells(str(getattr(node.op, "weight_format", "")), size),
             )
         )
-    rows.append(("total", "", "", "", "", f"{total_macs:,}", f"{total_parameters:,}"))
+    rows.append(("total", "", "", "", "", *_cells("", network.size)))
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return "\n".join(
         "  ".join(
-            cell.rjust(width) if column >= 5 else cell.ljust(width)
+            cell.rjust(width) if column >= 6 else cell.ljust(width)
             for column, (cell, width) in enumerate(zip(row, widths, strict=True))
         ).rstrip()
         for row in rows
     )
 
 
-def _work(op: Op, tensor: Tensor) -> tuple[int, int]:
-    """Return the MACs of one frame, and the weights and biases."""
-    if not isinstance(op, (Conv2d, Linear)):
-        return 0, 0
-    return op.weight.size * math.prod(tensor.shape[1:]), op.weight.size + op.bias.size
+def _cells(weights: str, size: Size) -> tuple[str, str, str, str]:
+    """Return the last cells of a row, empty where there are no weights."""
+    counts = (size.macs, size.parameters, size.storage_bytes)
+    macs, parameters, size_bytes = (f"{count:,}" if size.weights else "" for count in counts)
+    return weights, macs, parameters, size_bytes

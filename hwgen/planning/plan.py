@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
+from hwgen.formats import bits_for
 from hwgen.network.graph import Network
 from hwgen.planning.assembly import (
     Assembly,

@@ -14,8 +14,8 @@ from pathlib import Path
 
 from hwgen.cache import Cache
 from hwgen.errors import InternalError, ToolError
-from hwgen.simulation.process import log_tail, run_process
-from hwgen.tools import environment, find, version
+from hwgen.simulation.process import run_process
+from hwgen.tools import environment, find, log_tail, version
 
 SIM = Path(__file__).resolve().parents[2] / "sim"  # beside hwgen, whatever else is called `sim`
 RUNNER = SIM / "runner.py"
@@ -23,6 +23,8 @@ RUNNER = SIM / "runner.py"
 # Settings of an outer make, pytest or cocotb that must not reach ours.
 FOREIGN = ("COCOTB_", "GPI_", "PYGPI_", "PYTEST_", "VERILATOR_")
 FOREIGN_NAMES = ("WAVES", "GUI", "MAKEFLAGS", "MFLAGS", "MAKELEVEL", "TOPLEVEL_LANG", "SIM")
+
+COMPILED = {"icarus": "sim.vvp", "verilator": "hwgen_harness"}  # what a build must hold
 
 # The wheel's makefile is unconfigured; these are the settings it lacks.
 MAKEFLAGS = "CFG_CXXFLAGS_PCH_I=-include CFG_LDLIBS_THREADS=-pthread PYTHON3=python3 CXX=g++"
@@ -155,7 +157,12 @@ def build(
             what = "was not done in time" if status is None else f"failed with status {status}"
             raise ToolError(
                 f"{tools.simulator} {what} compiling {wanted.sources[0]}; the log ends:\n"
-                f"{log_tail(log)}\nThe whole log is {log}"
+                f"{log_tail(log)}"
+            )
+        if not (folder / "build" / COMPILED[tools.simulator]).is_file():
+            raise ToolError(
+                f"{tools.simulator} ended well but compiled nothing; install it anew. The log "
+                f"ends:\n{log_tail(log)}"
             )
 
     return cache.cached(parts, compile_into) / "build"

@@ -5,19 +5,21 @@ __all__ = ["Recording", "Session", "Stimulus"]
 import json
 import shutil
 import sys
-import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from hwgen.beats import IntArray
+from hwgen.cache import Cache
 from hwgen.errors import SimulationError, ToolError
 from hwgen.simulation.build import RUNNER, Build, SimulatorTools, build
 from hwgen.simulation.package import SimulatedPackage
-from hwgen.simulation.process import log_tail, run_process
+from hwgen.simulation.process import run_process
 from hwgen.simulation.result import Measured, read_measured
+from hwgen.tools import log_tail, workspace
 
 Progress = Callable[[str, int, int], None]
 
@@ -99,25 +101,16 @@ class Session:
     def run(
         self, built: Path, stimulus: Stimulus, recording: Recording | None
     ) -> tuple[Measured, list[str]]:
-        """Return what was measured and the captured beats. A failed run leaves its folder."""
-        folder = Path(tempfile.mkdtemp(prefix="hwgen-simulation-"))
-        try:
-            measured, beats = self._run(folder, built, stimulus, recording)
-        except (ToolError, SimulationError):
-            (folder / "stimulus.bin").unlink(missing_ok=True)
-            raise
-        except BaseException:
-            shutil.rmtree(folder, ignore_errors=True)
-            raise
-        shutil.rmtree(folder, ignore_errors=True)
-        return measured, beats
+        """Return what was measured and the captured beats."""
+        with workspace() as folder:
+            return self._run(folder, built, stimulus, recording)
 
     def _run(
         self, folder: Path, built: Path, stimulus: Stimulus, recording: Recording | None
     ) -> tuple[Measured, list[str]]:
         (folder / "stimulus.bin").write_bytes(self.package.input.pack(stimulus.inputs))
         waves = recording.waves if recording else None
-        job = {
+        job: dict[str, Any] = {
             "simulator": self.tools.simulator,
             "build": str(built),
             "waves": waves.suffix[1:] if waves else None,
@@ -127,7 +120,8 @@ class Session:
         }
         (folder / "job.json").write_text(json.dumps(job))
         command = [sys.executable, str(RUNNER), "run", str(folder / "job.json")]
-        log, frames = folder / "run.log", len(stimulus.inputs)
+        log = Cache().log(("run", str(built), *job["plusargs"]), "run")
+        frames = len(stimulus.inputs)
 
         def poll() -> None:
             self.progress("run", _frames_out(folder / "events.txt"), frames)
@@ -144,18 +138,31 @@ class Session:
                 raise SimulationError(f"{self.tools.simulator} failed with status {status}")
             measured = read_measured(folder / "result.json")
         except SimulationError as error:
-            raise SimulationError(
-                f"{error}; the log ends:\n{log_tail(log)}\nThe whole log is {log}"
-            ) from error
+            raise SimulationError(f"{error}; the log ends:\n{log_tail(log)}") from error
         self.progress("run", frames, frames)
         if waves:
-            waves.parent.mkdir(parents=True, exist_ok=True)
-            shutil.move(folder / f"waves{waves.suffix}", waves)
-        captured = (folder / "output.hex").read_text().split()
-        return measured, captured[len(captured) - captured[::-1].index("R") :]
+            _move(folder / f"waves{waves.suffix}", waves)
+        text = (folder / "output.hex").read_text(errors="replace")
+        captured = text.rpartition("R\n")[2].split()
+        if not text.endswith("\n") or len(captured) < measured.emitted:
+            raise SimulationError(
+                f"{self.tools.simulator} wrote {len(captured)} of {measured.emitted} beats; make "
+                "room in the temporary folder, or set TMPDIR to another"
+            )
+        return measured, captured
+
+
+def _move(file: Path, place: Path) -> None:
+    try:
+        place.parent.mkdir(parents=True, exist_ok=True)
+        shutil.move(file, place)
+    except OSError as error:
+        raise SimulationError(
+            f"{place}: waveform cannot be written ({error.strerror or error}); choose another file"
+        ) from error
 
 
 def _frames_out(events: Path) -> int:
     if not events.exists():
         return 0
-    return events.read_text().rpartition("R\n")[2].count("E ")
+    return events.read_text(errors="replace").rpartition("R\n")[2].count("E ")

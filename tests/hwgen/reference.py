@@ -10,6 +10,7 @@ from math import floor
 
 import numpy as np
 
+from hwgen.formats import Binary
 from hwgen.golden import run, trace
 from hwgen.network import (
     Add,
@@ -32,7 +33,7 @@ def pixels(shape):
 
 def reference_conv2d(op, shape, x):
     (sy, sx), (py, px), (dy, dx) = op.stride, op.padding, op.dilation
-    values, zero_point = x
+    values, zero_point, is_binary = x
     count, width = op.weight.shape[0] // op.groups, op.weight.shape[1]
     out = np.empty((len(values), *shape), dtype=np.int64)
     for m, (row, column) in itertools.product(range(shape[0]), pixels(shape)):
@@ -43,12 +44,14 @@ def reference_conv2d(op, shape, x):
             if 0 <= r < values.shape[2] and 0 <= c < values.shape[3]:
                 seen = values[:, first : first + width, r, c] - zero_point
                 total += seen @ op.weight[m, :, i, j]
+            elif is_binary:  # the padding is -1
+                total -= op.weight[m, :, i, j].sum()
         out[:, m, row, column] = total
     return out
 
 
 def reference_linear(op, shape, x):
-    values, zero_point = x
+    values, zero_point, _ = x
     return (values - zero_point) @ op.weight.T + op.bias
 
 
@@ -70,7 +73,7 @@ def reference_max_pool2d(op, shape, x):
 
 
 def reference_avg_pool2d(op, shape, x):
-    values, zero_point = x
+    values, zero_point, _ = x
     out = np.empty((len(values), *shape), dtype=np.int64)
     for (row, column), window in windows(op, shape, values - zero_point):
         out[:, :, row, column] = window.sum(axis=(2, 3))
@@ -88,7 +91,7 @@ def reference_add(op, shape, a, b):
 def reference_concat(op, shape, *inputs):
     out = np.empty((len(inputs[0][0]), *shape), dtype=np.int64)
     channel = 0
-    for values, _ in inputs:
+    for values, *_ in inputs:
         for own in range(values.shape[1]):
             out[:, channel] = values[:, own]
             channel += 1
@@ -109,7 +112,7 @@ def round_fraction(value, rounding):
 
 
 def reference_requantize(op, shape, x):
-    values, zero_point = x
+    values, zero_point, _ = x
     channels = values.shape[1]
     multiplier = np.broadcast_to(op.multiplier, channels).tolist()
     shift = np.broadcast_to(op.shift, channels).tolist()
@@ -126,7 +129,8 @@ def reference_threshold(op, shape, x):
     rows = op.thresholds.tolist() * (values.shape[1] if len(op.thresholds) == 1 else 1)
     out = np.empty_like(values)
     for at in np.ndindex(values.shape):
-        out[at] = op.base + bisect_right(rows[at[1]], int(values[at]))
+        reached = bisect_right(rows[at[1]], int(values[at]))
+        out[at] = (-1, 1)[reached] if op.format == Binary() else op.base + reached
     return out
 
 
@@ -148,7 +152,8 @@ def reference(network, x):
     """Return every value of the network, by name."""
     values = {}
     for node in network.nodes:
-        inputs = [(values[name], network.tensors[name].zero_point) for name in node.inputs]
+        types = [(name, network.tensors[name]) for name in node.inputs]
+        inputs = [(values[name], t.zero_point, t.format == Binary()) for name, t in types]
         shape = network.tensors[node.name].shape
         if isinstance(node.op, Input):
             values[node.name] = x

@@ -1,5 +1,6 @@
 """The cache: entries are complete or absent, whoever is killed whenever."""
 
+import errno
 import json
 import multiprocessing
 import os
@@ -12,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from hwgen.cache import Cache, folder_of_ours
+from hwgen.cache import Cache, folder_of_ours, scratch
 
 
 def _write(text):
@@ -143,6 +144,46 @@ def test_a_killed_build_is_not_taken_for_good(tmp_path):
     assert [path for path in tmp_path.rglob("result")] == [entry / "result"]
     assert (entry / "result").read_text() == "whole"
     assert json.loads((entry / "complete.json").read_text()).keys() == {"result"}
+
+
+def test_what_a_killed_build_left_goes_with_any_other_build(tmp_path):
+    cache = Cache(tmp_path)
+    left = tmp_path / f".build.{'0' * 12}.tmp"
+    (left / "new").mkdir(parents=True)
+    (left / "new" / "result").write_text("half")
+    kept = [tmp_path / name for name in (".build.tmp", f".other.{'0' * 12}.tmp")]
+    for folder in kept:
+        folder.mkdir()
+
+    def build(folder):
+        cache.cached(["inner"], _write("1"))  # leaves the outer one alone
+        (folder / "result").write_text("2")
+
+    entry = cache.cached(["outer"], build)
+    assert (entry / "result").read_text() == "2"
+    assert not left.exists() and all(folder.exists() for folder in kept)
+    assert sorted(tmp_path.glob(".*")) == sorted(kept)
+
+
+def test_a_file_system_without_locks_will_do(tmp_path, monkeypatch):
+    def flock(*_):
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    left = tmp_path / f".x.{'0' * 12}.tmp"
+    left.mkdir()
+    monkeypatch.setattr("fcntl.flock", flock)
+    with scratch(tmp_path, "x") as folder:
+        assert folder.is_dir()
+    assert list(tmp_path.iterdir()) == [left]  # it might be somebody's
+
+
+def test_a_link_is_no_leftover(tmp_path):
+    (tmp_path / "mine").mkdir()
+    link = tmp_path / f".x.{'0' * 12}.tmp"
+    link.symlink_to("mine")
+    with scratch(tmp_path, "x"):
+        pass
+    assert link.is_symlink() and (tmp_path / "mine").is_dir()
 
 
 def test_the_root_is_the_variables(tmp_path, monkeypatch):

@@ -9,7 +9,14 @@ import pytest
 import safetensors.numpy
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from strategies import graphs, networks, random_graph, random_input, random_network
+from strategies import (
+    graphs,
+    mixed,
+    networks,
+    random_graph,
+    random_input,
+    random_network,
+)
 
 import hwgen.network.store as store
 from hwgen.errors import HwgenError, StoreError
@@ -72,7 +79,7 @@ def loads_or_refuses(path, data, label):
 
 
 @settings(max_examples=60, deadline=None, derandomize=True)
-@given(networks | graphs)
+@given(networks | graphs | mixed)
 def test_random_networks_come_back_equal(tmp_path_factory, network):
     path = tmp_path_factory.mktemp("store") / "a.net"
     save(network, path)
@@ -191,10 +198,10 @@ def test_other_versions_are_named(path):
     save(random_network(1), path)
     header, body = split(path.read_bytes())
     graph = json.loads(header["__metadata__"]["hwgen"])
-    for version in (0, 1, "1", True, None, 1.5):
+    for version in (0, 1, 4, "3", True, None, 1.5, 3.0, [3], {"a": 3}, "9" * 300):
         graph["spec_version"] = version
         path.write_bytes(join({**header, "__metadata__": {"hwgen": json.dumps(graph)}}, body))
-        with pytest.raises(StoreError, match="spec version must be 2, not .*; use the hwgen that"):
+        with pytest.raises(StoreError, match="spec version must be one of 2, 3, not .*; use the"):
             load(path)
 
 
@@ -228,7 +235,7 @@ def places(value, path=()):
             yield from places(inner, (*path, key))
 
 
-def mutate(graph, rng):
+def mutate(graph, rng, nasty=NASTY):
     """Change, remove, double or add something somewhere."""
     spots = list(places(graph))
     *way, last = spots[int(rng.integers(len(spots)))]
@@ -241,9 +248,9 @@ def mutate(graph, rng):
     elif action == 1 and isinstance(parent, list):
         parent.insert(last, parent[last])
     elif action == 2 and isinstance(parent, dict):
-        parent["more"] = NASTY[int(rng.integers(len(NASTY)))]
+        parent["more"] = nasty[int(rng.integers(len(nasty)))]
     else:
-        parent[last] = NASTY[int(rng.integers(len(NASTY)))]
+        parent[last] = nasty[int(rng.integers(len(nasty)))]
 
 
 def test_1000_graphs_with_a_wrong_field_end_in_one_of_our_errors_or_in_a_legal_network(path, files):
@@ -256,6 +263,16 @@ def test_1000_graphs_with_a_wrong_field_end_in_one_of_our_errors_or_in_a_legal_n
         changed = {**header, "__metadata__": {"hwgen": json.dumps(graph)}}
         legal += loads_or_refuses(path, join(changed, body), f"seed {seed}")
     assert legal < 333  # most of them are wrong; a few change a stride or a clamp
+
+
+def test_files_of_version_2_are_read_as_they_were(path):
+    save(random_network(3), path)
+    header, body = split(path.read_bytes())
+    graph = json.loads(header["__metadata__"]["hwgen"])
+    assert graph["spec_version"] == 3
+    changed = {"hwgen": json.dumps({**graph, "spec_version": 2})}
+    path.write_bytes(join({**header, "__metadata__": changed}, body))
+    assert load(path) == random_network(3)
 
 
 def test_300_wrong_tensors_end_in_one_of_our_errors_or_in_a_legal_network(path, files):
@@ -334,7 +351,7 @@ def test_files_of_the_version_before_groups_are_named_as_such(path):
         load(path)
     changed["__metadata__"]["hwgen"] = json.dumps({**graph, "spec_version": 1})
     path.write_bytes(join(changed, body))
-    with pytest.raises(StoreError, match="spec version must be 2, not 1; use the hwgen that wrote"):
+    with pytest.raises(StoreError, match="spec version must be one of 2, 3, not 1; use the hwgen"):
         load(path)
 
 

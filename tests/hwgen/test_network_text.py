@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from strategies import graphs, networks, random_graph, random_network
+from strategies import graphs, mixed, networks, random_graph, random_network
 
 from hwgen.errors import HwgenError, NetworkError, StoreError
 from hwgen.formats import Fixed
@@ -53,7 +53,7 @@ def test_the_form_is_the_documented_one():
 
 
 @settings(max_examples=60, deadline=None, derandomize=True)
-@given(networks | graphs)
+@given(networks | graphs | mixed)
 def test_random_networks_come_back_equal(network):
     text = to_text(network)
     assert from_text(text) == network
@@ -104,8 +104,9 @@ def test_fields_come_back_as_lists_and_as_arrays():
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        (HEADER, "", r"line 2: text form must begin with 'hwgen network 2'"),
-        (HEADER, "hwgen network 1", r"line 1: spec version must be 2, not 1; use the hwgen that"),
+        (HEADER, "", r"line 2: text form must begin with 'hwgen network 3'"),
+        (HEADER, "hwgen network 1", r"line 1: spec version must be one of 2, 3, not 1; use"),
+        (HEADER, "hwgen network 4", r"line 1: spec version must be one of 2, 3, not 4; use the"),
         (HEADER, "hwgen network one", r"line 1: text form must begin"),
         (INPUT, "in = Input()", r"line 2: node must be written as"),
         ("Linear(", "Dense(", r"line 3: Op must be one of Input, Conv2d, .*, not 'Dense'"),
@@ -128,6 +129,31 @@ def test_fields_come_back_as_lists_and_as_arrays():
         ("[0.25]", "[1e999]", r"line 3: Field weight_scale of Linear: must be an array of finite"),
         ("[0.25]", '["1"]', r"line 3: Field weight_scale of Linear: must be an array of finite"),
         ('"weight_format": "int4"', '"weight_format": "int17"', r"line 3: .* must be 2 to 16"),
+        ('"weight_format": "int4"', '"weight_format": "ternary"', r"line 3: Weights .* of ternary"),
+        ('"weight_format": "int4"', '"weight_format": "cb4:8"', r"line 3: Weights .*: none before"),
+        ('"weight_format": "int4"', '"weight_format": "pot4x3"', r"must be 1 to 2, not 3"),
+        ('"weight_format": "int4"', '"weight_format": {"name": "cb1:4"}', r"a codebook's name and"),
+        (
+            '"weight_format": "int4"',
+            '"weight_format": {"name": "int4", "entries": [1]}',
+            r"weight_format of Linear: must be a codebook such as cb4:8 where .*, not int4",
+        ),
+        (
+            '"weight_format": "int4"',
+            '"weight_format": {"name": "cb1:4", "entries": [1, true]}',
+            r"line 3: Field weight_format of Linear: must be an integer",
+        ),
+        (
+            '"weight_format": "int4"',
+            '"weight_format": {"name": "cb1:4", "entries": [1, -2, 3]}',
+            r"Number of entries of cb1:4 must be at most 2, not 3",
+        ),
+        (
+            '"weight_format": "int4"',
+            '"weight_format": {"name": "cb1:4", "entries": [1, 8]}',
+            r"Entries of cb1:4 must be integers of \[-8, 7\]",
+        ),
+        ('"format": "int4"', '"format": "ternary"', r"line 2: Input format must be a"),
         ('"weight_format": "int4"', '"weight_format": 4', r"weight_format of Linear: must be a"),
         ('"bias": [3], ', "", r"line 3: Field bias of Linear is missing"),
         ('"bias": [3]', '"bias": [3], "more": 1', r"line 3: Field 'more' is not one of Linear: "),
@@ -195,10 +221,10 @@ def test_summary_is_a_table_for_people():
     network = from_text(TEXT)
     assert str(network) == summary(network)
     assert str(network).splitlines() == [
-        "name   op      shape  range    format  MACs  parameters",
+        "name   op      shape  range    format  weights  MACs  parameters  bytes",
         "in     Input   2      -8..7    int4",
-        "out    Linear  1      -19..26  6 bits     2           3",
-        "total                                     2           3",
+        "out    Linear  1      -19..26  6 bits  int4        2           3      1",
+        "total                                              2           3      1",
     ]
 
 
@@ -207,7 +233,12 @@ def test_summary_counts_a_convolution_over_its_pixels_and_escapes_names():
     conv = network["conv1"]
     pixels = network.tensors["conv1"].shape[1] * network.tensors["conv1"].shape[2]
     line = next(line for line in str(network).splitlines() if line.startswith("conv1 "))
-    macs, parameters = (int(cell.replace(",", "")) for cell in line.split()[-2:])
+    macs, parameters, size = (int(cell.replace(",", "")) for cell in line.split()[-3:])
     assert macs == conv.op.weight.size * pixels
     assert parameters == conv.op.weight.size + conv.op.bias.size
+    assert size == -(-conv.op.weight.size * conv.op.weight_format.bits // 8)
     assert len(str(named("a\nb", "c")).splitlines()) == 4
+
+
+def test_texts_of_version_2_are_read_as_they_were():
+    assert from_text(TEXT.replace(HEADER, "hwgen network 2")) == from_text(TEXT)

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from hwgen import tools
-from hwgen.errors import ToolError
+from hwgen.errors import HwgenError, ToolError
 
 
 @pytest.fixture
@@ -139,8 +139,8 @@ def test_a_time_out_kills_the_whole_group(fake, tmp_path):
     assert _ends(int((tmp_path / "child").read_text()))
 
 
-def test_ctrl_c_kills_the_whole_group(fake, tmp_path):
-    fake("stuck", "sleep 60 & echo $! > child.new; mv child.new child; wait")
+def _start_stuck(folder):
+    """Start a process that runs a program with a child, and return both numbers."""
     script = """
         import sys
         from pathlib import Path
@@ -148,20 +148,88 @@ def test_ctrl_c_kills_the_whole_group(fake, tmp_path):
         tools.run("stuck", [], cwd=Path(sys.argv[1]), timeout=50)
     """
     process = subprocess.Popen(
-        [sys.executable, "-c", textwrap.dedent(script), str(tmp_path)],
+        [sys.executable, "-c", textwrap.dedent(script), str(folder)],
         stderr=subprocess.PIPE,
         env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])},
         start_new_session=True,
     )
-    deadline = time.monotonic() + 10
-    while not (tmp_path / "child").exists() and time.monotonic() < deadline:
+    deadline = time.monotonic() + 30
+    while not (folder / "child").exists() and time.monotonic() < deadline:
         time.sleep(0.02)
-    child = int((tmp_path / "child").read_text())
+    child = int((folder / "child").read_text())
     assert _alive(child)
+    return process, child
+
+
+STUCK = "trap '' TERM HUP; sleep 60 & echo $! > child.new; mv child.new child; wait"
+
+
+def test_ctrl_c_kills_the_whole_group(fake, tmp_path):
+    fake("stuck", STUCK)
+    process, child = _start_stuck(tmp_path)
     process.send_signal(signal.SIGINT)
     _, errors = process.communicate(timeout=10)
     assert b"KeyboardInterrupt" in errors
     assert _ends(child)
+
+
+@pytest.mark.parametrize("whole_group", [False, True])
+def test_a_program_ends_with_a_killed_parent(fake, tmp_path, whole_group):
+    fake("stuck", STUCK)
+    process, child = _start_stuck(tmp_path)
+    if whole_group:
+        os.killpg(process.pid, signal.SIGKILL)
+    else:
+        process.kill()
+    process.communicate(timeout=10)
+    assert _ends(child)
+
+
+def test_what_a_program_leaves_running_is_ended(fake, tmp_path):
+    fake("leave", "sleep 60 >/dev/null 2>&1 & echo $!")
+    done = tools.run("leave", [], cwd=tmp_path, timeout=10)
+    assert _ends(int(done.output))
+
+
+def test_a_program_sees_no_child_that_it_did_not_start(fake, tmp_path):
+    """One that waits for all its children, as make and perl do, ends."""
+    fake("parent", "exec perl -e '1 while wait() != -1; print \"none left\"'")
+    assert tools.run("parent", [], cwd=tmp_path, timeout=10).output == "none left"
+
+
+def test_temporary_files_of_a_program_lie_where_it_runs(fake, tmp_path):
+    fake("where", 'echo "$TMPDIR"')
+    assert tools.run("where", [], cwd=tmp_path, timeout=10).output == f"{tmp_path}\n"
+
+
+def test_a_quoted_log_is_fit_for_a_terminal(tmp_path):
+    log = tmp_path / "log"
+    log.write_bytes(b"\x1b[2J" + bytes(range(256)) * 1000 + b"\nlast\tline \xff\n")
+    lines = tools.log_tail(log).splitlines()
+    assert all(line.isprintable() and len(line) < 400 for line in lines)
+    assert lines[-2] == "  last    line \ufffd" and len(lines) < 15
+
+
+def test_a_workspace_is_gone_afterwards(tmp_path, monkeypatch):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    with tools.workspace() as folder:
+        (folder / "file").write_text("")
+        assert folder.parent == tmp_path
+        with tools.workspace() as other:
+            assert other != folder and (folder / "file").exists()
+    assert not list(tmp_path.iterdir())
+    (tmp_path / f".hwgen.{'0' * 12}.tmp").mkdir()  # of a killed run
+    with tools.workspace() as folder:
+        assert list(tmp_path.iterdir()) == [folder]
+
+
+def test_a_full_temporary_folder_is_named():
+    def write():
+        with tools.workspace(), Path("/dev/full").open("wb", buffering=0) as file:
+            file.write(b"1")
+
+    with pytest.raises(HwgenError, match=r"Temporary folder cannot be written \(.*No space left"):
+        write()
 
 
 def test_yowasp_starts_where_the_home_cannot_be_written(tmp_path, monkeypatch):

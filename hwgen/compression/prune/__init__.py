@@ -1,5 +1,28 @@
-"""Pruning: structures are removed for real, tensors become smaller."""
+"""Pruning: structures are removed for real, or masked and held at zero.
 
-__all__ = ["check_prunable", "prune_channels"]
+One interface for all pruners (`subject.py`), one file a method, a schedule around them.
+"""
 
-from hwgen.compression.prune.channels import check_prunable, prune_channels
+__all__ = [
+    "Masks",
+    "Sparsity",
+    "Subject",
+    "Zeros",
+    "check_masks",
+    "check_pruning",
+    "find_blocks",
+    "holding",
+    "penalty",
+    "prune",
+    "scan_sensitivity",
+    "shares_within",
+    "sparsity",
+]
+
+from hwgen.compression.prune.blocks import find_blocks
+from hwgen.compression.prune.masks import Masks, check_masks, holding
+from hwgen.compression.prune.penalty import penalty
+from hwgen.compression.prune.schedule import check_pruning, prune
+from hwgen.compression.prune.sensitivity import scan_sensitivity, shares_within
+from hwgen.compression.prune.sparsity import Sparsity, Zeros, sparsity
+from hwgen.compression.prune.subject import Subject

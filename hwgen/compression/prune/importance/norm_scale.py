@@ -1,0 +1,36 @@
+"""The scale |gamma| of the batch norm behind a filter.
+
+After Liu et al., "Learning Efficient Convolutional Networks through Network Slimming" (ICCV
+2017). Train with `penalty(model, "norms", strength)` added to the loss first, so that scales of
+channels that do not matter become small.
+"""
+
+__all__ = ["norm_scale"]
+
+from hwgen.compression.flow import Flow
+from hwgen.compression.prune.families import NORMS, Families
+from hwgen.compression.prune.importance.layerwise import summed
+from hwgen.compression.prune.subject import Subject
+from hwgen.errors import HwgenError
+
+
+def norm_scale(subject: Subject, flow: Flow, families: Families) -> dict[int, float]:
+    """Return the batch norms' scales, added up where channels go together.
+
+    Raises
+    ------
+    HwgenError : channels without a batch norm; names the layer
+    """
+    scales = {
+        layer.path: layer.module.get_parameter("weight").detach().abs()
+        for layer in flow.layers
+        if isinstance(layer.module, NORMS) and layer.module.affine
+    }
+    scores = summed(scales, families)
+    for paths, kinds in families.removable().items():
+        if not all(kind in scores for kind in kinds):
+            raise HwgenError(
+                f"{paths[0]}: importance norm_scale needs a BatchNorm with a scale behind the "
+                "layer; add one, or use importance l1"
+            )
+    return scores

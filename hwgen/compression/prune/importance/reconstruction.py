@@ -1,0 +1,95 @@
+"""Greedy reconstruction: the channels whose absence the next layers feel least.
+
+With v[c] the share that channel c has in the next layers' sums on real inputs, the removed set T
+grows by the c with the least || sum over T and c of v ||**2: channels that cancel go together. A
+channel's score is its place in that order. After Luo et al., "ThiNet: A Filter Level Pruning
+Method for Deep Neural Network Compression" (ICCV 2017). The norm is read off the Gram matrix of v.
+"""
+
+__all__ = ["greedy_order", "reconstruction"]
+
+import torch
+from torch import Tensor, nn
+
+from hwgen.compression.flow import Flow, Layer
+from hwgen.compression.prune.families import WEIGHTED, Families, is_depthwise
+from hwgen.compression.prune.subject import Subject, real_inputs
+from hwgen.compression.trace import evaluating
+
+FRAMES = 64  # inputs that are measured
+SAMPLES = 1 << 12  # sums of a layer that are measured
+SEED = 0
+
+
+def reconstruction(subject: Subject, flow: Flow, families: Families) -> dict[int, float]:
+    """Return each channel's place in the order of removal.
+
+    Raises
+    ------
+    HwgenError : no calibration data
+    """
+    frames = real_inputs(subject, "Importance reconstruction", FRAMES)
+    taken = {name for layer in flow.layers for name in layer.inputs}
+    values: dict[str, Tensor] = {}
+    with evaluating(subject.model):
+
+        def watch(layer: Layer, value: Tensor) -> None:
+            if layer.path in taken:
+                values[layer.path] = value
+
+        flow.run(frames, watch)
+        scores: dict[int, float] = {}
+        for kinds in families.removable().values():
+            gram = _gram(kinds, flow, families, values)
+            for place, index in enumerate(greedy_order(gram)):
+                scores[kinds[index]] = float(place)
+    return scores
+
+
+def greedy_order(gram: Tensor) -> list[int]:
+    """Return the order in which channels go.
+
+    Parameters
+    ----------
+    gram : (channels, channels), the products of what each has a share in
+    """
+    left = list(range(len(gram)))
+    order: list[int] = []
+    with_gone = torch.zeros(len(gram), dtype=gram.dtype)
+    while left:
+        # || gone + v ||**2 = || gone ||**2 + 2 * gone . v + || v ||**2
+        best = min(left, key=lambda c: float(2 * with_gone[c] + gram[c, c]))
+        left.remove(best)
+        order.append(best)
+        with_gone += gram[best]
+    return order
+
+
+def _gram(kinds: list[int], flow: Flow, families: Families, values: dict[str, Tensor]) -> Tensor:
+    gram = torch.zeros(len(kinds), len(kinds), dtype=torch.float64)
+    for layer in flow.layers:
+        module = layer.module
+        if not isinstance(module, WEIGHTED) or is_depthwise(module):
+            continue
+        own = families.of(layer.inputs[0])
+        if set(own).isdisjoint(kinds):
+            continue
+        rows = _shares(module, values[layer.inputs[0]], own, kinds)
+        gram += rows @ rows.T
+    return gram
+
+
+def _shares(module: nn.Module, x: Tensor, own: list[int], kinds: list[int]) -> Tensor:
+    """Return what each number's channels give to a sample of the layer's sums."""
+    nothing = module(torch.zeros_like(x[:1]))  # the bias, which is no channel's
+    generator = torch.Generator().manual_seed(SEED)
+    numbers = torch.tensor(own)
+    rows, chosen = [], None
+    for kind in kinds:
+        part = torch.zeros_like(x)
+        part[:, numbers == kind] = x[:, numbers == kind]
+        sums = (module(part) - nothing).double().flatten()
+        if chosen is None:
+            chosen = torch.randperm(len(sums), generator=generator)[:SAMPLES]
+        rows.append(sums[chosen])
+    return torch.stack(rows)

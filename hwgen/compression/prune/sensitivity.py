@@ -1,0 +1,87 @@
+"""Sensitivity scan: how accuracy falls when one layer alone is pruned.
+
+After Li et al., "Pruning Filters for Efficient ConvNets" (ICLR 2017), section 3.2: each layer is
+pruned on its own, without training after it, to each of several shares.
+"""
+
+__all__ = ["Scan", "scan_sensitivity", "shares_within"]
+
+import copy
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+
+from torch import Tensor, nn
+
+from hwgen.compression.prune.channels import family_sizes
+from hwgen.compression.prune.pruners import PRUNERS
+from hwgen.compression.prune.stripes import has_stripes
+from hwgen.compression.prune.subject import Subject, Train, weighted_layers
+from hwgen.compression.prune_recipe import KINDS, PruneRecipe
+from hwgen.compression.trace import find_layers
+from hwgen.errors import HwgenError
+
+SHARES = (0.125, 0.25, 0.375, 0.5, 0.625, 0.75, 0.875)
+Scan = Mapping[str, Mapping[float, float]]
+
+
+def scan_sensitivity(
+    model: nn.Module,
+    example: Tensor,
+    evaluate: Callable[[nn.Module], float],
+    kind: str = "channels",
+    *,
+    shares: Sequence[float] = SHARES,
+    recipe: PruneRecipe | None = None,
+    calibration: Iterable[Tensor] = (),
+    train: Train | None = None,
+) -> dict[str, dict[float, float]]:
+    """Return the accuracy for each layer and share; the model is left as it is.
+
+    Channels that must go together are one entry, under the first of their layers.
+
+    Parameters
+    ----------
+    kind : "channels", "shapes", "stripes" or "weights"
+    recipe : its importance, group and multiple are used
+    calibration, train : for importances that need them
+
+    Raises
+    ------
+    HwgenError : an unknown kind, or what the importance needs is missing
+    """
+    if kind not in KINDS:
+        raise HwgenError(f"Kind of pruning must be one of {', '.join(KINDS)}, not {kind!r}")
+    given = recipe or PruneRecipe()
+    batches = tuple(calibration)
+    layers = weighted_layers(model, example)
+    sizes = family_sizes(find_layers(model, example))
+    groups: list[tuple[str, ...]] = list(sizes)
+    if kind != "channels":
+        groups = [(la.path,) for la in layers if kind != "stripes" or has_stripes(la.module)]
+    scan: dict[str, dict[float, float]] = {}
+    for paths in groups:
+        row = scan[paths[0]] = {}
+        for share in shares:
+            alone = {layer.path: share if layer.path in paths else 0.0 for layer in layers}
+            one = replace(given, skeleton=0.0, scope="layer", layers=alone, **{kind: share})  # type: ignore[arg-type]
+            work = Subject(
+                copy.deepcopy(model), example, sizes=sizes, calibration=batches, train=train
+            )
+            pruned = PRUNERS[kind](work, one, 1.0).model.eval()
+            row[share] = float(evaluate(pruned))
+    return scan
+
+
+def shares_within(scan: Scan, floor: float) -> dict[str, float]:
+    """Return the largest share of each layer up to which accuracy stays at `floor` or above.
+
+    The result fits `PruneRecipe(layers=...)`.
+    """
+    found = {}
+    for path, row in scan.items():
+        found[path] = 0.0
+        for share in sorted(row):
+            if row[share] < floor:
+                break
+            found[path] = share
+    return found

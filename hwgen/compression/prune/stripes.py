@@ -1,0 +1,67 @@
+"""Stripe-wise pruning: of each filter some positions (kh, kw) become zero, for all channels.
+
+A stripe's strength is |s|, the weight that a skeleton learned for it (`skeleton.py`), or without
+one the mean of |w[f, :, y, x]|. After Meng et al., "Pruning Filter in Filter" (NeurIPS 2020).
+With `group`, neighbouring filters that the rows of a MAC array compute together lose the same
+positions, so that the array can skip them. Convolutions of one tap have no stripes to choose from.
+"""
+
+__all__ = ["check_stripes", "has_stripes", "mask_stripes"]
+
+import math
+from dataclasses import replace
+
+import torch
+from torch import Tensor, nn
+
+from hwgen.compression.flow import Flow
+from hwgen.compression.prune.masks import apply_masks, joined
+from hwgen.compression.prune.ranking import keep_strongest
+from hwgen.compression.prune.subject import Subject, weighted_layers
+from hwgen.compression.prune_recipe import PruneRecipe
+from hwgen.errors import HwgenError
+
+
+def has_stripes(module: nn.Module) -> bool:
+    """Say whether a layer is a convolution of more than one tap."""
+    return isinstance(module, nn.Conv2d) and math.prod(module.kernel_size) > 1
+
+
+def check_stripes(flow: Flow) -> None:
+    """Check that there are stripes to prune.
+
+    Raises
+    ------
+    HwgenError : no convolution has any
+    """
+    if not any(has_stripes(layer.module) for layer in flow.layers):
+        raise HwgenError(
+            "Stripes need a Conv2d with a kernel larger than 1x1, and the model has none; "
+            "prune channels, shapes or weights instead"
+        )
+
+
+def mask_stripes(subject: Subject, recipe: PruneRecipe, progress: float) -> Subject:
+    """Zero the share `recipe.stripes` of the stripes, in groups of `recipe.group` filters."""
+    scores, weights = {}, {}
+    for layer in weighted_layers(subject.model, subject.example):
+        if has_stripes(layer.module):
+            weight = layer.module.get_parameter("weight").detach()
+            strength = weight.abs().mean(1)
+            learned = subject.stripes.get(layer.path)
+            if learned is not None:  # what was zeroed before has no strength, whatever s is
+                strength = torch.where(strength > 0, learned.abs().to(strength), 0.0)
+            weights[layer.path] = weight
+            scores[layer.path] = _grouped(strength, recipe.group)
+    kept = {}
+    for path, groups in keep_strongest(scores, recipe, "stripes", progress).items():
+        filters = groups.repeat_interleave(recipe.group, 0)[: len(weights[path])]
+        kept[path] = filters[:, None].expand_as(weights[path]).clone()
+    masks = joined(subject.masks, kept)
+    apply_masks(subject.model, masks)
+    return replace(subject, masks=masks)
+
+
+def _grouped(strength: Tensor, group: int) -> Tensor:
+    """Return the mean over neighbouring filters, (groups, kh, kw); the last may have fewer."""
+    return torch.stack([part.mean(0) for part in torch.split(strength, group)])

@@ -1,0 +1,147 @@
+"""A disk that is full: one clear line, nothing half-written, and all is well once there is room.
+
+A limit on the size of files stands for the disk: it needs no rights, and holds for the tools too.
+"""
+
+import importlib
+import json
+import resource
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+from shell import check_cache, check_package, refused
+from test_kills import VERBS
+
+from hwgen.cache import Cache
+from hwgen.errors import HwgenError
+
+demo = importlib.import_module("hwgen.cli.demo")  # the package's attribute is the verb
+
+# Bytes after which the disk is full: nothing at all, before, in and after what the tools write.
+ROOM = {
+    "generate": (0, 2_000, 12_000),
+    "simulate": (0, 3_000, 30_000),
+    "synth": (0, 10_000),
+}
+MORE_ROOM = (0, 300, 1_000, 3_000, 5_000, 8_000, 16_000, 32_000, 100_000, 500_000)
+
+
+def full_after(size):
+    return lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
+
+
+def fill_and_go_on(world, verb, size):
+    done = world.run(*VERBS[verb], limit=full_after(size))
+    if done.returncode:
+        message = refused(done)
+        assert len(message.splitlines()) < 25, message
+        assert not (world.root / "out").exists()
+    check_package(world.root / "out")
+    check_cache(world.cache)
+    assert world.leftovers() == [] and world.is_quiet()
+    done_again = world.run(*VERBS[verb])
+    assert done_again.returncode == 0, f"{verb} after {size} bytes: {done_again.stderr}"
+    return done.returncode
+
+
+@pytest.mark.parametrize(("verb", "size"), [(verb, ROOM[verb][1]) for verb in ROOM])
+def test_the_disk_is_full(world, verb, size):
+    assert fill_and_go_on(world, verb, size) == 1
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("size", MORE_ROOM)
+@pytest.mark.parametrize("verb", VERBS)
+def test_the_disk_is_full_at_many_points(world, verb, size):
+    fill_and_go_on(world, verb, size)
+
+
+@pytest.mark.parametrize("method", ["write_text", "rename", "mkdir"])
+def test_the_cache_is_good_after_a_full_disk(tmp_path, monkeypatch, method):
+    cache = Cache(tmp_path)
+
+    def build(folder):
+        (folder / "result").write_bytes(b"42")
+
+    def full(*_, **__):
+        raise OSError(28, "No space left on device", "some/file")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, method, full)
+        with pytest.raises(HwgenError, match=r"cache cannot be written \(some/file: No space"):
+            cache.cached(["a"], build)
+    assert not list(tmp_path.rglob("result")) and not list(tmp_path.glob(".*"))
+    assert (cache.cached(["a"], build) / "result").read_bytes() == b"42"
+
+
+def test_a_build_on_a_full_disk_is_one_error(tmp_path):
+    def build(folder):
+        (folder / "result").write_bytes(b"4")
+        with Path("/dev/full").open("wb", buffering=0) as file:
+            file.write(b"2")
+
+    with pytest.raises(HwgenError, match="No space left on device.*set HWGEN_CACHE"):
+        Cache(tmp_path).cached(["a"], build)
+    assert not list(tmp_path.rglob("result"))
+
+
+def test_figures_are_written_whole_or_not_at_all(tmp_path, monkeypatch):
+    """`hwgen demo --json`: the file of the run before stays until the new one is complete."""
+    file = tmp_path / "figures.json"
+    demo._write(file, '{"run": 1}\n')
+    real = Path.write_text
+
+    def full(self, text, **more):
+        real(self, text[:4], **more)
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "write_text", full)
+        with pytest.raises(HwgenError, match=r"figures\.json: cannot be written \(No space left"):
+            demo._write(file, '{"run": 2}\n')
+    assert json.loads(file.read_text()) == {"run": 1}
+    assert list(tmp_path.iterdir()) == [file]
+    demo._write(file, '{"run": 3}\n')
+    assert json.loads(file.read_text()) == {"run": 3}
+
+
+def test_figures_go_through_links_and_into_devices(tmp_path):
+    (tmp_path / "real.json").write_text("old")
+    (tmp_path / "link.json").symlink_to("real.json")
+    demo._write(tmp_path / "link.json", "new")
+    assert (tmp_path / "link.json").is_symlink()
+    assert (tmp_path / "real.json").read_text() == "new"
+    demo._write(Path("/dev/null"), "gone")
+    assert Path("/dev/null").is_char_device()
+    with pytest.raises(HwgenError, match="/dev/full: cannot be written"):
+        demo._write(Path("/dev/full"), "gone")
+
+
+@pytest.mark.parametrize("place", [".", "no/such/x.json"])
+def test_a_place_of_figures_is_refused_at_once(tmp_path, place):
+    with pytest.raises(HwgenError, match="must"):
+        demo._check_file(tmp_path / place)
+
+
+@pytest.mark.slow
+def test_a_real_disk_is_full(world):
+    """A file system of 300 kB, where mounting one is allowed."""
+    small = world.root / "small"
+    small.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=300k", "tmpfs", str(small)]
+    if shutil.which("mount") is None or subprocess.run(mount, capture_output=True).returncode:
+        pytest.skip("needs the right to mount")
+    try:
+        for verb in ("simulate", "synth", "generate"):
+            arguments = [str(small / "out") if word == "out" else word for word in VERBS[verb]]
+            (small / "filler").write_bytes(bytes(270_000))
+            places = {"HWGEN_CACHE": str(small / "cache"), "TMPDIR": str(small)}
+            refused(world.run(*arguments, **places))
+            assert not (small / "out").exists()
+            check_cache(small / "cache")
+            (small / "filler").unlink()
+            shutil.rmtree(small / "cache", ignore_errors=True)
+    finally:
+        subprocess.run(["umount", str(small)], check=True)

