@@ -20,7 +20,7 @@ from hwgen.compression.prune import (
     prune,
     sparsity,
 )
-from hwgen.compression.quantize import QuantModel, quantize_layers
+from hwgen.compression.quantize import QuantModel, freeze_weights, quantize_layers
 from hwgen.compression.recipe import Recipe
 from hwgen.compression.threads import thrifty_threads
 from hwgen.compression.trace import check_finite, evaluating, find_layers
@@ -36,8 +36,8 @@ class StepRecord:
 
     Attributes
     ----------
-    step : "float", "blocks", "skeleton", "prune", "fine-tune", "undo", "quantize" or "qat"; with
-        "2/5" behind it where pruning takes several steps
+    step : "float", "blocks", "skeleton", "prune", "fine-tune", "undo", "quantize", "qat" or
+        "freeze 0.5"; with "2/5" behind it where pruning takes several steps
     parameters : weights, and one bias per output channel, as the integer network holds them
     macs : of one input
     accuracy : what `evaluate` returned, None without it
@@ -91,7 +91,8 @@ def compress(
         the pruned model and with the quantized one. None: post-training quantization only
     evaluate : `evaluate(model)` returns the accuracy; it is called in evaluation mode
     calibration : batches of real inputs, needed to quantize
-    measure : `measure(model)` returns the cost of a pruned float model, for a target cost
+    measure : `measure(model)` returns the cost of a pruned float model, for a target cost; where
+        the recipe quantizes with a budget, of a quantized one
     progress : called with the name of each step as it starts
 
     Raises
@@ -140,7 +141,7 @@ def compress(
 
         def quantized(on: nn.Module) -> nn.Module:
             with evaluating(on), thrifty_threads(on, example):
-                made = quantize_layers(find_layers(on, example), quantize, batches or ())
+                made = quantize_layers(find_layers(on, example), quantize, batches or (), measure)
                 check_masks(made, masks)
             return made
 
@@ -156,7 +157,15 @@ def compress(
 
         work = step("quantize", quantized, work)
         if train is not None and quantize.epochs:
-            work = step("qat", trained, work)
+            if not quantize.incremental:
+                work = step("qat", trained, work)
+            for share in quantize.incremental:
+
+                def frozen(on: nn.Module, share: float = share) -> nn.Module:
+                    freeze_weights(on, share)
+                    return on if share == 1 else trained(on)
+
+                work = step(f"freeze {share:.4g}", frozen, work)
     return Compressed(work, tuple(history), stopped)
 
 

@@ -22,11 +22,13 @@ from hwgen.compression.quantize import (
     QuantInput,
     Quantizer,
     QuantLinear,
+    QuantSign,
     Weighted,
 )
 from hwgen.compression.threads import thrifty_threads
 from hwgen.compression.trace import check_finite, evaluating, trace_graph
 from hwgen.errors import FoundUnsupported, NetworkError, UnsupportedError
+from hwgen.formats import Binary
 from hwgen.network import (
     Add,
     ArgMax,
@@ -41,6 +43,7 @@ from hwgen.network import (
     Node,
     Op,
     Requantize,
+    Threshold,
 )
 from hwgen.network import Tensor as NetworkTensor
 
@@ -215,6 +218,11 @@ def _requantize(layer: QuantActivation, _: Shape) -> Op:
     )
 
 
+def _sign(layer: QuantSign, _: Shape) -> Op:
+    scale = layer.output_scale().cpu().numpy()
+    return Threshold(np.zeros((1, 1), np.int64), Binary(), scale, base=-1)
+
+
 def _max_pool2d(layer: nn.MaxPool2d, _: Shape) -> Op:
     stride = layer.kernel_size if layer.stride is None else layer.stride
     return MaxPool2d(_pair(layer.kernel_size), _pair(stride), _pair(layer.padding))
@@ -241,6 +249,7 @@ CONVERT: dict[type[nn.Module], Callable[[Any, Shape], Op]] = {
     QuantConv2d: _conv2d,
     QuantLinear: _linear,
     QuantActivation: _requantize,
+    QuantSign: _sign,
     nn.MaxPool2d: _max_pool2d,
     nn.Flatten: _flatten,
     QuantAvgPool2d: _avg_pool2d,

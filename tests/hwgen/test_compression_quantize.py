@@ -7,9 +7,12 @@ from torch import nn
 
 from hwgen.compression import QuantizeRecipe, Recipe
 from hwgen.compression.quantize import fold_batch_norm
-from hwgen.compression.quantize.calibration import activation_placement, observe, weight_scales
-from hwgen.compression.quantize.fake import Step, fake_quantize, round_half_up
+from hwgen.compression.quantize.calibrate import METHODS
+from hwgen.compression.quantize.calibration import weight_scales
+from hwgen.compression.quantize.fake import fake_quantize, round_half_up
 from hwgen.compression.quantize.fixed_point import fixed_point, summand_multipliers
+from hwgen.compression.quantize.observed import observe
+from hwgen.compression.quantize.steps import LogStep
 from hwgen.compression.trace import find_layers
 from hwgen.errors import FormatError, HwgenError
 from hwgen.formats import Fixed
@@ -121,7 +124,7 @@ def test_weight_scales():
 def test_few_bits_clip_outliers(bits):
     generator = torch.Generator().manual_seed(bits)
     values = torch.randn(20000, generator=generator).abs()
-    placed = activation_placement(observe(None, values, "x"), Fixed(bits, signed=False), False)
+    placed = METHODS["auto"](observe(None, values, "x"), Fixed(bits, signed=False), False)
     reach = float(placed.scale) * Fixed(bits, signed=False).hi
     assert reach < 0.95 * float(values.max())
 
@@ -129,19 +132,19 @@ def test_few_bits_clip_outliers(bits):
 def test_activation_placement():
     seen = observe(observe(None, torch.tensor([0.0, 1.0]), "x"), torch.tensor([2.0]), "x")
     assert (seen.lo, seen.hi) == (0, 2)
-    placed = activation_placement(seen, Fixed(8, signed=False), False)
+    placed = METHODS["auto"](seen, Fixed(8, signed=False), False)
     assert placed.scale.item() == 2 / 255 and placed.zero_point == 0
     both = observe(seen, torch.tensor([-0.5]), "x")
-    placed = activation_placement(both, Fixed(8, signed=False), False)
+    placed = METHODS["auto"](both, Fixed(8, signed=False), False)
     assert placed.scale.item() == 2.5 / 255 and placed.zero_point == 51
-    placed = activation_placement(both, Fixed(8), True)
+    placed = METHODS["auto"](both, Fixed(8), True)
     assert placed.scale.item() == 2.0**-5 and placed.zero_point == 0  # 127 steps of 1/64 fall short
     dead = observe(None, torch.zeros(4), "x")
-    assert activation_placement(dead, Fixed(4), False).scale.item() == 1
+    assert METHODS["auto"](dead, Fixed(4), False).scale.item() == 1
 
 
 def test_steps_survive_weight_decay_and_stay_powers_of_two():
-    step = Step(torch.tensor([2.0**-9, 2.0**5], dtype=torch.float64), power_of_two=True)
+    step = LogStep(torch.tensor([2.0**-9, 2.0**5], dtype=torch.float64), power_of_two=True)
     optimizer = torch.optim.AdamW(step.parameters(), lr=0.1, weight_decay=0.5)
     for _ in range(20):
         optimizer.zero_grad()

@@ -9,9 +9,11 @@ __all__ = [
     "QuantInput",
     "QuantLinear",
     "QuantModel",
+    "QuantSign",
     "Quantizer",
     "Weighted",
     "fold_batch_norm",
+    "freeze_weights",
     "quantize_layers",
 ]
 
@@ -27,3 +29,5 @@ from hwgen.compression.quantize.layers import (
 )
 from hwgen.compression.quantize.model import QuantModel
 from hwgen.compression.quantize.quantizers import QuantActivation, QuantInput, Quantizer
+from hwgen.compression.quantize.sign import QuantSign
+from hwgen.compression.quantize.weights import freeze_weights

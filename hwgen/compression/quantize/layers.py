@@ -18,12 +18,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from hwgen.compression.quantize.calibration import weight_scales
-from hwgen.compression.quantize.fake import Step, fake_quantize
 from hwgen.compression.quantize.fixed_point import summand_multipliers
-from hwgen.compression.quantize.quantizers import Source, per_channel
+from hwgen.compression.quantize.quantizers import Quantizer, Source, per_channel
+from hwgen.compression.quantize.weights import WeightQuantizer
 from hwgen.errors import FormatError
-from hwgen.formats import Fixed
+from hwgen.formats import Binary, Format
 
 ACCUMULATOR_BITS = 50  # float64 divides scale * acc by scale and rounds back to acc below this
 
@@ -34,38 +33,44 @@ def _integers(x: Tensor, source: Source) -> Tensor:
 
 
 class Weighted(nn.Module):
-    """What `QuantConv2d` and `QuantLinear` share: symmetric weights, a scale per output channel.
+    """What `QuantConv2d` and `QuantLinear` share: weights by any quantizer of weights.
 
     Attributes
     ----------
     path : name in messages
     weight, bias : float32, as trained
-    format : of the integer weights, which lie in [-format.hi, format.hi]
+    quantizer : makes integers of the weights
+    largest_bias : magnitude that the integer bias is clamped to, None for no limit
     """
 
     def __init__(
         self,
         path: str,
         float_layer: nn.Conv2d | nn.Linear,
-        format: Fixed,
-        power_of_two: bool,
+        quantizer: WeightQuantizer,
         source: Source,
+        largest_bias: int | None = None,
     ):
         super().__init__()
         self.path = path
-        self.format = format
         self.weight = nn.Parameter(float_layer.weight.detach().clone())
         assert float_layer.bias is not None  # fold_batch_norm gives every layer one
         self.bias = nn.Parameter(float_layer.bias.detach().clone())
-        self.step = Step(weight_scales(self.weight, format, power_of_two), power_of_two)
+        self.quantizer = quantizer
+        self.largest_bias = largest_bias
         self._source = (source,)  # in a tuple: not a child
 
+    @property
+    def format(self) -> Format:
+        """Format of the integer weights."""
+        return self.quantizer.format(self.weight)
+
     def weight_scale(self) -> Tensor:
-        """Scale of the weights, (channels,) float64."""
-        return self.step.exact()
+        """Scale of the weights, (channels,) or (1,) float64."""
+        return self.quantizer.scale(self.weight)
 
     def output_scale(self) -> Tensor:
-        """Scale of the accumulators, (channels,) float64."""
+        """Scale of the accumulators, (channels,) or (1,) float64."""
         return self._source[0].output_scale() * self.weight_scale()
 
     @torch.no_grad()
@@ -78,9 +83,7 @@ class Weighted(nn.Module):
         """
         if not torch.isfinite(self.weight).all():
             raise FormatError(f"{self.path}: weight must be finite, not NaN or infinity")
-        scale = self._rows(self.weight_scale())
-        q = torch.floor(self.weight.double() / scale + 0.5)
-        return torch.clamp(q, -self.format.hi, self.format.hi)
+        return self.quantizer.integers(self.weight)
 
     @torch.no_grad()
     def integer_bias(self) -> Tensor:
@@ -92,7 +95,8 @@ class Weighted(nn.Module):
         """
         if not torch.isfinite(self.bias).all():
             raise FormatError(f"{self.path}: bias must be finite, not NaN or infinity")
-        return torch.floor(self.bias.double() / self.output_scale() + 0.5)
+        q = torch.floor(self.bias.double() / self.output_scale() + 0.5)
+        return q if self.largest_bias is None else q.clamp(-self.largest_bias, self.largest_bias)
 
     def bound(self) -> int:
         """Bound of the magnitude of an accumulator.
@@ -113,15 +117,16 @@ class Weighted(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Return the accumulators of x: fake-quantized in training, exact in evaluation."""
         if self.training:
-            step = self._rows(self.step(self.weight[0].numel(), self.format.hi))
-            hi = self.format.hi
-            return self._dot(x, fake_quantize(self.weight, step, -hi, hi, 0), self.bias)
+            return self._dot(x, self.quantizer(self.weight), self._fake_bias())
         self.bound()
         acc = self._dot(_integers(x, self._source[0]), self.integer_weight(), self.integer_bias())
         return acc * per_channel(self.output_scale(), acc)
 
-    def _rows(self, scale: Tensor) -> Tensor:
-        return scale.reshape(-1, *[1] * (self.weight.dim() - 1))
+    def _fake_bias(self) -> Tensor:
+        if self.largest_bias is None:
+            return self.bias
+        limit = (self.largest_bias * self.output_scale()).to(self.bias.dtype)
+        return torch.maximum(torch.minimum(self.bias, limit), -limit)
 
     def _dot(self, x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
         raise NotImplementedError
@@ -134,18 +139,23 @@ class QuantConv2d(Weighted):
         self,
         path: str,
         float_layer: nn.Conv2d,
-        format: Fixed,
-        power_of_two: bool,
+        quantizer: WeightQuantizer,
         source: Source,
+        largest_bias: int | None = None,
     ):
-        super().__init__(path, float_layer, format, power_of_two, source)
+        super().__init__(path, float_layer, quantizer, source, largest_bias)
         self.stride = _pair(float_layer.stride)
         self.dilation = _pair(float_layer.dilation)
         self.padding = _padding(float_layer)
         self.groups = float_layer.groups
 
     def _dot(self, x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
-        return F.conv2d(x, weight, bias, self.stride, self.padding, self.dilation, self.groups)
+        source, padding = self._source[0], self.padding
+        if any(padding) and _is_binary(source):  # there is no zero: pad with -1
+            height, width = padding
+            value = -float(source.output_scale()) if self.training else -1.0
+            x, padding = F.pad(x, (width, width, height, height), value=value), (0, 0)
+        return F.conv2d(x, weight, bias, self.stride, padding, self.dilation, self.groups)
 
 
 class QuantLinear(Weighted):
@@ -167,6 +177,11 @@ class QuantAvgPool2d(nn.Module):
         self.kernel = _pair(float_layer.kernel_size)
         self.stride = _pair(float_layer.stride)
         self.padding = _pair(float_layer.padding)
+        if any(self.padding) and _is_binary(source):
+            raise FormatError(
+                f"{path}: average of binary values must have no padding, not {self.padding}; "
+                "use padding=0, or give the layer before it a format such as uint2"
+            )
         self._source = (source,)
 
     def output_scale(self) -> Tensor:
@@ -228,19 +243,26 @@ class QuantConcat(nn.Module):
     def __init__(self, path: str, *sources: Source):
         super().__init__()
         self.path = path
-        self._sources = sources
+        self.sources = sources
 
     def output_scale(self) -> Tensor:
         """Scale of all inputs, (1,) float64."""
-        return self._sources[0].output_scale()
+        return self.sources[0].output_scale()
 
     def bound(self) -> int:
         """Largest magnitude of q - zero_point."""
-        return max(source.bound() for source in self._sources)
+        return max(source.bound() for source in self.sources)
 
     def forward(self, *values: Tensor) -> Tensor:
         """Return (batch, sum of channels, ...)."""
         return torch.cat(values, 1)
+
+
+def _is_binary(source: Source) -> bool:
+    """Say whether a source gives -1 and +1."""
+    if isinstance(source, QuantConcat):  # all on one grid
+        return _is_binary(source.sources[0])
+    return isinstance(source, Quantizer) and isinstance(source.format, Binary)
 
 
 def _pair(value: int | tuple[int, ...]) -> tuple[int, int]:

@@ -14,10 +14,11 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from hwgen.compression.quantize.fake import Step, fake_quantize
+from hwgen.compression.quantize.fake import fake_quantize
 from hwgen.compression.quantize.fixed_point import fixed_point
+from hwgen.compression.quantize.steps import Step
 from hwgen.errors import FormatError
-from hwgen.formats import Fixed
+from hwgen.formats import Activation, Binary, Fixed
 
 
 class Source(Protocol):
@@ -38,12 +39,12 @@ class Quantizer(nn.Module):
     format, zero_point, lo, hi : of the integers
     """
 
-    def __init__(self, path: str, format: Fixed, zero_point: int, step: Step, relu: bool):
+    def __init__(self, path: str, format: Activation, zero_point: int, step: Step, relu: bool):
         super().__init__()
         self.path = path
         self.format = format
         self.zero_point = zero_point
-        self.lo = zero_point if relu else format.lo
+        self.lo = zero_point if relu and isinstance(format, Fixed) else format.lo
         self.hi = format.hi
         self.step = step
 
@@ -57,6 +58,10 @@ class Quantizer(nn.Module):
 
     def _fake(self, x: Tensor) -> Tensor:
         step = self.step(x[0].numel(), self.format.hi)
+        if isinstance(self.format, Binary):
+            inside = torch.clamp(x / step, -1, 1)
+            value: Tensor = (inside + (torch.where(x >= 0, 1.0, -1.0) - inside).detach()) * step
+            return value
         return fake_quantize(x, step, self.lo, self.hi, self.zero_point)
 
     def _real(self, q: Tensor) -> Tensor:
@@ -79,6 +84,8 @@ class QuantInput(Quantizer):
         real = x.detach().double()
         if torch.isnan(real).any():
             raise FormatError(f"{self.path}: input must not contain NaN")
+        if isinstance(self.format, Binary):
+            return self._real(torch.where(real >= 0, 1.0, -1.0))
         return self._real(self.zero_point + torch.floor(real / self.output_scale() + 0.5))
 
 
@@ -87,6 +94,8 @@ class QuantActivation(Quantizer):
 
     q = clamp(zero_point + floor((acc * multiplier + 2**(shift - 1)) / 2**shift), lo, hi)
     """
+
+    format: Fixed
 
     def __init__(
         self,

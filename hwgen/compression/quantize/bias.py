@@ -1,0 +1,54 @@
+"""Bias correction: takes out the shift that quantization gives the mean of a layer's output.
+
+    b <- b + E[W x] - E[W' x']
+
+with W' x' the quantized layer on what the quantized layers before it give, already corrected, and
+the expectation over the calibration data: Nagel et al., "Data-Free Quantization Through Weight
+Equalization and Bias Correction" (ICCV 2019), section 4.2, empirically as in its appendix D.
+"""
+
+__all__ = ["correct_bias"]
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from hwgen.compression.flow import INPUT, Flow, Layer
+from hwgen.compression.quantize.layers import Weighted
+
+INPUTS = 256  # of the calibration data, as many as are kept at every layer
+
+
+@torch.no_grad()
+def correct_bias(flow: Flow, layers: Sequence[Layer], batches: Sequence[Tensor]) -> None:
+    """Change the biases of quantized layers, in their order.
+
+    Parameters
+    ----------
+    flow : of float layers, of the same paths
+    layers : quantized, in evaluation mode
+    batches : of the calibration data
+    """
+    x = torch.cat([batch.float() for batch in batches])
+    x = x[:: -(-x.shape[0] // INPUTS)]
+    means: dict[str, Tensor] = {}
+
+    def note(layer: Layer, value: Tensor) -> None:
+        means[layer.path] = _mean(value)
+
+    flow.run(x, note)
+    values = {INPUT: x}
+    for layer in layers:
+        inputs = [values[name] for name in layer.inputs]
+        value = layer.module(*inputs)
+        if isinstance(layer.module, Weighted):
+            shift = means[layer.path] - _mean(value)
+            layer.module.bias.add_(shift)
+            value = layer.module(*inputs)
+        values[layer.path] = value
+
+
+def _mean(value: Tensor) -> Tensor:
+    """Return the mean of each channel, (channels,) float64."""
+    return value.double().transpose(0, 1).flatten(1).mean(1)

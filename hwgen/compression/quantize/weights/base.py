@@ -1,0 +1,46 @@
+"""The interface of all quantizers of weights."""
+
+__all__ = ["WeightQuantizer", "mean_scales", "rows_of"]
+
+from abc import ABC, abstractmethod
+
+import torch
+from torch import Tensor, nn
+
+from hwgen.compression.quantize.calibration import SPREAD
+from hwgen.formats import Format
+
+
+class WeightQuantizer(nn.Module, ABC):
+    """From float weights to fake-quantized ones in training, and to integers in evaluation.
+
+    Weights are (channels, ...); real = scale * integer. It may learn parameters of its own.
+    """
+
+    @abstractmethod
+    def format(self, weight: Tensor) -> Format:
+        """Format of the integers."""
+
+    @abstractmethod
+    def scale(self, weight: Tensor) -> Tensor:
+        """Return the scale, (channels,) or (1,) float64, positive."""
+
+    @abstractmethod
+    def integers(self, weight: Tensor) -> Tensor:
+        """Return the integers, in float64, without gradient; the weights are finite."""
+
+    @abstractmethod
+    def forward(self, weight: Tensor) -> Tensor:
+        """Return the weights on their grid, in float32, differentiable."""
+
+
+def rows_of(scale: Tensor, weight: Tensor) -> Tensor:
+    """Return (channels,) or (1,) values shaped to broadcast against (channels, ...) weights."""
+    return scale.reshape(-1, *[1] * (weight.dim() - 1))
+
+
+def mean_scales(means: Tensor, power_of_two: bool) -> Tensor:
+    """Return scales from mean magnitudes: positive, none below 1/256 of the largest."""
+    top = float(means.max())
+    scales = means.clamp(min=top / SPREAD) if top > 0 else torch.ones_like(means)
+    return torch.exp2(torch.round(torch.log2(scales))) if power_of_two else scales

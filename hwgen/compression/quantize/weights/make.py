@@ -1,0 +1,70 @@
+"""Which quantizer a recipe wants for the weights of a layer."""
+
+__all__ = ["make_weights"]
+
+from torch import Tensor
+
+from hwgen.compression.quantize.calibration import weight_scales
+from hwgen.compression.quantize.steps import Step, make_step
+from hwgen.compression.quantize.weights.base import WeightQuantizer
+from hwgen.compression.quantize.weights.binary import BinaryWeights
+from hwgen.compression.quantize.weights.bounded import BoundedWeights
+from hwgen.compression.quantize.weights.codebook import CodebookWeights
+from hwgen.compression.quantize.weights.levels import LevelWeights, level_scales, shifted_levels
+from hwgen.compression.quantize.weights.linear import LinearWeights
+from hwgen.compression.quantize.weights.power_of_two import PowerOfTwoWeights
+from hwgen.compression.quantize.weights.ternary import TernaryWeights
+from hwgen.compression.quantize_recipe import QuantizeRecipe
+from hwgen.errors import FormatError, InternalError
+from hwgen.formats import Binary, Codebook, Fixed, Format, PowerOfTwo, Ternary
+
+
+def make_weights(
+    weight: Tensor, format: Format, recipe: QuantizeRecipe, input_bound: int, path: str
+) -> WeightQuantizer:
+    """Return the quantizer of a layer's weights, its scales those of least error.
+
+    Parameters
+    ----------
+    weight : (channels, ...)
+    format : of this layer
+    input_bound : largest magnitude of what the weights are multiplied by
+    path : of the layer, for messages
+
+    Raises
+    ------
+    FormatError : the format has no quantizer, or the accumulator is too narrow
+    """
+    power, per_channel = recipe.power_of_two, recipe.per_channel
+    if recipe.accumulator is not None and not isinstance(format, Fixed):
+        raise FormatError(
+            f"{path}: weights must be of a format such as int4 to bound the accumulator, "
+            f"not {format}; leave accumulator out"
+        )
+    if isinstance(format, Fixed) and recipe.asymmetric_weights:
+        format = shifted_levels(weight, format)
+    elif isinstance(format, Codebook) and recipe.levels:
+        format = format.with_entries(recipe.levels)
+
+    def level_step() -> Step:
+        scales = level_scales(weight, format, power, per_channel)
+        return make_step(recipe.steps, scales, power)
+
+    match format:
+        case Fixed():
+            scales = weight_scales(weight, format, power, per_channel)
+            step = make_step(recipe.steps, scales, power)
+            if recipe.accumulator is not None:
+                return BoundedWeights(format, step, recipe.accumulator, input_bound, path)
+            return LinearWeights(format, step)
+        case PowerOfTwo():
+            return PowerOfTwoWeights(format, level_step(), weight)
+        case Codebook(entries=()):
+            return CodebookWeights(format, weight, power)
+        case Codebook():
+            return LevelWeights(format, level_step())
+        case Binary():
+            return BinaryWeights(power, per_channel)
+        case Ternary():
+            return TernaryWeights(power, per_channel)
+    raise InternalError(f"{path}: no quantizer for weights of {format}")
