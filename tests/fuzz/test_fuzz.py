@@ -39,11 +39,11 @@ def test_six_networks(index, tmp_path):
 
 
 def test_a_case_depends_on_nothing_but_seed_and_index():
-    for index in (0, 1, 8, 9):
+    for index in (0, 8):
         one, other = draw(3, index), draw(3, index)
         assert to_text(one.network) == to_text(other.network) and one.settings == other.settings
         assert np.array_equal(draw_frames(one)[0], draw_frames(other)[0])
-    assert to_text(draw(3, 1).network) != to_text(draw(4, 1).network)
+    assert to_text(draw(3, 0).network) != to_text(draw(4, 0).network)
 
 
 def test_how_many_of_each():
