@@ -117,9 +117,14 @@ class World:
         return True
 
     def leftovers(self) -> list[str]:
-        """Return the temporary files and folders that are there, hwgen's and its tools'."""
+        """Return the temporary files and folders that are there, hwgen's and its tools'.
+
+        Torch keeps a cache of its own in the temporary folder, which later runs use again.
+        """
         places = (self.root.glob(".*"), self.temporary.iterdir(), self.cache.glob(".*"))
-        return sorted(str(path.relative_to(self.root)) for place in places for path in place)
+        found = [path for place in places for path in place]
+        own = [path for path in found if not path.name.startswith("torchinductor_")]
+        return sorted(str(path.relative_to(self.root)) for path in own)
 
 
 def finish(process: "subprocess.Popen[str]", seconds=300) -> Done:

@@ -29,6 +29,7 @@ from shrink import shrink
 
 from hwgen.network import Network
 
+GRACE = 5.0  # seconds a process has between the request to end and the kill
 PER_CASE = 900  # seconds after which a case counts as hanging
 CLOCKS_EVERY = 9  # cases: that often the cocotb bench holds every clock to the plan
 NETLIST_EVERY = 15  # that often the netlist is simulated too: 20 of 300
@@ -39,7 +40,7 @@ SHRUNK_OF_A_KIND = 3  # failures that look alike, beyond which they are saved as
 class Options:
     """What a campaign does.
 
-    count : networks from torch to compare three ways; a quarter as many come from elsewhere
+    count : networks from torch to compare three ways; every eight bring three more from elsewhere
     seed : what the campaign depends on, and nothing else
     folder : where failures are saved
     workers : processes
@@ -196,6 +197,8 @@ def prepare(folder: str) -> None:
     def follow() -> None:
         parent.join()
         os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(GRACE)
+        os._exit(1)
 
     parent = parent_process()
     if parent is not None:
@@ -206,6 +209,29 @@ def prepare(folder: str) -> None:
     os.environ["HWGEN_CACHE"] = f"{folder}/cache"
     tempfile.tempdir = folder
     torch.set_num_threads(1)
+
+
+def end_children(pool: Executor) -> None:
+    """End the processes: ask, wait a moment, kill."""
+    children = active_children()
+    for process in children:
+        process.terminate()
+    pool.shutdown(wait=False, cancel_futures=True)
+    deadline = time.monotonic() + GRACE
+    for process in children:
+        process.join(max(0.0, deadline - time.monotonic()))
+        if process.is_alive():  # an exception may be lost, in a finalizer say
+            process.kill()
+
+
+@contextmanager
+def deaf() -> Iterator[None]:
+    """Have processes that start meanwhile not hear of Ctrl-C: it is for their parent."""
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def campaign(options: Options, report: Report) -> Summary:
@@ -229,8 +255,7 @@ def campaign(options: Options, report: Report) -> Summary:
                 report(summary)
         except KeyboardInterrupt:
             summary.interrupted = True
-            for process in active_children():
-                process.terminate()
+            end_children(pool)
         finally:
             pool.shutdown(cancel_futures=True)
     return summary
@@ -244,12 +269,13 @@ def results(pool: Executor, options: Options) -> Iterator[Outcome | Path | None]
     while True:
         while len(running) < options.workers:
             index = None if failures else next(cases, None)
-            if failures:
-                running.add(pool.submit(save_failure, options, *failures.pop()))
-            elif index is not None:
-                running.add(pool.submit(check_index, options, index))
-            else:
+            if not failures and index is None:
                 break
+            with deaf():
+                if failures:
+                    running.add(pool.submit(save_failure, options, *failures.pop()))
+                else:
+                    running.add(pool.submit(check_index, options, index))
         if not running:
             return
         done, running = wait(running, return_when=FIRST_COMPLETED)

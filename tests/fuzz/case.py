@@ -6,7 +6,7 @@ from functools import partial
 import numpy as np
 import numpy.typing as npt
 import torch
-from strategies import random_graph, random_input, random_network
+from strategies import random_graph, random_input, random_mixed, random_network
 from torch import nn
 from torch_models import random_branched, random_cnn
 
@@ -22,8 +22,9 @@ from hwgen.planning.planner import MIN_AREA, MIN_LATENCY
 IntArray = npt.NDArray[np.int64]
 
 MODELS = {"torch cnn": random_cnn, "torch branched": random_branched}
-NETWORKS = {"network": random_network, "graph": random_graph}
+NETWORKS = {"network": random_network, "graph": random_graph, "mixed": random_mixed}
 SOURCES = (*MODELS, *MODELS, *MODELS, *MODELS, *NETWORKS)  # in turn: most come from torch
+WEIGHTS = (*(f"int{bits}" for bits in range(2, 9)), "binary", "ternary", "pot4", "pot3x2", "cb3:7")
 ATTEMPTS = 30  # of a draw; what hwgen refuses to compress or implement is no case
 EASIEST = "ulx3s-85f"
 TARGETS = (EASIEST, EASIEST, "ulx3s-45f", "ulx3s-25f", "icebreaker", "ice40-hx8k")
@@ -139,12 +140,14 @@ def train_on(x: torch.Tensor, model: nn.Module, epochs: int) -> None:
 def draw_recipe(rng: np.random.Generator) -> QuantizeRecipe:
     """Return a random way to quantize."""
     return QuantizeRecipe(
-        weights=f"int{rng.integers(2, 9)}",
-        activations=f"uint{rng.integers(2, 9)}",
+        weights=str(rng.choice(WEIGHTS)),
+        activations=f"uint{rng.integers(2, 9)}" if rng.random() < 0.9 else "binary",
         input=[None, "int8", "uint5", "int3"][rng.integers(4)],
         output=["int8", "uint6", "int4", None][rng.integers(4)],
         asymmetric=bool(rng.integers(2)),
         scales=["free", "power_of_two"][rng.integers(2)],
+        per_channel=rng.random() < 0.7,
+        equalize=rng.random() < 0.2,
         epochs=1,
     )
 
@@ -152,7 +155,7 @@ def draw_recipe(rng: np.random.Generator) -> QuantizeRecipe:
 def draw_settings(network: Network, rng: np.random.Generator, synthesised: bool) -> Settings:
     """Return random settings; small designs where they will be synthesised."""
     goals = [f"{10.0 ** rng.uniform(4, 6.5):.0f} fps", MIN_AREA, MIN_LATENCY]
-    chances = [0.9, 0.1, 0.0] if synthesised else [0.85, 0.05, 0.1]
+    chances = [0.9, 0.1, 0.0] if synthesised else [0.9, 0.05, 0.05]
     return Settings(
         target=str(rng.choice(SYNTHESISED if synthesised else TARGETS)),
         goal=str(rng.choice(goals, p=chances)),

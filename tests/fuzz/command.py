@@ -37,6 +37,7 @@ def main(arguments: Sequence[str]) -> int:
         shrink_seconds=options.shrink_seconds,
         netlist_every=options.netlist_every,
     )
+    console.print(f"fuzz: {wanted.count} networks from torch, and others, seed {wanted.seed}")
     with reporter(wanted.count, console) as report:
         summary = campaign(wanted, report)
     console.print(table(summary))

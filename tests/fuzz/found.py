@@ -41,7 +41,8 @@ def save(case: Case, network: Network, failure: Failure, folder: Path) -> Path:
     path = folder / f"{case.name}-{failure.leg}.txt"
     folder.mkdir(parents=True, exist_ok=True)
     header = (
-        f"# Found by `make fuzz`; replay: {replay_command(path)}\n{_ABOUT}{json.dumps(about)}\n"
+        "# Found by `make fuzz`, shrunk; `make fuzz REPLAY=FILE` runs it again\n"
+        f"{_ABOUT}{json.dumps(about)}\n"
     )
     path.write_text(header + to_text(network), encoding="utf-8")
     return path
