@@ -12,7 +12,14 @@ import time
 import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, wait
+from concurrent.futures import (
+    FIRST_COMPLETED,
+    BrokenExecutor,
+    Executor,
+    Future,
+    ProcessPoolExecutor,
+    wait,
+)
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from multiprocessing import active_children, get_context, parent_process
@@ -261,11 +268,20 @@ def campaign(options: Options, report: Report) -> Summary:
     return summary
 
 
+def crashed(index: int) -> Outcome:
+    """Return what is known of a case whose process, or the other one, was killed or crashed."""
+    failure = Failure("process", "BrokenExecutor", "a process crashed or was killed meanwhile")
+    return Outcome(index, source_of(index), (), Counter(), (), 0.0, failure)
+
+
 def results(pool: Executor, options: Options) -> Iterator[Outcome | Path | None]:
-    """Yield what becomes of every case, and of every failure, as they are done."""
+    """Yield what becomes of every case, and of every failure, as they are done.
+
+    A process that dies ends it: then the cases at hand have failed, whichever was to blame.
+    """
     failures: list[tuple[int, Failure, float]] = []
     cases, alike = indices(options.count), Counter[str]()
-    running: set[Future[Outcome] | Future[Path | None]] = set()
+    running: dict[Future[Outcome] | Future[Path | None], int] = {}
     while True:
         while len(running) < options.workers:
             index = None if failures else next(cases, None)
@@ -273,13 +289,18 @@ def results(pool: Executor, options: Options) -> Iterator[Outcome | Path | None]
                 break
             with deaf():
                 if failures:
-                    running.add(pool.submit(save_failure, options, *failures.pop()))
+                    failure = failures.pop()
+                    running[pool.submit(save_failure, options, *failure)] = failure[0]
                 else:
-                    running.add(pool.submit(check_index, options, index))
+                    running[pool.submit(check_index, options, index)] = index
         if not running:
             return
-        done, running = wait(running, return_when=FIRST_COMPLETED)
+        done, _ = wait(running, return_when=FIRST_COMPLETED)
+        if any(isinstance(task.exception(), BrokenExecutor) for task in done):
+            yield from (crashed(index) for index in running.values())
+            return
         for task in done:
+            del running[task]
             result = task.result()
             if isinstance(result, Outcome) and result.failure:
                 alike[result.alike] += 1

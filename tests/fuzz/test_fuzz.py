@@ -1,16 +1,27 @@
 """The fuzzer itself: cases hold, a fault is found and shrunk, what is saved is replayed."""
 
+import os
 import re
 import signal
 import subprocess
 import sys
 import time
 from dataclasses import replace
+from multiprocessing import active_children
 from pathlib import Path
 
 import numpy as np
 import pytest
-from campaign import Options, check_index, due, indices, netlist_due, save_failure
+from campaign import (
+    Options,
+    Summary,
+    campaign,
+    check_index,
+    due,
+    indices,
+    netlist_due,
+    save_failure,
+)
 from case import (
     EASIEST,
     MODELS,
@@ -211,6 +222,7 @@ def command(*arguments: str, folder: Path) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [sys.executable, "-u", str(Path(__file__).parent), *arguments],
         cwd=folder,
+        env=os.environ | {"TMPDIR": str(folder)},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -242,6 +254,21 @@ def test_ctrl_c_ends_it_with_a_summary(number, tmp_path):
         running.kill()
     assert running.returncode == 130, text
     assert "Ended before all was done" in text and "Traceback" not in text
+
+
+def test_a_process_that_dies_is_a_failure(tmp_path):
+    """Whatever runs then is named, and the campaign ends with a summary."""
+    options, seen = Options(50, 5, tmp_path / "found"), list[int]()
+
+    def report(summary: Summary) -> None:
+        if not seen:
+            seen.append(1)
+            max(active_children(), key=lambda process: process.pid).kill()
+
+    summary = campaign(options, report)
+    assert [outcome.failure.leg for outcome in summary.failed] == ["process", "process"]
+    assert {o.index for o in summary.failed} <= {0, 1, 2, 3} and len(summary.outcomes) < 10
+    assert not active_children()
 
 
 def test_no_process_outlives_a_killed_command(tmp_path):
