@@ -7,8 +7,7 @@ is slower on more (much slower on a busy machine), and results repeat whatever t
 
 __all__ = ["HELD_OUT", "Digits", "DigitsCnn"]
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 
 import numpy as np
 import torch
@@ -18,6 +17,7 @@ from sklearn.model_selection import train_test_split
 from torch import Tensor, nn
 
 from hwgen.compression.recipe import PruneRecipe, QuantizeRecipe, Recipe
+from hwgen.compression.threads import thrifty_threads
 
 HELD_OUT = 360
 SPLIT_SEED = 0
@@ -107,7 +107,7 @@ class Digits:
         model.train()
         for epoch in range(epochs):
             order = torch.randperm(len(self._inputs), generator=generator)
-            with _one_thread():
+            with thrifty_threads(model, self.example):
                 for batch in torch.split(order, BATCH):
                     logits = model(_shift(self._inputs[batch], generator))
                     loss = F.cross_entropy(logits, self._labels[batch])
@@ -127,19 +127,9 @@ class Digits:
         accuracy in [0, 1]
         """
         model.eval()
-        with torch.no_grad(), _one_thread():
+        with torch.no_grad(), thrifty_threads(model, self.example):
             right = model(self.test_inputs).argmax(1) == self.test_labels
         return float(right.double().mean())
-
-
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)
 
 
 def _shift(images: Tensor, generator: torch.Generator) -> Tensor:

