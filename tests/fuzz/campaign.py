@@ -219,7 +219,11 @@ def prepare(folder: str) -> None:
 
 
 def end_children(pool: Executor) -> None:
-    """End the processes: ask, wait a moment, kill."""
+    """End the processes: ask, wait a moment, kill.
+
+    A process that is asked in mid-case gives the answer for the case's result and goes on; one
+    whose neighbour was killed while it held the queue's lock would then wait for ever.
+    """
     children = active_children()
     for process in children:
         process.terminate()
@@ -229,6 +233,7 @@ def end_children(pool: Executor) -> None:
         process.join(max(0.0, deadline - time.monotonic()))
         if process.is_alive():  # an exception may be lost, in a finalizer say
             process.kill()
+            process.join()
 
 
 @contextmanager
@@ -262,9 +267,9 @@ def campaign(options: Options, report: Report) -> Summary:
                 report(summary)
         except KeyboardInterrupt:
             summary.interrupted = True
-            end_children(pool)
         finally:
-            pool.shutdown(cancel_futures=True)
+            end_children(pool)
+            pool.shutdown()
     return summary
 
 

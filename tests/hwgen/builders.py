@@ -295,7 +295,12 @@ class GraphBuilder(Builder):
             del self.tensors[self.nodes.pop().name]
             self.here = self.nodes[-1].name
         if len(self.tensor.shape) == 1 and self.tensor.scale.size == 1 and self.chance(0.5):
-            self.add(self.name("argmax"), ArgMax())
+            nodes = {node.name: node for node in self.nodes}
+            node = nodes[self.here]
+            while not isinstance(node.op, (Linear, Flatten)):
+                node = nodes[node.inputs[0]]
+            if isinstance(node.op, Linear) or self.tensors[node.inputs[0]].shape[1:] == (1, 1):
+                self.add(self.name("argmax"), ArgMax())  # of a flattened image: no hardware
 
 
 @dataclass
