@@ -75,7 +75,9 @@ def array_case(seed: int):
     groups = -(-outputs // pe)
     # what is read: all, the same words for all groups, or words of its own for each
     count = (0, 1, groups)[seed % 3]
-    read = [rng.sample(range(len(window.taps)), rng.randint(1, len(window.taps))) for _ in range(count)]
+    read = [
+        rng.sample(range(len(window.taps)), rng.randint(1, len(window.taps))) for _ in range(count)
+    ]
     if seed % 2:
         read = [sorted(words) for words in read]
     window = replace(window, live=tuple(map(tuple, read)) or None)
