@@ -32,7 +32,7 @@ def padded_matrix(layer: Layer, pe: int) -> npt.NDArray[np.int64]:
 @lru_cache(maxsize=64)  # of a layer, all foldings are looked at one after the other
 def _used(layer: Layer, pe: int) -> npt.NDArray[np.bool_]:
     """Return which inputs each group of `pe` rows uses, (groups, inputs)."""
-    used: npt.NDArray[np.bool_] = padded_matrix(layer, pe).any(axis=1)
+    used: npt.NDArray[np.bool_] = np.any(padded_matrix(layer, pe), axis=1)
     return used
 
 
@@ -55,7 +55,7 @@ def live_words(layer: Layer, pe: int, word: int, ports: int) -> Words | None:
     if inputs.all():
         return None
     block = 1 if layer.depthwise else word
-    used = inputs.reshape(len(inputs), -1, block).any(axis=2)
+    used: npt.NDArray[np.bool_] = np.any(inputs.reshape(len(inputs), -1, block), axis=2)
     least = max(1, round(LEAST * used.sum() / len(used)))
     lists = []
     for row in used:
