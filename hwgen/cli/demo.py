@@ -23,7 +23,6 @@ from rich.progress import (
 from rich.table import Table
 
 from hwgen.cache import Cache
-from hwgen.cli.checkpoint import Checkpoints, code_hash
 from hwgen.cli.plan import print_plan
 from hwgen.errors import HwgenError, OutputFolderError, ToolError
 from hwgen.targets import DEFAULT_TARGET
@@ -31,6 +30,7 @@ from hwgen.tools import scratch
 
 if TYPE_CHECKING:
     from hwgen.api import Package
+    from hwgen.compression.checkpoints import Checkpoints
     from hwgen.digits import Digits
     from hwgen.network import Network
 
@@ -154,6 +154,7 @@ def _run(
     from hwgen import api
 
     try:
+        from hwgen.compression.checkpoints import Checkpoints, code_hash
         from hwgen.digits import Digits
     except ModuleNotFoundError as error:
         raise ToolError(
@@ -161,7 +162,7 @@ def _run(
         ) from error
 
     digits = Digits(seed)
-    code = code_hash("digits.py", "compression", "cli/checkpoint.py")
+    code = code_hash("digits.py", "compression")
     made_from = (code, version("scikit-learn"), seed, repr(digits.recipe))
     checkpoints = Checkpoints(made_from, Cache(), fresh=fresh)
     network, figures = _compressed(steps, digits, checkpoints)
@@ -187,7 +188,7 @@ def _run(
 
 
 def _compressed(
-    steps: Steps, digits: "Digits", checkpoints: Checkpoints
+    steps: Steps, digits: "Digits", checkpoints: "Checkpoints"
 ) -> "tuple[Network, dict[str, Any]]":
     from hwgen import api
 
