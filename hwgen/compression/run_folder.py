@@ -28,7 +28,7 @@ class RunFolder:
     Parameters
     ----------
     folder : made where it is missing
-    fresh : remove the checkpoints that are there
+    fresh : begin anew; `begin` removes the checkpoints that are there
 
     Raises
     ------
@@ -40,10 +40,8 @@ class RunFolder:
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             self._refuse_others()
-            if fresh:
-                self._clear()
             found = self.folder / RUN
-            written = found.read_bytes() if found.exists() else None
+            written = found.read_bytes() if found.exists() and not fresh else None
         except OSError as error:
             raise self._cannot(error) from error
         self._identity: dict[str, str] | None = None
@@ -88,10 +86,10 @@ class RunFolder:
             )
 
     def _clear(self) -> None:
+        """Remove the results of an earlier run, and nothing else."""
         for path in self.folder.glob("[0-9a-f][0-9a-f]/*"):
             if ENTRY.fullmatch(path.name):
                 shutil.rmtree(path) if path.is_dir() else path.unlink()
-        (self.folder / RUN).unlink(missing_ok=True)  # last: what is killed before is a run yet
 
     def _read(self, written: bytes) -> tuple[dict[str, str], RandomState]:
         try:
@@ -111,6 +109,7 @@ class RunFolder:
         text = json.dumps({"identity": dict(identity), "random": self._start})
         whole = json.dumps({"sha256": hashlib.sha256(text.encode()).hexdigest(), "run": text})
         try:
+            self._clear()
             with scratch(self.folder, "run") as place:
                 (place / RUN).write_text(whole)
                 (place / RUN).replace(self.folder / RUN)

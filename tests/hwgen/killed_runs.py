@@ -117,10 +117,13 @@ def main(root: Path, seed: int) -> None:
     recipe = RECIPES[seed % len(RECIPES)]
     broken, whole = root / "broken", root / "whole"
     run(recipe, root / "warm", root / "warm.json")  # what Python imports late is there
+    start = time.monotonic()
+    run(recipe, root / "timed", root / "timed.json")
+    whole_run = time.monotonic() - start
     killed = 0
     while True:
         pid = child(recipe, broken, root / "broken.json")
-        time.sleep(rng.uniform(0.01, 0.25))
+        time.sleep(whole_run * rng.uniform(0, 0.5 + killed / 4))  # at last one ends
         ended, status = os.waitpid(pid, os.WNOHANG)
         if ended:
             break

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from hwgen.compression.checkpoints import state_hash
 from hwgen.errors import FormatError, HwgenError
 
 X = torch.randn(16, 1, 8, 8, generator=torch.Generator().manual_seed(0))
+NAP = 0.02  # seconds of each training
 RECIPE = Recipe(PruneRecipe(0.5, epochs=2), QuantizeRecipe(epochs=2), epochs=1)
 
 
@@ -44,6 +46,7 @@ class User:
 
     def train(self, model: nn.Module, epochs: int) -> None:
         self.trained += 1
+        time.sleep(NAP)
         optimizer = torch.optim.Adam(model.parameters(), lr=0.01)
         for _ in range(epochs):
             optimizer.zero_grad()
@@ -69,7 +72,10 @@ def end(done):
     return state_hash(done.module), history, done.stopped, done.sufficed
 
 
-@pytest.mark.parametrize("seed", range(6))
+SEEDS = [*range(3), *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(3, 30))]
+
+
+@pytest.mark.parametrize("seed", SEEDS)
 def test_killed_at_random_moments(tmp_path, seed):
     """Kill -9 in and between steps, random states of their own: the same bits in the end."""
     script = Path(__file__).with_name("killed_runs.py")
@@ -98,8 +104,8 @@ def test_goes_on_where_it_was(tmp_path, fails_at, error):
     idle = User()
     again = run(tmp_path / "a", idle)
     assert idle.trained == idle.evaluated == 0 and end(again) == end(first)
-    pairs = zip(again.history, first.history, strict=True)
-    assert all(a.seconds > 0.3 * b.seconds for a, b in pairs if a.step in ("train", "qat"))
+    trained = [r for r in again.history if r.step in ("train", "fine-tune", "qat")]
+    assert len(trained) == 3 and all(record.seconds >= NAP for record in trained)
 
 
 def test_without_checkpoints_nothing_changes(tmp_path):
@@ -206,10 +212,7 @@ def test_costs_are_kept(tmp_path):
 
     pruned = PruneRecipe(0.5, steps=2, epochs=1, target=PruneTarget(cost=0))
     recipe = Recipe(pruned, QuantizeRecipe(budget=3, epochs=1))
-    with pytest.raises(HwgenError, match="Budget of 3 must be at least"):
-        run(tmp_path / "a", recipe=recipe, measure=measure)
-    count = len(asked)
-    assert count > 2
-    with pytest.raises(HwgenError, match="Budget of 3 must be at least"):
-        run(tmp_path / "a", recipe=recipe, measure=measure)
-    assert len(asked) == count
+    first = run(tmp_path / "a", recipe=recipe, measure=measure)
+    assert asked == ["Sequential", "Sequential", "QuantModel"]
+    assert end(run(tmp_path / "a", recipe=recipe, measure=measure)) == end(first)
+    assert len(asked) == 3
