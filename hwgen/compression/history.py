@@ -23,7 +23,7 @@ class StepRecord:
     ----------
     step : "float", or "train" where the recipe trains first; "sensitivity", "blocks", "skeleton",
         "prune", "fine-tune", "undo", with "2/5" behind it where pruning takes several steps;
-        "quantize", "fine-tune quantized", "qat" or "freeze 0.5"
+        "freeze norms", "quantize", "fine-tune quantized", "qat" or "freeze 0.5"
     parameters : weights, and one bias per output channel, as the integer network holds them
     macs : of one input
     accuracy : what `evaluate` returned, None without it

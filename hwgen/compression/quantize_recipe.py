@@ -30,6 +30,8 @@ class QuantizeRecipe:
     asymmetric : where there is no ReLU, use an unsigned format and a zero point instead
     epochs : of quantization-aware training, where `train` is given
     tune : epochs of training before that, in which scales stay as they were calibrated
+    frozen_norms : epochs of training the float model before it is quantized, with batch norm by its
+        running statistics, which stay: what will be folded into the weights (Krishnamoorthi, 2018)
     drop : how much less accuracy than the float model's is enough, such as 0.01: training that is
         not needed for it is left out. None: all that the recipe says is done
     calibration : how far activations reach: "minmax", "moving_average", "percentile", "mse", "kl";
@@ -76,6 +78,7 @@ class QuantizeRecipe:
     candidates: tuple[str, ...] = ("int2", "int4", "int8")
     tune: int = 0
     drop: float | None = None
+    frozen_norms: int = 0
 
     def __post_init__(self) -> None:
         _ = self.weight_format, self.activation_format, self.input_format, self.output_format
@@ -84,6 +87,7 @@ class QuantizeRecipe:
         _check_choice("Steps", self.steps, STEPS)
         check_epochs(self.epochs)
         check_epochs(self.tune)
+        check_epochs(self.frozen_norms)
         drop = self.drop
         if drop is not None and (
             isinstance(drop, bool) or not isinstance(drop, (int, float)) or not 0 <= drop < 1

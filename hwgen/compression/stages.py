@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from hwgen.compression.checkpoints import Checkpoints
 from hwgen.compression.history import Recorder
 from hwgen.compression.prune import Masks, check_masks, holding
+from hwgen.compression.prune.families import NORMS
 from hwgen.compression.quantize import QuantModel, freeze_weights, quantize_layers
 from hwgen.compression.quantize.steps import Step
 from hwgen.compression.quantize_recipe import QuantizeRecipe
@@ -48,6 +49,8 @@ class Stages:
     def run(self, model: nn.Module) -> tuple[nn.Module, str]:
         """Quantize a float model; return it and the stage that was enough, "" if none was."""
         recipe, step = self.recipe, self.recorder.step
+        if self.train is not None and recipe.frozen_norms:
+            model = step("freeze norms", self._with_frozen_norms, model)
         work = step("quantize", self._quantized, model)
         if self._is_enough():
             return work, "quantize"
@@ -68,6 +71,16 @@ class Stages:
         if self.recipe.drop is None or first.accuracy is None or last.accuracy is None:
             return False
         return last.accuracy >= first.accuracy - self.recipe.drop
+
+    def _with_frozen_norms(self, on: nn.Module) -> nn.Module:
+        """Train a float model on what batch norm computes in evaluation."""
+        norms = [module for module in on.modules() if isinstance(module, NORMS)]
+        hooks = [norm.register_forward_pre_hook(_evaluating) for norm in norms]
+        try:
+            return self._trained(on, self.recipe.frozen_norms)
+        finally:
+            for hook in hooks:
+                hook.remove()
 
     def _quantized(self, on: nn.Module) -> QuantModel:
         with evaluating(on), thrifty_threads(on, self.example):
@@ -110,3 +123,8 @@ class Stages:
         check_finite(on)
         check_masks(on, self.masks)
         return on
+
+
+def _evaluating(module: nn.Module, _: object) -> None:
+    """Put a module in evaluation mode, whatever the user's training put it in."""
+    module.eval()

@@ -54,6 +54,7 @@ budget = 1e5
 candidates = ["cb4:8", "int8"]
 tune = 2
 drop = 0.01
+frozen_norms = 3
 
 [quantize.layers]
 fc = "int8/uint6"
@@ -72,7 +73,13 @@ def test_a_file_says_all_that_python_does(tmp_path):
         QuantizeRecipe(
             *("cb4:8", "uint4", "int8", None, "power_of_two", True, 12, "kl", False, True, True),
             *("lsq", None, {"fc": "int8/uint6"}, False, (-3, 0, 5)),
-            **{"budget": 1e5, "candidates": ("cb4:8", "int8"), "tune": 2, "drop": 0.01},
+            **{
+                "budget": 1e5,
+                "candidates": ("cb4:8", "int8"),
+                "tune": 2,
+                "drop": 0.01,
+                "frozen_norms": 3,
+            },
         ),
         30,
     )

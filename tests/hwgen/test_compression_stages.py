@@ -9,7 +9,7 @@ from test_compression_prune_masks import MASKING, residual, train
 from torch import nn
 
 from hwgen.compression import PruneRecipe, QuantizeRecipe, Recipe, compress
-from hwgen.compression.prune import scan_sensitivity, shares_within
+from hwgen.compression.prune import holding, scan_sensitivity, shares_within
 from hwgen.compression.quantize.steps import Step
 from hwgen.errors import HwgenError, NetworkError
 from hwgen.importers import import_torch
@@ -136,6 +136,41 @@ def test_fine_tuning_moves_weights_and_no_scales():
     assert all(same(ptq, tuned)) and not any(same(ptq, qat))
     assert all(p.requires_grad for p in tuned.parameters())
     assert not torch.equal(ptq.get_parameter("a.weight"), tuned.get_parameter("a.weight"))
+
+
+def test_norms_are_frozen_as_they_will_be_folded():
+    """The step trains on running statistics, which stay; scale, shift and weights move."""
+    model = residual()
+    recipe = Recipe(
+        PruneRecipe(weights=0.5, epochs=0), QuantizeRecipe("int8", frozen_norms=3, epochs=0)
+    )
+    floats = []
+
+    def keep(module: nn.Module) -> float:
+        floats.append(copy.deepcopy(module))
+        return 0.0
+
+    def trains(module: nn.Module, epochs: int) -> None:
+        module.train()
+        train(module, epochs)
+
+    done = compress(model, recipe, example=X[:1], calibration=[X], train=trains, evaluate=keep)
+    assert steps(done) == ["float", "prune", "freeze norms", "quantize"]
+    before, after = floats[1], floats[2]
+    by_hand = before.train()
+    by_hand.norm.eval()
+    with holding(by_hand, {p: m.weight != 0 for p, m in before.named_modules() if is_layer(m)}):
+        train(by_hand, 3)
+    for name, value in after.state_dict().items():
+        assert torch.equal(value, by_hand.state_dict()[name]), name
+    for name in ("running_mean", "running_var"):
+        assert torch.equal(getattr(after.norm, name), getattr(model.norm, name))
+    assert not torch.equal(after.norm.weight, model.norm.weight)
+    assert done.history[2].sparsity.weights.zero >= done.history[1].sparsity.weights.zero
+
+
+def is_layer(module: nn.Module) -> bool:
+    return isinstance(module, nn.Conv2d | nn.Linear)
 
 
 def test_recommended_on_a_task_that_is_learned():
