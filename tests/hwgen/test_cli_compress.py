@@ -146,16 +146,27 @@ def test_costs_of_hardware():
         hardware_cost("luts", calibration=[x], target="x")
 
 
+def run_example(folder, name):
+    """Run a recipe of `examples/`, with less training than it says; return what it printed."""
+    shutil.copyfile(ROOT / "examples/digits_task.py", folder / "digits_task.py")
+    lines = (ROOT / "examples" / name).read_text().splitlines()
+    lines = ["epochs = 1" if line.startswith("epochs") else line for line in lines]
+    (folder / name).write_text("\n".join(lines))
+    return hwgen("compress", "digits_task.py:task", "--recipe", name, "-o", "d.net", cwd=folder)
+
+
+def test_the_stripes_of_the_example_take_no_clock(tmp_path):
+    """The README's table: at one rate the network takes less than without skipping."""
+    run_example(tmp_path, "digits_stripes.toml")
+    network = package.load(tmp_path / "d.net")
+    plan = package.plan(network, goal="100000 fps")
+    dense = package.plan(network, goal="100000 fps", overrides=["conv1.skip=0", "conv2.skip=0"])
+    assert [stage.folding.skip for stage in plan.stages if stage.layer.kernel == (3, 3)] == [1, 1]
+    assert plan.resources.luts < 0.7 * dense.resources.luts
+
+
 def test_the_example_task(tmp_path):
-    """`examples/` runs, here with less training than it says."""
-    for name in ("digits_task.py", "digits.toml"):
-        shutil.copyfile(ROOT / "examples" / name, tmp_path / name)
-    recipe = tmp_path / "digits.toml"
-    lines = recipe.read_text().splitlines()
-    recipe.write_text(
-        "\n".join("epochs = 1" if line.startswith("epochs") else line for line in lines)
-    )
-    text = hwgen("compress", "digits_task.py:task", "--recipe", recipe, "-o", "d.net", cwd=tmp_path)
+    text = run_example(tmp_path, "digits.toml")
     assert "qat" in text and package.load(tmp_path / "d.net").size.parameters == 1898
     whole = package.Recipe.from_toml(ROOT / "examples" / "digits.toml")
     from hwgen.digits import Digits
