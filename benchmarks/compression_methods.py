@@ -193,18 +193,21 @@ def _stripes(setting: Setting) -> dict[str, Method]:
 
 def _weights(setting: Setting) -> dict[str, Method]:
     group = "90 % of the weights, then int8 PTQ"
-    everywhere = {"weights": 0.9, "scope": "global"}
+    every = {"weights": 0.9, "scope": "global"}
+    cubic = {**every, "growth": "cubic"}
+    twice = replace(setting, tune=2 * setting.tune)
     return {
         "weights, each layer": Method(group, _pruned(setting, weights=0.9), 0.5),
-        "weights, each layer, 4 steps": Method(group, _pruned(setting, 4, weights=0.9), 0.5),
-        "weights, global": Method(group, _pruned(setting, **everywhere), 0.5),
-        "weights, global, 4 steps": Method(group, _pruned(setting, 4, **everywhere), 0.5),
-        "weights, global, 4 steps, trained with L1": Method(
-            group,
-            _pruned(setting, 4, **everywhere),
-            0.5,
+        "weights, global": Method(group, _pruned(setting, **every), 0.5),
+        "weights, global, 4 steps": Method(group, _pruned(setting, 4, **every), 0.5),
+        "weights, global, 4 cubic steps": Method(group, _pruned(setting, 4, **cubic), 0.5),
+        "weights, global, 4 cubic steps, trained with L1": Method(
+            *(group, _pruned(setting, 4, **cubic), 0.5),
             penalty=("weights", 1e-4),
             penalty_epochs=setting.tune,
+        ),
+        "weights, global, 4 cubic steps, twice the epochs": Method(
+            group, _pruned(twice, 4, **cubic), 0.5
         ),
     }
 
@@ -212,7 +215,8 @@ def _weights(setting: Setting) -> dict[str, Method]:
 def _combined(setting: Setting) -> dict[str, Method]:
     group = "pruned, then trained with few bits"
     half = PruneRecipe(channels=0.5, epochs=setting.tune)
-    sparse = PruneRecipe(weights=0.8, scope="global", epochs=setting.tune)
+    epochs = -(-setting.tune // 4)
+    sparse = PruneRecipe(weights=0.8, scope="global", steps=4, growth="cubic", epochs=epochs)
     stripes = PruneRecipe(stripes=0.6, epochs=setting.tune)
     four = QuantizeRecipe("int4", "uint4", epochs=setting.qat)
     return {
