@@ -88,7 +88,7 @@ def _eight_bits() -> dict[str, Method]:
 
 
 def _four_bits_ptq(setting: Setting) -> dict[str, Method]:
-    group = "4 bits, no training"
+    group = "4 bits and fewer, no training"
     rows = {f"int4 PTQ, {name}": _ptq("int4", "uint4", calibration=name) for name in CALIBRATIONS}
     rows |= {
         "int4 PTQ, mse, bias corrected": _ptq("int4", "uint4", correct_bias=True),
@@ -97,6 +97,8 @@ def _four_bits_ptq(setting: Setting) -> dict[str, Method]:
             "int4", "uint4", per_channel=False, equalize=True
         ),
         "mixed PTQ, 4 bits a weight": _ptq("int4", "uint4", budget=4 * setting.weights),
+        "int3 PTQ": _ptq("int3", "uint4"),
+        "mixed PTQ, 3 bits a weight": _ptq("int4", "uint4", **_mixed(setting)),
         "codebook PTQ, 16 of 8 bits": _ptq("cb4:8", "uint4"),
         "power of two PTQ": _ptq("pot4", "uint4"),
     }
@@ -112,6 +114,7 @@ def _four_bits_qat(setting: Setting) -> dict[str, Method]:
         "int4 QAT, LSQ": _qat(setting, "int4", "uint4", steps="lsq"),
         "int4 QAT, STE": _qat(setting, "int4", "uint4", steps="ste"),
         "int4 QAT, scales powers of two": _qat(setting, "int4", "uint4", scales="power_of_two"),
+        "int4 QAT, accumulators of 14 bits (A2Q)": _qat(setting, "int4", "uint4", accumulator=14),
         "int4 QAT, accumulators of 12 bits (A2Q)": _qat(setting, "int4", "uint4", accumulator=12),
         "power of two": _qat(setting, "pot4", "uint4"),
         "power of two, frozen in steps (INQ)": _qat(
@@ -126,13 +129,16 @@ def _four_bits_qat(setting: Setting) -> dict[str, Method]:
     return {name: Method(group, recipe, goals.get(name)) for name, recipe in rows.items()}
 
 
+def _mixed(setting: Setting) -> dict[str, object]:
+    return {"budget": 3 * setting.weights, "candidates": ("int2", "int3", "int4", "int8")}
+
+
 def _few_bits(setting: Setting) -> dict[str, Method]:
     group = "3 bits and fewer, trained"
-    budget = {"budget": 3 * setting.weights, "candidates": ("int2", "int3", "int4", "int8")}
     goals = {"ternary": 1.0, "binary, activations of 2 bits": 2.0}
     rows = {
         "int3 QAT": _qat(setting, "int3", "uint4"),
-        "mixed, 3 bits a weight": _qat(setting, "int4", "uint4", **budget),
+        "mixed, 3 bits a weight": _qat(setting, "int4", "uint4", **_mixed(setting)),
         "int2 QAT": _qat(setting, "int2", "uint4"),
         "codebook, 4 of 8 bits": _qat(setting, "cb2:8", "uint4"),
         "ternary": _qat(setting, "ternary", "uint4"),

@@ -159,7 +159,7 @@ def test_mnist_is_split_fairly():
     assert sum(len(batch) for batch in a.calibration) == 4000
     assert np.bincount(a.test_labels).tolist() == [100] * 10
     assert len(set(a.test_labels[:50].tolist())) == 10, "not sorted by label"
-    assert 0 <= float(a.test_inputs.min()) and float(a.test_inputs.max()) == 1
+    assert float(a.test_inputs.min()) >= 0 and float(a.test_inputs.max()) == 1
     held = {image.numpy().tobytes() for image in a.test_inputs}
     assert not held & {image.numpy().tobytes() for batch in a.calibration for image in batch}
     assert sum(each.numel() for each in a.model.parameters()) < 60_000
