@@ -131,6 +131,7 @@ def draw(
             axis.set_xscale("log")
             axis.grid(True, alpha=0.3)
         axes[0].set_yscale("symlog", linthresh=1.0)
+        axes[0].yaxis.set_major_formatter("{x:g}")
         handles, labels = axes[0].get_legend_handles_labels()
         figure.legend(handles, labels, loc="outside lower center", ncols=3, frameon=False)
         figure.savefig(path, metadata={"Date": None})
