@@ -13,9 +13,11 @@ reset.
 __all__ = ["DeadlockError", "Link", "Process", "Timed", "evaluate", "schedule", "sink", "source"]
 
 from collections.abc import Generator, Iterable, Sequence
+from itertools import count
 from typing import Protocol
 
 Process = Generator[None, None, None]
+SWEEPS = 32  # over all processes, from one look for a deadlock to the next
 
 
 class DeadlockError(Exception):
@@ -64,8 +66,10 @@ def evaluate(processes: Iterable[Process], links: Sequence[Link]) -> None:
     DeadlockError : none of those left can go on
     """
     running = list(processes)
-    progress = -1
-    while running:
+    progress: int | None = None
+    for sweep in count():
+        if not running:
+            return
         still = []
         for process in running:
             try:
@@ -73,10 +77,12 @@ def evaluate(processes: Iterable[Process], links: Sequence[Link]) -> None:
             except StopIteration:
                 continue
             still.append(process)
-        now = sum(len(link.offered) + len(link.taken) for link in links)
-        if len(still) == len(running) and now == progress:
-            raise DeadlockError(f"{len(still)} processes wait for each other")
-        progress, running = now, still
+        running = still
+        if sweep % SWEEPS == 0:
+            now = sum(len(link.offered) + len(link.taken) for link in links) - len(running)
+            if running and now == progress:
+                raise DeadlockError(f"{len(running)} processes wait for each other")
+            progress = now
 
 
 class Timed(Protocol):

@@ -5,6 +5,7 @@ Exit status: 0 done, 1 the user's error (one clear message), 2 usage, 130 interr
 
 __all__ = ["app", "main"]
 
+import os
 import sys
 from typing import Annotated
 
@@ -62,9 +63,17 @@ def options(
 def main() -> None:
     """Run the command line; a user's error becomes one message and exit status 1."""
     try:
-        app()
+        try:
+            app()
+        finally:
+            if sys.stdout is not None:
+                sys.stdout.flush()
     except HwgenError as error:
         sys.stderr.write(f"hwgen: {error}\n")
+        sys.exit(1)
+    except OSError as error:  # of files, HwgenError tells; this is the terminal, or what it is
+        sys.stderr.write(f"hwgen: {error.filename or 'output'}: {error.strerror or error}\n")
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # for what Python still flushes
         sys.exit(1)
     except KeyboardInterrupt:
         sys.stderr.write("hwgen: interrupted\n")

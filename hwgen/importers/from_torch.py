@@ -220,7 +220,7 @@ def _requantize(layer: QuantActivation, _: Shape) -> Op:
 
 def _sign(layer: QuantSign, _: Shape) -> Op:
     scale = layer.output_scale().cpu().numpy()
-    return Threshold(np.zeros((1, 1), np.int64), Binary(), scale, base=-1)
+    return Threshold(np.array([[layer.threshold()]]), Binary(), scale, base=-1)
 
 
 def _max_pool2d(layer: nn.MaxPool2d, _: Shape) -> Op:

@@ -8,6 +8,7 @@ import json
 import resource
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -145,3 +146,12 @@ def test_a_real_disk_is_full(world):
             shutil.rmtree(small / "cache", ignore_errors=True)
     finally:
         subprocess.run(["umount", str(small)], check=True)
+
+
+@pytest.mark.parametrize("verb", ["targets", "--help"])
+def test_a_terminal_that_takes_no_more_is_one_error(verb):
+    command = [sys.executable, "-c", "from hwgen.cli import main; main()", verb]
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, timeout=60)
+    assert done.returncode == 1
+    assert done.stderr == "hwgen: output: No space left on device\n"

@@ -297,9 +297,10 @@ class GraphBuilder(Builder):
         if len(self.tensor.shape) == 1 and self.tensor.scale.size == 1 and self.chance(0.5):
             nodes = {node.name: node for node in self.nodes}
             node = nodes[self.here]
-            while not isinstance(node.op, (Linear, Flatten)):
+            while node.inputs and not isinstance(node.op, (Linear, Flatten)):
                 node = nodes[node.inputs[0]]
-            if isinstance(node.op, Linear) or self.tensors[node.inputs[0]].shape[1:] == (1, 1):
+            flat = isinstance(node.op, Flatten) and self.tensors[node.inputs[0]].shape
+            if not flat or flat[1:] == (1, 1):
                 self.add(self.name("argmax"), ArgMax())  # of a flattened image: no hardware
 
 

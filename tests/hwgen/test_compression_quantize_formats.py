@@ -101,6 +101,31 @@ def test_formats_mix_layer_by_layer():
     assert sum(op.weight.size * op.weight_format.storage_bits for op in ops) <= 4 * 284
 
 
+class BesideItsInput(nn.Module):
+    """Concatenates what it makes of its input with the input itself."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv, self.relu, self.end = (
+            nn.Conv2d(1, 3, 3, padding=1),
+            nn.ReLU(),
+            nn.Conv2d(4, 2, 3),
+        )
+
+    def forward(self, x):
+        return self.end(torch.cat([self.relu(self.conv(x)), x], 1))
+
+
+def test_the_sign_of_a_value_with_a_zero_point():
+    """Found by fuzzing, seed 1, index 80: the sign turns at the zero point, not at 0."""
+    torch.manual_seed(0)
+    x = torch.randn(30, 1, 5, 5) + 0.3
+    network = check(BesideItsInput(), x, "beside", activations="binary", input="uint5")
+    signs = [n for n in network.nodes if isinstance(n.op, Threshold) and n.inputs == ("input",)]
+    assert network.input.zero_point > 0
+    assert [sign.op.thresholds.tolist() for sign in signs] == [[[network.input.zero_point]]]
+
+
 def test_binary_everywhere_pads_with_minus_one():
     torch.manual_seed(0)
     model = nn.Sequential(

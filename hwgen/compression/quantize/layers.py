@@ -41,7 +41,10 @@ class Weighted(nn.Module):
     weight, bias : float32, as trained
     quantizer : makes integers of the weights
     largest_bias : magnitude that the integer bias is clamped to, None for no limit
+    zero_point : of an accumulator
     """
+
+    zero_point = 0
 
     def __init__(
         self,
@@ -171,6 +174,8 @@ class QuantAvgPool2d(nn.Module):
     Padding counts as zeros. Kernel, stride and padding are pairs.
     """
 
+    zero_point = 0
+
     def __init__(self, path: str, float_layer: nn.AvgPool2d, source: Source):
         super().__init__()
         self.path = path
@@ -203,6 +208,8 @@ class QuantAvgPool2d(nn.Module):
 
 class QuantAdd(nn.Module):
     """acc = m0 * (qa - za) + m1 * (qb - zb), in units of scale of a / m0."""
+
+    zero_point = 0
 
     def __init__(self, path: str, a: Source, b: Source):
         super().__init__()
@@ -244,6 +251,11 @@ class QuantConcat(nn.Module):
         super().__init__()
         self.path = path
         self.sources = sources
+
+    @property
+    def zero_point(self) -> int:
+        """Zero point of all inputs."""
+        return self.sources[0].zero_point
 
     def output_scale(self) -> Tensor:
         """Scale of all inputs, (1,) float64."""

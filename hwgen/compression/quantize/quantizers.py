@@ -22,8 +22,10 @@ from hwgen.formats import Activation, Binary, Fixed
 
 
 class Source(Protocol):
-    """What gives integers: the scale they stand for, and how large they are."""
+    """What gives integers: the scale and zero point they stand for, and how large they are."""
 
+    @property
+    def zero_point(self) -> int: ...
     def output_scale(self) -> Tensor: ...
     def bound(self) -> int: ...
 

@@ -28,11 +28,15 @@ def place_sign(seen: Observed, power_of_two: bool) -> Placement:
 
 
 class QuantSign(Quantizer):
-    """+1 where an accumulator is at least zero, else -1."""
+    """+1 where what enters is at least zero, else -1."""
 
     def __init__(self, path: str, step: Step, source: Source):
         super().__init__(path, Binary(), 0, step, relu=False)
         self._source = (source,)  # in a tuple: not a child
+
+    def threshold(self) -> int:
+        """The least integer of its source that becomes +1."""
+        return self._source[0].zero_point
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the signs of (batch, channels, ...): fake in training, exact in evaluation."""
