@@ -3,9 +3,8 @@
     python benchmarks/compression_bench.py --task mnist --json mnist.jsonl --plot mnist.svg
 
 Each result goes to the JSON file, a line each, as soon as it is there: a run that was ended goes
-on where it was, and finds the float models in the cache. Prints a table in Markdown. Of every
-result, PyTorch and golden are equal in every bit on all held-out images, and the counts of the
-history are those of the integer network.
+on where it was. Prints a table in Markdown. Of every result, PyTorch and golden are equal in every
+bit on all held-out images, and the counts of the history are those of the integer network.
 """
 
 import copy
@@ -25,8 +24,6 @@ from compression_results import Outcome, draw, load, save, tables
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-from hwgen.cache import Cache
-from hwgen.cli.checkpoint import Checkpoints, code_hash
 from hwgen.compression import Compressed, compress
 from hwgen.compression.prune import penalty
 from hwgen.digits import Digits
@@ -55,14 +52,6 @@ def methods_of(name: str, task: ImageTask) -> dict[str, Method]:
     _, tune, qat = TASKS[name]
     weights = sum(each.numel() for each in task.model.parameters() if each.dim() > 1)
     return methods(Setting(tune, qat, weights))
-
-
-def train_float(name: str, task: ImageTask, move: Callable[[int, int], None]) -> None:
-    """Train the model of a task, or find it in the cache."""
-    settings = (name, task.seed, task.batch, task.learning_rate, task.reach)
-    made_from = (code_hash("images.py", "digits.py"), *settings)
-    kept = Checkpoints(made_from, Cache())
-    kept.train(task.model, task.epochs, lambda: task.train(task.model, task.epochs, move))
 
 
 def run(name: str, task: ImageTask, label: str, method: Method) -> Outcome:
@@ -172,7 +161,7 @@ def main(
                 if key not in known:
                     if made is None:
                         made = TASKS[task][0](seed)
-                        train_float(task, made, lambda *_: None)
+                        made.train(made.model, made.epochs)
                     known[key] = run(task, made, label, method)
                     save(json, known[key])
                 progress.advance(bar)
