@@ -115,7 +115,6 @@ def _four_bits_qat(setting: Setting) -> dict[str, Method]:
         "int4 QAT, STE": _qat(setting, "int4", "uint4", steps="ste"),
         "int4 QAT, scales powers of two": _qat(setting, "int4", "uint4", scales="power_of_two"),
         "int4 QAT, accumulators of 14 bits (A2Q)": _qat(setting, "int4", "uint4", accumulator=14),
-        "int4 QAT, accumulators of 12 bits (A2Q)": _qat(setting, "int4", "uint4", accumulator=12),
         "power of two": _qat(setting, "pot4", "uint4"),
         "power of two, frozen in steps (INQ)": _qat(
             replace(setting, qat=-(-setting.qat // 3)),

@@ -22,7 +22,7 @@ METHODS = methods(Setting(tune=1, qat=1, weights=18 * WIDTH**2 + 89 * WIDTH))
 SOME = (
     "int8 PTQ",
     "mixed PTQ, 4 bits a weight",
-    "int4 QAT, accumulators of 12 bits (A2Q)",
+    "int4 QAT, accumulators of 14 bits (A2Q)",
     "channels, norm_scale, trained with L1 (Slimming)",
     "stripes, Filter Skeleton",
     "80 % of the weights + codebook",

@@ -3,11 +3,9 @@
     sum over a channel of |q| <= L,  L = floor((2**(P-1) - 1 - B) / max |x - zero_point|)
 
 for accumulators of P bits, of which the bias may take B = 2**(P-3). Colbert et al., "A2Q:
-Accumulator-Aware Quantization with Guaranteed Overflow Avoidance" (ICCV 2023). A channel that
-exceeds its norm is projected onto it, w -> sign(w) * max(|w| - t, 0), as in "A2Q+: Improving
-Accumulator-Aware Weight Quantization" (ICML 2024), and rounded towards zero: its large weights
-stay, where scaling all of them down would round most of a long dot product to zero. The others are
-rounded as always. The gradient is that of the identity, within the clamp.
+Accumulator-Aware Quantization with Guaranteed Overflow Avoidance" (ICCV 2023). Here a channel that
+exceeds its norm is scaled down to it, differentiably, and rounded towards zero as in the paper;
+the others are rounded as always.
 """
 
 __all__ = ["BoundedWeights", "largest_bias"]
@@ -15,6 +13,7 @@ __all__ = ["BoundedWeights", "largest_bias"]
 import torch
 from torch import Tensor
 
+from hwgen.compression.quantize.fake import fake_quantize
 from hwgen.compression.quantize.steps import Step
 from hwgen.compression.quantize.weights.base import rows_of
 from hwgen.compression.quantize.weights.linear import LinearWeights
@@ -60,7 +59,8 @@ class BoundedWeights(LinearWeights):
         steps = (weight.double() / rows_of(self.step.exact(), weight)).clamp(
             -self._format.hi, self._format.hi
         )
-        small = torch.trunc(_projected(steps, self.norm * MARGIN))
+        total = steps.abs().flatten(1).sum(1).clamp(min=1e-30)
+        small = torch.trunc(steps * rows_of(self.norm * MARGIN / total, weight))
         exceeds = q.abs().flatten(1).sum(1) > self.norm
         return torch.where(rows_of(exceeds, weight), small, q)
 
@@ -68,22 +68,10 @@ class BoundedWeights(LinearWeights):
         """Return the weights on their grid, in float32, differentiable."""
         hi = self._format.hi
         step = self._float_step(weight)
-        inside = (weight / step).clamp(-hi, hi)
-        return (inside + (self.integers(weight).to(weight.dtype) - inside).detach()) * step
-
-
-def _projected(x: Tensor, norm: float) -> Tensor:
-    """Return the nearest values whose L1 norm, of each channel, is at most `norm`.
-
-    Duchi et al., "Efficient Projections onto the l1-Ball" (ICML 2008).
-
-    Parameters
-    ----------
-    x : (channels, ...), of L1 norms that may be less: those stay
-    """
-    falling = x.abs().flatten(1).sort(1, descending=True).values
-    counts = torch.arange(1, falling.shape[1] + 1, device=x.device)
-    excess = (falling.cumsum(1) - norm) / counts
-    last = (falling > excess).sum(1, keepdim=True).clamp(min=1) - 1
-    threshold = excess.gather(1, last).clamp(min=0)
-    return x.sign() * (x.abs() - rows_of(threshold, x)).clamp(min=0)
+        free = fake_quantize(weight, step, -hi, hi, 0)
+        steps = (weight / step).clamp(-hi, hi)
+        total = steps.abs().flatten(1).sum(1).clamp(min=1e-30)
+        scaled = steps * rows_of(self.norm * MARGIN / total, weight)
+        small = (scaled + (torch.trunc(scaled) - scaled).detach()) * step
+        exceeds = (free / step).detach().abs().flatten(1).sum(1) > self.norm + 0.5
+        return torch.where(rows_of(exceeds, weight), small, free)
