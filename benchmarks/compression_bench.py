@@ -84,7 +84,7 @@ def run(name: str, task: ImageTask, label: str, method: Method) -> Outcome:
         task=name,
         method=label,
         seed=task.seed,
-        recipe=repr(method),
+        recipe=method.text,
         accuracy=accuracy,
         float_accuracy=task.evaluate(task.model),
         pruned_accuracy=before[-1].accuracy if before else None,
@@ -156,7 +156,7 @@ def main(
         for seed in range(seeds):
             made: ImageTask | None = None
             for label, method in chosen.items():
-                key = (task, label, seed, repr(method))
+                key = (task, label, seed, method.text)
                 progress.update(bar, description=f"{task}, seed {seed}: {label}")
                 if key not in known:
                     if made is None:
@@ -169,7 +169,7 @@ def main(
         known[key]
         for label, method in chosen.items()
         for seed in range(seeds)
-        if (key := (task, label, seed, repr(method))) in known
+        if (key := (task, label, seed, method.text)) in known
     ]
     print(tables(chosen, found))
     if plot is not None:

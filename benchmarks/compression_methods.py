@@ -2,7 +2,7 @@
 
 __all__ = ["Method", "Setting", "methods"]
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, is_dataclass, replace
 
 from hwgen.compression import PruneRecipe, QuantizeRecipe, Recipe
 from hwgen.compression.prune_recipe import IMPORTANCES
@@ -42,6 +42,22 @@ class Method:
     goal: float | None = None
     penalty: tuple[str, float] | None = None
     penalty_epochs: int = 0
+
+    @property
+    def text(self) -> str:
+        """All that decides the result: what is not as it is by default."""
+        return " ".join(
+            map(_text, (self.recipe.prune, self.recipe.quantize, self.penalty, self.penalty_epochs))
+        )
+
+
+def _text(value: object) -> str:
+    if not is_dataclass(value):
+        return repr(value)
+    default = type(value)()
+    given = {field.name: getattr(value, field.name) for field in fields(value)}
+    changed = [(name, each) for name, each in given.items() if each != getattr(default, name)]
+    return f"{type(value).__name__}({', '.join(f'{name}={_text(v)}' for name, v in changed)})"
 
 
 def methods(setting: Setting) -> dict[str, Method]:

@@ -28,7 +28,7 @@ class Outcome:
 
     Attributes
     ----------
-    recipe : all that the method is, as text: a method that was changed is run again
+    recipe : what the method is, as text: one that was changed is run again
     accuracy : of the integer network, in [0, 1]
     float_accuracy : of the model before compression
     pruned_accuracy : before quantization; None where nothing was pruned

@@ -171,6 +171,6 @@ def test_documents_show_the_results(name):
     table = bench.methods_of(name, bench.TASKS[name][0](0))
     found = load(ROOT / f"benchmarks/results/{name}.jsonl")
     assert {each.method for each in found} == set(table)
-    assert all(each.recipe == repr(table[each.method]) for each in found)
+    assert all(each.recipe == table[each.method].text for each in found)
     assert tables(table, found) in (ROOT / "docs/compression.md").read_text(encoding="utf-8")
     assert (ROOT / f"docs/compression-{name}.svg").exists()
