@@ -22,6 +22,7 @@ __all__ = [
     "Recipe",
     "compress",
     "generate",
+    "hardware_cost",
     "import_torch",
     "load",
     "plan",
@@ -33,7 +34,16 @@ from typing import TYPE_CHECKING
 from hwgen.errors import HwgenError
 
 if TYPE_CHECKING:
-    from hwgen.api import Cost, Package, compress, generate, import_torch, load, plan
+    from hwgen.api import (
+        Cost,
+        Package,
+        compress,
+        generate,
+        hardware_cost,
+        import_torch,
+        load,
+        plan,
+    )
     from hwgen.compression.recipe import PruneRecipe, PruneTarget, QuantizeRecipe, Recipe
     from hwgen.network.graph import Network
     from hwgen.planning.plan import Plan

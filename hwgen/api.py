@@ -1,10 +1,21 @@
 """The public verbs, and the package as an object."""
 
-__all__ = ["Cost", "Package", "compress", "generate", "import_torch", "load", "plan"]
+__all__ = [
+    "Cost",
+    "Package",
+    "compress",
+    "generate",
+    "hardware_cost",
+    "import_torch",
+    "load",
+    "plan",
+    "read_recipe",
+]
 
 import importlib
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict, dataclass
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from types import ModuleType
@@ -15,19 +26,20 @@ import numpy.typing as npt
 
 from hwgen.codegen.package import read_manifest, write_package
 from hwgen.cost import route, synthesise
-from hwgen.errors import HwgenError, ToolError
+from hwgen.errors import HwgenError, PlanError, ToolError
 from hwgen.network import load
 from hwgen.network.graph import Network
 from hwgen.planning import Plan, plan
 from hwgen.simulation import SimulationResult
 from hwgen.simulation import simulate as run_simulation
-from hwgen.targets import get_target
+from hwgen.targets import DEFAULT_TARGET, get_target
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-    from hwgen.compression import Compressed, Recipe
+    from hwgen.compression import Compressed, QuantizeRecipe, Recipe
 
+HARDWARE_COSTS = ("luts", "cycles")
 COST_STAGES = ("estimate", "synth", "route")
 
 
@@ -53,6 +65,9 @@ def compress(
     example: "Tensor | None" = None,
     measure: "Callable[[nn.Module], float] | None" = None,
     progress: Callable[[str], None] | None = None,
+    checkpoints: str | Path | None = None,
+    fresh: bool = False,
+    made_from: Mapping[str, object] | None = None,
 ) -> "Compressed":
     """Compress a trained PyTorch model; the model itself is left as it is.
 
@@ -64,32 +79,78 @@ def compress(
     evaluate : `evaluate(model)` returns an accuracy, for the history
     calibration : batches of real inputs, (batch, channels, height, width) or (batch, features)
     example : such a batch, if `calibration` is not given
-    measure : `measure(model)` returns the cost of a pruned model, for `PruneTarget(cost=...)`
+    measure : `measure(model)` returns what a model costs, for `PruneTarget(cost=...)` a float one,
+        for `QuantizeRecipe(budget=...)` a quantized one; see `hardware_cost`
     progress : called with the name of each step as it starts
+    checkpoints : a folder; called again after a kill, `compress` goes on where it was
+    fresh : begin anew, whatever checkpoints there are
+    made_from : what else checkpoints depend on, such as {"seed": 0}
 
     Returns
     -------
     `.module`, which in `eval()` computes exactly what the hardware will, and `.history`
     """
-    batches = None if calibration is None else list(calibration)
-    if example is None:
-        if not batches:
-            raise HwgenError(
-                "Calibration must hold at least one batch of real inputs; "
-                "pass calibration=[batch, ...]"
-            )
-        example = batches[0][:1]
     result: Compressed = _torch_part("hwgen.compression").compress(
         model,
         recipe,
         example=example,
         train=train,
         evaluate=evaluate,
-        calibration=batches,
+        calibration=calibration,
         measure=measure,
         progress=progress,
+        checkpoints=checkpoints,
+        fresh=fresh,
+        made_from=made_from,
     )
     return result
+
+
+def read_recipe(path: str | Path) -> "Recipe":
+    """Return the recipe in a TOML file, which has the shape of the dataclass."""
+    recipe: Recipe = _torch_part("hwgen.compression").Recipe.from_toml(path)
+    return recipe
+
+
+def hardware_cost(
+    what: str,
+    *,
+    calibration: "Iterable[Tensor]",
+    quantize: "QuantizeRecipe | None" = None,
+    target: str = DEFAULT_TARGET,
+    goal: str = "10000 fps",
+) -> "Callable[[nn.Module], float]":
+    """Return a function for `compress(measure=...)`: what a model costs as planned hardware.
+
+    A float model is quantized first, without training. What no plan can be made of costs infinity.
+
+    Parameters
+    ----------
+    what : "luts", which the planner estimates, or "cycles" from one frame to the next
+    calibration : batches of real inputs
+    quantize : how a float model is quantized, by default to 8 bits
+    target, goal : of the plan
+    """
+    if what not in HARDWARE_COSTS:
+        raise HwgenError(f"Measure must be one of {', '.join(HARDWARE_COSTS)}, not {what!r}")
+    get_target(target)
+    compression = _torch_part("hwgen.compression")
+    kind = _torch_part("hwgen.compression.quantize").QuantModel
+    batches = list(calibration)
+    chosen = compression.QuantizeRecipe.int8() if quantize is None else quantize
+    untrained = replace(chosen, epochs=0, tune=0, incremental=(), budget=None, drop=None)
+
+    def measure(model: "nn.Module") -> float:
+        if not isinstance(model, kind):
+            recipe = compression.Recipe(quantize=untrained)
+            model = compress(model, recipe, calibration=batches).module
+        try:
+            made = plan(import_torch(model, batches[0][:1]), target=target, goal=goal)
+        except PlanError:
+            return math.inf
+        return float(made.resources.luts if what == "luts" else made.interval)
+
+    return measure
 
 
 def import_torch(module: "nn.Module", example: "Tensor") -> Network:

@@ -42,11 +42,17 @@ class EngineParameters:
     depth: int
 
     def __post_init__(self) -> None:
-        if max(self.drain.pieces) > self.window.fold:
+        if max(self.drain.pieces) > min(self.folds):
             raise ValueError(
                 f"Drain must send its {max(self.drain.pieces)} beats within the "
-                f"{self.window.fold} clocks of a dot product; use more lanes"
+                f"{min(self.folds)} clocks of a dot product; use more lanes"
             )
+
+    @cached_property
+    def folds(self) -> tuple[int, ...]:
+        """Beats of each dot product that a pixel takes."""
+        folds = self.window.folds
+        return folds if self.window.varied else folds * len(self.drain.pieces)
 
     @cached_property
     def drain(self) -> NarrowParameters:
@@ -87,7 +93,7 @@ class EngineParameters:
         """Depth of the queue from which on it never holds the datapath up under a ready sink."""
         most = max(self.drain.pieces)
         loop = self.latency + most + 2
-        return most * (1 + -(-loop // self.window.fold))
+        return most * (1 + -(-loop // min(self.folds)))
 
     @property
     def beats_in(self) -> int:
@@ -104,7 +110,7 @@ class EngineParameters:
     def commands(self) -> int:
         """Clocks of a frame on which the datapath works."""
         rows, columns = self.window.output_size
-        return rows * columns * len(self.drain.pieces) * self.window.fold
+        return rows * columns * sum(self.folds)
 
     @property
     def busy(self) -> int:
@@ -182,13 +188,13 @@ class EngineParameters:
                     while len(i.taken) < base + need:
                         yield
                     clock = max(clock, i.taken[base + need - 1] + 1)
-                    for count in pieces:
+                    for count, fold in zip(pieces, self.folds, strict=True):
                         credit = sent + most - self.depth
                         while len(o.taken) < credit:
                             yield
                         if credit > 0:
                             clock = max(clock, o.taken[credit - 1] + 1)
-                        clock += w.fold
+                        clock += fold
                         first = clock - 1 + self.latency
                         entered.extend(range(first, first + count))
                         sent += count

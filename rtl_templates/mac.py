@@ -23,7 +23,7 @@ class MacParameters:
     x_bits, x_signed : of an input element
     bits, signed : of an accumulator, as wide as the range of the result; sums wrap on the way
     biases : for each group of outputs, what each row starts from
-    fold : beats of a dot product
+    folds : beats of the dot product of each group
     depthwise : each row has one column and an input lane of its own
     """
 
@@ -33,7 +33,7 @@ class MacParameters:
     bits: int
     signed: bool
     biases: tuple[tuple[int, ...], ...] = field(repr=False)
-    fold: int
+    folds: tuple[int, ...]
     depthwise: bool = False
 
     def __post_init__(self) -> None:
@@ -43,10 +43,11 @@ class MacParameters:
             )
         if any(len(row) != self.weights.pe for row in self.biases):
             raise ValueError(f"Biases must come in groups of {self.weights.pe}")
-        if len(self.weights.words) not in (1, len(self.biases) * self.fold):
+        if len(self.folds) != len(self.biases):
+            raise ValueError(f"Folds must be those of {len(self.biases)} groups, not {self.folds}")
+        if len(self.weights.words) not in (1, sum(self.folds)):
             raise ValueError(
-                f"Weights must be one word or fill {len(self.biases)} groups of {self.fold}, "
-                f"not {len(self.weights.words)}"
+                f"Weights must be one word or {sum(self.folds)}, not {len(self.weights.words)}"
             )
 
     @property
@@ -191,7 +192,7 @@ class MacArray(wiring.Component):
             dot = _tree(m, terms, f"row{row}_dot")
             product = -dot.value if dot.negative else dot.value
             acc = Signal(p.bits, name=f"row{row}_acc", reset_less=True)
-            start = biases[row] if p.fold == 1 else Mux(first, biases[row], acc)
+            start = biases[row] if max(p.folds) == 1 else Mux(first, biases[row], acc)
             with m.If(valid):
                 m.d.sync += acc.eq(start + product)
             m.d.comb += self.o.payload[row].eq(acc)

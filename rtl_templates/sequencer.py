@@ -27,6 +27,11 @@ class SequencerParameters:
     depth: int
 
     def __post_init__(self) -> None:
+        if self.window.varied and len(self.window.folds) != len(self.pieces):
+            raise ValueError(
+                f"Window must have a list of words for each of {len(self.pieces)} groups, "
+                f"not {len(self.window.folds)}"
+            )
         if self.depth < max(self.pieces):
             raise ValueError(
                 f"Depth of the queue must be at least {max(self.pieces)}, not {self.depth}"
@@ -95,10 +100,23 @@ class Sequencer(wiring.Component):
         w = p.window
         rows, columns = w.output_size
         go = Signal()
-        loops = [("inner", w.inner), ("step", len(w.steps)), ("group", p.groups)]
-        loops += [("slice", w.slices), ("column", columns), ("row", rows)]
-        (inner, step, group, part, column, row), ends = nest(m, go, loops)
-        _, unit_end, _, pixel_end, row_end, frame_end = ends
+        within = [("inner", w.inner), ("step", len(w.steps))]
+        around = [("column", columns), ("row", rows)]
+        if w.varied:  # the groups' steps follow one another in one loop
+            counters, ends = nest(m, go, [*within, *around])
+            (inner, step, column, row), (step_end, pixel_end, row_end, frame_end) = counters, ends
+            group_of = [g for g, beats in enumerate(w.folds) for _ in range(beats // w.inner)]
+            marks = [a != b for a, b in zip(group_of, [*group_of[1:], -1], strict=True)]
+            unit_end = step_end & lookup(m, step, marks, "group_ends")
+            used = lookup(m, step, [p.pieces[group] for group in group_of], "pieces")
+            minor = inner
+        else:
+            loops = [*within, ("group", p.groups), ("slice", w.slices), *around]
+            (inner, step, group, part, column, row), ends = nest(m, go, loops)
+            _, unit_end, _, pixel_end, row_end, frame_end = ends
+            used = lookup(m, group, p.pieces[: p.groups], "pieces")
+            words = range(0, w.channel_words, w.slice_words)
+            minor = inner + lookup(m, part, words, "slice_word")
 
         unit_start = Signal(init=1)
         pixel_start = Signal(init=1)
@@ -118,7 +136,6 @@ class Sequencer(wiring.Component):
         # free places in the queue beyond the most that a group needs
         most = max(p.pieces)
         credit = Signal(range(-most, p.depth + 1), init=p.depth - most)
-        used = lookup(m, group, p.pieces[: p.groups], "pieces")
         m.d.sync += credit.eq(credit + self.returned - Mux(unit_end, used, 0))
         m.d.comb += go.eq((~pixel_start | ~ahead[-1]) & (~unit_start | ~credit[-1]))
 
@@ -126,9 +143,7 @@ class Sequencer(wiring.Component):
         m.d.comb += [
             self.command.valid.eq(go),
             command.step.eq(step),
-            command.minor.eq(
-                inner + lookup(m, part, range(0, w.channel_words, w.slice_words), "slice_word")
-            ),
+            command.minor.eq(minor),
             command.first.eq(unit_start),
             command.last.eq(unit_end),
             self.release.valid.eq(row_end),

@@ -3,8 +3,9 @@
 __all__ = ["Tap", "Window", "WindowParameters", "beat_shape", "command_shape"]
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import cached_property
+from itertools import accumulate, pairwise
 from math import gcd
 
 from amaranth import *
@@ -38,6 +39,9 @@ class WindowParameters:
         convolutions as many as beats a pixel
     ring : words of the line buffer, a power of two; None for `least_ring`
     style : "block" or "distributed" memory; None leaves it to synthesis
+    live : what is read of a window, as indices of its words in the order of the dot product: one
+        list for every dot product, or one for each that a pixel takes, slice after slice; None
+        for all words
     """
 
     channels: int
@@ -54,6 +58,7 @@ class WindowParameters:
     slices: int = 1
     ring: int | None = None
     style: str | None = None
+    live: tuple[tuple[int, ...], ...] | None = field(default=None, repr=False)
 
     latency = 4  # clocks from a command to its beat
     release_delay = 3  # clocks from the last command of a row to the first word in its place
@@ -63,6 +68,8 @@ class WindowParameters:
             raise ValueError(
                 f"Number of slices must divide the {self.channels} channels, not be {self.slices}"
             )
+        if self.live is not None and not all(self.live):
+            raise ValueError("Each dot product must read at least one word")
         if min(self.output_size) < 1:
             raise ValueError(f"Kernel must fit the padded frame, not be {self.kernel}")
         if self.ring and (self.ring & (self.ring - 1) or self.ring < self.least_ring):
@@ -108,7 +115,7 @@ class WindowParameters:
 
     @cached_property
     def taps(self) -> tuple[Tap, ...]:
-        """Words of one window, in the order of the dot product."""
+        """Words of one window, in the order of the dot product, whether they are read or not."""
         return tuple(
             Tap(
                 row * self.dilation[0],
@@ -122,42 +129,50 @@ class WindowParameters:
             for word in range(self.slice_words)
         )
 
+    @property
+    def varied(self) -> bool:
+        """Whether the dot products of a pixel read different words."""
+        return self.live is not None and len(self.live) > 1
+
+    @cached_property
+    def beats(self) -> tuple[tuple[Tap, ...], ...]:
+        """For each beat, the tap of each port: those of one dot product, or where they differ of
+        all that a pixel takes. Past the end of a dot product any tap will do."""
+        found = []
+        lists = self.live or (range(len(self.taps)),)
+        for number, live in enumerate(lists):
+            shift = number * self.slices // len(lists) * self.slice_words
+            taps = [self.taps[n] for n in live]
+            taps = [replace(tap, offset=tap.offset + shift) for tap in taps]
+            taps += taps[-1:] * (-len(taps) % self.ports)
+            found += [tuple(taps[n : n + self.ports]) for n in range(0, len(taps), self.ports)]
+        return tuple(found)
+
     @cached_property
     def inner(self) -> int:
         """Words that follow one another both in the window and in memory, so that a counter
         finds them; the rest is a table."""
         if self.ports > 1:
             return 1
-        run = self.slice_words
-        if self.slices == 1 and not any(self.padding):
-            for extent in (self.kernel[1], self.kernel[0]):
-                longer = run * extent
-                if any(
-                    tap.offset != self.taps[n - n % longer].offset + n % longer
-                    for n, tap in enumerate(self.taps)
-                ):
-                    break
-                run = longer
-        return run
+        breaks = {len(self.beats)}
+        for n, ((a,), (b,)) in enumerate(pairwise(self.beats), 1):
+            moved = self.padded and (a.dy, a.dx) != (b.dy, b.dx)
+            if moved or b.offset != a.offset + 1:
+                breaks.add(n)
+        if self.varied:
+            breaks |= set(accumulate(self.folds))
+        return gcd(*breaks)
 
     @cached_property
     def steps(self) -> tuple[tuple[Tap, ...], ...]:
-        """For each step, the tap of each port. Past the end of the window any tap will do."""
-        if self.ports == 1:
-            return tuple((tap,) for tap in self.taps[:: self.inner])
-        last = self.taps[-1]
-        return tuple(
-            tuple(
-                self.taps[n + port] if n + port < len(self.taps) else last
-                for port in range(self.ports)
-            )
-            for n in range(0, len(self.taps), self.ports)
-        )
+        """For each step, the tap of each port; a step is `inner` beats."""
+        return self.beats[:: self.inner]
 
-    @property
-    def fold(self) -> int:
-        """Beats of one window."""
-        return self.inner * len(self.steps)
+    @cached_property
+    def folds(self) -> tuple[int, ...]:
+        """Beats of a dot product: of each that a pixel takes where they differ, or one for all."""
+        lists = self.live or (self.taps,)
+        return tuple(-(-len(words) // self.ports) for words in lists)
 
     def required(self, row: int, column: int) -> int:
         """Return how many words of the frame must be there before window (row, column) starts."""
@@ -204,7 +219,7 @@ class WindowParameters:
             - self.freed(row)
             for (row, _), after in zip(positions, ahead, strict=True)
         )
-        brief = self.fold * self.slices <= 16
+        brief = sum(self.folds) * (1 if self.varied else self.slices) <= 16
         margin = 2 * self.release_delay + 2 if brief else 0
         return 1 << max(1, (words + margin - 1).bit_length())
 
@@ -239,7 +254,7 @@ def command_shape(p: WindowParameters) -> data.StructLayout:
     fields: dict[str, object] = {
         "origin": range(p.depth),
         "step": range(len(p.steps)),
-        "minor": range(p.inner + (p.slices - 1) * p.slice_words),
+        "minor": range(p.inner + (0 if p.varied else (p.slices - 1) * p.slice_words)),
         "first": 1,
         "last": 1,
     }

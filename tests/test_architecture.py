@@ -25,7 +25,7 @@ MAY_IMPORT = {
     "tools": {"errors", "cache"},
     "network": {"errors", "formats"},
     "golden": {"errors", "formats", "network"},
-    "compression": {"errors", "formats", "network"},
+    "compression": {"errors", "formats", "cache", "network"},
     "importers": {"errors", "formats", "network", "compression"},
     "planning": {"errors", "formats", "targets", "network", "rtl_templates"},
     "codegen": {

@@ -11,6 +11,7 @@ from typing import Annotated
 
 import typer
 
+from hwgen.cli.compress import compress
 from hwgen.cli.cost import cost
 from hwgen.cli.demo import demo
 from hwgen.cli.doctor import doctor
@@ -32,6 +33,7 @@ app = typer.Typer(
 
 for _name, _verb in (
     ("demo", demo),
+    ("compress", compress),
     ("import", import_),
     ("plan", plan),
     ("generate", generate),

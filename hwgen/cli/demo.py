@@ -23,14 +23,14 @@ from rich.progress import (
 from rich.table import Table
 
 from hwgen.cache import Cache
-from hwgen.cli.checkpoint import Checkpoints, code_hash
+from hwgen.cli.output_file import check_file, write_file
 from hwgen.cli.plan import print_plan
-from hwgen.errors import HwgenError, OutputFolderError, ToolError
+from hwgen.errors import HwgenError, ToolError
 from hwgen.targets import DEFAULT_TARGET
-from hwgen.tools import scratch
 
 if TYPE_CHECKING:
     from hwgen.api import Package
+    from hwgen.compression.checkpoints import Checkpoints
     from hwgen.digits import Digits
     from hwgen.network import Network
 
@@ -108,7 +108,7 @@ def demo(
     """
     console = Console()
     if json_file is not None:
-        _check_file(json_file)
+        check_file(json_file)
     start = time.monotonic()
     with Steps(console) as steps:
         figures = _run(steps, output, seed, target, goal, fresh, console)
@@ -117,34 +117,10 @@ def demo(
     _print(figures, console)
     console.print(f"Package in {output}", markup=False)
     if json_file is not None:
-        _write(json_file, json.dumps(figures, indent=2) + "\n")
+        write_file(json_file, json.dumps(figures, indent=2) + "\n")
     equal = figures["outputs"]
     if equal["equal"] != equal["compared"] or figures["violations"]:
         raise typer.Exit(1)
-
-
-def _check_file(path: Path) -> None:
-    """Refuse what cannot be written at the end before minutes are spent."""
-    if not path.absolute().parent.is_dir():
-        raise OutputFolderError(f"{path}: its folder must exist")
-    if path.is_dir():
-        raise OutputFolderError(f"{path}: must be a file, not a folder")
-
-
-def _write(path: Path, text: str) -> None:
-    """Write a file, whole or not at all; what is no plain file, such as a pipe, takes the text."""
-    try:
-        path = path.resolve()
-        if path.exists() and not path.is_file():
-            path.write_text(text, encoding="utf-8")
-            return
-        with scratch(path.parent, path.name[:60]) as folder:
-            (folder / "new").write_text(text, encoding="utf-8")
-            (folder / "new").replace(path)
-    except OSError as error:
-        raise OutputFolderError(
-            f"{path}: cannot be written ({error.strerror or error}); choose another file"
-        ) from error
 
 
 def _run(
@@ -154,6 +130,7 @@ def _run(
     from hwgen import api
 
     try:
+        from hwgen.compression.checkpoints import Checkpoints, code_hash
         from hwgen.digits import Digits
     except ModuleNotFoundError as error:
         raise ToolError(
@@ -161,7 +138,7 @@ def _run(
         ) from error
 
     digits = Digits(seed)
-    code = code_hash("digits.py", "images.py", "compression", "cli/checkpoint.py")
+    code = code_hash("digits.py", "images.py", "compression")
     made_from = (code, version("scikit-learn"), seed, repr(digits.recipe))
     checkpoints = Checkpoints(made_from, Cache(), fresh=fresh)
     network, figures = _compressed(steps, digits, checkpoints)
@@ -187,7 +164,7 @@ def _run(
 
 
 def _compressed(
-    steps: Steps, digits: "Digits", checkpoints: Checkpoints
+    steps: Steps, digits: "Digits", checkpoints: "Checkpoints"
 ) -> "tuple[Network, dict[str, Any]]":
     from hwgen import api
 

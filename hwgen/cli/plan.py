@@ -63,6 +63,9 @@ def plan(
         print_plan(made, Console())
 
 
+WORTH_A_WORD = 0.25  # share of zeros in a layer that the plan mentions whatever becomes of them
+
+
 def describe_plan(plan: "Plan") -> dict[str, Any]:
     """Return a plan as plain values."""
     return {
@@ -82,6 +85,9 @@ def describe_plan(plan: "Plan") -> dict[str, Any]:
                 "pe": stage.folding.pe,
                 "simd": stage.folding.simd,
                 "lanes": stage.folding.lanes,
+                "skip": stage.folding.skip,
+                "zeros": stage.zeros,
+                "skipped": stage.skipped,
                 "post": stage.post,
                 "weights": stage.weight_style,
                 "busy": stage.busy,
@@ -101,7 +107,7 @@ def describe_plan(plan: "Plan") -> dict[str, Any]:
 
 def _useful(plan: "Plan", stage: "Stage") -> float | None:
     units = stage.folding.pe * stage.folding.simd * plan.interval
-    return stage.layer.macs / units if stage.layer.macs else None
+    return stage.macs / units if stage.layer.macs else None
 
 
 def print_plan(plan: "Plan", console: Console) -> None:
@@ -141,6 +147,13 @@ def print_plan(plan: "Plan", console: Console) -> None:
     shares = (f"{n / has:.1%}" if has else "-" for n, has in used)
     table.add_row("of device", "", "", "", "", "", "", *shares)
     console.print(table)
+    for layer in described["layers"]:
+        if layer["skip"] or layer["zeros"] >= WORTH_A_WORD:
+            console.print(
+                f"{layer['name']}: {layer['zeros']:.0%} of the weights are zero; skipping words "
+                f"of zeros saves {layer['skipped']:.0%} of its clocks",
+                markup=False,
+            )
     for queue in described["queues"]:
         text = f"Queue from {queue['from']} to {queue['to']}: {queue['depth']} beats"
         console.print(text, markup=False)

@@ -144,7 +144,7 @@ _LAYER = {
     "payload": _identifier,
     "valid": _identifier,
     "ready": _identifier,
-    "folding": _table(_text, _counted),
+    "folding": _table(_text, _count),
     "busy": _count,
     "macs": _count,
     "estimate": _RESOURCES,

@@ -78,6 +78,7 @@ def _layer(stage: Stage, instance: str, plan: Plan) -> dict[str, Any]:
             "pe": stage.folding.pe,
             "simd": stage.folding.simd,
             "lanes": stage.folding.lanes,
+            "skip": stage.folding.skip,
         },
         "busy": stage.busy,
         "macs": layer.macs,

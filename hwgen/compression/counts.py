@@ -1,4 +1,4 @@
-"""Parameters and MACs of a model, counted as its integer network will have them."""
+"""Parameters, MACs and bits of a model, counted as its integer network will have them."""
 
 __all__ = ["Counts", "count"]
 
@@ -11,6 +11,8 @@ from hwgen.compression.quantize.layers import Weighted
 from hwgen.compression.quantize.model import QuantModel
 from hwgen.compression.trace import evaluating, find_layers
 
+FLOAT_BITS = 32
+
 
 @dataclass(frozen=True)
 class Counts:
@@ -18,10 +20,13 @@ class Counts:
 
     parameters : weights, and one bias per output channel (batch norm is folded into them)
     macs : multiplications of one input; taps on the padding count
+    bits : that parameters are stored in, zeros included: of a float model 32 each; of a quantized
+        one weights in their formats with their codebooks, biases as wide as the layer's largest
     """
 
     parameters: int
     macs: int
+    bits: int
 
 
 def count(model: nn.Module, example: Tensor) -> Counts:
@@ -49,6 +54,7 @@ def count(model: nn.Module, example: Tensor) -> Counts:
     finally:
         for hook in hooks:
             hook.remove()
+    bits = sum(_bits(module) for module in modules)
     weights = [module.get_parameter("weight") for module in modules]
     return Counts(
         parameters=sum(weight.numel() + weight.shape[0] for weight in weights),
@@ -56,4 +62,14 @@ def count(model: nn.Module, example: Tensor) -> Counts:
             outputs[module] * math.prod(weight.shape[1:])
             for module, weight in zip(modules, weights, strict=True)
         ),
+        bits=bits,
     )
+
+
+def _bits(module: nn.Module) -> int:
+    weight = module.get_parameter("weight")
+    if not isinstance(module, Weighted):
+        return FLOAT_BITS * (weight.numel() + weight.shape[0])
+    format, biases = module.format, module.integer_bias().tolist()
+    width = max(int(bias if bias >= 0 else ~bias).bit_length() + 1 for bias in map(int, biases))
+    return weight.numel() * format.storage_bits + format.table_bits + width * len(biases)

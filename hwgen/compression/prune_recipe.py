@@ -83,6 +83,8 @@ class PruneRecipe:
     steps : prune and fine-tune so many times, to growing shares
     growth : of the shares from step to step: "linear", evenly; "cubic", most of it at first and
         ever less then, when what is left matters (Zhu and Gupta, 2017)
+    sensitivity : how much accuracy each layer may cost, pruned alone and without training after
+        it: its share becomes the largest that does not, up to the common one. None: all alike
     target : where to stop earlier
 
     Raises
@@ -104,12 +106,18 @@ class PruneRecipe:
     skeleton: float = 0.0
     steps: int = 1
     growth: str = "linear"
+    sensitivity: float | None = None
     target: PruneTarget = PruneTarget()
 
     def __post_init__(self) -> None:
         _check_share(self.channels, "channels", 1.0)  # of 1.0 the error names the layer
         for kind in KINDS[1:]:
             _check_share(getattr(self, kind), kind, math.nextafter(1.0, 0.0))
+        if not isinstance(self.layers, Mapping):
+            raise HwgenError(
+                f"Layers must be shares by path, such as {{'conv1': 0.5}}, not {self.layers!r}"
+            )
+        object.__setattr__(self, "layers", dict(self.layers))
         for path, share in self.layers.items():
             _check_share(share, f"layer {path}", math.nextafter(1.0, 0.0))
         check_epochs(self.epochs)
@@ -127,6 +135,22 @@ class PruneRecipe:
             raise HwgenError(f"Strength of skeleton must be at least 0, not {self.skeleton!r}")
         if self.skeleton and not self.stripes:
             raise HwgenError("Skeleton needs stripes to remove; give PruneRecipe(stripes=0.5, ...)")
+
+        if not isinstance(self.target, PruneTarget):
+            raise HwgenError(f"Target of pruning must be a PruneTarget, not {self.target!r}")
+        if self.sensitivity is not None:
+            self._check_sensitivity()
+
+    def _check_sensitivity(self) -> None:
+        if not _is_number(self.sensitivity) or not 0 <= float(self.sensitivity or 0) < 1:
+            raise HwgenError(f"Sensitivity must lie in [0, 1), not {self.sensitivity!r}")
+        kinds = [kind for kind in KINDS if getattr(self, kind)]
+        if len(kinds) != 1 or self.scope != "layer":
+            raise HwgenError(
+                "Sensitivity chooses a share for each layer, of one kind of pruning, with scope "
+                f"'layer', not of {' and '.join(kinds) or 'none'} with scope {self.scope!r}; "
+                f"give one of {', '.join(KINDS)}"
+            )
 
     def share(self, kind: str, path: str) -> float:
         """Return the share of a kind to prune of a layer, 0 where the kind is not pruned."""

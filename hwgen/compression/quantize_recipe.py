@@ -5,6 +5,7 @@ __all__ = ["CALIBRATIONS", "SCALES", "STEPS", "QuantizeRecipe"]
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from hwgen.compression.prune_recipe import check_epochs
 from hwgen.errors import FormatError, HwgenError
 from hwgen.formats import Activation, Binary, Codebook, Fixed, Format, parse_format
 
@@ -28,6 +29,11 @@ class QuantizeRecipe:
     scales : "free", or "power_of_two" (no multiplier in hardware)
     asymmetric : where there is no ReLU, use an unsigned format and a zero point instead
     epochs : of quantization-aware training, where `train` is given
+    tune : epochs of training before that, in which scales stay as they were calibrated
+    frozen_norms : epochs of training the float model before it is quantized, with batch norm by its
+        running statistics, which stay: what will be folded into the weights (Krishnamoorthi, 2018)
+    drop : how much less accuracy than the float model's is enough, such as 0.01: training that is
+        not needed for it is left out. None: all that the recipe says is done
     calibration : how far activations reach: "minmax", "moving_average", "percentile", "mse", "kl";
         "auto" is min-max from 8 bits on, and the least squared error below
     per_channel : whether weights have a scale per output channel, or one per layer
@@ -70,16 +76,23 @@ class QuantizeRecipe:
     incremental: tuple[float, ...] = ()
     budget: float | None = None
     candidates: tuple[str, ...] = ("int2", "int4", "int8")
+    tune: int = 0
+    drop: float | None = None
+    frozen_norms: int = 0
 
     def __post_init__(self) -> None:
         _ = self.weight_format, self.activation_format, self.input_format, self.output_format
         _check_choice("Scales", self.scales, SCALES)
         _check_choice("Calibration", self.calibration, CALIBRATIONS)
         _check_choice("Steps", self.steps, STEPS)
-        if isinstance(self.epochs, bool) or not isinstance(self.epochs, int) or self.epochs < 0:
-            raise HwgenError(
-                f"Number of epochs must be an integer of at least 0, not {self.epochs!r}"
-            )
+        check_epochs(self.epochs)
+        check_epochs(self.tune)
+        check_epochs(self.frozen_norms)
+        drop = self.drop
+        if drop is not None and (
+            isinstance(drop, bool) or not isinstance(drop, (int, float)) or not 0 <= drop < 1
+        ):
+            raise HwgenError(f"Drop of accuracy must lie in [0, 1), not {drop!r}")
         for name in ("asymmetric", "per_channel", "equalize", "correct_bias", "asymmetric_weights"):
             if not isinstance(getattr(self, name), bool):
                 raise HwgenError(f"{name} must be True or False, not {getattr(self, name)!r}")

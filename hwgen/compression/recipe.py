@@ -3,27 +3,77 @@
 __all__ = ["PruneRecipe", "PruneTarget", "QuantizeRecipe", "Recipe"]
 
 from dataclasses import dataclass
+from pathlib import Path
 
-from hwgen.compression.prune_recipe import PruneRecipe, PruneTarget
+from hwgen.compression.prune_recipe import PruneRecipe, PruneTarget, check_epochs
 from hwgen.compression.quantize_recipe import QuantizeRecipe
+from hwgen.compression.recipe_text import read_text, recipe_of
 from hwgen.errors import HwgenError
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """What `compress` does: prune, quantize, or both in this order.
+    """What `compress` does: train, prune, quantize, in this order.
+
+    epochs : of training the float model before anything else
 
     Raises
     ------
-    HwgenError : there is nothing to do
+    HwgenError : there is nothing to do but to train
     """
 
     prune: PruneRecipe | None = None
     quantize: QuantizeRecipe | None = None
+    epochs: int = 0
 
     def __post_init__(self) -> None:
+        check_epochs(self.epochs)
+        for name, kind in (("prune", PruneRecipe), ("quantize", QuantizeRecipe)):
+            value = getattr(self, name)
+            if value is not None and not isinstance(value, kind):
+                raise HwgenError(f"Recipe.{name} must be a {kind.__name__}, not {value!r}")
         if self.prune is None and self.quantize is None:
             raise HwgenError(
                 "Recipe must prune, quantize or both, not neither; "
                 "try Recipe(quantize=QuantizeRecipe())"
             )
+
+    @classmethod
+    def recommended(cls, drop: float = 0.01, *, tune: int = 5, epochs: int = 15) -> "Recipe":
+        """Return the recipe to start with: 8 bits, and as little training as accuracy allows.
+
+        Weights are symmetric, with a scale per output channel, quantized after training. Where
+        accuracy drops by more than `drop`, the quantized model is trained on for `tune` epochs,
+        and where it still does, for `epochs` more in which scales train as well. Krishnamoorthi,
+        "Quantizing deep convolutional networks for efficient inference" (2018), section 7.
+
+        `compress` wants `evaluate` then, and says in `Compressed.sufficed` which stage was enough.
+        """
+        return cls(quantize=QuantizeRecipe("int8", "uint8", tune=tune, epochs=epochs, drop=drop))
+
+    @classmethod
+    def from_toml(cls, path: str | Path) -> "Recipe":
+        """Read a recipe from a TOML file of the same shape.
+
+        Tables are [prune], [prune.target], [prune.layers], [quantize] and [quantize.layers]; a
+        tuple is an array, and `output = "none"` stands for None.
+
+        Raises
+        ------
+        HwgenError : names the file, the key, and what is allowed
+        """
+        return recipe_of(cls, read_text(path), str(path))
+
+    @classmethod
+    def parse(cls, text: str, name: str = "recipe") -> "Recipe":
+        """Return the recipe that a TOML text means.
+
+        Parameters
+        ----------
+        name : of the text in messages
+
+        Raises
+        ------
+        HwgenError : as `from_toml`
+        """
+        return recipe_of(cls, text, name)

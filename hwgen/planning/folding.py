@@ -1,6 +1,6 @@
 """Folding: how many rows and columns of a MAC array a layer gets."""
 
-__all__ = ["Folding", "drains", "foldings"]
+__all__ = ["Folding", "beats", "drains", "foldings", "turns", "word_size"]
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -8,6 +8,7 @@ from math import gcd
 
 from hwgen.network.ops import Add, ArgMax, Concat
 from hwgen.planning.layers import Layer
+from hwgen.planning.sparsity import live_words
 
 
 @dataclass(frozen=True, order=True)
@@ -16,11 +17,13 @@ class Folding:
         on its own
     simd : columns of the array, inputs in parallel
     lanes : of the stream behind it, drained and requantized in parallel
+    skip : 1 where words of zero weights take no clock, 0 where all words are read
     """
 
     pe: int
     simd: int
     lanes: int
+    skip: int = 0
 
 
 def divisors(n: int) -> list[int]:
@@ -68,17 +71,44 @@ def foldings(layer: Layer) -> Iterator[Folding]:
             yield Folding(lanes, lanes, lanes)
     elif layer.depthwise:
         for lanes in divisors(channels):
-            yield Folding(lanes, 1, drains(layer.outputs, lanes, layer.inputs)[0])
+            yield from _ways(layer, lanes, 1)
     else:
         for pe in _rows(layer):
             for simd in _columns(layer):
-                fold = -(-layer.inputs // simd)
-                yield Folding(pe, simd, drains(layer.outputs, pe, fold)[0])
+                yield from _ways(layer, pe, simd)
+
+
+def _ways(layer: Layer, pe: int, simd: int) -> Iterator[Folding]:
+    """Yield a folding, and where weights are zero the one that skips them."""
+    for skip in (0, 1):
+        folds = beats(layer, pe, simd, skip)
+        if folds:
+            yield Folding(pe, simd, drains(layer.outputs, pe, min(folds))[0], skip)
+
+
+def word_size(layer: Layer, pe: int, simd: int) -> tuple[int, int]:
+    """Return the elements of a word of the window, and the words of a beat."""
+    if layer.depthwise:
+        return pe, 1
+    word = gcd(simd, layer.x_frame[0] // layer.groups)
+    return word, simd // word
+
+
+def beats(layer: Layer, pe: int, simd: int, skip: int) -> list[int]:
+    """Return the beats of each dot product of a pixel; none where there is nothing to skip."""
+    groups = -(-layer.outputs // pe)
+    if not skip:
+        return [layer.inputs if layer.depthwise else -(-layer.inputs // simd)] * groups
+    word, ports = word_size(layer, pe, simd)
+    live = live_words(layer, pe, word, ports)
+    if live is None:
+        return []
+    folds = [-(-len(words) // ports) for words in live]
+    return folds if len(folds) == groups else folds * groups
 
 
 def turns(layer: Layer, folding: Folding) -> int:
     """Return a lower bound of the clocks of a frame, without building the engine."""
     if isinstance(layer.op, (Add, Concat, ArgMax)):
         return layer.pixels * -(-layer.outputs // folding.lanes)
-    fold = layer.inputs if layer.depthwise else -(-layer.inputs // folding.simd)
-    return layer.pixels * -(-layer.outputs // folding.pe) * fold
+    return layer.pixels * sum(beats(layer, folding.pe, folding.simd, folding.skip))

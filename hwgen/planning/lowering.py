@@ -11,9 +11,10 @@ from hwgen.formats import bits_for
 from hwgen.network.ops import Add, ArgMax, AvgPool2d, Concat, MaxPool2d, Requantize, Threshold
 from hwgen.network.thresholds import as_threshold
 from hwgen.planning.estimate import estimate, weigh
-from hwgen.planning.folding import Folding
+from hwgen.planning.folding import Folding, word_size
 from hwgen.planning.layers import Layer
 from hwgen.planning.memory import ring_style, weight_style
+from hwgen.planning.sparsity import live_words, padded_matrix
 from hwgen.targets import Target
 from rtl_templates.argmax import ArgMaxParameters
 from rtl_templates.engine import EngineParameters
@@ -95,6 +96,9 @@ def _window(layer: Layer, folding: Folding) -> WindowParameters:
         signed=is_signed,
         pad_value=pad & ((1 << bits) - 1),
         slices=channels // lanes if layer.depthwise else layer.groups,
+        live=live_words(layer, folding.pe, *word_size(layer, folding.pe, folding.simd))
+        if folding.skip
+        else None,
     )
 
 
@@ -128,29 +132,30 @@ def _array(
     """Return an array whose weights follow one another as the sequencer calls for them: slices
     of the channels, groups of `pe` outputs, beats of the window."""
     assert layer.weight is not None and layer.bias is not None
-    pe, fold = folding.pe, window.fold
+    pe = folding.pe
     simd = 1 if layer.depthwise else folding.simd
-    groups = -(-layer.outputs // pe)
-    matrix = np.zeros((groups * pe, fold * simd), dtype=np.int64)
-    matrix[: layer.outputs, : layer.inputs] = layer.weight.reshape(layer.outputs, -1)
+    matrix = padded_matrix(layer, pe)
+    groups = len(matrix)
     bias = np.zeros(groups * pe, dtype=np.int64)
     bias[: layer.outputs] = layer.bias
     bits, is_signed = bits_for(int(layer.weight.min()), int(layer.weight.max()))
-    words = tuple(
-        _pack(matrix[g * pe : (g + 1) * pe, b * simd : (b + 1) * simd], bits)
-        for g in range(groups)
-        for b in range(fold)
-    )
+    blocks = matrix.reshape(groups, pe, len(window.taps), -1)
+    live = window.live or (range(len(window.taps)),)
+    words: list[int] = []
+    for group, rows in enumerate(blocks):
+        read = rows[:, live[group % len(live)]].reshape(pe, -1)
+        read = np.pad(read, ((0, 0), (0, -read.shape[1] % simd)))
+        words += [_pack(read[:, n : n + simd], bits) for n in range(0, read.shape[1], simd)]
     style = weight_style(pe * simd * bits, len(words), target)
     acc_bits, acc_signed = bits_for(layer.acc.lo, layer.acc.hi)
     return MacParameters(
-        weights=WeightParameters(pe, simd, bits, is_signed, words, style),
+        weights=WeightParameters(pe, simd, bits, is_signed, tuple(words), style),
         x_bits=window.bits,
         x_signed=window.signed,
         bits=acc_bits,
         signed=acc_signed,
         biases=tuple(map(tuple, bias.reshape(groups, pe).tolist())),
-        fold=fold,
+        folds=window.folds * (1 if window.varied else groups),
         depthwise=layer.depthwise,
     )
 
@@ -167,7 +172,7 @@ def _total(layer: Layer, folding: Folding, window: WindowParameters) -> MacParam
         bits=bits,
         signed=is_signed,
         biases=((bias,) * folding.pe,) * window.slices,
-        fold=window.fold,
+        folds=window.folds * window.slices,
         depthwise=True,
     )
 

@@ -17,7 +17,7 @@ from hwgen.planning.assembly import (
     word_of,
 )
 from hwgen.planning.estimate import Resources, estimate
-from hwgen.planning.folding import Folding
+from hwgen.planning.folding import Folding, beats
 from hwgen.planning.layers import INPUT, Layer
 from hwgen.planning.lowering import Core
 from hwgen.planning.timing import Timing, evaluate_timing
@@ -50,6 +50,33 @@ class Stage:
         if isinstance(self.core, ConcatParameters):
             return output_of(self.layer, self.core).beats
         return self.core.busy
+
+    @property
+    def zeros(self) -> float:
+        """Share of the weights that are zero."""
+        weight = self.layer.weight
+        return 0.0 if weight is None else float((weight == 0).mean())
+
+    @property
+    def skipped(self) -> float:
+        """Share of the dense array's clocks that skipping words of zeros saves."""
+        if not self.folding.skip:
+            return 0.0
+        folds = [beats(self.layer, self.folding.pe, self.folding.simd, skip) for skip in (1, 0)]
+        return 1 - sum(folds[0]) / sum(folds[1])
+
+    @property
+    def macs(self) -> int:
+        """Multiply-accumulates of a frame, without those of words that are skipped."""
+        live = self.core.window.live if isinstance(self.core, EngineParameters) else None
+        if live is None or not isinstance(self.core, EngineParameters):
+            return self.layer.macs
+        pe, outputs = self.folding.pe, self.layer.outputs
+        size = 1 if self.layer.depthwise else self.core.window.word
+        groups = -(-outputs // pe)
+        rows = (min(pe, outputs - group * pe) for group in range(groups))
+        words = sum(n * len(live[group % len(live)]) for group, n in enumerate(rows))
+        return words * size * self.layer.pixels
 
     @property
     def post(self) -> str | None:
@@ -156,9 +183,9 @@ class Plan:
 
     @property
     def useful_share(self) -> float:
-        """MACs of a frame over what all arrays could do in an interval."""
+        """MACs of a frame, skipped ones aside, over what all arrays could do in an interval."""
         weighted = [stage for stage in self.stages if stage.layer.macs]
-        macs = sum(stage.layer.macs for stage in weighted)
+        macs = sum(stage.macs for stage in weighted)
         units = sum(stage.folding.pe * stage.folding.simd for stage in weighted)
         return macs / (units * self.interval) if units else 0.0
 

@@ -34,7 +34,7 @@ class Override:
     value: int
 
 
-_OVERRIDE = re.compile(r"(?P<layer>.+)\.(?P<what>pe|simd|lanes)=(?P<value>[0-9]{1,6})")
+_OVERRIDE = re.compile(r"(?P<layer>.+)\.(?P<what>pe|simd|lanes|skip)=(?P<value>[0-9]{1,6})")
 
 
 def parse_override(text: str) -> Override:
@@ -45,9 +45,9 @@ def parse_override(text: str) -> Override:
     PlanError : it is not written like that
     """
     match = _OVERRIDE.fullmatch(text)
-    if match is None or int(match["value"]) < 1:
+    if match is None or (match["what"] != "skip" and int(match["value"]) < 1):
         raise PlanError(
-            f"Override must be written like conv1.pe=4, with pe, simd or lanes, not {text!r}"
+            f"Override must be written like conv1.pe=4, with pe, simd, lanes or skip, not {text!r}"
         )
     return Override(match["layer"], match["what"], int(match["value"]))
 
@@ -132,7 +132,7 @@ def _stages(
     for layer in layers:
         folding, core = chosen[layer.name]
         if isinstance(core, EngineParameters):
-            options = drains(layer.outputs, folding.pe, core.window.fold)
+            options = drains(layer.outputs, folding.pe, min(core.folds))
             # adjacent widths that divide each other need no gathering of whole pixels
             suitable = [
                 n for n in options if all(suits(n, word) for word in words.get(layer.name, ()))

@@ -14,7 +14,7 @@ from shell import MARK
 from torch import nn
 
 from hwgen.cache import Cache
-from hwgen.cli.checkpoint import Checkpoints, Trained, code_hash
+from hwgen.compression.checkpoints import Checkpoints, Trained, code_hash
 
 
 def model(seed=0):
@@ -137,7 +137,7 @@ KILLED = """
     import torch
     from torch import nn
     from hwgen.cache import Cache
-    from hwgen.cli.checkpoint import Checkpoints
+    from hwgen.compression.checkpoints import Checkpoints
     kept = Checkpoints(["code"], Cache(Path(sys.argv[1])))
     for epochs in range(1, 1000):
         model = nn.Linear(300, 300)

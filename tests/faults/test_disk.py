@@ -3,7 +3,6 @@
 A limit on the size of files stands for the disk: it needs no rights, and holds for the tools too.
 """
 
-import importlib
 import json
 import resource
 import shutil
@@ -16,9 +15,8 @@ from shell import check_cache, check_package, refused
 from test_kills import VERBS
 
 from hwgen.cache import Cache
+from hwgen.cli import output_file
 from hwgen.errors import HwgenError
-
-demo = importlib.import_module("hwgen.cli.demo")  # the package's attribute is the verb
 
 # Bytes after which the disk is full: nothing at all, before, in and after what the tools write.
 ROOM = {
@@ -91,7 +89,7 @@ def test_a_build_on_a_full_disk_is_one_error(tmp_path):
 def test_figures_are_written_whole_or_not_at_all(tmp_path, monkeypatch):
     """`hwgen demo --json`: the file of the run before stays until the new one is complete."""
     file = tmp_path / "figures.json"
-    demo._write(file, '{"run": 1}\n')
+    output_file.write_file(file, '{"run": 1}\n')
     real = Path.write_text
 
     def full(self, text, **more):
@@ -101,29 +99,29 @@ def test_figures_are_written_whole_or_not_at_all(tmp_path, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr(Path, "write_text", full)
         with pytest.raises(HwgenError, match=r"figures\.json: cannot be written \(No space left"):
-            demo._write(file, '{"run": 2}\n')
+            output_file.write_file(file, '{"run": 2}\n')
     assert json.loads(file.read_text()) == {"run": 1}
     assert list(tmp_path.iterdir()) == [file]
-    demo._write(file, '{"run": 3}\n')
+    output_file.write_file(file, '{"run": 3}\n')
     assert json.loads(file.read_text()) == {"run": 3}
 
 
 def test_figures_go_through_links_and_into_devices(tmp_path):
     (tmp_path / "real.json").write_text("old")
     (tmp_path / "link.json").symlink_to("real.json")
-    demo._write(tmp_path / "link.json", "new")
+    output_file.write_file(tmp_path / "link.json", "new")
     assert (tmp_path / "link.json").is_symlink()
     assert (tmp_path / "real.json").read_text() == "new"
-    demo._write(Path("/dev/null"), "gone")
+    output_file.write_file(Path("/dev/null"), "gone")
     assert Path("/dev/null").is_char_device()
     with pytest.raises(HwgenError, match="/dev/full: cannot be written"):
-        demo._write(Path("/dev/full"), "gone")
+        output_file.write_file(Path("/dev/full"), "gone")
 
 
 @pytest.mark.parametrize("place", [".", "no/such/x.json"])
 def test_a_place_of_figures_is_refused_at_once(tmp_path, place):
     with pytest.raises(HwgenError, match="must"):
-        demo._check_file(tmp_path / place)
+        output_file.check_file(tmp_path / place)
 
 
 @pytest.mark.slow

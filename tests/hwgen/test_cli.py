@@ -43,7 +43,17 @@ def folder(tmp_path_factory):
 
 def test_help_has_an_example_for_every_verb(tmp_path):
     listed = hwgen("--help", cwd=tmp_path)
-    for verb in ("demo", "import", "plan", "generate", "simulate", "cost", "targets", "doctor"):
+    for verb in (
+        "demo",
+        "compress",
+        "import",
+        "plan",
+        "generate",
+        "simulate",
+        "cost",
+        "targets",
+        "doctor",
+    ):
         assert verb in listed
         assert f"Example: hwgen {verb}" in " ".join(hwgen(verb, "--help", cwd=tmp_path).split())
 

@@ -2,6 +2,7 @@
 stalls, and every clock without."""
 
 import random
+from dataclasses import replace
 
 import pytest
 from stream_bench import pack, run, unpack
@@ -72,13 +73,27 @@ def array_case(seed: int):
     weights = [[rng.randint(lo, lo + (1 << w_bits) - 1) for _ in range(k)] for _ in range(outputs)]
     bias = [rng.randint(-50, 50) for _ in range(outputs)]
     groups = -(-outputs // pe)
+    # what is read: all, the same words for all groups, or words of its own for each
+    count = (0, 1, groups)[seed % 3]
+    read = [
+        rng.sample(range(len(window.taps)), rng.randint(1, len(window.taps))) for _ in range(count)
+    ]
+    if seed % 2:
+        read = [sorted(words) for words in read]
+    window = replace(window, live=tuple(map(tuple, read)) or None)
+    for m in range(outputs) if count else ():
+        words = read[m // pe % count]
+        weights[m] = [w if n // window.word in words else 0 for n, w in enumerate(weights[m])]
 
-    def word(group, beat):
-        rows = (weights[m] if m < outputs else [0] * k for m in range(group * pe, group * pe + pe))
-        flat = [
-            row[n] if n < k else 0 for row in rows for n in range(beat * simd, beat * simd + simd)
-        ]
-        return pack(flat, w_bits)
+    def beats(group):
+        """The weights of a group of rows, beat by beat of the words that it reads."""
+        words = read[group % count] if count else range(len(window.taps))
+        places = [word * window.word + n for word in words for n in range(window.word)]
+        places += [None] * (-len(places) % simd)
+        rows = [weights[m] if m < outputs else [0] * k for m in range(group * pe, group * pe + pe)]
+        for start in range(0, len(places), simd):
+            beat = places[start : start + simd]
+            yield pack([0 if n is None else row[n] for row in rows for n in beat], w_bits)
 
     mac = MacParameters(
         WeightParameters(
@@ -86,7 +101,7 @@ def array_case(seed: int):
             simd,
             w_bits,
             w_signed,
-            tuple(word(g, b) for g in range(groups) for b in range(window.fold)),
+            tuple(word for g in range(groups) for word in beats(g)),
             rng.choice(("block", "logic")),
         ),
         x_bits=shape["bits"],
@@ -97,10 +112,12 @@ def array_case(seed: int):
             tuple(bias[m] if m < outputs else 0 for m in range(g * pe, g * pe + pe))
             for g in range(groups)
         ),
-        fold=window.fold,
+        folds=window.folds * (1 if window.varied else groups),
     )
     options = [
-        n for n in range(1, pe + 1) if (pe % n == 0 or groups == 1) and -(-pe // n) <= window.fold
+        n
+        for n in range(1, pe + 1)
+        if (pe % n == 0 or groups == 1) and -(-pe // n) <= min(window.folds)
     ]
     engine = EngineParameters(window, mac, outputs, rng.choice(options), None, pe)
     frames = random_frames(rng, shape)
@@ -134,7 +151,7 @@ def pool_case(seed: int):
     options = [
         n
         for n in range(1, lanes + 1)
-        if (lanes % n == 0 or lanes == channels) and -(-lanes // n) <= window.fold
+        if (lanes % n == 0 or lanes == channels) and -(-lanes // n) <= min(window.folds)
     ]
     engine = EngineParameters(window, path, channels, rng.choice(options), None, lanes)
 

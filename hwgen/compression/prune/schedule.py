@@ -26,6 +26,7 @@ from hwgen.compression.prune.families import WEIGHTED
 from hwgen.compression.prune.masks import check_masks, holding
 from hwgen.compression.prune.pruners import PRUNERS
 from hwgen.compression.prune.ranking import check_layers
+from hwgen.compression.prune.sensitivity import shares_by_scan
 from hwgen.compression.prune.skeleton import train_skeleton
 from hwgen.compression.prune.sparsity import Sparsity
 from hwgen.compression.prune.stripes import check_stripes
@@ -90,6 +91,7 @@ def check_pruning(
         ),
         (recipe.blocks, "Removing blocks", calibration, "calibration"),
         (recipe.skeleton, "A skeleton", train and recipe.epochs > 0, "train and epochs above 0"),
+        (recipe.sensitivity is not None, "Sensitivity", evaluate, "evaluate"),
         (target.accuracy is not None, "A target accuracy", evaluate, "evaluate"),
         (target.cost is not None, "A target cost", measure, "measure"),
     )
@@ -99,7 +101,11 @@ def check_pruning(
 
 
 def prune(
-    subject: Subject, recipe: PruneRecipe, step: Step, measure: Measure | None = None
+    subject: Subject,
+    recipe: PruneRecipe,
+    step: Step,
+    measure: Measure | None = None,
+    evaluate: Measure | None = None,
 ) -> tuple[Subject, str]:
     """Run the schedule, and return what is left and why it ended.
 
@@ -108,6 +114,7 @@ def prune(
     subject : the model is pruned in place
     step : `step(name, do, model)` does, checks and records a step
     measure : the cost of a module, for a target cost
+    evaluate : the accuracy of a module, for `sensitivity`
     """
     runner = _Runner(subject, recipe, step)
     if recipe.blocks:
@@ -116,6 +123,9 @@ def prune(
     if recipe.blocks and not any(getattr(recipe, kind) for kind in KINDS):
         return runner.subject, "all blocks removed"
     runner.start()
+    if recipe.sensitivity is not None:
+        assert evaluate is not None
+        recipe = runner.scan(evaluate)
     for number in range(1, recipe.steps + 1):
         label = "" if recipe.steps == 1 else f" {number}/{recipe.steps}"
         before = runner.snapshot()
@@ -174,6 +184,17 @@ class _Runner:
         modules = [layer.module for layer in flow.layers if isinstance(layer.module, WEIGHTED)]
         self._weights = sum(module.get_parameter("weight").numel() for module in modules)
 
+    def scan(self, evaluate: Measure) -> PruneRecipe:
+        """Return the recipe with a share for each layer, by its sensitivity."""
+        shares: dict[str, float] = {}
+
+        def run(now: Subject) -> Subject:
+            shares.update(shares_by_scan(now, self._recipe, evaluate))
+            return now
+
+        self.do("sensitivity", run)
+        return replace(self._recipe, layers=shares)
+
     def snapshot(self) -> Subject | None:
         """Return a copy to go back to, where there is an accuracy to keep."""
         if self._recipe.target.accuracy is None:
@@ -197,14 +218,13 @@ class _Runner:
 
     def tune(self, name: str) -> None:
         """Fine-tune, with the masks held, where there is training."""
-        train = self.subject.train
-        if train is None or not self._recipe.epochs:
+        if self.subject.train is None or not self._recipe.epochs:
             return
 
         def run(model: nn.Module) -> nn.Module:
             model.train()
             with holding(model, self.subject.masks):
-                train(model, self._recipe.epochs)
+                self.subject.run_training(model, self._recipe.epochs)
             check_masks(model, self.subject.masks)
             return model
 

@@ -4,12 +4,13 @@ After Li et al., "Pruning Filters for Efficient ConvNets" (ICLR 2017), section 3
 pruned on its own, without training after it, to each of several shares.
 """
 
-__all__ = ["Scan", "scan_sensitivity", "shares_within"]
+__all__ = ["Scan", "scan_sensitivity", "shares_by_scan", "shares_within"]
 
 import copy
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 
+import torch
 from torch import Tensor, nn
 
 from hwgen.compression.prune.channels import family_sizes
@@ -85,3 +86,41 @@ def shares_within(scan: Scan, floor: float) -> dict[str, float]:
                 break
             found[path] = share
     return found
+
+
+def shares_by_scan(
+    subject: Subject, recipe: PruneRecipe, evaluate: Callable[[nn.Module], float]
+) -> dict[str, float]:
+    """Return the shares of layers that alone cost at most `recipe.sensitivity` of the accuracy.
+
+    None exceeds the recipe's own share, and those that the recipe names stay as it says.
+
+    Parameters
+    ----------
+    recipe : of one kind of pruning
+    evaluate : the accuracy of a module in evaluation mode
+    """
+    (kind,) = (kind for kind in KINDS if getattr(recipe, kind))
+    most = float(getattr(recipe, kind))
+    shares = (*(share for share in SHARES if share < most), most)
+
+    def scan() -> dict[str, Tensor]:
+        found = scan_sensitivity(
+            subject.model,
+            subject.example,
+            evaluate,
+            kind,
+            shares=shares,
+            recipe=replace(recipe, sensitivity=None),
+            calibration=subject.calibration,
+            train=subject.train,
+        )
+        rows = {path: list(row.values()) for path, row in found.items()}
+        rows[""] = [float(evaluate(subject.model.eval()))]
+        return {path: torch.tensor(row, dtype=torch.float64) for path, row in rows.items()}
+
+    accuracies, _ = subject.checkpoints.recall("sensitivity", subject.model, scan)
+    rows = {path: dict(zip(shares, row.tolist(), strict=False)) for path, row in accuracies.items()}
+    whole = rows.pop("")[shares[0]]
+    assert recipe.sensitivity is not None
+    return {**shares_within(rows, whole - recipe.sensitivity), **recipe.layers}

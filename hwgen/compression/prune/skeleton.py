@@ -42,8 +42,7 @@ def train_skeleton(subject: Subject, strength: float, epochs: int) -> Subject:
     subject : with `train`
     strength : of the L1 norm on the stripes' weights
     """
-    model, train = subject.model, subject.train
-    assert train is not None
+    model = subject.model
     paths = [
         layer.path for layer in weighted_layers(model, subject.example) if has_stripes(layer.module)
     ]
@@ -58,7 +57,7 @@ def train_skeleton(subject: Subject, strength: float, epochs: int) -> Subject:
     try:
         model.train()
         with holding(model, others):
-            train(model, epochs)
+            subject.run_training(model, epochs)
     finally:
         for path in paths:
             parametrize.remove_parametrizations(model.get_submodule(path), "weight")

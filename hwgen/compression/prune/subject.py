@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor, nn
 
+from hwgen.compression.checkpoints import Checkpoints
 from hwgen.compression.flow import Layer
 from hwgen.compression.prune.families import WEIGHTED
 from hwgen.compression.prune.masks import Masks
@@ -34,6 +35,7 @@ class Subject:
     stripes : what skeletons learned, (filters, kh, kw) by path
     calibration : batches of real inputs, may be empty
     train : the user's training, may be missing
+    checkpoints : where results of an earlier run are found
     """
 
     model: nn.Module
@@ -43,6 +45,13 @@ class Subject:
     stripes: Mapping[str, Tensor] = field(default_factory=dict)
     calibration: tuple[Tensor, ...] = ()
     train: Train | None = None
+    checkpoints: Checkpoints = field(default_factory=Checkpoints)
+
+    def run_training(self, model: nn.Module, epochs: int) -> None:
+        """Train a model in place, by the user's training or as an earlier run did."""
+        train = self.train
+        assert train is not None
+        self.checkpoints.train(model, epochs, lambda: train(model, epochs))
 
 
 Pruner = Callable[[Subject, PruneRecipe, float], Subject]

@@ -12,12 +12,13 @@ __all__ = [
     "QuantSign",
     "Quantizer",
     "Weighted",
+    "check_quantizing",
     "fold_batch_norm",
     "freeze_weights",
     "quantize_layers",
 ]
 
-from hwgen.compression.quantize.convert import quantize_layers
+from hwgen.compression.quantize.convert import check_quantizing, quantize_layers
 from hwgen.compression.quantize.fold import fold_batch_norm
 from hwgen.compression.quantize.layers import (
     QuantAdd,

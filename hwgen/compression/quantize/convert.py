@@ -1,9 +1,9 @@
 """From a float flow to a calibrated quantized model."""
 
-__all__ = ["quantize_layers"]
+__all__ = ["check_quantizing", "quantize_layers"]
 
 import copy
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 import torch
@@ -54,8 +54,8 @@ def quantize_layers(
     FormatError : NaN, infinity, or scales that no requantizer can join; names the layer
     NetworkError : `output=None`, and the network does not end with accumulators
     """
-    _check_paths(flow, recipe)
     batches = list(calibration)
+    check_quantizing(flow, recipe, batches)
     folded = fold_batch_norm(flow)
     if recipe.equalize:
         folded = equalize(folded)
@@ -81,7 +81,14 @@ def quantize_layers(
     return QuantModel(layers)
 
 
-def _check_paths(flow: Flow, recipe: QuantizeRecipe) -> None:
+def check_quantizing(flow: Flow, recipe: QuantizeRecipe, batches: Sequence[Tensor]) -> None:
+    """Find what would fail later, now.
+
+    Raises
+    ------
+    HwgenError : no calibration data, or an unknown layer
+    NetworkError : calibration data that does not fit the flow
+    """
     paths = [la.path for la in flow.layers if isinstance(la.module, (nn.Conv2d, nn.Linear))]
     for path in recipe.layers:
         if path not in paths:
@@ -89,13 +96,12 @@ def _check_paths(flow: Flow, recipe: QuantizeRecipe) -> None:
                 f"Layers must be a Conv2d or Linear of the model, not {path!r}; "
                 f"there are {', '.join(paths) or 'none'}"
             )
-
-
-@torch.no_grad()
-def _observe(flow: Flow, calibration: Iterable[Tensor]) -> dict[str, Observed]:
-    """Return what the float layers give on every grid."""
-    seen: dict[str, Observed] = {}
-    for batch in calibration:
+    if not batches:
+        raise HwgenError(
+            "Calibration must hold at least one batch of inputs, not be empty; "
+            "pass calibration=[batch, ...]"
+        )
+    for batch in batches:
         if not isinstance(batch, Tensor) or batch.shape[:1] == (0,):
             raise NetworkError(
                 "Calibration batches must be tensors of inputs, not "
@@ -109,17 +115,19 @@ def _observe(flow: Flow, calibration: Iterable[Tensor]) -> dict[str, Observed]:
                 f"not {tuple(batch.shape)}"
             )
 
-        def watch(layer: Layer, value: Tensor) -> None:
-            if isinstance(layer.module, Spot):
-                grid = layer.module.grid
-                seen[grid] = observe(seen.get(grid), value, layer.path)
 
+@torch.no_grad()
+def _observe(flow: Flow, calibration: Iterable[Tensor]) -> dict[str, Observed]:
+    """Return what the float layers give on every grid."""
+    seen: dict[str, Observed] = {}
+
+    def watch(layer: Layer, value: Tensor) -> None:
+        if isinstance(layer.module, Spot):
+            grid = layer.module.grid
+            seen[grid] = observe(seen.get(grid), value, layer.path)
+
+    for batch in calibration:
         flow.run(batch.float(), watch)
-    if not seen:
-        raise HwgenError(
-            "Calibration must hold at least one batch of inputs, not be empty; "
-            "pass calibration=[batch, ...]"
-        )
     return seen
 
 

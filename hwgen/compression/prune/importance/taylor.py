@@ -30,8 +30,15 @@ def taylor(subject: Subject, flow: Flow, families: Families) -> dict[int, float]
     """
     if subject.train is None:
         raise HwgenError("Importance taylor needs gradients; pass train=, or use importance l1")
-    model = copy.deepcopy(subject.model)
     paths = [layer.path for layer in flow.layers if isinstance(layer.module, WEIGHTED)]
+    scores, _ = subject.checkpoints.recall("taylor", subject.model, lambda: _run(subject, paths))
+    return summed(scores, families)
+
+
+def _run(subject: Subject, paths: list[str]) -> dict[str, Tensor]:
+    """Return the mean squares of each layer's filters, (filters,) by path."""
+    assert subject.train is not None
+    model = copy.deepcopy(subject.model)
     squares: dict[str, list[Tensor]] = {path: [] for path in paths}
     for path in paths:
         weight = model.get_submodule(path).get_parameter("weight")
@@ -45,7 +52,7 @@ def taylor(subject: Subject, flow: Flow, families: Families) -> dict[int, float]
                 f"{path}: importance taylor saw no gradient in one epoch of train; "
                 "let train compute one for every layer, or use importance l1"
             )
-    return summed({path: torch.stack(seen).mean(0) for path, seen in squares.items()}, families)
+    return {path: torch.stack(seen).mean(0) for path, seen in squares.items()}
 
 
 def _noting(weight: nn.Parameter, squares: list[Tensor]) -> Callable[[Tensor], None]:

@@ -1,0 +1,143 @@
+"""`hwgen compress`: from a PyTorch model and a recipe to a stored integer network."""
+
+__all__ = ["compress"]
+
+import hashlib
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+
+from hwgen.cli.output_file import check_file, write_file
+from hwgen.cli.progress import bar
+from hwgen.errors import HwgenError
+from hwgen.targets import DEFAULT_TARGET
+
+if TYPE_CHECKING:
+    from hwgen.compression import Compressed
+
+
+def compress(
+    task: Annotated[
+        str,
+        typer.Argument(
+            metavar="FILE.py:TASK",
+            help="An object with .model, .example, .calibration, and perhaps .train(model, epochs) "
+            "and .evaluate(model).",
+        ),
+    ],
+    recipe: Annotated[Path, typer.Option("--recipe", metavar="FILE", help="The recipe, TOML.")],
+    output: Annotated[Path, typer.Option("-o", "--output", help="File of the network.")],
+    checkpoints: Annotated[
+        Path | None,
+        typer.Option("--checkpoints", help="Folder to keep each step in, and to go on from."),
+    ] = None,
+    fresh: Annotated[
+        bool, typer.Option("--fresh", help="Begin anew, whatever checkpoints there are.")
+    ] = False,
+    measure: Annotated[
+        str | None,
+        typer.Option(help="What costs and budgets of the recipe count: luts or cycles."),
+    ] = None,
+    target: Annotated[
+        str, typer.Option("--target", help="With --measure: the device.")
+    ] = DEFAULT_TARGET,
+    goal: Annotated[
+        str, typer.Option("--goal", help='With --measure: "10000 fps", "min latency", "min area".')
+    ] = "10000 fps",
+    json_file: Annotated[
+        Path | None, typer.Option("--json", metavar="FILE", help="Write the history as JSON.")
+    ] = None,
+) -> None:
+    """Train, prune and quantize a task's model as a recipe says, and store its integer network.
+
+    A run with --checkpoints that was ended goes on where it was when it is started again.
+
+    Example: hwgen compress digits_task.py:task --recipe recipe.toml -o digits.net --checkpoints run
+    """
+    from hwgen import api
+    from hwgen.cli.python_file import load_object
+
+    for path in (output, *([] if json_file is None else [json_file])):
+        check_file(path)
+    if fresh and checkpoints is None:
+        raise HwgenError("--fresh begins the checkpoints of a folder anew; give --checkpoints too")
+    wanted = api.read_recipe(recipe)
+    if wanted.quantize is None:
+        raise HwgenError(f"{recipe}: must have a table [quantize] to make an integer network")
+    found: Any = load_object(task)
+    for name in ("model", "example", "calibration"):
+        if not hasattr(found, name):
+            raise HwgenError(f"{task}: must have an attribute {name!r}")
+    calibration = list(found.calibration)
+    cost = None
+    if measure is not None:
+        cost = api.hardware_cost(
+            measure, calibration=calibration, quantize=wanted.quantize, target=target, goal=goal
+        )
+    source = Path(task.rpartition(":")[0]).read_bytes()
+    console = Console()
+    try:
+        with bar("Compressing", Console(stderr=True)) as move:
+            done = api.compress(
+                found.model,
+                wanted,
+                train=getattr(found, "train", None),
+                evaluate=getattr(found, "evaluate", None),
+                calibration=calibration,
+                example=found.example,
+                measure=cost,
+                progress=lambda step: move(step, 0, 0),
+                checkpoints=checkpoints,
+                fresh=fresh,
+                made_from={"task file": hashlib.sha256(source).hexdigest()},
+            )
+    except KeyboardInterrupt:
+        again = "the same command without --fresh goes on where this one was"
+        lost = "nothing was kept; with --checkpoints FOLDER it could go on"
+        typer.echo(f"hwgen: {lost if checkpoints is None else again}", err=True)
+        raise
+    network = api.import_torch(done.module, found.example)
+    network.save(output)
+    _print(done, console)
+    console.print(f"Network in {output}", markup=False)
+    if json_file is not None:
+        write_file(json_file, json.dumps(_described(done, wanted), indent=2) + "\n")
+
+
+def _described(done: "Compressed", recipe: Any) -> dict[str, Any]:
+    """Return what happened as plain values."""
+    return {
+        "recipe": asdict(recipe),
+        "history": [asdict(record) for record in done.history],
+        "stopped": done.stopped,
+        "sufficed": done.sufficed,
+    }
+
+
+def _print(done: "Compressed", console: Console) -> None:
+    """Print the history, a row a step."""
+    table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    table.add_column("step", no_wrap=True)
+    for column in ("accuracy", "parameters", "MACs", "zeros", "bytes", "seconds"):
+        table.add_column(column, justify="right", no_wrap=True)
+    for record in done.history:
+        table.add_row(
+            record.step,
+            "" if record.accuracy is None else f"{record.accuracy:.2%}",
+            f"{record.parameters:,}",
+            f"{record.macs:,}",
+            f"{record.sparsity.weights.share:.1%}",
+            f"{record.bytes:,}",
+            f"{record.seconds:.1f}",
+        )
+    console.print(table)
+    if done.stopped:
+        console.print(f"Pruning ended: {done.stopped}", markup=False)
+    if done.sufficed:
+        console.print(f"Enough for the accuracy: {done.sufficed}", markup=False)

@@ -1,0 +1,104 @@
+"""What became of a model, step by step."""
+
+__all__ = ["Recorder", "StepRecord"]
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from torch import Tensor, nn
+
+from hwgen.compression.checkpoints import Checkpoints
+from hwgen.compression.counts import count
+from hwgen.compression.prune import Sparsity, sparsity
+from hwgen.compression.threads import thrifty_threads
+from hwgen.compression.trace import check_finite
+
+
+@dataclass(frozen=True)
+class StepRecord:
+    """The model after one step.
+
+    Attributes
+    ----------
+    step : "float", or "train" where the recipe trains first; "sensitivity", "blocks", "skeleton",
+        "prune", "fine-tune", "undo", with "2/5" behind it where pruning takes several steps;
+        "freeze norms", "quantize", "fine-tune quantized", "qat" or "freeze 0.5"
+    parameters : weights, and one bias per output channel, as the integer network holds them
+    macs : of one input
+    accuracy : what `evaluate` returned, None without it
+    seconds : that the step took, without its evaluation; of one that an earlier run did, then
+    sparsity : what is zero of the parameters that are there, by kind
+    bytes : of the parameters, zeros included: of a float model 4 each; of a quantized one weights
+        in their formats with their codebooks, and biases as wide as the layer's largest
+    """
+
+    step: str
+    parameters: int
+    macs: int
+    accuracy: float | None
+    seconds: float
+    sparsity: Sparsity
+    bytes: int
+
+
+class Recorder:
+    """Does steps, checks the model after each, and keeps the history.
+
+    Parameters
+    ----------
+    example : (batch, channels, height, width) or (batch, features), a float tensor
+    evaluate : the accuracy of a module
+    checkpoints : where accuracies of an earlier run are found
+    progress : called with the name of each step as it starts
+    """
+
+    def __init__(
+        self,
+        example: Tensor,
+        evaluate: Callable[[nn.Module], float] | None,
+        checkpoints: Checkpoints,
+        progress: Callable[[str], None] | None,
+    ):
+        self.history: list[StepRecord] = []
+        self._example = example
+        self._evaluate = evaluate
+        self._checkpoints = checkpoints
+        self._progress = progress
+
+    def step(self, name: str, do: Callable[[nn.Module], nn.Module], on: nn.Module) -> nn.Module:
+        """Do a step, and return the model after it, in evaluation mode.
+
+        Raises
+        ------
+        FormatError : NaN or infinity in the model; names the layer
+        """
+        if self._progress is not None:
+            self._progress(name)
+        start, found = time.perf_counter(), self._checkpoints.seconds
+        done = do(on)
+        seconds = time.perf_counter() - start + self._checkpoints.seconds - found
+        check_finite(done)
+        done.eval()
+        with thrifty_threads(done, self._example):
+            counts = count(done, self._example)
+            zeros = sparsity(done, self._example)
+        record = StepRecord(
+            name,
+            counts.parameters,
+            counts.macs,
+            self._accuracy(done),
+            seconds,
+            zeros,
+            -(-counts.bits // 8),
+        )
+        self.history.append(record)
+        return done
+
+    def _accuracy(self, model: nn.Module) -> float | None:
+        evaluate = self._evaluate
+        if evaluate is None:
+            return None
+        accuracy = self._checkpoints.number("accuracy", model, lambda: evaluate(model))
+        model.eval()
+        return accuracy

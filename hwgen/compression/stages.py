@@ -1,0 +1,130 @@
+"""Quantization in stages: after training, with short training, with long training.
+
+With `QuantizeRecipe.drop` the first stage whose accuracy is near enough to the float model's is the
+last. After Krishnamoorthi, "Quantizing deep convolutional networks for efficient inference" (2018):
+start with symmetric weights per channel after training; train on where accuracy drops.
+"""
+
+__all__ = ["Stages"]
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from torch import Tensor, nn
+
+from hwgen.compression.checkpoints import Checkpoints
+from hwgen.compression.history import Recorder
+from hwgen.compression.prune import Masks, check_masks, holding
+from hwgen.compression.prune.families import NORMS
+from hwgen.compression.quantize import QuantModel, freeze_weights, quantize_layers
+from hwgen.compression.quantize.steps import Step
+from hwgen.compression.quantize_recipe import QuantizeRecipe
+from hwgen.compression.threads import thrifty_threads
+from hwgen.compression.trace import check_finite, evaluating, find_layers
+
+
+@dataclass(frozen=True)
+class Stages:
+    """What all stages need.
+
+    Attributes
+    ----------
+    recorder : does and records them
+    example : (batch, channels, height, width) or (batch, features), a float tensor
+    batches : of real inputs
+    masks : of weights that are pruned, by path
+    train : the user's training, None for quantization after training only
+    measure : the cost of a quantized module, for a budget
+    """
+
+    recipe: QuantizeRecipe
+    recorder: Recorder
+    checkpoints: Checkpoints
+    example: Tensor
+    batches: tuple[Tensor, ...]
+    masks: Masks
+    train: Callable[[nn.Module, int], None] | None
+    measure: Callable[[nn.Module], float] | None
+
+    def run(self, model: nn.Module) -> tuple[nn.Module, str]:
+        """Quantize a float model; return it and the stage that was enough, "" if none was."""
+        recipe, step = self.recipe, self.recorder.step
+        if self.train is not None and recipe.frozen_norms:
+            model = step("freeze norms", self._with_frozen_norms, model)
+        work = step("quantize", self._quantized, model)
+        if self._is_enough():
+            return work, "quantize"
+        if self.train is not None and recipe.tune:
+            work = step("fine-tune quantized", self._tuned, work)
+            if self._is_enough():
+                return work, "fine-tune quantized"
+        if self.train is not None and recipe.epochs:
+            if not recipe.incremental:
+                work = step("qat", lambda on: self._trained(on, recipe.epochs), work)
+            for share in recipe.incremental:
+                work = step(f"freeze {share:.4g}", self._frozen(share), work)
+        last = self.recorder.history[-1].step
+        return work, last if self._is_enough() else ""
+
+    def _is_enough(self) -> bool:
+        first, last = self.recorder.history[0], self.recorder.history[-1]
+        if self.recipe.drop is None or first.accuracy is None or last.accuracy is None:
+            return False
+        return last.accuracy >= first.accuracy - self.recipe.drop
+
+    def _with_frozen_norms(self, on: nn.Module) -> nn.Module:
+        """Train a float model on what batch norm computes in evaluation."""
+        norms = [module for module in on.modules() if isinstance(module, NORMS)]
+        hooks = [norm.register_forward_pre_hook(_evaluating) for norm in norms]
+        try:
+            return self._trained(on, self.recipe.frozen_norms)
+        finally:
+            for hook in hooks:
+                hook.remove()
+
+    def _quantized(self, on: nn.Module) -> QuantModel:
+        with evaluating(on), thrifty_threads(on, self.example):
+            flow = find_layers(on, self.example)
+            made = quantize_layers(flow, self.recipe, self.batches, self.measure)
+            check_masks(made, self.masks)
+        return made
+
+    def _tuned(self, on: nn.Module) -> nn.Module:
+        """Train on scales that stay as calibrated."""
+        scales = [
+            scale
+            for module in on.modules()
+            if isinstance(module, Step)
+            for scale in module.parameters()
+            if scale.requires_grad
+        ]
+        for scale in scales:
+            scale.requires_grad_(False)
+        try:
+            return self._trained(on, self.recipe.tune)
+        finally:
+            for scale in scales:
+                scale.requires_grad_()
+
+    def _frozen(self, share: float) -> Callable[[nn.Module], nn.Module]:
+        def run(on: nn.Module) -> nn.Module:
+            freeze_weights(on, share)
+            return on if share == 1 else self._trained(on, self.recipe.epochs)
+
+        return run
+
+    def _trained(self, on: nn.Module, epochs: int) -> nn.Module:
+        train = self.train
+        assert train is not None
+        on.train()
+        with holding(on, self.masks):
+            self.checkpoints.train(on, epochs, lambda: train(on, epochs))
+        on.eval()
+        check_finite(on)
+        check_masks(on, self.masks)
+        return on
+
+
+def _evaluating(module: nn.Module, _: object) -> None:
+    """Put a module in evaluation mode, whatever the user's training put it in."""
+    module.eval()
