@@ -52,7 +52,7 @@ fuzz: needs-of-test $(STAMP) ## random whole networks, COUNT= from torch, SEED=;
 
 .PHONY: bench
 bench: needs-of-demo $(STAMP) ## golden against torch, in images a second
-	for bench in benchmarks/*_bench.py; do $(BIN)/python "$$bench" $(ARGS); done
+	$(BIN)/python benchmarks/golden_bench.py $(ARGS)
 
 .PHONY: lint
 lint: $(STAMP) ## ruff, format check and mypy

@@ -138,7 +138,7 @@ def _run(
         ) from error
 
     digits = Digits(seed)
-    code = code_hash("digits.py", "compression")
+    code = code_hash("digits.py", "images.py", "compression")
     made_from = (code, version("scikit-learn"), seed, repr(digits.recipe))
     checkpoints = Checkpoints(made_from, Cache(), fresh=fresh)
     network, figures = _compressed(steps, digits, checkpoints)

@@ -11,6 +11,7 @@ from hwgen.errors import HwgenError
 KINDS = ("channels", "shapes", "stripes", "weights")  # in the order in which they are pruned
 IMPORTANCES = ("l1", "l2", "norm_scale", "taylor", "median", "reconstruction")
 SCOPES = ("layer", "global")
+GROWTHS = ("linear", "cubic")
 
 
 def check_epochs(epochs: object) -> None:
@@ -79,7 +80,9 @@ class PruneRecipe:
     group : stripes go in groups of so many neighbouring filters: the `pe` of the MAC array
     skeleton : strength of the L1 norm on learned stripe weights (Filter Skeleton), which are
         trained for `epochs` before stripes go; 0: stripes go by their L1 norm
-    steps : prune and fine-tune so many times, to evenly growing shares
+    steps : prune and fine-tune so many times, to growing shares
+    growth : of the shares from step to step: "linear", evenly; "cubic", most of it at first and
+        ever less then, when what is left matters (Zhu and Gupta, 2017)
     sensitivity : how much accuracy each layer may cost, pruned alone and without training after
         it: its share becomes the largest that does not, up to the common one. None: all alike
     target : where to stop earlier
@@ -102,6 +105,7 @@ class PruneRecipe:
     group: int = 1
     skeleton: float = 0.0
     steps: int = 1
+    growth: str = "linear"
     sensitivity: float | None = None
     target: PruneTarget = PruneTarget()
 
@@ -125,6 +129,8 @@ class PruneRecipe:
             raise HwgenError(f"Importance must be one of {known}, not {self.importance!r}")
         if self.scope not in SCOPES:
             raise HwgenError(f"Scope must be one of {', '.join(SCOPES)}, not {self.scope!r}")
+        if self.growth not in GROWTHS:
+            raise HwgenError(f"Growth must be one of {', '.join(GROWTHS)}, not {self.growth!r}")
         if not _is_number(self.skeleton) or self.skeleton < 0:
             raise HwgenError(f"Strength of skeleton must be at least 0, not {self.skeleton!r}")
         if self.skeleton and not self.stripes:
@@ -150,3 +156,8 @@ class PruneRecipe:
         """Return the share of a kind to prune of a layer, 0 where the kind is not pruned."""
         common = float(getattr(self, kind))
         return float(self.layers.get(path, common)) if common else 0.0
+
+    def progress(self, step: int) -> float:
+        """Return what part of the shares is pruned after a step, the first being 1."""
+        part = step / self.steps
+        return part if self.growth == "linear" else 1 - (1 - part) ** 3

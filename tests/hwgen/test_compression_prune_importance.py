@@ -169,6 +169,17 @@ def test_steps_grow_evenly_and_end_where_one_shot_does():
     assert done.stopped == once.stopped == "shares reached"
 
 
+def test_cubic_steps_shrink():
+    """1 - (1 - k / 4)**3 of the shares: most of it at first, all of it at the end."""
+    recipe = PruneRecipe(weights=0.8, steps=4, growth="cubic", epochs=1)
+    assert [recipe.progress(k) for k in (1, 2, 3, 4)] == [37 / 64, 7 / 8, 63 / 64, 1.0]
+    done = compress(residual(), Recipe(recipe), example=X[:1])
+    zeros = [r.sparsity.weights.share for r in done.history if r.step.startswith("prune")]
+    assert zeros == pytest.approx([0.4625, 0.7, 0.7875, 0.8], abs=0.02)
+    with pytest.raises(HwgenError, match="Growth must be one of linear, cubic, not 'quick'"):
+        PruneRecipe(growth="quick")
+
+
 def test_targets_stop_the_steps():
     full = compress(residual(), Recipe(PruneRecipe(0.75, steps=6)), example=X[:1]).history
     middle = full[3]

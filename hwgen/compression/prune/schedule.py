@@ -1,7 +1,11 @@
 """The schedule of pruning: one shot or several steps, fine-tuning between, targets to stop at.
 
-Step k of n prunes to k / n of the recipe's shares, of what there was at first for channels, and of
-what there is for weights, shapes and stripes. Iterating after Han et al. (NeurIPS 2015).
+Step k of n prunes to a part p of the recipe's shares, of what there was at first for channels, and
+of what there is for weights, shapes and stripes. Iterating after Han et al. (NeurIPS 2015).
+
+    p = k / n  or  p = 1 - (1 - k / n)**3
+
+the latter after Zhu and Gupta, "To prune, or not to prune" (2017).
 """
 
 __all__ = ["Evaluated", "Step", "check_pruning", "prune"]
@@ -128,8 +132,8 @@ def prune(
         if recipe.skeleton:
             learn = partial(train_skeleton, strength=recipe.skeleton, epochs=recipe.epochs)
             runner.do(f"skeleton{label}", learn)
-        progress = number / recipe.steps
-        runner.do(f"prune{label}", partial(_pruned, recipe=recipe, progress=progress))
+        part = recipe.progress(number)
+        runner.do(f"prune{label}", partial(_pruned, recipe=recipe, progress=part))
         runner.tune(f"fine-tune{label}")
         floor, accuracy = recipe.target.accuracy, runner.record.accuracy
         if before is not None and floor is not None and accuracy is not None and accuracy < floor:

@@ -4,6 +4,7 @@
 
 where f_l,b is the float network with only layer l quantized, until the cost is within the budget:
 from the widest candidates, the layer that loses least for what it saves goes one candidate down.
+What room the last step left over goes back, one candidate up, to the layer that gains most for it.
 After Dong et al., "HAWQ-V2" (NeurIPS 2020) with their sensitivity measured instead of estimated.
 """
 
@@ -12,6 +13,7 @@ __all__ = ["CostOf", "choose_formats"]
 import copy
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from math import inf
 
 import torch
 from torch import Tensor, nn
@@ -61,22 +63,37 @@ def choose_formats(
     places = {path: 0 for path in weights if path not in given}
     now = cost(_named(places, widest_first))
     while now > recipe.budget:
-        best: tuple[float, str, float] | None = None
+        down = []  # what a layer loses for what it saves, the layer, the cost then
         for path, place in places.items():
-            if place + 1 == len(widest_first):
-                continue
-            less = cost(_named({**places, path: place + 1}, widest_first))
-            loss = max(errors[path][place + 1] - errors[path][place], 0.0)
-            if less < now and (best is None or loss / (now - less) < best[0]):
-                best = loss / (now - less), path, less
-        if best is None:
+            if place + 1 < len(widest_first):
+                less = cost(_named({**places, path: place + 1}, widest_first))
+                loss = max(errors[path][place + 1] - errors[path][place], 0.0)
+                if less < now:
+                    down.append((loss / (now - less), path, less))
+        if not down:
             raise HwgenError(
                 f"Budget of {recipe.budget:g} must be at least {now:g}, what the narrowest "
                 "candidates cost; raise it, or add a narrower candidate"
             )
-        places[best[1]] += 1
-        now = best[2]
+        _, path, now = min(down, key=_first)
+        places[path] += 1
+    while True:
+        up = []
+        for path, place in places.items():
+            if place > 0:
+                more = cost(_named({**places, path: place - 1}, widest_first))
+                gain = errors[path][place] - errors[path][place - 1]
+                if gain > 0 and more <= recipe.budget:
+                    up.append((gain / (more - now) if more > now else inf, path, more))
+        if not up:
+            break
+        _, path, now = max(up, key=_first)
+        places[path] -= 1
     return _named(places, widest_first)
+
+
+def _first(found: tuple[float, str, float]) -> float:
+    return found[0]
 
 
 def _named(places: Mapping[str, int], names: list[str]) -> dict[str, str]:
