@@ -14,13 +14,14 @@ from rtl_templates.tables import lookup
 
 @dataclass(frozen=True)
 class ThresholdParameters:
-    """y = base + number of thresholds t with x >= t.
+    """y = base + step * the number of thresholds t with x >= t.
 
     channels, lanes : of a pixel, and of a beat
     x_lo, x_hi : range of the input, which gives its width
     thresholds : ascending, one row for all channels or one a channel, equally long
     base : the output below all thresholds
     bits, signed : of an output element
+    step : from one output to the next; 2 between the signs
     """
 
     channels: int
@@ -31,6 +32,7 @@ class ThresholdParameters:
     base: int
     bits: int
     signed: bool
+    step: int = 1
 
     def __post_init__(self) -> None:
         if len(self.thresholds) not in (1, self.channels):
@@ -73,7 +75,7 @@ class Thresholds(wiring.Component):
     Members
     -------
     i : stream of `lanes` wide elements
-    o : stream of `lanes` counts, `latency` clocks later
+    o : stream of `lanes` outputs, `latency` clocks later
 
     Counts the beats of a pixel to know the channels, so it must see every beat from the first of
     a frame on.
@@ -110,7 +112,7 @@ class Thresholds(wiring.Component):
         m.d.comb += self.o.valid.eq(done)
         for lane, count in enumerate(counts):
             out = Signal.like(self.o.payload[lane], name=f"count_{lane}", reset_less=True)
-            m.d.sync += out.eq(count + p.base)
+            m.d.sync += out.eq(count * p.step + p.base)
             m.d.comb += self.o.payload[lane].eq(out)
         return m
 

@@ -200,7 +200,7 @@ def _thresholds(layer: Layer, op: Threshold, lanes: int) -> ThresholdParameters:
     bits, is_signed = bits_for(layer.y.lo, layer.y.hi)
     # what no value reaches, and what all reach, need no comparison
     lo, hi = layer.acc.lo, layer.acc.hi
-    rows = op.thresholds.clip(lo, hi + 1).repeat(op.format.step, axis=1)
+    rows = op.thresholds.clip(lo, hi + 1)
     below = int((rows == lo).all(axis=0).sum())
     beyond = int((rows == hi + 1).all(axis=0).sum())
     rows = rows[:, below : rows.shape[1] - beyond]
@@ -211,9 +211,10 @@ def _thresholds(layer: Layer, op: Threshold, lanes: int) -> ThresholdParameters:
         x_lo=lo,
         x_hi=hi,
         thresholds=tuple(map(tuple, (rows[:1] if same else rows).tolist())),
-        base=op.base + below,
+        base=op.base + op.format.step * below,
         bits=bits,
         signed=is_signed,
+        step=op.format.step,
     )
 
 

@@ -83,7 +83,7 @@ class Stage:
         """What makes the output of the accumulators: so many thresholds, or a multiplier."""
         post = getattr(self.core, "post", None)
         if isinstance(post, ThresholdParameters):
-            return f"{post.steps} steps"
+            return f"{post.steps} step" + "s" * (post.steps != 1)
         return "multiply" if post else None
 
     @property

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from strategies import random_graph, random_network
+from strategies import random_graph, random_mixed, random_network
 from torch_models import random_branched, random_cnn
 from whole import FRAMES, check, planned
 
@@ -19,6 +19,12 @@ def test_random_network(seed, tmp_path):
 def test_random_graph(seed, tmp_path):
     """Branches, sums, concatenations, depthwise and grouped convolutions, thresholds."""
     check(random_graph(seed), tmp_path / "net", seed)
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_random_mixed(seed, tmp_path):
+    """Weights of every number format and binary activations, in one network."""
+    check(random_mixed(seed), tmp_path / "net", seed)
 
 
 @pytest.mark.parametrize("seed", range(26))
@@ -66,8 +72,8 @@ def test_random_graph_at_length(seed, tmp_path):
     check(random_graph(seed), tmp_path / "net", seed)
 
 
-@pytest.mark.parametrize("make", [random_network, random_graph])
-@pytest.mark.parametrize("seed", range(40))
+@pytest.mark.parametrize("make", [random_network, random_graph, random_mixed])
+@pytest.mark.parametrize("seed", range(30))
 def test_no_clock_is_idle(seed, make):
     plan = planned(make(seed + 5000), seed)
     assert plan.interval <= max(plan.busy + 3, plan.busy / 0.97), f"seed {seed}"

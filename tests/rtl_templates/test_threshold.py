@@ -18,8 +18,8 @@ def check(seed: int) -> None:
     thresholds = tuple(
         tuple(sorted(rng.randint(lo, hi + 1) for _ in range(steps))) for _ in range(rows)
     )
-    base = rng.choice((0, -8))
-    p = ThresholdParameters(channels, lanes, lo, hi, thresholds, base, 5, True)
+    base, step = rng.choice((0, -8)), rng.choice((1, 1, 2))
+    p = ThresholdParameters(channels, lanes, lo, hi, thresholds, base, 6, True, step)
     pixels = [[rng.randint(lo, hi) for _ in range(channels)] for _ in range(30)]
     edges = [t + d for row in thresholds for t in row for d in (-1, 0)]
     pixels += [[min(max(x, lo), hi)] * channels for x in edges]
@@ -31,10 +31,10 @@ def check(seed: int) -> None:
         got = iter(seen.outputs)
         for pixel in pixels:
             for n in groups:
-                values = unpack(next(got), lanes, 5, True)
+                values = unpack(next(got), lanes, 6, True)
                 for lane, x in enumerate(pixel[n : n + lanes]):
                     row = thresholds[(n + lane) % rows if rows > 1 else 0]
-                    expected = base + sum(x >= t for t in row)
+                    expected = base + step * sum(x >= t for t in row)
                     assert values[lane] == expected, f"seed {seed}, x {x}, channel {n + lane}"
         delays = {out - into for into, out in zip(seen.taken, seen.emitted, strict=True)}
         assert delays == {p.latency}
