@@ -24,6 +24,7 @@ multiple = 4
 group = 2
 skeleton = 1e-4
 steps = 3
+growth = "cubic"
 
 [prune.layers]
 "block.0.conv" = 0.25
@@ -68,7 +69,8 @@ def test_a_file_says_all_that_python_does(tmp_path):
     expected = Recipe(
         PruneRecipe(
             *(0.5, 4, 0.25, 0.5, 0.75, 1, "taylor", "global", {"block.0.conv": 0.25, "fc": 0}),
-            **{"multiple": 4, "group": 2, "skeleton": 1e-4, "steps": 3, "target": target},
+            **{"multiple": 4, "group": 2, "skeleton": 1e-4, "steps": 3},
+            **{"growth": "cubic", "target": target},
         ),
         QuantizeRecipe(
             *("cb4:8", "uint4", "int8", None, "power_of_two", True, 12, "kl", False, True, True),
