@@ -26,7 +26,11 @@ Clock = Annotated[
 ]
 Choices = Annotated[
     list[str] | None,
-    typer.Option("--set", metavar="LAYER.pe=N", help="Your own choice; may be repeated."),
+    typer.Option(
+        "--set",
+        metavar="LAYER.pe=N",
+        help="Your own choice of pe, simd, lanes or skip; may be repeated.",
+    ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 

@@ -197,7 +197,7 @@ def plan(
     goal : a throughput such as "10000 fps", reached with the smallest design; "min latency", as
         far as the target's budget goes; or "min area"
     clock_hz : the clock in Hz, or None for the target's own
-    overrides : the user's own choices, such as "conv1.pe=4"
+    overrides : the user's own choices of pe, simd, lanes or skip, such as "conv1.pe=4"
 
     Raises
     ------
