@@ -13,6 +13,7 @@ SCALES = ("free", "power_of_two")
 CALIBRATIONS = ("auto", "minmax", "moving_average", "percentile", "mse", "kl")
 STEPS = ("tqt", "lsq", "ste")
 MAX_ACCUMULATOR = 48
+MAX_ASYMMETRIC = 15  # bits; their distance from a zero point takes one more
 
 
 @dataclass(frozen=True)
@@ -42,8 +43,8 @@ class QuantizeRecipe:
     steps : how scales train: "tqt" in their logarithm, "lsq" as they are, "ste" not at all
     accumulator : bits that no accumulator of weights may exceed (A2Q), None for no limit
     layers : formats of single layers by path: "int8", or "int8/uint4" with that of its output
-    asymmetric_weights : whether weights have a zero point, one per layer: codebooks of shifted
-        integers then; int2 to int8
+    asymmetric_weights : whether weights have a zero point, one per channel or per layer; int2 to
+        int15, and one bit more in the network, which holds q - zero_point
     levels : integers that weights of a codebook format may be, instead of those of k-means
     incremental : shares of power-of-two weights that are frozen one after the other, with training
         between, such as (0.5, 0.75, 0.875, 1.0)
@@ -138,10 +139,16 @@ class QuantizeRecipe:
                 book.with_entries(self.levels)
         if self.asymmetric_weights:
             for format in formats:
-                if isinstance(format, Fixed) and format.bits > 8:
+                if isinstance(format, Fixed) and format.bits > MAX_ASYMMETRIC:
                     raise FormatError(
-                        f"Asymmetric weights must have at most 8 bits, not be {format}"
+                        f"Asymmetric weights must have at most {MAX_ASYMMETRIC} bits, "
+                        f"not be {format}"
                     )
+            if self.accumulator is not None:
+                raise HwgenError(
+                    "A bounded accumulator needs symmetric weights; leave asymmetric_weights or "
+                    "accumulator out"
+                )
         rising = zip((0.0, *self.incremental), self.incremental, strict=False)
         if any(not a < b for a, b in rising) or self.incremental[-1:] not in ((), (1.0,)):
             raise HwgenError(

@@ -210,12 +210,13 @@ def prepare(folder: str) -> None:
     parent = parent_process()
     if parent is not None:
         signal.signal(signal.SIGINT, signal.SIG_IGN)
-        signal.signal(signal.SIGTERM, end)
         Thread(target=follow, daemon=True).start()
     warnings.simplefilter("ignore", UnusedElaboratable)  # said of every design that fails
     os.environ["HWGEN_CACHE"] = f"{folder}/cache"
     tempfile.tempdir = folder
     torch.set_num_threads(1)
+    if parent is not None:  # last: until here no tool runs, and the plain signal is quiet
+        signal.signal(signal.SIGTERM, end)
 
 
 def end_children(pool: Executor) -> None:

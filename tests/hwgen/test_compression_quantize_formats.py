@@ -13,15 +13,15 @@ from hwgen.compression import QuantizeRecipe, Recipe, compress
 from hwgen.compression.quantize import freeze_weights
 from hwgen.compression.quantize.steps import make_step
 from hwgen.compression.quantize.weights import (
+    AsymmetricWeights,
     BinaryWeights,
     CodebookWeights,
     LevelWeights,
     TernaryWeights,
     levels_of,
 )
-from hwgen.compression.quantize.weights.levels import shifted_levels
 from hwgen.errors import FormatError, HwgenError
-from hwgen.formats import Binary, Codebook, Fixed, PowerOfTwo
+from hwgen.formats import Binary, Codebook, PowerOfTwo
 from hwgen.importers import import_torch
 from hwgen.network import Conv2d, Linear, Threshold
 
@@ -253,18 +253,27 @@ def test_asymmetric_weights():
     with torch.no_grad():
         model.fc.weight.abs_()
         model.fc.weight[0, 0] = -0.05
-    network = check(model, x, "asymmetric", weights="int4", asymmetric_weights=True)
-    format = network["fc"].op.weight_format
-    assert str(format) == "cb4:5" and format.storage_bits == 4
-    assert list(np.diff(format.entries)) == [1] * 15 and format.entries[0] >= -3
+    for per_channel in (True, False):
+        for scales in ("free", "power_of_two"):
+            options = {"per_channel": per_channel, "scales": scales, "asymmetric_weights": True}
+            for weights in ("int2", "int4", "int9", "int15"):
+                network = check(model, x, "asymmetric", trains=False, weights=weights, **options)
+                bits = int(weights[3:])
+                assert str(network["fc"].op.weight_format) == f"int{bits + 1}"
+                rows = network["fc"].op.weight
+                rows = rows if per_channel else rows.reshape(1, -1)
+                assert (rows.max(1) - rows.min(1) < 1 << bits).all()  # q is an uint of its bits
+    check(model, x, "asymmetric", weights="int4", asymmetric_weights=True)
     errors = []
     for asymmetric in (False, True):
         module = made(model, x, weights="int4", asymmetric_weights=asymmetric, per_channel=False)
         real = module.fc.integer_weight() * module.fc.weight_scale()
         errors.append(float((real - model.fc.weight.detach()).pow(2).mean()))
     assert errors[1] < 0.6 * errors[0], errors
-    entries = shifted_levels(torch.tensor([-1.0, 2.0]), Fixed(2)).entries
-    assert entries == (-1, 0, 1, 2)
+    rows = torch.tensor([[-1.0, 2.0], [0.0, 0.0], [0.5, 3.0], [-4.0, -2.0]])
+    made_of = AsymmetricWeights(rows, 2, False, True, "tqt")
+    assert made_of.zero.tolist() == [1, 2, 0, 3]
+    assert made_of.integers(rows).tolist()[:2] == [[-1, 2], [0, 0]]
 
 
 def test_incremental_freezing_holds_what_is_frozen():
@@ -330,7 +339,8 @@ def test_training_sees_what_evaluation_computes(weights, asymmetric):
         ({"weights": "cb1:4", "levels": (1, 2, 3)}, "must be at most 2, not 3"),
         ({"weights": "cb2:3", "levels": (1, 9)}, "must be integers of"),
         ({"weights": "cb2:3", "levels": (1, 1)}, "at least two different integers"),
-        ({"weights": "int9", "asymmetric_weights": True}, "at most 8 bits, not be int9"),
+        ({"weights": "int16", "asymmetric_weights": True}, "at most 15 bits, not be int16"),
+        ({"accumulator": 16, "asymmetric_weights": True}, "needs symmetric weights"),
         ({"incremental": (0.5, 0.4, 1)}, "must rise from above 0 to 1"),
         ({"incremental": (0.5,)}, "must rise from above 0 to 1"),
         ({"weights": "pot17"}, "must be 2 to 5, not 17"),

@@ -87,13 +87,13 @@ def test_a_file_says_all_that_python_does(tmp_path):
     )
     assert Recipe.from_toml(file) == Recipe.from_toml(str(file)) == Recipe.parse(WHOLE) == expected
     assert api.read_recipe(file) == expected
-    others = (
-        "[quantize]\nweights='pot4'\naccumulator=16\nincremental=[0.5, 1]\nasymmetric_weights=true"
-    )
+    others = "[quantize]\nweights='pot4'\nincremental=[0.5, 1]\nasymmetric_weights=true"
     text = "[prune]\nweights = 0.5\nsensitivity = 0.1\n" + others
-    quantize = QuantizeRecipe("pot4", accumulator=16, incremental=(0.5, 1), asymmetric_weights=True)
+    quantize = QuantizeRecipe("pot4", incremental=(0.5, 1), asymmetric_weights=True)
     assert Recipe.parse(text) == Recipe(PruneRecipe(weights=0.5, sensitivity=0.1), quantize)
-    written = {line.split(" =")[0].split("=")[0] for line in (WHOLE + text).splitlines()}
+    bounded = "[quantize]\naccumulator=16\n"
+    assert Recipe.parse(bounded) == Recipe(quantize=QuantizeRecipe(accumulator=16))
+    written = {line.split(" =")[0].split("=")[0] for line in (WHOLE + text + bounded).splitlines()}
     for kind in (PruneRecipe, PruneTarget, QuantizeRecipe):  # every field was tried
         named = {field.name for field in fields(kind)} - {"layers", "target"}
         assert named <= written, named - written

@@ -1,6 +1,7 @@
 """Quantizers of weights: one interface, one file a method."""
 
 __all__ = [
+    "AsymmetricWeights",
     "BinaryWeights",
     "BoundedWeights",
     "CodebookWeights",
@@ -15,6 +16,7 @@ __all__ = [
     "make_weights",
 ]
 
+from hwgen.compression.quantize.weights.asymmetric import AsymmetricWeights
 from hwgen.compression.quantize.weights.base import WeightQuantizer
 from hwgen.compression.quantize.weights.binary import BinaryWeights
 from hwgen.compression.quantize.weights.bounded import BoundedWeights, largest_bias

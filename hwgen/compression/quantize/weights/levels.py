@@ -1,12 +1,12 @@
-"""Weights on any given levels: an uneven grid, or an even one that is shifted.
+"""Weights on any given levels, such as an uneven grid.
 
     q = the level nearest to w / scale, the upper one of two that are equally near
 
 The gradient of the levels is that of the identity within them. Levels that a monotone mapping
-gives (Zhang et al., "LQ-Nets", ECCV 2018, learn theirs) and asymmetric weights are such codebooks.
+gives are such codebooks (Zhang et al., "LQ-Nets", ECCV 2018, learn theirs).
 """
 
-__all__ = ["LevelWeights", "level_scales", "levels_of", "shifted_levels"]
+__all__ = ["LevelWeights", "level_scales", "levels_of"]
 
 from collections.abc import Callable
 
@@ -89,24 +89,6 @@ def levels_of(mapping: Callable[[float], float], format: Codebook) -> tuple[int,
         raise FormatError("Mapping must rise from -1 to 1, be finite, and not be zero everywhere")
     hi = Fixed(format.entry_bits).hi
     return tuple(int((torch.tensor(value / most * hi).double() + 0.5).floor()) for value in values)
-
-
-def shifted_levels(weight: Tensor, format: Fixed) -> Codebook:
-    """Return the levels q - zero_point of asymmetric weights, as a codebook.
-
-    Parameters
-    ----------
-    weight : of a layer, with one zero point
-    format : of q, at most 8 bits
-
-    Raises
-    ------
-    FormatError : the format is wider
-    """
-    lo, hi = min(float(weight.min()), 0.0), max(float(weight.max()), 0.0)
-    last = (1 << format.bits) - 1
-    zero = round(-lo / (hi - lo) * last) if hi > lo else last // 2
-    return Codebook(format.bits, format.bits + 1, tuple(range(-zero, last + 1 - zero)))
 
 
 def _nearest(x: Tensor, levels: Tensor) -> Tensor:

@@ -6,11 +6,12 @@ from torch import Tensor
 
 from hwgen.compression.quantize.calibration import weight_scales
 from hwgen.compression.quantize.steps import Step, make_step
+from hwgen.compression.quantize.weights.asymmetric import AsymmetricWeights
 from hwgen.compression.quantize.weights.base import WeightQuantizer
 from hwgen.compression.quantize.weights.binary import BinaryWeights
 from hwgen.compression.quantize.weights.bounded import BoundedWeights
 from hwgen.compression.quantize.weights.codebook import CodebookWeights
-from hwgen.compression.quantize.weights.levels import LevelWeights, level_scales, shifted_levels
+from hwgen.compression.quantize.weights.levels import LevelWeights, level_scales
 from hwgen.compression.quantize.weights.linear import LinearWeights
 from hwgen.compression.quantize.weights.power_of_two import PowerOfTwoWeights
 from hwgen.compression.quantize.weights.ternary import TernaryWeights
@@ -41,9 +42,7 @@ def make_weights(
             f"{path}: weights must be of a format such as int4 to bound the accumulator, "
             f"not {format}; leave accumulator out"
         )
-    if isinstance(format, Fixed) and recipe.asymmetric_weights:
-        format = shifted_levels(weight, format)
-    elif isinstance(format, Codebook) and recipe.levels:
+    if isinstance(format, Codebook) and recipe.levels:
         format = format.with_entries(recipe.levels)
 
     def level_step() -> Step:
@@ -51,6 +50,8 @@ def make_weights(
         return make_step(recipe.steps, scales, power)
 
     match format:
+        case Fixed() if recipe.asymmetric_weights:
+            return AsymmetricWeights(weight, format.bits, power, per_channel, recipe.steps)
         case Fixed():
             scales = weight_scales(weight, format, power, per_channel)
             step = make_step(recipe.steps, scales, power)

@@ -1,0 +1,85 @@
+"""Asymmetric weights: an even grid with a zero point for each output channel, or one for the layer.
+
+    q = clamp(zero_point + floor(w / scale + 1/2), 0, 2**bits - 1),  real = scale * (q - zero_point)
+
+Jacob et al., "Quantization and Training of Neural Networks" (CVPR 2018). The network holds the
+integers q - zero_point, signed and one bit wider than q, so that zero points cost hardware nothing.
+"""
+
+__all__ = ["AsymmetricWeights"]
+
+import torch
+from torch import Tensor
+
+from hwgen.compression.quantize.calibrate import MINMAX_BITS
+from hwgen.compression.quantize.calibration import SPREAD
+from hwgen.compression.quantize.fake import round_half_up
+from hwgen.compression.quantize.steps import make_step
+from hwgen.compression.quantize.weights.base import WeightQuantizer, rows_of
+from hwgen.formats import Fixed, Format
+
+SHRUNK = tuple(1 - n / 32 for n in range(20))  # of the whole range, of which the best is taken
+
+
+class AsymmetricWeights(WeightQuantizer):
+    """Weights on an even grid that need not lie around zero.
+
+    Parameters
+    ----------
+    weight : (channels, ...), calibrates zero points, which stay, and scales
+    bits : of q, 2 to 15
+    steps : how scales train
+    """
+
+    zero: Tensor
+
+    def __init__(
+        self, weight: Tensor, bits: int, power_of_two: bool, per_channel: bool, steps: str
+    ):
+        super().__init__()
+        self._format = Fixed(bits + 1)
+        self._last = (1 << bits) - 1
+        rows = weight.detach().double().flatten(1)
+        rows = rows if per_channel else rows.reshape(1, -1)
+        lo, hi = rows.amin(1).clamp(max=0), rows.amax(1).clamp(min=0)
+        span = hi - lo
+        most = float(span.max()) or 1.0
+        share = torch.where(span > 0, -lo / span.where(span > 0, torch.ones_like(span)), 0.5)
+        self.register_buffer("zero", torch.round(share * self._last))
+        whole = span.where(span > 0, torch.full_like(span, most)).clamp(min=most / SPREAD)
+        scales = self._best(rows, whole / self._last, bits, power_of_two)
+        self.step = make_step(steps, scales, power_of_two)
+
+    def _best(self, rows: Tensor, scales: Tensor, bits: int, power_of_two: bool) -> Tensor:
+        """Return the scale of least squared error of each row, from the one of its whole range."""
+        tried = [scales * share for share in (SHRUNK if bits < MINMAX_BITS else SHRUNK[:1])]
+        if power_of_two:
+            tried = [torch.exp2(torch.ceil(torch.log2(each))) for each in tried]
+        errors = [
+            ((self._on_grid(rows / s[:, None]) * s[:, None] - rows) ** 2).mean(1) for s in tried
+        ]
+        chosen = torch.stack(errors).argmin(0)
+        return torch.stack(tried).gather(0, chosen[None])[0]
+
+    def _on_grid(self, x: Tensor) -> Tensor:
+        """Return q - zero_point of weights over scale, with the gradient of the identity inside."""
+        zero = rows_of(self.zero.to(x.dtype), x)
+        return torch.minimum(torch.maximum(round_half_up(x), -zero), self._last - zero)
+
+    def format(self, weight: Tensor) -> Format:
+        """Format of the integers."""
+        return self._format
+
+    def scale(self, weight: Tensor) -> Tensor:
+        """Return the scale, (channels,) or (1,) float64."""
+        return self.step.exact()
+
+    @torch.no_grad()
+    def integers(self, weight: Tensor) -> Tensor:
+        """Return q - zero_point, in float64."""
+        return self._on_grid(weight.double() / rows_of(self.step.exact(), weight))
+
+    def forward(self, weight: Tensor) -> Tensor:
+        """Return the weights on their grid, in float32, differentiable."""
+        step = rows_of(self.step(weight.numel() // self.zero.numel(), self._last), weight)
+        return self._on_grid(weight / step) * step
