@@ -2,6 +2,8 @@
 
 import signal
 
+import pytest
+
 
 def pytest_configure():
     """Let Ctrl-C mean what it does in a terminal.
@@ -11,3 +13,14 @@ def pytest_configure():
     """
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.fixture
+def one_thread():
+    """Small tensors: more threads are slower, and very slow on a busy machine."""
+    import torch  # most tests do without
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)

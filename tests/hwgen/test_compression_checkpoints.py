@@ -20,13 +20,7 @@ NAP = 0.02  # seconds of each training
 RECIPE = Recipe(PruneRecipe(0.5, epochs=2), QuantizeRecipe(epochs=2), epochs=1)
 
 
-@pytest.fixture(autouse=True)
-def one_thread():
-    """Small tensors: more threads are slower, and very slow on a busy machine."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def network(seed=0) -> nn.Module:

@@ -44,13 +44,7 @@ QUANTIZERS = {
 NO_ZERO = ("binary weights", "binary")  # what is zeroed cannot stay zero
 
 
-@pytest.fixture(autouse=True)
-def one_thread():
-    """Small tensors: more threads are slower, and very slow on a busy machine."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 class Residual(nn.Module):

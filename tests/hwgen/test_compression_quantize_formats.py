@@ -28,13 +28,7 @@ from hwgen.network import Conv2d, Linear, Threshold
 WEIGHTS = ["binary", "ternary", "pot3", "pot4", "pot3x2", "cb2:6", "cb4:8"]
 
 
-@pytest.fixture(autouse=True)
-def one_thread():
-    """Small tensors: more threads are slower, and very slow on a busy machine."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def check(model, x, hint, trains=True, **settings):

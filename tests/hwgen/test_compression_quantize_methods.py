@@ -22,14 +22,7 @@ from hwgen.errors import FormatError, HwgenError
 from hwgen.formats import Fixed
 from hwgen.network import Conv2d, Linear
 
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    """Small tensors: more threads are slower, and very slow on a busy machine."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def made(model, x, train=None, **settings):

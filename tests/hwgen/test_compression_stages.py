@@ -19,13 +19,7 @@ X = torch.randn(24, 2, 8, 8, generator=torch.Generator().manual_seed(0))
 LABELS = torch.arange(24) % 5
 
 
-@pytest.fixture(autouse=True)
-def one_thread():
-    """Small tensors: more threads are slower, and very slow on a busy machine."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def accuracy(model: nn.Module) -> float:

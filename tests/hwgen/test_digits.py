@@ -8,14 +8,7 @@ from hwgen.compression import compress
 from hwgen.digits import HELD_OUT, Digits, DigitsCnn
 from hwgen.importers import import_torch
 
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    """Small tensors: more threads are slower, and very slow on a busy machine."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def test_the_split_is_fixed_and_stratified():

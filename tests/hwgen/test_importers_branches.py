@@ -14,14 +14,7 @@ from hwgen.errors import NetworkError
 from hwgen.importers import import_torch, trace_torch
 from hwgen.network import Add, ArgMax, AvgPool2d, Concat, Conv2d, Linear, Network, Requantize
 
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    """Small tensors: more threads are slower, and very slow on a busy machine."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def assert_equal(module: nn.Module, x: torch.Tensor, hint: str) -> Network:

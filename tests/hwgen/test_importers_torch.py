@@ -14,14 +14,7 @@ from hwgen.errors import FormatError, NetworkError, UnsupportedError
 from hwgen.importers import import_torch, trace_torch
 from hwgen.network import Conv2d, Linear, Network
 
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    """Small tensors: more threads are slower, and very slow on a busy machine."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def assert_equal(module: nn.Module, network: Network, x: torch.Tensor, hint: str) -> None:
