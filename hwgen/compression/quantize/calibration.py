@@ -4,7 +4,7 @@ From 8 bits on the whole range is kept (min-max); below, the scale that gives th
 squared error wins, which clips outliers. Activations have the methods of `calibrate`.
 """
 
-__all__ = ["search_scales", "weight_scales"]
+__all__ = ["least_scales", "search_scales", "weight_scales"]
 
 from collections.abc import Callable
 
@@ -62,6 +62,23 @@ def search_scales(
     largest = torch.maximum(
         above / hi if hi > 0 else 0 * above, below / -lo if lo < 0 else 0 * below
     )
+    return least_scales(rows, largest, error, power_of_two)
+
+
+def least_scales(
+    rows: Tensor,
+    largest: Tensor,
+    error: Callable[[Tensor, Tensor], Tensor] | None,
+    power_of_two: bool,
+) -> Tensor:
+    """Return the scales of least error, (channels,) float64, up to the largest that make sense.
+
+    Parameters
+    ----------
+    rows : (channels, weights) float64
+    largest : (channels,), that cover the whole range; 0 for a channel of zeros
+    error : as in `search_scales`
+    """
     top = largest.max()
     if top == 0:
         return torch.ones_like(largest)

@@ -12,13 +12,11 @@ import torch
 from torch import Tensor
 
 from hwgen.compression.quantize.calibrate import MINMAX_BITS
-from hwgen.compression.quantize.calibration import SPREAD
+from hwgen.compression.quantize.calibration import least_scales
 from hwgen.compression.quantize.fake import round_half_up
 from hwgen.compression.quantize.steps import make_step
 from hwgen.compression.quantize.weights.base import WeightQuantizer, rows_of
 from hwgen.formats import Fixed, Format
-
-SHRUNK = tuple(1 - n / 32 for n in range(20))  # of the whole range, of which the best is taken
 
 
 class AsymmetricWeights(WeightQuantizer):
@@ -43,23 +41,16 @@ class AsymmetricWeights(WeightQuantizer):
         rows = rows if per_channel else rows.reshape(1, -1)
         lo, hi = rows.amin(1).clamp(max=0), rows.amax(1).clamp(min=0)
         span = hi - lo
-        most = float(span.max()) or 1.0
         share = torch.where(span > 0, -lo / span.where(span > 0, torch.ones_like(span)), 0.5)
         self.register_buffer("zero", torch.round(share * self._last))
-        whole = span.where(span > 0, torch.full_like(span, most)).clamp(min=most / SPREAD)
-        scales = self._best(rows, whole / self._last, bits, power_of_two)
-        self.step = make_step(steps, scales, power_of_two)
 
-    def _best(self, rows: Tensor, scales: Tensor, bits: int, power_of_two: bool) -> Tensor:
-        """Return the scale of least squared error of each row, from the one of its whole range."""
-        tried = [scales * share for share in (SHRUNK if bits < MINMAX_BITS else SHRUNK[:1])]
-        if power_of_two:
-            tried = [torch.exp2(torch.ceil(torch.log2(each))) for each in tried]
-        errors = [
-            ((self._on_grid(rows / s[:, None]) * s[:, None] - rows) ** 2).mean(1) for s in tried
-        ]
-        chosen = torch.stack(errors).argmin(0)
-        return torch.stack(tried).gather(0, chosen[None])[0]
+        def error(rows: Tensor, step: Tensor) -> Tensor:
+            step = step[:, None]
+            return ((self._on_grid(rows / step) * step - rows) ** 2).mean(1)
+
+        few = bits < MINMAX_BITS
+        scales = least_scales(rows, span / self._last, error if few else None, power_of_two)
+        self.step = make_step(steps, scales, power_of_two)
 
     def _on_grid(self, x: Tensor) -> Tensor:
         """Return q - zero_point of weights over scale, with the gradient of the identity inside."""
