@@ -15,11 +15,11 @@ from hwgen.compression.quantize.calibrate import MINMAX_BITS
 from hwgen.compression.quantize.calibration import least_scales
 from hwgen.compression.quantize.fake import round_half_up
 from hwgen.compression.quantize.steps import make_step
-from hwgen.compression.quantize.weights.base import WeightQuantizer, rows_of
-from hwgen.formats import Fixed, Format
+from hwgen.compression.quantize.weights.base import StepWeights, rows_of
+from hwgen.formats import Fixed
 
 
-class AsymmetricWeights(WeightQuantizer):
+class AsymmetricWeights(StepWeights):
     """Weights on an even grid that need not lie around zero.
 
     Parameters
@@ -34,8 +34,7 @@ class AsymmetricWeights(WeightQuantizer):
     def __init__(
         self, weight: Tensor, bits: int, power_of_two: bool, per_channel: bool, steps: str
     ):
-        super().__init__()
-        self._format = Fixed(bits + 1)
+        super().__init__(Fixed(bits + 1))
         self._last = (1 << bits) - 1
         rows = weight.detach().double().flatten(1)
         rows = rows if per_channel else rows.reshape(1, -1)
@@ -56,14 +55,6 @@ class AsymmetricWeights(WeightQuantizer):
         """Return q - zero_point of weights over scale, with the gradient of the identity inside."""
         zero = rows_of(self.zero.to(x.dtype), x)
         return torch.minimum(torch.maximum(round_half_up(x), -zero), self._last - zero)
-
-    def format(self, weight: Tensor) -> Format:
-        """Format of the integers."""
-        return self._format
-
-    def scale(self, weight: Tensor) -> Tensor:
-        """Return the scale, (channels,) or (1,) float64."""
-        return self.step.exact()
 
     @torch.no_grad()
     def integers(self, weight: Tensor) -> Tensor:

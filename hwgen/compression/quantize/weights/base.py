@@ -1,6 +1,6 @@
 """The interface of all quantizers of weights."""
 
-__all__ = ["WeightQuantizer", "mean_scales", "rows_of"]
+__all__ = ["StepWeights", "WeightQuantizer", "mean_scales", "rows_of"]
 
 from abc import ABC, abstractmethod
 
@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from hwgen.compression.quantize.calibration import SPREAD
+from hwgen.compression.quantize.steps import Step
 from hwgen.formats import Format
 
 
@@ -32,6 +33,24 @@ class WeightQuantizer(nn.Module, ABC):
     @abstractmethod
     def forward(self, weight: Tensor) -> Tensor:
         """Return the weights on their grid, in float32, differentiable."""
+
+
+class StepWeights(WeightQuantizer):
+    """Weights of one format on a grid whose scale is a step, (channels,) or (1,)."""
+
+    step: Step
+
+    def __init__(self, format: Format):
+        super().__init__()
+        self._format = format
+
+    def format(self, weight: Tensor) -> Format:
+        """Format of the integers."""
+        return self._format
+
+    def scale(self, weight: Tensor) -> Tensor:
+        """Return the scale, (channels,) or (1,) float64."""
+        return self.step.exact()
 
 
 def rows_of(scale: Tensor, weight: Tensor) -> Tensor:

@@ -15,12 +15,12 @@ from torch import Tensor
 
 from hwgen.compression.quantize.calibration import search_scales
 from hwgen.compression.quantize.steps import Step
-from hwgen.compression.quantize.weights.base import WeightQuantizer, rows_of
+from hwgen.compression.quantize.weights.base import StepWeights, rows_of
 from hwgen.errors import FormatError
 from hwgen.formats import Codebook, Fixed, Format
 
 
-class LevelWeights(WeightQuantizer):
+class LevelWeights(StepWeights):
     """Weights on the integers that a format holds.
 
     Parameters
@@ -32,18 +32,9 @@ class LevelWeights(WeightQuantizer):
     levels: Tensor
 
     def __init__(self, format: Format, step: Step):
-        super().__init__()
-        self._format = format
+        super().__init__(format)
         self.step = step
         self.register_buffer("levels", torch.from_numpy(format.levels.copy()).double())
-
-    def format(self, weight: Tensor) -> Format:
-        """Format of the integers."""
-        return self._format
-
-    def scale(self, weight: Tensor) -> Tensor:
-        """Return the scale, (channels,) or (1,) float64."""
-        return self.step.exact()
 
     @torch.no_grad()
     def integers(self, weight: Tensor) -> Tensor:

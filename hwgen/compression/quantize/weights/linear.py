@@ -13,11 +13,11 @@ from torch import Tensor
 
 from hwgen.compression.quantize.fake import fake_quantize
 from hwgen.compression.quantize.steps import Step
-from hwgen.compression.quantize.weights.base import WeightQuantizer, rows_of
-from hwgen.formats import Fixed, Format
+from hwgen.compression.quantize.weights.base import StepWeights, rows_of
+from hwgen.formats import Fixed
 
 
-class LinearWeights(WeightQuantizer):
+class LinearWeights(StepWeights):
     """Weights on an even grid.
 
     Parameters
@@ -27,17 +27,8 @@ class LinearWeights(WeightQuantizer):
     """
 
     def __init__(self, format: Fixed, step: Step):
-        super().__init__()
-        self._format = format
+        super().__init__(format)
         self.step = step
-
-    def format(self, weight: Tensor) -> Format:
-        """Format of the integers."""
-        return self._format
-
-    def scale(self, weight: Tensor) -> Tensor:
-        """Return the scale, (channels,) or (1,) float64."""
-        return self.step.exact()
 
     @torch.no_grad()
     def integers(self, weight: Tensor) -> Tensor:
