@@ -7,6 +7,7 @@ so that nothing waits in a queue when the user ends it all.
 import os
 import re
 import signal
+import sys
 import tempfile
 import time
 import warnings
@@ -26,6 +27,7 @@ from multiprocessing import active_children, get_context, parent_process
 from pathlib import Path
 from threading import Thread
 from types import FrameType
+from typing import Any
 
 import torch
 from amaranth.hdl import UnusedElaboratable
@@ -207,8 +209,13 @@ def prepare(folder: str) -> None:
         time.sleep(GRACE)
         os._exit(1)
 
+    def lost(raised: Any) -> None:
+        if raised.exc_type is not SystemExit:  # of `end`, within a finalizer
+            sys.__unraisablehook__(raised)
+
     parent = parent_process()
     if parent is not None:
+        sys.unraisablehook = lost
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         Thread(target=follow, daemon=True).start()
     warnings.simplefilter("ignore", UnusedElaboratable)  # said of every design that fails
