@@ -4,10 +4,10 @@ window."""
 __all__ = ["MacArray", "MacParameters", "Term", "planes"]
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from amaranth import *
-from amaranth.lib import memory, stream, wiring
+from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from rtl_templates.streams import elements
@@ -22,7 +22,6 @@ class MacParameters:
     weights : shape of the weights
     x_bits, x_signed : of an input element
     bits, signed : of an accumulator, as wide as the range of the result; sums wrap on the way
-    biases : for each group of outputs, what each row starts from
     folds : beats of the dot product of each group
     depthwise : each row has one column and an input lane of its own
     """
@@ -32,7 +31,6 @@ class MacParameters:
     x_signed: bool
     bits: int
     signed: bool
-    biases: tuple[tuple[int, ...], ...] = field(repr=False)
     folds: tuple[int, ...]
     depthwise: bool = False
 
@@ -41,10 +39,6 @@ class MacParameters:
             raise ValueError(
                 f"Number of columns must be 1 in a depthwise array, not {self.weights.simd}"
             )
-        if any(len(row) != self.weights.pe for row in self.biases):
-            raise ValueError(f"Biases must come in groups of {self.weights.pe}")
-        if len(self.folds) != len(self.biases):
-            raise ValueError(f"Folds must be those of {len(self.biases)} groups, not {self.folds}")
         if len(self.weights.words) not in (1, sum(self.folds)):
             raise ValueError(
                 f"Weights must be one word or {sum(self.folds)}, not {len(self.weights.words)}"
@@ -53,7 +47,7 @@ class MacParameters:
     @property
     def groups(self) -> int:
         """Groups of `lanes` output channels."""
-        return len(self.biases)
+        return len(self.folds)
 
     @property
     def lanes(self) -> int:
@@ -150,7 +144,7 @@ class MacArray(wiring.Component):
 
     Products are never formed: for each bit of the weights the inputs that it selects are summed
     over the columns, then the planes are summed with their shifts. A register follows each adder.
-    Zero points are constants of the layer and part of the biases.
+    Accumulators start from 0: biases and zero points are constants, added behind the drain.
     """
 
     def __init__(self, parameters: MacParameters):
@@ -180,7 +174,6 @@ class MacArray(wiring.Component):
 
         limit = 1 << (p.x_bits - p.x_signed)
         x_range = (-limit if p.x_signed else 0, limit - 1)
-        biases = self._biases(m, valid & last)
         for row in range(p.weights.pe):
             lanes = [row] if p.depthwise else range(p.weights.simd)
             x = [self.x.payload.x[lane] for lane in lanes]
@@ -192,31 +185,8 @@ class MacArray(wiring.Component):
             dot = _tree(m, terms, f"row{row}_dot")
             product = -dot.value if dot.negative else dot.value
             acc = Signal(p.bits, name=f"row{row}_acc", reset_less=True)
-            start = biases[row] if max(p.folds) == 1 else Mux(first, biases[row], acc)
+            start = 0 if max(p.folds) == 1 else Mux(first, 0, acc)
             with m.If(valid):
                 m.d.sync += acc.eq(start + product)
             m.d.comb += self.o.payload[row].eq(acc)
         return m
-
-    def _biases(self, m: Module, turn: Value) -> list[Value]:
-        """Return what each row starts from; `turn` goes on to the next group of outputs."""
-        p = self.parameters
-        if p.groups == 1:
-            return [Const(bias, Shape.cast(range(bias, bias + 1))) for bias in p.biases[0]]
-        mask = (1 << p.bits) - 1
-        m.submodules.biases = storage = memory.Memory(
-            shape=unsigned(p.bits * p.lanes),
-            depth=p.groups,
-            init=[
-                sum((bias & mask) << (row * p.bits) for row, bias in enumerate(group))
-                for group in p.biases
-            ],
-            attrs={"rom_style": "logic"},
-        )
-        read = storage.read_port()
-        group = Signal(range(p.groups))
-        m.d.comb += read.addr.eq(group)
-        with m.If(turn):
-            m.d.comb += read.addr.eq(Mux(group == p.groups - 1, 0, group + 1))
-            m.d.sync += group.eq(read.addr)
-        return [read.data[row * p.bits : (row + 1) * p.bits].as_signed() for row in range(p.lanes)]

@@ -13,6 +13,7 @@ from hwgen.formats import bits_for
 from hwgen.planning.memory import block_rams, lut_memory_luts
 from hwgen.targets import Target
 from rtl_templates.argmax import ArgMaxParameters
+from rtl_templates.bias import BiasParameters
 from rtl_templates.engine import EngineParameters
 from rtl_templates.fifo import FifoParameters
 from rtl_templates.join import ConcatParameters, SumParameters
@@ -72,8 +73,8 @@ def estimate(part: object, target: Target) -> Resources:
 @estimate.register
 def _engine(part: EngineParameters, target: Target) -> Resources:
     total = estimate(part.window, target) + estimate(part.datapath, target)
-    if part.post:
-        total += estimate(part.post, target)
+    for unit in part.behind:
+        total += estimate(unit, target)
     if part.drained:
         total += estimate(part.drain, target)
     return total + estimate(part.fifo, target)
@@ -113,6 +114,20 @@ def _concat(part: ConcatParameters, target: Target) -> Resources:
 def _arg_max(part: ArgMaxParameters, target: Target) -> Resources:
     counter = _bits(part.count)
     return Resources(part.bits + 2 * counter + 8, part.bits + 2 * counter + 2)
+
+
+@estimate.register
+def _bias(part: BiasParameters, target: Target) -> Resources:
+    total = Resources(2 * _bits(part.beats), _bits(part.beats))
+    for lane in range(part.lanes):
+        constants = part.constants_of(lane)
+        luts: float = part.bits + CHAIN if any(constants) else 0
+        ffs = part.bits
+        if len(set(constants)) > 1:
+            table = bits_for(min(constants), max(constants))[0]
+            luts, ffs = luts + TABLE * table * -(-part.beats // 16), ffs + table
+        total += Resources(luts, ffs)
+    return total
 
 
 @estimate.register
@@ -195,8 +210,7 @@ def _array(part: MacParameters, target: Target) -> Resources:
         weights.bits * (plane_luts + masks) + dot_luts + 2 * part.bits + CHAIN,
         weights.bits * plane_ffs + dot_ffs + part.bits,
     )
-    biases = TABLE * part.bits * weights.pe * -(-part.groups // 16) if part.groups > 1 else 0
-    rows = Resources(row.luts * weights.pe + biases, row.ffs * weights.pe + 3 * part.latency)
+    rows = Resources(row.luts * weights.pe, row.ffs * weights.pe + 3 * part.latency)
     return rows + estimate(weights, target)
 
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 from stream_bench import pack, run, unpack
 
+from rtl_templates.bias import BiasParameters
 from rtl_templates.engine import Engine, EngineParameters
 from rtl_templates.mac import MacParameters
 from rtl_templates.pool import MaximumParameters
@@ -108,10 +109,6 @@ def array_case(seed: int):
         x_signed=shape["signed"],
         bits=18,
         signed=True,
-        biases=tuple(
-            tuple(bias[m] if m < outputs else 0 for m in range(g * pe, g * pe + pe))
-            for g in range(groups)
-        ),
         folds=window.folds * (1 if window.varied else groups),
     )
     options = [
@@ -119,7 +116,12 @@ def array_case(seed: int):
         for n in range(1, pe + 1)
         if (pe % n == 0 or groups == 1) and -(-pe // n) <= min(window.folds)
     ]
-    engine = EngineParameters(window, mac, outputs, rng.choice(options), None, pe)
+    lanes = rng.choice(options)
+    if seed % 5 == 0:
+        bias, added = [0] * outputs, None
+    else:
+        added = BiasParameters(outputs, lanes, 18, True, tuple(bias), 18, True)
+    engine = EngineParameters(window, mac, outputs, lanes, None, pe, added)
     frames = random_frames(rng, shape)
 
     def result(frame, row, column):
