@@ -162,6 +162,7 @@ _MANIFEST = _record(
         "versions": _table(_text, _text),
         "top": _identifier,
         "verilog": _place,
+        "primitives": _each(_place),
         "network": _place,
         "target": _text,
         "clock_hz": _integer(1, 10**12),
@@ -214,6 +215,8 @@ def _check(manifest: dict[str, Any], folder: Path) -> None:
         _agrees(layer, f"layers[{number}]")
     for name in ("verilog", "network"):
         _inside(folder, manifest[name], name)
+    for number, name in enumerate(manifest["primitives"]):
+        _inside(folder, name, f"primitives[{number}]")
 
 
 def read_manifest(folder: str | Path) -> dict[str, Any]:

@@ -8,6 +8,7 @@ parent's wires are called `INSTANCE__PORT`.
 __all__ = ["HardwareModule", "Port", "split"]
 
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from amaranth.back import rtlil
@@ -26,10 +27,14 @@ from amaranth.lib.wiring import In, Out
 
 from hwgen.codegen.names import free_name, is_plain, plain_name
 from hwgen.errors import InternalError
+from hwgen.primitives import Cells
 
 _INPUT = re.compile(r"^  wire width \d+ (?:signed )?input \d+ +(?:signed )?\\(\S+)$", re.MULTILINE)
 _WIRE = re.compile(r"^  wire .*\\(\S+)$", re.MULTILINE)
 _WORD = re.compile(r"\\(\S+)")
+_MODULE = re.compile(r"^module \\(\S+)$", re.MULTILINE)
+_CELL = re.compile(r"^  cell \\(\S+) .*\n((?:    .*\n)*)", re.MULTILINE)
+_PARAMETER = re.compile(r"^    parameter (?:\w+ )?\\(\S+) ", re.MULTILINE)
 _DOMAIN = {"clk": ClockSignal, "rst": ResetSignal}  # ports that the clock domain adds
 
 
@@ -56,6 +61,7 @@ class HardwareModule:
     component : what it was made from
     ports : names of its ports, clock and reset first
     rtlil : the module, Yosys' text
+    primitives : types of the device's cells that it instantiates, each with its parameters
     """
 
     name: str
@@ -63,6 +69,7 @@ class HardwareModule:
     component: object
     ports: tuple[str, ...]
     rtlil: str
+    primitives: Cells
 
 
 def split(component: wiring.Component, name: str) -> tuple[HardwareModule, ...]:
@@ -123,6 +130,15 @@ def _plain_wires(text: str) -> str:
     return _WORD.sub(lambda match: f"\\{renamed.get(match[1], match[1])}", text)
 
 
+def _primitives(text: str, modules: Collection[str]) -> Cells:
+    """Return the types of the cells in a module that are neither modules nor yosys' own."""
+    found: dict[str, set[str]] = {}
+    for cell, body in _CELL.findall(text):
+        if cell not in modules:
+            found.setdefault(cell, set()).update(_PARAMETER.findall(body))
+    return found
+
+
 class _Shell(Elaboratable):
     """A fragment with the ports it shall have, as Amaranth's converter wants them."""
 
@@ -166,7 +182,8 @@ def _convert(
     if not set(domain) <= set(_DOMAIN):
         raise InternalError(f"{names[path]}: clock domain must be sync alone, not {domain}")
     order = (*domain, *(port.name for port in ports))
-    made[path] = HardwareModule(names[path], path, component, order, _plain_wires(text))
+    primitives = _primitives(text, {*names.values(), *_MODULE.findall(text)})
+    made[path] = HardwareModule(names[path], path, component, order, _plain_wires(text), primitives)
     return Instance(
         names[path],
         *(("i", port, _DOMAIN[port]()) for port in domain),

@@ -115,7 +115,7 @@ def synthesise(
     script = "\n".join(
         [
             "read_verilog design.v",
-            f"hierarchy -check -top {top}",
+            f"hierarchy -top {top}",  # the synthesis pass checks it, and knows the device's cells
             *passes,
             f"{' '.join(synth)} -json netlist.json",
             "tee -q -o stat.json stat -json",

@@ -100,7 +100,8 @@ def simulate(
     deadline = None if timeout is None else time.monotonic() + timeout
     waves_path = None if waves is None else Path(waves).resolve()
     tools = find_tools(simulator, waves_path.suffix[1:] if waves_path else None)
-    session = Session(package, (package.verilog,), tools, deadline, progress or _no_progress)
+    sources = (package.verilog, *package.primitives)
+    session = Session(package, sources, tools, deadline, progress or _no_progress)
     rtl = session
 
     begin = time.monotonic()
