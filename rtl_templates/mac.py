@@ -1,16 +1,19 @@
-"""Fixed-point MAC array: `pe` dot products of `simd` columns, accumulated over the beats of a
-window."""
+"""MAC array: `pe` dot products of `simd` columns, accumulated over the beats of a window."""
 
-__all__ = ["MacArray", "MacParameters", "Term", "planes"]
+__all__ = ["MacArray", "MacParameters"]
 
-from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from amaranth import *
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
+from rtl_templates.adder_row import AdderRow, AdderRowParameters
+from rtl_templates.dot_product import DotProduct, dot_product
 from rtl_templates.streams import elements
+from rtl_templates.summation import Bit, chains
+from rtl_templates.tables import lookup
 from rtl_templates.weights import WeightParameters
 from rtl_templates.window import beat_shape
 
@@ -19,11 +22,13 @@ from rtl_templates.window import beat_shape
 class MacParameters:
     """An array of multiply-accumulate units.
 
-    weights : shape of the weights
+    weights : the weights and how they are encoded
     x_bits, x_signed : of an input element
     bits, signed : of an accumulator, as wide as the range of the result; sums wrap on the way
     folds : beats of the dot product of each group
     depthwise : each row has one column and an input lane of its own
+    x_range : least and largest input, where that is less than its bits could be
+    adder : the adder cell of the family
     """
 
     weights: WeightParameters
@@ -33,6 +38,8 @@ class MacParameters:
     signed: bool
     folds: tuple[int, ...]
     depthwise: bool = False
+    x_range: tuple[int, int] | None = None
+    adder: type[AdderRow] = AdderRow
 
     def __post_init__(self) -> None:
         if self.depthwise and self.weights.simd != 1:
@@ -59,82 +66,56 @@ class MacParameters:
         """Input elements of a beat."""
         return self.lanes if self.depthwise else self.weights.simd
 
+    @cached_property
+    def row(self) -> DotProduct:
+        """The adders of a row."""
+        least = -(1 << (self.x_bits - 1)) if self.x_signed else 0
+        return dot_product(
+            self.weights.encoding,
+            self.weights.simd,
+            self.x_bits,
+            self.x_signed,
+            self.x_range or (least, least + (1 << self.x_bits) - 1),
+            self.bits,
+            self.adder,
+            max(self.folds) > 1,
+        )
+
     @property
     def latency(self) -> int:
         """Clocks from the last beat of a dot product to its accumulators."""
-        return _levels(self.weights.simd) + _levels(self.weights.bits) + 1
+        return self.row.latency
 
 
-def _levels(terms: int) -> int:
-    return (terms - 1).bit_length()
+class _Row:
+    """The words of one row as signals, and their delays."""
 
+    def __init__(self, m: Module, plan: DotProduct, name: str, known: list[Value]) -> None:
+        self._m, self._plan = m, plan
+        self.words: list[Value] = known
+        for n, word in enumerate(plan.words[len(known) :], len(known)):
+            self.words.append(Signal(word.width, name=f"{name}_word{n}", reset_less=True))
 
-@dataclass(frozen=True)
-class Term:
-    """A partial sum: (-1 if negative) * value * 2**shift, with its exact range."""
-
-    value: Value
-    lo: int
-    hi: int
-    shift: int = 0
-    negative: bool = False
-
-
-def planes(
-    x: Sequence[Value], w: Sequence[Value], x_range: tuple[int, int], bits: int, is_signed: bool
-) -> list[list[Term]]:
-    """Return, for each bit of the weights, the inputs whose weight has that bit set.
-
-    The sum of products is the sum over the planes, each shifted by its place, the sign plane
-    subtracted.
-    """
-    lo, hi = min(0, x_range[0]), max(0, x_range[1])
-    return [
-        [
-            Term(Mux(weight[bit], value, 0), lo, hi, bit, is_signed and bit == bits - 1)
-            for value, weight in zip(x, w, strict=True)
-        ]
-        for bit in range(bits)
-    ]
-
-
-def _add(m: Module, a: Term, b: Term, name: str) -> Term:
-    """Register a + b, the second being of at least the first one's weight."""
-    distance = b.shift - a.shift
-    lo, hi = b.lo << distance, b.hi << distance
-    if b.negative and not a.negative:
-        lo, hi = -hi, -lo
-        total = a.value - (b.value << distance)
-    else:
-        total = a.value + (b.value << distance)
-    lo, hi = a.lo + lo, a.hi + hi
-    value = Signal(Shape.cast(range(lo, hi + 1)), name=name, reset_less=True)
-    m.d.sync += value.eq(total)
-    return Term(value, lo, hi, a.shift, a.negative)
-
-
-def _hold(m: Module, term: Term, name: str) -> Term:
-    value = Signal(Shape.cast(range(term.lo, term.hi + 1)), name=name, reset_less=True)
-    m.d.sync += value.eq(term.value)
-    return Term(value, term.lo, term.hi, term.shift, term.negative)
-
-
-def _tree(m: Module, terms: list[Term], name: str) -> Term:
-    """Sum terms pair by pair, a register after each level of adders."""
-    level = 0
-    while len(terms) > 1:
-        sums = [
-            _add(m, a, b, f"{name}_{level}_{n}")
-            for n, (a, b) in enumerate(zip(terms[::2], terms[1::2], strict=False))
-        ]
-        if len(terms) % 2:
-            sums.append(_hold(m, terms[-1], f"{name}_{level}_{len(sums)}"))
-        terms, level = sums, level + 1
-    return terms[0]
+    def bit(
+        self, place: tuple[int, int], clock: int, delays: dict[tuple[int, int], Value]
+    ) -> Value:
+        """Return a bit of a word as it was when the word was ready, on a later clock."""
+        number, n = place
+        word = self.words[number]
+        for age in range(1, clock - self._plan.words[number].ready + 1):
+            later = delays.get((id(self.words[number]), age))
+            if later is None:
+                # only a register's name is lost where a word is a slice
+                name = f"{getattr(word, 'name', 'word')}_late"
+                later = Signal(len(word), name=name, reset_less=True)
+                self._m.d.sync += later.eq(word)
+                delays[id(self.words[number]), age] = later
+            word = later
+        return word[n]
 
 
 class MacArray(wiring.Component):
-    """`pe` dot products side by side, on LUTs: plane by plane of the weights' bits.
+    """`pe` dot products side by side, on LUTs.
 
     Members
     -------
@@ -142,9 +123,10 @@ class MacArray(wiring.Component):
     w : beats of a weight source, on the same clocks
     o : the accumulators of each dot product, `latency` clocks after its last beat
 
-    Products are never formed: for each bit of the weights the inputs that it selects are summed
-    over the columns, then the planes are summed with their shifts. A register follows each adder.
-    Accumulators start from 0: biases and zero points are constants, added behind the drain.
+    Products are never formed: each digit of the weights selects multiples of the inputs, which
+    are summed over the columns, then over the digits with their shifts, in rows of adders with a
+    register behind each. What is delivered lacks a constant of the weights
+    (`rtl_templates.dot_product.offset`), which is added behind the drain with the bias.
     """
 
     def __init__(self, parameters: MacParameters):
@@ -162,31 +144,70 @@ class MacArray(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         p = self.parameters
-        valid = self.x.valid
-        first, last = self.x.payload.first, self.x.payload.last
+        flags = [self.x.valid, self.x.payload.first, self.x.payload.last]
         for stage in range(p.latency - 1):
-            flags = [Signal(name=f"{n}_{stage}") for n in ("valid", "first", "last")]
-            m.d.sync += [a.eq(b) for a, b in zip(flags, (valid, first, last), strict=True)]
-            valid, first, last = flags
+            later = [Signal(name=f"{n}_{stage}") for n in ("valid", "first", "last")]
+            m.d.sync += [a.eq(b) for a, b in zip(later, flags, strict=True)]
+            flags = later
+        valid, first, last = flags
         done = Signal()
         m.d.sync += done.eq(valid & last)
         m.d.comb += self.o.valid.eq(done)
-
-        limit = 1 << (p.x_bits - p.x_signed)
-        x_range = (-limit if p.x_signed else 0, limit - 1)
+        x = [Value.cast(self.x.payload.x[lane]).as_unsigned() for lane in range(p.x_lanes)]
+        delays: dict[tuple[int, int], Value] = {}
         for row in range(p.weights.pe):
-            lanes = [row] if p.depthwise else range(p.weights.simd)
-            x = [self.x.payload.x[lane] for lane in lanes]
-            w = [self.w.payload[row][column] for column in range(p.weights.simd)]
-            terms = [
-                _tree(m, plane, f"row{row}_plane{bit}")
-                for bit, plane in enumerate(planes(x, w, x_range, p.weights.bits, p.weights.signed))
-            ]
-            dot = _tree(m, terms, f"row{row}_dot")
-            product = -dot.value if dot.negative else dot.value
-            acc = Signal(p.bits, name=f"row{row}_acc", reset_less=True)
-            start = 0 if max(p.folds) == 1 else Mux(first, 0, acc)
-            with m.If(valid):
-                m.d.sync += acc.eq(start + product)
-            m.d.comb += self.o.payload[row].eq(acc)
+            codes = [self.w.payload[row][column] for column in range(p.weights.simd)]
+            words = [*([x[row]] if p.depthwise else x), *self._decoded(m, row, codes)]
+            result = self._row(m, f"row{row}", words, valid, first, delays)
+            m.d.comb += self.o.payload[row].eq(result)
         return m
+
+    def _decoded(self, m: Module, row: int, codes: list[Value]) -> list[Value]:
+        """Return the weights' codes, looked up and registered where they are indices."""
+        encoding = self.parameters.weights.encoding
+        if not encoding.latency:
+            return codes
+        decoded = []
+        for column, code in enumerate(codes):
+            held = Signal(encoding.decoded.bits, name=f"row{row}_w{column}", reset_less=True)
+            m.d.sync += held.eq(lookup(m, code, encoding.book, f"row{row}_entry{column}"))
+            decoded.append(held)
+        return decoded
+
+    def _row(
+        self,
+        m: Module,
+        name: str,
+        words: list[Value],
+        valid: Value,
+        first: Value,
+        delays: dict[tuple[int, int], Value],
+    ) -> Value:
+        """Return the result of one row of adders."""
+        p, plan = self.parameters, self.parameters.row
+        row = _Row(m, plan, name, words)
+        if plan.accumulator is not None:
+            m.d.comb += row.words[plan.accumulator + 1].eq(first)
+
+        def values(bits: tuple[Bit, ...], clock: int) -> list[Value]:
+            return [row.bit(place, clock, delays) for bit in bits for place in bit.inputs]
+
+        for part in plan.settled:
+            table = [bit.function(*values((bit,), part.clock)) for bit in part.bits]
+            m.d.sync += row.words[part.word].eq(Cat(table))
+        sums = [addition.row for addition in plan.additions]
+        for number, chain in enumerate(chains(sums, p.adder.longest)):
+            made = [plan.additions[n] for n in chain]
+            cell = p.adder(AdderRowParameters(tuple(addition.row for addition in made)))
+            m.submodules[f"{name}_adder{number}"] = cell
+            for n, part in enumerate(made):
+                inputs = {"p": part.p, "q": part.q, "c": (part.carry,)}
+                for port, bits in inputs.items():
+                    driven = values(bits, part.clock)
+                    m.d.comb += getattr(cell, f"{port}_{n}").eq(Cat(driven)) if driven else []
+                total = row.words[part.word].eq(getattr(cell, f"o_{n}"))
+                with m.If(valid if part.word == plan.accumulator else Const(1)):
+                    m.d.sync += total
+        return Cat(
+            bit.function(*values((bit,), plan.latency)) for bit in plan.result.bits[: p.bits]
+        )

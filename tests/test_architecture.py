@@ -216,6 +216,8 @@ def test_every_part_has_an_estimate_and_a_schedule():
         if kind in seen or not hasattr(kind, "__dataclass_fields__"):
             continue
         seen.add(kind)
+        if kind.__module__ == "rtl_templates.encodings":  # no part of its own
+            continue
         assert kind in estimate.registry or kind.__name__ == "SequencerParameters", kind
         for hint in get_type_hints(kind).values():
             inner += [k for k in (hint, *get_args(hint)) if "rtl_templates" in str(k)]

@@ -28,6 +28,7 @@ from amaranth.lib.wiring import In, Out
 from hwgen.codegen.names import free_name, is_plain, plain_name
 from hwgen.errors import InternalError
 from hwgen.primitives import Cells
+from rtl_templates.adder_row import AdderRow
 
 _INPUT = re.compile(r"^  wire width \d+ (?:signed )?input \d+ +(?:signed )?\\(\S+)$", re.MULTILINE)
 _WIRE = re.compile(r"^  wire .*\\(\S+)$", re.MULTILINE)
@@ -87,7 +88,7 @@ def split(component: wiring.Component, name: str) -> tuple[HardwareModule, ...]:
         taken.add(names[path].lower())
     made: dict[tuple[str, ...], HardwareModule] = {}
     _convert(fragment, component, (), names, made)
-    return tuple(made[path] for path in paths)
+    return tuple(made[path] for path in paths if path in made)
 
 
 def _component(fragment: Fragment) -> wiring.Component | None:
@@ -162,6 +163,12 @@ def _convert(
     made: dict[tuple[str, ...], HardwareModule],
 ) -> Instance:
     """Convert what is inside, then the fragment; return what stands for it in its parent."""
+    ports = _ports(component)
+    if isinstance(component, AdderRow):  # hundreds of these are alike, and share a module
+        for alike in made.values():
+            other = alike.component
+            if type(other) is type(component) and other.parameters == component.parameters:
+                return _instance(alike, ports)
     for index, (child, name, place) in enumerate(fragment.subfragments):
         inner = _component(child)
         if inner is None:
@@ -171,7 +178,6 @@ def _convert(
         for port in _ports(inner):
             if isinstance(port.value, Signal):
                 port.value.name = f"{name}__{port.name}"
-    ports = _ports(component)
     text = rtlil.convert(
         _Shell(fragment, ports),
         name=names[path],
@@ -184,8 +190,13 @@ def _convert(
     order = (*domain, *(port.name for port in ports))
     primitives = _primitives(text, {*names.values(), *_MODULE.findall(text)})
     made[path] = HardwareModule(names[path], path, component, order, _plain_wires(text), primitives)
+    return _instance(made[path], ports)
+
+
+def _instance(module: HardwareModule, ports: list[Port]) -> Instance:
+    """Return an instance of a module, its ports connected to their values."""
     return Instance(
-        names[path],
-        *(("i", port, _DOMAIN[port]()) for port in domain),
+        module.name,
+        *(("i", port, _DOMAIN[port]()) for port in module.ports if port in _DOMAIN),
         *(("o" if port.output else "i", port.name, port.value) for port in ports),
     )

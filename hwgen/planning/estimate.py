@@ -179,39 +179,19 @@ def _weights(part: WeightParameters, target: Target) -> Resources:
     return counter + Resources(TABLE * part.width * -(-depth // 16), part.width)
 
 
-def _tree(ranges: list[tuple[int, int]]) -> tuple[float, float, tuple[int, int]]:
-    """Return LUTs, flip-flops and range of a sum of terms, a register after each adder."""
-    luts = ffs = 0.0
-    while len(ranges) > 1:
-        sums = []
-        for a, b in zip(ranges[::2], ranges[1::2], strict=False):
-            total = (a[0] + b[0], a[1] + b[1])
-            width = bits_for(*total)[0]
-            luts, ffs = luts + width + CHAIN, ffs + width
-            sums.append(total)
-        if len(ranges) % 2:
-            sums.append(ranges[-1])
-            ffs += bits_for(*ranges[-1])[0]
-        ranges = sums
-    return luts, ffs, ranges[0]
-
-
 @estimate.register
 def _array(part: MacParameters, target: Target) -> Resources:
-    weights = part.weights
-    limit = 1 << (part.x_bits - part.x_signed)
-    leaf = (-limit if part.x_signed else 0, limit - 1)
-    plane_luts, plane_ffs, plane = _tree([leaf] * weights.simd)
-    # a 4-input LUT adds two masked bits, but the chain's second input needs one of its own
-    masks = weights.simd * part.x_bits * (0.5 if weights.simd > 1 else 0.0)
-    shifted = [(plane[0] << bit, plane[1] << bit) for bit in range(weights.bits)]
-    dot_luts, dot_ffs, _ = _tree(shifted)
-    row = Resources(
-        weights.bits * (plane_luts + masks) + dot_luts + 2 * part.bits + CHAIN,
-        weights.bits * plane_ffs + dot_ffs + part.bits,
+    row = part.row
+    # chains of one sum start and end on their own; a cell that shares them packs several
+    ends = CHAIN * sum(part.adder.longest == 1 for _ in row.additions) + len(row.additions)
+    book = getattr(part.weights.encoding, "weights", ())
+    decoding = part.weights.simd * part.weights.encoding.decoded.bits * -(-len(book) // 16)
+    pe = part.weights.pe
+    rows = Resources(
+        pe * (row.positions + row.tables + ends + decoding),
+        pe * sum(word.width for word in row.words[2 * part.weights.simd :]) + 3 * part.latency,
     )
-    rows = Resources(row.luts * weights.pe, row.ffs * weights.pe + 3 * part.latency)
-    return rows + estimate(weights, target)
+    return rows + estimate(part.weights, target)
 
 
 @estimate.register

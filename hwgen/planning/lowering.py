@@ -8,14 +8,16 @@ import numpy as np
 
 from hwgen.formats import bits_for
 from hwgen.network.ops import Add, ArgMax, AvgPool2d, Concat, MaxPool2d
+from hwgen.planning.encodings import encoding_for, offsets_of, x_range_of
 from hwgen.planning.finish import finish_for
 from hwgen.planning.folding import Folding, word_size
 from hwgen.planning.layers import Layer
 from hwgen.planning.memory import ring_style, weight_style
 from hwgen.planning.sparsity import live_words, padded_matrix
-from hwgen.planning.sums import sums_of
+from hwgen.planning.sums import Sums, sums_of
 from hwgen.targets import Target
 from rtl_templates.argmax import ArgMaxParameters
+from rtl_templates.encodings import Encoding
 from rtl_templates.engine import EngineParameters
 from rtl_templates.join import ConcatParameters, SumParameters
 from rtl_templates.mac import MacParameters
@@ -40,10 +42,11 @@ def core_for(layer: Layer, folding: Folding, target: Target) -> Core:
         total = _sum(layer, layer.op, folding, target)
         return total.with_depth(total.full_rate_depth)
     window = styled(_window(layer, folding), target)
-    finish = finish_for(layer, sums_of(layer), folding.lanes, target)
+    datapath = _datapath(layer, folding, window, target)
+    finish = finish_for(layer, _sums(layer, datapath, window), folding.lanes, target)
     engine = EngineParameters(
         window=window,
-        datapath=_datapath(layer, folding, window, target),
+        datapath=datapath,
         channels=layer.outputs,
         lanes=folding.lanes,
         post=finish.post,
@@ -111,17 +114,40 @@ def _datapath(
     return MaximumParameters(folding.pe, window.slices, window.bits, window.signed)
 
 
-def _pack(values: np.ndarray, bits: int) -> int:
-    """Return a word with the values' two's complement side by side, the first lowest."""
-    mask = (1 << bits) - 1
+def _sums(
+    layer: Layer, datapath: MacParameters | MaximumParameters, window: WindowParameters
+) -> Sums:
+    """Return what a datapath delivers, and the constants that it lacks."""
+    if isinstance(datapath, MaximumParameters):
+        return sums_of(layer)
+    return sums_of(layer, offsets_of(layer, datapath.weights.encoding, window))
+
+
+def _pack(codes: list[int], bits: int) -> int:
+    """Return a word with codes side by side, the first lowest."""
     word = 0
-    for value in reversed(values.reshape(-1).tolist()):
-        word = word << bits | (value & mask)
+    for code in reversed(codes):
+        word = word << bits | code
     return word
 
 
+def _code(encoding: Encoding, weight: int) -> int:
+    """Return the code of a weight; any where there is no zero, since then only rows that fill the
+    last group are zero, and nobody reads what they compute."""
+    try:
+        return encoding.code(weight)
+    except ValueError:
+        if weight:
+            raise
+        return 0
+
+
 def _weights(
-    layer: Layer, folding: Folding, window: WindowParameters, target: Target
+    layer: Layer,
+    folding: Folding,
+    window: WindowParameters,
+    encoding: Encoding,
+    target: Target,
 ) -> WeightParameters:
     """Return the weights as they follow one another when the sequencer calls for them: slices of
     the channels, groups of `pe` outputs, beats of the window."""
@@ -130,16 +156,19 @@ def _weights(
     simd = 1 if layer.depthwise else folding.simd
     matrix = padded_matrix(layer, pe)
     groups = len(matrix)
-    bits, is_signed = bits_for(int(layer.weight.min()), int(layer.weight.max()))
+    bits = encoding.bits
+    codes = {w: _code(encoding, w) for w in {0, *np.unique(matrix).tolist()}}
     blocks = matrix.reshape(groups, pe, len(window.taps), -1)
     live = window.live or (range(len(window.taps)),)
     words: list[int] = []
     for group, rows in enumerate(blocks):
         read = rows[:, live[group % len(live)]].reshape(pe, -1)
         read = np.pad(read, ((0, 0), (0, -read.shape[1] % simd)))
-        words += [_pack(read[:, n : n + simd], bits) for n in range(0, read.shape[1], simd)]
+        for n in range(0, read.shape[1], simd):
+            beat = read[:, n : n + simd].reshape(-1).tolist()
+            words.append(_pack([codes[w] for w in beat], bits))
     style = weight_style(pe * simd * bits, len(words), target)
-    return WeightParameters(pe, simd, bits, is_signed, tuple(words), style)
+    return WeightParameters(pe, simd, encoding, tuple(words), style)
 
 
 def _array(
@@ -147,11 +176,12 @@ def _array(
 ) -> MacParameters:
     """Return the array of a weighted layer, or the sum over a window: one whose weights are all
     one."""
+    encoding = encoding_for(layer, folding, window)
     if layer.weight is None:
-        weights = WeightParameters(folding.pe, 1, 1, False, ((1 << folding.pe) - 1,))
+        weights = WeightParameters(folding.pe, 1, encoding, ((1 << folding.pe) - 1,))
     else:
-        weights = _weights(layer, folding, window, target)
-    bits, is_signed = sums_of(layer).shape
+        weights = _weights(layer, folding, window, encoding, target)
+    bits, is_signed = sums_of(layer, offsets_of(layer, encoding, window)).shape
     groups = -(-layer.outputs // folding.pe)
     return MacParameters(
         weights=weights,
@@ -161,6 +191,7 @@ def _array(
         signed=is_signed,
         folds=window.folds * (1 if window.varied else groups),
         depthwise=layer.depthwise,
+        x_range=x_range_of(layer, window),
     )
 
 
@@ -168,6 +199,6 @@ def relaned(core: Core, layer: Layer, lanes: int, target: Target) -> Core:
     """Return an engine drained through other lanes."""
     if not isinstance(core, EngineParameters):
         return core
-    finish = finish_for(layer, sums_of(layer), lanes, target)
+    finish = finish_for(layer, _sums(layer, core.datapath, core.window), lanes, target)
     engine = replace(core, lanes=lanes, post=finish.post, bias=finish.bias)
     return engine.with_depth(engine.full_rate_depth)

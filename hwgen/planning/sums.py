@@ -59,10 +59,15 @@ class Sums:
         return max(1, bits_for(self.acc.lo, self.acc.hi)[0] - (self.step - 1))
 
 
-def sums_of(layer: Layer) -> Sums:
+def sums_of(layer: Layer, constants: IntArray | int = 0) -> Sums:
     """Return what the array of a layer sums up, and its constants: this is where biases, shares
-    of zero points, and what an encoding of the weights leaves to be added come together."""
+    of zero points, and what the encoding of the weights leaves to be added come together.
+
+    Parameters
+    ----------
+    constants : (outputs,) or one for all, `offsets_of` the encoding
+    """
     if layer.bias is not None:
-        return Sums(layer.acc, layer.bias)
+        return Sums(layer.acc, layer.bias + constants)
     zero = layer.x.zero_point if isinstance(layer.op, AvgPool2d) else 0
-    return Sums(layer.acc, np.array([-zero * layer.inputs]))
+    return Sums(layer.acc, np.array([-zero * layer.inputs], dtype=np.int64) + constants)
