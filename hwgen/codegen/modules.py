@@ -87,7 +87,7 @@ def split(component: wiring.Component, name: str) -> tuple[HardwareModule, ...]:
         names[path] = free_name("_".join((name, *path)), taken)
         taken.add(names[path].lower())
     made: dict[tuple[str, ...], HardwareModule] = {}
-    _convert(fragment, component, (), names, made)
+    _convert(fragment, component, (), names, made, {})
     return tuple(made[path] for path in paths if path in made)
 
 
@@ -161,19 +161,19 @@ def _convert(
     path: tuple[str, ...],
     names: dict[tuple[str, ...], str],
     made: dict[tuple[str, ...], HardwareModule],
+    shared: dict[object, HardwareModule],
 ) -> Instance:
     """Convert what is inside, then the fragment; return what stands for it in its parent."""
     ports = _ports(component)
-    if isinstance(component, AdderRow):  # hundreds of these are alike, and share a module
-        for alike in made.values():
-            other = alike.component
-            if type(other) is type(component) and other.parameters == component.parameters:
-                return _instance(alike, ports)
+    # hundreds of adder rows are alike, and share a module
+    alike = (type(component), component.parameters) if isinstance(component, AdderRow) else None
+    if alike in shared:
+        return _instance(shared[alike], ports)
     for index, (child, name, place) in enumerate(fragment.subfragments):
         inner = _component(child)
         if inner is None:
             continue
-        instance = _convert(child, inner, (*path, name), names, made)
+        instance = _convert(child, inner, (*path, name), names, made, shared)
         fragment.subfragments[index] = (instance, name, place)
         for port in _ports(inner):
             if isinstance(port.value, Signal):
@@ -190,6 +190,8 @@ def _convert(
     order = (*domain, *(port.name for port in ports))
     primitives = _primitives(text, {*names.values(), *_MODULE.findall(text)})
     made[path] = HardwareModule(names[path], path, component, order, _plain_wires(text), primitives)
+    if alike:
+        shared[alike] = made[path]
     return _instance(made[path], ports)
 
 
