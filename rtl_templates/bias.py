@@ -5,11 +5,10 @@ __all__ = ["Bias", "BiasParameters"]
 from dataclasses import dataclass, field
 
 from amaranth import *
-from amaranth.lib import stream, wiring
-from amaranth.lib.wiring import In, Out
+from amaranth.lib import wiring
 
-from rtl_templates.streams import beats_per_pixel, elements
-from rtl_templates.tables import lookup
+from rtl_templates.streams import beats_per_pixel, unit_ports
+from rtl_templates.tables import lookup, nest
 
 
 @dataclass(frozen=True)
@@ -75,27 +74,20 @@ class Bias(wiring.Component):
 
     def __init__(self, parameters: BiasParameters):
         self.parameters = p = parameters
-        i = elements(p.lanes, p.x_bits, p.x_signed)
-        o = elements(p.lanes, p.bits, p.signed)
-        super().__init__(
-            {
-                "i": In(stream.Signature(i, always_ready=True)),
-                "o": Out(stream.Signature(o, always_ready=True)),
-            }
-        )
+        x, y = Shape(p.x_bits, p.x_signed), Shape(p.bits, p.signed)
+        super().__init__(unit_ports(p.lanes, x, y))
 
     def elaborate(self, platform):
         m = Module()
         p = self.parameters
-        after = Signal(range(p.beats), init=min(1, p.beats - 1))  # the beat of a pixel to come
-        with m.If(self.i.valid):
-            m.d.sync += after.eq(Mux(after == p.beats - 1, 0, after + 1))
+        (beat,), _ = nest(m, self.i.valid, [("beat", p.beats)])
         done = Signal()
         m.d.sync += done.eq(self.i.valid)
         m.d.comb += self.o.valid.eq(done)
         for lane in range(p.lanes):
             constants = p.constants_of(lane)
-            bias = lookup(m, after, constants, f"bias_{lane}")
+            to_come = (*constants[1:], constants[0])
+            bias = lookup(m, beat, to_come, f"bias_{lane}")
             if isinstance(bias, Signal):
                 held = Signal.like(bias, name=f"held_{lane}", init=constants[0])
                 with m.If(self.i.valid):
