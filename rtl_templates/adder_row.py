@@ -58,7 +58,7 @@ class AdderRowParameters:
             raise ValueError("Row must have at least one sum")
 
 
-def inputs(functions: tuple[BitFunction, ...]) -> int:
+def _inputs(functions: tuple[BitFunction, ...]) -> int:
     """Return how many bits go into all functions together."""
     return sum(function.inputs for function in functions)
 
@@ -85,7 +85,7 @@ class AdderRow(wiring.Component):
         self.parameters = parameters
         members = {}
         for n, part in enumerate(parameters.sums):
-            widths = {"p": inputs(part.p), "q": inputs(part.q), "c": part.carry.inputs}
+            widths = {"p": _inputs(part.p), "q": _inputs(part.q), "c": part.carry.inputs}
             members |= {f"{name}_{n}": In(width) for name, width in widths.items() if width}
             members[f"o_{n}"] = Out(part.width)
         super().__init__(members)

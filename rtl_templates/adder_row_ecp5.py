@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from amaranth import *
 
 from rtl_templates.adder_row import AdderRow
-from rtl_templates.bits import BitFunction
+from rtl_templates.bits import ZERO, BitFunction
 
 
 @dataclass(frozen=True)
@@ -73,9 +73,9 @@ class Ecp5AdderRow(AdderRow):
                 places.append(self._position(f, g, x, y, out[i]))
             above = out[part.positions] if part.grows else None
         if above is not None:
-            places.append(_Place(0, (Const(1), Const(1), Const(1), Const(1)), above))
+            places.append(self._boundary(ZERO, [], above))
         if len(places) % 2:
-            places.append(_Place(0, (Const(1), Const(1), Const(1), Const(1))))
+            places.append(self._boundary(ZERO, [], None))
         carry: Value | None = None
         for n, (low, high) in enumerate(zip(places[::2], places[1::2], strict=True)):
             ports = {"CIN": carry} if carry is not None else {}

@@ -93,6 +93,11 @@ class Encoding:
         """Clocks from a code to its decoded form."""
         return 0
 
+    @property
+    def entries(self) -> int:
+        """Entries of the table that decodes a code, 0 where a code is used as it is."""
+        return 0
+
     @cached_property
     def digits(self) -> tuple[Digit, ...]:
         """The digits of a weight."""
@@ -363,6 +368,11 @@ class Codebook(Encoding):
     def latency(self) -> int:
         """A table and a register."""
         return 1
+
+    @property
+    def entries(self) -> int:
+        """Entries of the book."""
+        return len(self.weights)
 
     @cached_property
     def book(self) -> tuple[int, ...]:

@@ -2,6 +2,7 @@
 
 __all__ = ["MacArray", "MacParameters"]
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -10,7 +11,7 @@ from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from rtl_templates.adder_row import AdderRow, AdderRowParameters
-from rtl_templates.dot_product import DotProduct, dot_product
+from rtl_templates.dot_product import DotProduct, RowParameters, dot_product
 from rtl_templates.streams import elements
 from rtl_templates.summation import Bit, chains
 from rtl_templates.tables import lookup
@@ -71,14 +72,16 @@ class MacParameters:
         """The adders of a row."""
         least = -(1 << (self.x_bits - 1)) if self.x_signed else 0
         return dot_product(
-            self.weights.encoding,
-            self.weights.simd,
-            self.x_bits,
-            self.x_signed,
-            self.x_range or (least, least + (1 << self.x_bits) - 1),
-            self.bits,
-            self.adder,
-            max(self.folds) > 1,
+            RowParameters(
+                encoding=self.weights.encoding,
+                lanes=self.weights.simd,
+                x_bits=self.x_bits,
+                x_signed=self.x_signed,
+                x_range=self.x_range or (least, least + (1 << self.x_bits) - 1),
+                modulus=self.bits,
+                adder=self.adder,
+                accumulates=max(self.folds) > 1,
+            )
         )
 
     @property
@@ -88,30 +91,36 @@ class MacParameters:
 
 
 class _Row:
-    """The words of one row as signals, and their delays."""
+    """The words of one row as signals, and what they were on the clocks before.
 
-    def __init__(self, m: Module, plan: DotProduct, name: str, known: list[Value]) -> None:
-        self._m, self._plan = m, plan
-        self.words: list[Value] = known
+    known : the histories of the row's inputs; those of elements that rows share are shared
+    """
+
+    def __init__(
+        self, m: Module, plan: DotProduct, name: str, known: Sequence[list[Value]]
+    ) -> None:
+        self._m, self._plan, self._name = m, plan, name
+        self._histories = list(known)
         for n, word in enumerate(plan.words[len(known) :], len(known)):
-            self.words.append(Signal(word.width, name=f"{name}_word{n}", reset_less=True))
+            self._histories.append([Signal(word.width, name=f"{name}_word{n}", reset_less=True)])
 
-    def bit(
-        self, place: tuple[int, int], clock: int, delays: dict[tuple[int, int], Value]
-    ) -> Value:
-        """Return a bit of a word as it was when the word was ready, on a later clock."""
-        number, n = place
-        word = self.words[number]
-        for age in range(1, clock - self._plan.words[number].ready + 1):
-            later = delays.get((id(self.words[number]), age))
-            if later is None:
-                # only a register's name is lost where a word is a slice
-                name = f"{getattr(word, 'name', 'word')}_late"
-                later = Signal(len(word), name=name, reset_less=True)
-                self._m.d.sync += later.eq(word)
-                delays[id(self.words[number]), age] = later
-            word = later
-        return word[n]
+    def word(self, number: int) -> Value:
+        """Return a word."""
+        return self._histories[number][0]
+
+    def bits(self, bits: Iterable[Bit], clock: int) -> list[Value]:
+        """Return the inputs of functions, as they were when their words were ready, on a later
+        clock."""
+        return [self._late(number, clock)[n] for bit in bits for number, n in bit.inputs]
+
+    def _late(self, number: int, clock: int) -> Value:
+        history, age = self._histories[number], clock - self._plan.words[number].ready
+        while len(history) <= age:
+            name = f"{self._name}_word{number}_{len(history)}"
+            later = Signal(len(history[0]), name=name, reset_less=True)
+            self._m.d.sync += later.eq(history[-1])
+            history.append(later)
+        return history[age]
 
 
 class MacArray(wiring.Component):
@@ -153,12 +162,12 @@ class MacArray(wiring.Component):
         done = Signal()
         m.d.sync += done.eq(valid & last)
         m.d.comb += self.o.valid.eq(done)
-        x = [Value.cast(self.x.payload.x[lane]).as_unsigned() for lane in range(p.x_lanes)]
-        delays: dict[tuple[int, int], Value] = {}
+        x = [[Value.cast(self.x.payload.x[lane]).as_unsigned()] for lane in range(p.x_lanes)]
         for row in range(p.weights.pe):
             codes = [self.w.payload[row][column] for column in range(p.weights.simd)]
-            words = [*([x[row]] if p.depthwise else x), *self._decoded(m, row, codes)]
-            result = self._row(m, f"row{row}", words, valid, first, delays)
+            weights = ([code] for code in self._decoded(m, row, codes))
+            known = [*(x[row : row + 1] if p.depthwise else x), *weights]
+            result = self._result(m, _Row(m, p.row, f"row{row}", known), f"row{row}", valid, first)
             m.d.comb += self.o.payload[row].eq(result)
         return m
 
@@ -174,40 +183,24 @@ class MacArray(wiring.Component):
             decoded.append(held)
         return decoded
 
-    def _row(
-        self,
-        m: Module,
-        name: str,
-        words: list[Value],
-        valid: Value,
-        first: Value,
-        delays: dict[tuple[int, int], Value],
-    ) -> Value:
+    def _result(self, m: Module, row: _Row, name: str, valid: Value, first: Value) -> Value:
         """Return the result of one row of adders."""
         p, plan = self.parameters, self.parameters.row
-        row = _Row(m, plan, name, words)
         if plan.accumulator is not None:
-            m.d.comb += row.words[plan.accumulator + 1].eq(first)
-
-        def values(bits: tuple[Bit, ...], clock: int) -> list[Value]:
-            return [row.bit(place, clock, delays) for bit in bits for place in bit.inputs]
-
+            m.d.comb += row.word(plan.accumulator + 1).eq(first)
         for part in plan.settled:
-            table = [bit.function(*values((bit,), part.clock)) for bit in part.bits]
-            m.d.sync += row.words[part.word].eq(Cat(table))
+            table = [bit.function(*row.bits((bit,), part.clock)) for bit in part.bits]
+            m.d.sync += row.word(part.word).eq(Cat(table))
         sums = [addition.row for addition in plan.additions]
         for number, chain in enumerate(chains(sums, p.adder.longest)):
             made = [plan.additions[n] for n in chain]
             cell = p.adder(AdderRowParameters(tuple(addition.row for addition in made)))
             m.submodules[f"{name}_adder{number}"] = cell
             for n, part in enumerate(made):
-                inputs = {"p": part.p, "q": part.q, "c": (part.carry,)}
-                for port, bits in inputs.items():
-                    driven = values(bits, part.clock)
+                for port, bits in {"p": part.p, "q": part.q, "c": (part.carry,)}.items():
+                    driven = row.bits(bits, part.clock)
                     m.d.comb += getattr(cell, f"{port}_{n}").eq(Cat(driven)) if driven else []
-                total = row.words[part.word].eq(getattr(cell, f"o_{n}"))
                 with m.If(valid if part.word == plan.accumulator else Const(1)):
-                    m.d.sync += total
-        return Cat(
-            bit.function(*values((bit,), plan.latency)) for bit in plan.result.bits[: p.bits]
-        )
+                    m.d.sync += row.word(part.word).eq(getattr(cell, f"o_{n}"))
+        bits = plan.result.bits[: p.bits]
+        return Cat(bit.function(*row.bits((bit,), plan.latency)) for bit in bits)

@@ -3,10 +3,11 @@
 Planned without a module, so that latency, widths and counts are known before anything is built.
 """
 
-__all__ = ["Addition", "Bit", "Operand", "Settled", "Summation", "Word", "chains"]
+__all__ = ["NOTHING", "Addition", "Bit", "Operand", "Settled", "Summation", "Word", "chains"]
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import zip_longest
 
 from rtl_templates.adder_row import AdderRow, RowSum
 from rtl_templates.bits import PASS, ZERO, BitFunction
@@ -95,9 +96,10 @@ class Summation:
             return operand
         word = self.word(len(operand.bits), operand.ready + 1)
         self.settled.append(Settled(operand.bits, operand.ready, word))
-        return replace(operand, bits=self._bare(word), ready=operand.ready + 1)
+        return replace(operand, bits=self.bare(word), ready=operand.ready + 1)
 
-    def _bare(self, word: int) -> tuple[Bit, ...]:
+    def bare(self, word: int) -> tuple[Bit, ...]:
+        """Return a word's own bits."""
         return tuple(Bit(PASS, ((word, n),)) for n in range(self.words[word].width))
 
     def total(self, operands: Sequence[Operand]) -> Operand:
@@ -151,7 +153,6 @@ class Summation:
                 self.add(a, b, spare.pop() if spare else None)
                 for a, b in zip(there[::2], there[1::2], strict=False)
             ]
-            # what found no partner goes first next time, in the order of places
             operands = sorted([*sums, *waiting, *there[len(sums) * 2 :]], key=_place)
             clock += 1
         return operands[0]
@@ -166,51 +167,53 @@ class Summation:
             return Operand(
                 a.bits + gap + b.bits, a.hi + (b.hi << distance), max(a.ready, b.ready), a.shift
             )
-        positions = max(len(a.bits) - low, len(b.bits))
-        a = self._fitting(a, b, low, positions)
-        clock = max(a.ready, b.ready, carry.ready if carry else 0)
-        pairs = self._pairs(a, b, low, positions)
-        c = carry.bits[0] if carry else NOTHING
         hi = a.hi + (b.hi << distance) + (carry.hi if carry else 0)
         wanted = min(hi.bit_length(), self._modulus - a.shift) - low
         if wanted <= 0:  # all of it beyond the bits that matter
             return replace(a, bits=a.bits[:low], hi=hi)
-        pairs = pairs[:wanted]
-        row = RowSum(
-            tuple(p.function for p, _ in pairs),
-            tuple(q.function for _, q in pairs),
-            c.function,
-            grows=wanted > len(pairs),
-        )
-        word = self.word(row.width, clock + 1)
-        p, q = tuple(p for p, _ in pairs), tuple(q for _, q in pairs)
-        self.additions.append(Addition(row, p, q, c, clock, word))
-        return Operand(a.bits[:low] + self._bare(word), hi, clock + 1, a.shift)
+        if not self._fit(a.bits[low:], b.bits):
+            a = self.settle(a)
+        clock = max(a.ready, b.ready, carry.ready if carry else 0)
+        width = min(wanted, max(len(a.bits) - low, len(b.bits)))
+        word = self.word(width + (wanted > width), clock + 1)
+        self._register(a.bits[low:], b.bits, carry.bits[0] if carry else NOTHING, clock, word)
+        return Operand(a.bits[:low] + self.bare(word), hi, clock + 1, a.shift)
 
-    def _fitting(self, a: Operand, b: Operand, low: int, positions: int) -> Operand:
-        """Return the first operand, settled where a position would not hold both functions."""
-        for x, y in zip(a.bits[low:], b.bits[:positions], strict=False):
-            if not self.takes(x.function, y.function):
-                return self.settle(a)
-        return a
+    def accumulate(self, total: Operand, cleared: BitFunction) -> tuple[int, Operand]:
+        """Return the number of an accumulator that a sum goes into, and its value.
 
-    def _pairs(self, a: Operand, b: Operand, low: int, positions: int) -> list[tuple[Bit, Bit]]:
-        above = (*a.bits[low:], *(NOTHING for _ in range(positions)))[:positions]
-        beside = (*b.bits, *(NOTHING for _ in range(positions)))[:positions]
-        return [
+        cleared : of the accumulator's bit and of a flag, which is the word after the accumulator
+        """
+        bits = ((NOTHING,) * total.shift + total.bits)[: self._modulus]
+        total = replace(total, bits=bits, shift=0)
+        if not all(self.takes(cleared, bit.function) for bit in total.bits):
+            total = self.settle(total)
+        word, flag = self.word(self._modulus, total.ready + 1), self.word(1, total.ready)
+        kept = tuple(Bit(cleared, ((word, n), (flag, 0))) for n in range(self._modulus))
+        self._register(kept, total.bits, NOTHING, total.ready, word)
+        return word, Operand(self.bare(word), (1 << self._modulus) - 1, total.ready + 1)
+
+    def _fit(self, a: Sequence[Bit], b: Sequence[Bit]) -> bool:
+        """Say whether the positions of an adder hold the bits of both."""
+        return all(self.takes(x.function, y.function) for x, y in zip(a, b, strict=False))
+
+    def _register(
+        self, a: Sequence[Bit], b: Sequence[Bit], carry: Bit, clock: int, word: int
+    ) -> None:
+        """Add the sum of two rows of bits and a carry, as wide as the word that it goes into."""
+        width = self.words[word].width
+        pairs = [
             (x, y) if self._adder.takes(x.function, y.function) else (y, x)
-            for x, y in zip(above, beside, strict=True)
+            for x, y in zip_longest(a[:width], b[:width], fillvalue=NOTHING)
         ]
-
-    @property
-    def registers(self) -> int:
-        """Bits of registers behind adders and tables."""
-        return sum(self.words[made.word].width for made in (*self.additions, *self.settled))
-
-    @property
-    def positions(self) -> int:
-        """Places of carry chains, without those that start or end one."""
-        return sum(addition.row.positions for addition in self.additions)
+        p, q = zip(*pairs, strict=True)
+        row = RowSum(
+            tuple(bit.function for bit in p),
+            tuple(bit.function for bit in q),
+            carry.function,
+            grows=width > len(pairs),
+        )
+        self.additions.append(Addition(row, p, q, carry, clock, word))
 
 
 def _place(operand: Operand) -> int:

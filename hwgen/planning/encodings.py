@@ -2,7 +2,7 @@
 
 __all__ = ["encoding_for", "offsets_of", "x_range_of"]
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 
@@ -12,7 +12,7 @@ from hwgen.network.fields import IntArray
 from hwgen.planning.folding import Folding
 from hwgen.planning.layers import Layer
 from rtl_templates.adder_row import AdderRow
-from rtl_templates.dot_product import dot_product, offset
+from rtl_templates.dot_product import RowParameters, dot_product, offset
 from rtl_templates.encodings import (
     Binary,
     Booth,
@@ -25,6 +25,7 @@ from rtl_templates.encodings import (
 )
 from rtl_templates.window import WindowParameters
 
+MODULUS = 32  # bits of the sums that are compared; how many does not change which is least
 ENTRY = 16  # words of a table that one look-up table of four inputs holds, a bit of output
 
 
@@ -36,7 +37,7 @@ def _candidates(layer: Layer, dense: bool) -> Iterator[Encoding]:
     if layer.weight is None:
         yield TwosComplement(1, False)
         return
-    values = np.unique(layer.weight).tolist()
+    values = layer.values
     bits, is_signed = bits_for(values[0], values[-1])
     direct: list[Encoding] = [TwosComplement(bits, is_signed)]
     even = bits + (not is_signed) + (bits + (not is_signed)) % 2
@@ -54,12 +55,12 @@ def _candidates(layer: Layer, dense: bool) -> Iterator[Encoding]:
     yield from direct
     of = getattr(layer.op, "weight_format", None)
     if isinstance(of, formats.Codebook):
-        book = tuple(values if dense or 0 in values else [0, *values])
+        book = values if dense or 0 in values else (0, *values)
         index = max(1, (len(book) - 1).bit_length())
         yield from (Codebook(index, encoding, book) for encoding in direct)
 
 
-def _holds(encoding: Encoding, values: list[int]) -> bool:
+def _holds(encoding: Encoding, values: Iterable[int]) -> bool:
     try:
         return all(encoding.weight(encoding.code(value)) == value for value in values)
     except ValueError:
@@ -74,16 +75,18 @@ def encoding_for(layer: Layer, folding: Folding, window: WindowParameters) -> En
 
     def cost(encoding: Encoding) -> float:
         row = dot_product(
-            encoding,
-            simd,
-            window.bits,
-            window.signed,
-            x_range_of(layer, window),
-            32,
-            AdderRow,
-            beats > 1,
+            RowParameters(
+                encoding=encoding,
+                lanes=simd,
+                x_bits=window.bits,
+                x_signed=window.signed,
+                x_range=x_range_of(layer, window),
+                modulus=MODULUS,
+                adder=AdderRow,
+                accumulates=beats > 1,
+            )
         )
-        decoding = encoding.decoded.bits * -(-len(getattr(encoding, "weights", ())) // ENTRY)
+        decoding = encoding.decoded.bits * -(-encoding.entries // ENTRY)
         stored = encoding.bits * max(1.0, beats * groups / ENTRY) / 2
         return row.positions + row.tables + simd * (decoding + stored)
 
@@ -101,7 +104,6 @@ def offsets_of(layer: Layer, encoding: Encoding, window: WindowParameters) -> In
     if layer.weight is None:
         ones = [1] * layer.inputs
         return np.array([offset(encoding, ones, window.bits, window.signed)], dtype=np.int64)
-    values, places = np.unique(layer.weight, return_inverse=True)
-    each = [offset(encoding, [value], window.bits, window.signed) for value in values.tolist()]
-    found: IntArray = np.array(each, dtype=np.int64)[places].reshape(layer.outputs, -1)
-    return np.asarray(found.sum(axis=1), dtype=np.int64)
+    each = [offset(encoding, [value], window.bits, window.signed) for value in layer.values]
+    places = np.searchsorted(layer.values, layer.weight.reshape(layer.outputs, -1))
+    return np.asarray(np.array(each, dtype=np.int64)[places].sum(axis=1), dtype=np.int64)

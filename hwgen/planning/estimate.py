@@ -182,10 +182,10 @@ def _weights(part: WeightParameters, target: Target) -> Resources:
 @estimate.register
 def _array(part: MacParameters, target: Target) -> Resources:
     row = part.row
-    # chains of one sum start and end on their own; a cell that shares them packs several
-    ends = CHAIN * sum(part.adder.longest == 1 for _ in row.additions) + len(row.additions)
-    book = getattr(part.weights.encoding, "weights", ())
-    decoding = part.weights.simd * part.weights.encoding.decoded.bits * -(-len(book) // 16)
+    # a chain of one sum starts and ends on its own; a cell that shares chains packs several
+    ends = len(row.additions) * (1 + (CHAIN if part.adder.longest == 1 else 0))
+    encoding = part.weights.encoding
+    decoding = part.weights.simd * encoding.decoded.bits * -(-encoding.entries // 16)
     pe = part.weights.pe
     rows = Resources(
         pe * (row.positions + row.tables + ends + decoding),

@@ -9,6 +9,7 @@ __all__ = ["INPUT", "LAYERS", "Frame", "Layer", "find_layers"]
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -106,6 +107,11 @@ class Layer:
         """Elements of a dot product, K; the taps of a pool."""
         taps = self.kernel[0] * self.kernel[1]
         return taps if self.weight is None else taps * int(self.weight.shape[3])
+
+    @cached_property
+    def values(self) -> tuple[int, ...]:
+        """The different weights, ascending."""
+        return () if self.weight is None else tuple(np.unique(self.weight).tolist())
 
     @property
     def macs(self) -> int:

@@ -42,8 +42,8 @@ def core_for(layer: Layer, folding: Folding, target: Target) -> Core:
         total = _sum(layer, layer.op, folding, target)
         return total.with_depth(total.full_rate_depth)
     window = styled(_window(layer, folding), target)
-    datapath = _datapath(layer, folding, window, target)
-    finish = finish_for(layer, _sums(layer, datapath, window), folding.lanes, target)
+    datapath, sums = _datapath(layer, folding, window, target)
+    finish = finish_for(layer, sums, folding.lanes, target)
     engine = EngineParameters(
         window=window,
         datapath=datapath,
@@ -108,19 +108,14 @@ def styled(window: WindowParameters, target: Target) -> WindowParameters:
 
 def _datapath(
     layer: Layer, folding: Folding, window: WindowParameters, target: Target
-) -> MacParameters | MaximumParameters:
-    if layer.weight is not None or isinstance(layer.op, AvgPool2d):
-        return _array(layer, folding, window, target)
-    return MaximumParameters(folding.pe, window.slices, window.bits, window.signed)
-
-
-def _sums(
-    layer: Layer, datapath: MacParameters | MaximumParameters, window: WindowParameters
-) -> Sums:
-    """Return what a datapath delivers, and the constants that it lacks."""
-    if isinstance(datapath, MaximumParameters):
-        return sums_of(layer)
-    return sums_of(layer, offsets_of(layer, datapath.weights.encoding, window))
+) -> tuple[MacParameters | MaximumParameters, Sums]:
+    """Return a datapath, and what it delivers."""
+    if layer.weight is None and not isinstance(layer.op, AvgPool2d):
+        maximum = MaximumParameters(folding.pe, window.slices, window.bits, window.signed)
+        return maximum, sums_of(layer)
+    encoding = encoding_for(layer, folding, window)
+    sums = sums_of(layer, offsets_of(layer, encoding, window))
+    return _array(layer, folding, window, encoding, sums, target), sums
 
 
 def _pack(codes: list[int], bits: int) -> int:
@@ -157,7 +152,7 @@ def _weights(
     matrix = padded_matrix(layer, pe)
     groups = len(matrix)
     bits = encoding.bits
-    codes = {w: _code(encoding, w) for w in {0, *np.unique(matrix).tolist()}}
+    codes = {w: _code(encoding, w) for w in {0, *layer.values}}
     blocks = matrix.reshape(groups, pe, len(window.taps), -1)
     live = window.live or (range(len(window.taps)),)
     words: list[int] = []
@@ -172,16 +167,20 @@ def _weights(
 
 
 def _array(
-    layer: Layer, folding: Folding, window: WindowParameters, target: Target
+    layer: Layer,
+    folding: Folding,
+    window: WindowParameters,
+    encoding: Encoding,
+    sums: Sums,
+    target: Target,
 ) -> MacParameters:
     """Return the array of a weighted layer, or the sum over a window: one whose weights are all
     one."""
-    encoding = encoding_for(layer, folding, window)
     if layer.weight is None:
         weights = WeightParameters(folding.pe, 1, encoding, ((1 << folding.pe) - 1,))
     else:
         weights = _weights(layer, folding, window, encoding, target)
-    bits, is_signed = sums_of(layer, offsets_of(layer, encoding, window)).shape
+    bits, is_signed = sums.shape
     groups = -(-layer.outputs // folding.pe)
     return MacParameters(
         weights=weights,
@@ -199,6 +198,12 @@ def relaned(core: Core, layer: Layer, lanes: int, target: Target) -> Core:
     """Return an engine drained through other lanes."""
     if not isinstance(core, EngineParameters):
         return core
-    finish = finish_for(layer, _sums(layer, core.datapath, core.window), lanes, target)
+    path = core.datapath
+    lacks = (
+        offsets_of(layer, path.weights.encoding, core.window)
+        if isinstance(path, MacParameters)
+        else 0
+    )
+    finish = finish_for(layer, sums_of(layer, lacks), lanes, target)
     engine = replace(core, lanes=lanes, post=finish.post, bias=finish.bias)
     return engine.with_depth(engine.full_rate_depth)

@@ -5,7 +5,7 @@ import pytest
 from rtl_templates.adder_row import AdderRow
 from rtl_templates.adder_row_ecp5 import Ecp5AdderRow
 from rtl_templates.adder_row_xilinx import Xilinx7AdderRow
-from rtl_templates.dot_product import dot_product, offset
+from rtl_templates.dot_product import RowParameters, dot_product, offset
 from rtl_templates.encodings import (
     Binary,
     Booth,
@@ -80,19 +80,21 @@ def test_weights_that_have_no_code(encoding):
     ],
 )
 def test_size_of_a_row(adder, encoding, positions, tables):
-    row = dot_product(encoding, 8, 8, False, (0, 255), 24, adder, True)
+    row = dot_product(RowParameters(encoding, 8, 8, False, (0, 255), 24, adder, True))
     assert (row.positions, row.tables) == (positions, tables)
 
 
 def test_popcount_takes_a_lane_in_every_carry():
-    row = dot_product(Binary(), 192, 1, False, (0, 1), 24, Ecp5AdderRow, True)
+    row = dot_product(RowParameters(Binary(), 192, 1, False, (0, 1), 24, Ecp5AdderRow, True))
     taken = sum(addition.row.carry.inputs > 0 for addition in row.additions)
     assert taken >= 192 // 2 - 2  # 96 in pairs, the others as carries
     assert row.tables == 0
 
 
 def test_chains_hold_every_sum_once():
-    row = dot_product(TwosComplement(8), 8, 8, False, (0, 255), 24, Ecp5AdderRow, True)
+    row = dot_product(
+        RowParameters(TwosComplement(8), 8, 8, False, (0, 255), 24, Ecp5AdderRow, True)
+    )
     sums = [addition.row for addition in row.additions]
     packed = chains(sums, 22)
     assert sorted(n for chain in packed for n in chain) == list(range(len(sums)))
