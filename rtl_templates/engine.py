@@ -11,6 +11,7 @@ from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out, connect
 
 from rtl_templates.bias import BiasParameters
+from rtl_templates.dsp_array import DspArray
 from rtl_templates.fifo import Fifo, FifoParameters, offer
 from rtl_templates.mac import MacArray, MacParameters
 from rtl_templates.pool import Maximum, MaximumParameters
@@ -251,7 +252,8 @@ class Engine(wiring.Component):
         ]
         if isinstance(p.datapath, MacParameters):
             m.submodules.weights = weights = WeightMemory(p.datapath.weights)
-            m.submodules.array = datapath = MacArray(p.datapath)
+            array = DspArray if p.datapath.blocks else MacArray
+            m.submodules.array = datapath = array(p.datapath)
             m.d.comb += weights.command.valid.eq(sequencer.command.valid)
             connect(m, weights=weights.o, array=datapath.w)
         else:

@@ -12,6 +12,8 @@ from amaranth.lib.wiring import In, Out
 
 from rtl_templates.adder_row import AdderRow, AdderRowParameters
 from rtl_templates.dot_product import DotProduct, RowParameters, dot_product
+from rtl_templates.encodings import TwosComplement
+from rtl_templates.multiplier import DspBlocks
 from rtl_templates.streams import elements
 from rtl_templates.summation import Bit, chains
 from rtl_templates.tables import lookup
@@ -30,6 +32,7 @@ class MacParameters:
     depthwise : each row has one column and an input lane of its own
     x_range : least and largest input, where that is less than its bits could be
     adder : the adder cell of the family
+    blocks : which DSP blocks make the products, or None for adders alone
     """
 
     weights: WeightParameters
@@ -41,11 +44,21 @@ class MacParameters:
     depthwise: bool = False
     x_range: tuple[int, int] | None = None
     adder: type[AdderRow] = AdderRow
+    blocks: DspBlocks | None = None
 
     def __post_init__(self) -> None:
         if self.depthwise and self.weights.simd != 1:
             raise ValueError(
                 f"Number of columns must be 1 in a depthwise array, not {self.weights.simd}"
+            )
+        if self.depthwise and self.blocks and self.blocks.rows != 1:
+            raise ValueError(
+                f"Rows that share a block must be 1 in a depthwise array, not {self.blocks.rows}"
+            )
+        if self.blocks and not isinstance(self.weights.encoding, TwosComplement):
+            raise ValueError(
+                "Weights must be written in two's complement where DSP blocks make the products, "
+                f"not as {type(self.weights.encoding).__name__}"
             )
         if len(self.weights.words) not in (1, sum(self.folds)):
             raise ValueError(
@@ -87,6 +100,8 @@ class MacParameters:
     @property
     def latency(self) -> int:
         """Clocks from the last beat of a dot product to its accumulators."""
+        if self.blocks:
+            return self.blocks.latency(self.weights.simd)
         return self.row.latency
 
 

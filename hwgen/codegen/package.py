@@ -81,6 +81,7 @@ def _layer(stage: Stage, instance: str, plan: Plan) -> dict[str, Any]:
             "simd": stage.folding.simd,
             "lanes": stage.folding.lanes,
             "skip": stage.folding.skip,
+            "dsp": stage.folding.dsp,
         },
         "busy": stage.busy,
         "macs": layer.macs,

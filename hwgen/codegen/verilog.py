@@ -47,7 +47,7 @@ _MODULE = re.compile(r"^module (\w+)\(.*?\);\n(.*?)^endmodule\n", re.MULTILINE |
 _WORD = re.compile(r"\w+")
 _ESCAPED = re.compile(r"\\(\S+)\s")
 _PORT = re.compile(
-    r"^  (input|output)((?: \[\d+:\d+\])?) (\w+);\n"
+    r"^  (input|output)(?: signed)?((?: \[\d+:\d+\])?) (\w+);\n"
     r"  (wire|reg)((?: signed)?)\2 \3((?: = [^;]+)?);\n",
     re.MULTILINE,
 )

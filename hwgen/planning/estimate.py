@@ -10,14 +10,17 @@ from dataclasses import dataclass
 from functools import singledispatch
 
 from hwgen.formats import bits_for
+from hwgen.planning.blocks import INFERRING
 from hwgen.planning.memory import block_rams, lut_memory_luts
 from hwgen.targets import Target
 from rtl_templates.argmax import ArgMaxParameters
 from rtl_templates.bias import BiasParameters
+from rtl_templates.encodings import TwosComplement
 from rtl_templates.engine import EngineParameters
 from rtl_templates.fifo import FifoParameters
 from rtl_templates.join import ConcatParameters, SumParameters
 from rtl_templates.mac import MacParameters
+from rtl_templates.multiplier import DspBlocks, MultiplierParameters
 from rtl_templates.pool import MaximumParameters
 from rtl_templates.requantize import RequantizerParameters
 from rtl_templates.streams import ForkParameters, NarrowParameters, WidenParameters
@@ -50,12 +53,15 @@ class Resources:
         )
 
 
-def weigh(cost: Resources) -> float:
-    """Return one number to compare costs by, in LUTs. Flip-flops come with LUTs, at half price."""
+def weigh(cost: Resources, dsp_luts: float = DSP_LUTS) -> float:
+    """Return one number to compare costs by, in LUTs. Flip-flops come with LUTs, at half price.
+
+    dsp_luts : LUTs that a DSP block is worth
+    """
     return (
         max(cost.luts, cost.ffs / 2)
         + cost.ffs / 8
-        + DSP_LUTS * cost.dsps
+        + dsp_luts * cost.dsps
         + BLOCK_RAM_LUTS * cost.block_rams
     )
 
@@ -181,6 +187,8 @@ def _weights(part: WeightParameters, target: Target) -> Resources:
 
 @estimate.register
 def _array(part: MacParameters, target: Target) -> Resources:
+    if part.blocks:
+        return _array_in_blocks(part, part.blocks) + estimate(part.weights, target)
     row = part.row
     # a chain of one sum starts and ends on its own; a cell that shares chains packs several
     ends = len(row.additions) * (1 + (CHAIN if part.adder.longest == 1 else 0))
@@ -192,6 +200,28 @@ def _array(part: MacParameters, target: Target) -> Resources:
         pe * sum(word.width for word in row.words[2 * part.weights.simd :]) + 3 * part.latency,
     )
     return rows + estimate(part.weights, target)
+
+
+def _array_in_blocks(part: MacParameters, blocks: DspBlocks) -> Resources:
+    """Return what products in DSP blocks cost, and trees of adders behind them."""
+    weights = part.weights
+    is_signed = isinstance(weights.encoding, TwosComplement) and weights.encoding.signed
+    lo, hi = MultiplierParameters(part.x_bits, part.x_signed, weights.bits, is_signed).product_range
+    luts = ffs = 0.0
+    counts = [1] * weights.simd  # of products in each term
+    while len(counts) > 1:
+        sums = [a + b for a, b in zip(counts[::2], counts[1::2], strict=False)]
+        rest = counts[-1:] if len(counts) % 2 else []
+        widths = [min(part.bits, bits_for(n * lo, n * hi)[0]) for n in (*sums, *rest)]
+        luts += sum(widths[: len(sums)]) + (CHAIN + 1) * len(sums)
+        ffs += sum(widths) + len(widths)
+        counts = sums + rest
+    if max(part.folds) > 1:
+        luts += 2 * part.bits + CHAIN
+    elif blocks.rows > 1:
+        luts += bits_for(weights.simd * lo, weights.simd * hi)[0] + CHAIN  # for a last carry
+    rows = Resources(luts * weights.pe, (ffs + part.bits) * weights.pe + 3 * part.latency)
+    return rows + Resources(dsps=blocks.count(weights.pe, weights.simd))
 
 
 @estimate.register
@@ -208,7 +238,7 @@ def _requantizer(part: RequantizerParameters, target: Target) -> Resources:
         lane += Resources(x * _bits(by - 1), x + by)
     elif part.scaled:
         blocks = -(-x // MULTIPLIER_SIDE) * -(-by // MULTIPLIER_SIDE)
-        if target.dsps:
+        if target.dsps and target.family in INFERRING:
             lane += Resources(x + by, x + by, blocks)
         else:
             lane += Resources(x * by + x + by, x + by)

@@ -18,12 +18,14 @@ class Folding:
     simd : columns of the array, inputs in parallel
     lanes : of the stream behind it, drained and requantized in parallel
     skip : 1 where words of zero weights take no clock, 0 where all words are read
+    dsp : 1 where DSP blocks make the products, 0 where the array is made of adders
     """
 
     pe: int
     simd: int
     lanes: int
     skip: int = 0
+    dsp: int = 0
 
 
 def divisors(n: int) -> list[int]:

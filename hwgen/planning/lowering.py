@@ -1,13 +1,17 @@
 """Lowering: the parameters of the component that computes a layer, for a folding."""
 
-__all__ = ["Core", "core_for"]
+__all__ = ["Core", "blocks_for", "core_for"]
 
 from dataclasses import replace
+from functools import cache, partial
 
 import numpy as np
 
+from hwgen.errors import InternalError
 from hwgen.formats import bits_for
+from hwgen.network.fields import IntArray
 from hwgen.network.ops import Add, ArgMax, AvgPool2d, Concat, MaxPool2d
+from hwgen.planning.blocks import arranged, sharing_of
 from hwgen.planning.encodings import encoding_for, offsets_of, x_range_of
 from hwgen.planning.finish import finish_for
 from hwgen.planning.folding import Folding, word_size
@@ -17,7 +21,7 @@ from hwgen.planning.sparsity import live_words, padded_matrix
 from hwgen.planning.sums import Sums, sums_of
 from hwgen.targets import Target
 from rtl_templates.argmax import ArgMaxParameters
-from rtl_templates.encodings import Encoding
+from rtl_templates.encodings import Encoding, TwosComplement
 from rtl_templates.engine import EngineParameters
 from rtl_templates.join import ConcatParameters, SumParameters
 from rtl_templates.mac import MacParameters
@@ -73,13 +77,27 @@ def _sum(layer: Layer, op: Add, folding: Folding, target: Target) -> SumParamete
     )
 
 
+def _pad(layer: Layer) -> int:
+    return layer.x.lo if isinstance(layer.op, MaxPool2d) else layer.x.pad_value
+
+
+def _element(layer: Layer) -> tuple[int, bool]:
+    """Return (bits, signed) of an element of the window, padding included."""
+    pads = [_pad(layer)] if any(layer.padding) else []
+    return bits_for(min([layer.x.lo, *pads]), max([layer.x.hi, *pads]))
+
+
+def blocks_for(layer: Layer, folding: Folding, target: Target) -> int | None:
+    """Return how many DSP blocks the products of a layer would take; None where they cannot."""
+    if layer.weight is None:
+        return None
+    found = sharing_of(layer, folding.pe, *_element(layer), target)
+    simd = 1 if layer.depthwise else folding.simd
+    return None if found is None else found[0].count(folding.pe, simd)
+
+
 def _window(layer: Layer, folding: Folding) -> WindowParameters:
-    x = layer.x
-    pad = x.lo if isinstance(layer.op, MaxPool2d) else x.pad_value
-    padded = any(layer.padding)
-    bits, is_signed = bits_for(
-        min(x.lo, pad) if padded else x.lo, max(x.hi, pad) if padded else x.hi
-    )
+    bits, is_signed = _element(layer)
     channels, height, width = layer.x_frame
     lanes = folding.pe if layer.depthwise else folding.simd
     return WindowParameters(
@@ -93,7 +111,7 @@ def _window(layer: Layer, folding: Folding) -> WindowParameters:
         lanes=lanes,
         bits=bits,
         signed=is_signed,
-        pad_value=pad & ((1 << bits) - 1),
+        pad_value=_pad(layer) & ((1 << bits) - 1),
         slices=channels // lanes if layer.depthwise else layer.groups,
         live=live_words(layer, folding.pe, *word_size(layer, folding.pe, folding.simd))
         if folding.skip
@@ -113,6 +131,9 @@ def _datapath(
     if layer.weight is None and not isinstance(layer.op, AvgPool2d):
         maximum = MaximumParameters(folding.pe, window.slices, window.bits, window.signed)
         return maximum, sums_of(layer)
+    if folding.dsp:
+        sums = sums_of(layer)
+        return _array_in_blocks(layer, folding, window, sums, target), sums
     encoding = encoding_for(layer, folding, window)
     sums = sums_of(layer, offsets_of(layer, encoding, window))
     return _array(layer, folding, window, encoding, sums, target), sums
@@ -142,17 +163,16 @@ def _weights(
     folding: Folding,
     window: WindowParameters,
     encoding: Encoding,
+    matrix: IntArray,
     target: Target,
 ) -> WeightParameters:
-    """Return the weights as they follow one another when the sequencer calls for them: slices of
-    the channels, groups of `pe` outputs, beats of the window."""
-    assert layer.weight is not None
+    """Return the weights, (groups, rows, inputs), as they follow one another when the sequencer
+    calls for them: slices of the channels, groups of `pe` outputs, beats of the window."""
     pe = folding.pe
     simd = 1 if layer.depthwise else folding.simd
-    matrix = padded_matrix(layer, pe)
     groups = len(matrix)
     bits = encoding.bits
-    codes = {w: _code(encoding, w) for w in {0, *layer.values}}
+    code = cache(partial(_code, encoding))
     blocks = matrix.reshape(groups, pe, len(window.taps), -1)
     live = window.live or (range(len(window.taps)),)
     words: list[int] = []
@@ -161,7 +181,7 @@ def _weights(
         read = np.pad(read, ((0, 0), (0, -read.shape[1] % simd)))
         for n in range(0, read.shape[1], simd):
             beat = read[:, n : n + simd].reshape(-1).tolist()
-            words.append(_pack([codes[w] for w in beat], bits))
+            words.append(_pack([code(w) for w in beat], bits))
     style = weight_style(pe * simd * bits, len(words), target)
     return WeightParameters(pe, simd, encoding, tuple(words), style)
 
@@ -179,7 +199,8 @@ def _array(
     if layer.weight is None:
         weights = WeightParameters(folding.pe, 1, encoding, ((1 << folding.pe) - 1,))
     else:
-        weights = _weights(layer, folding, window, encoding, target)
+        matrix = padded_matrix(layer, folding.pe)
+        weights = _weights(layer, folding, window, encoding, matrix, target)
     bits, is_signed = sums.shape
     groups = -(-layer.outputs // folding.pe)
     return MacParameters(
@@ -194,16 +215,37 @@ def _array(
     )
 
 
+def _array_in_blocks(
+    layer: Layer, folding: Folding, window: WindowParameters, sums: Sums, target: Target
+) -> MacParameters:
+    """Return the array of a weighted layer with products from DSP blocks."""
+    found = sharing_of(layer, folding.pe, window.bits, window.signed, target)
+    if found is None:
+        raise InternalError(f"{layer.name}: folding asks for DSP blocks where there are none")
+    blocks, multiplied = found
+    matrix = arranged(padded_matrix(layer, folding.pe), blocks, multiplied)
+    encoding = TwosComplement(multiplied.w_bits, multiplied.w_signed)
+    bits, is_signed = sums.shape
+    return MacParameters(
+        weights=_weights(layer, folding, window, encoding, matrix, target),
+        x_bits=window.bits,
+        x_signed=window.signed,
+        bits=bits,
+        signed=is_signed,
+        folds=window.folds * (1 if window.varied else len(matrix)),
+        depthwise=layer.depthwise,
+        blocks=blocks,
+    )
+
+
 def relaned(core: Core, layer: Layer, lanes: int, target: Target) -> Core:
     """Return an engine drained through other lanes."""
     if not isinstance(core, EngineParameters):
         return core
     path = core.datapath
-    lacks = (
-        offsets_of(layer, path.weights.encoding, core.window)
-        if isinstance(path, MacParameters)
-        else 0
-    )
+    lacks: IntArray | int = 0
+    if isinstance(path, MacParameters) and not path.blocks:
+        lacks = offsets_of(layer, path.weights.encoding, core.window)
     finish = finish_for(layer, sums_of(layer, lacks), lanes, target)
     engine = replace(core, lanes=lanes, post=finish.post, bias=finish.bias)
     return engine.with_depth(engine.full_rate_depth)

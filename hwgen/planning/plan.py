@@ -95,6 +95,15 @@ class Stage:
         return path.weights.style
 
     @property
+    def blocks(self) -> dict[str, int] | None:
+        """How many DSP blocks make the products, and how many rows share each; None without."""
+        path = getattr(self.core, "datapath", None)
+        if not isinstance(path, MacParameters) or path.blocks is None:
+            return None
+        count = path.blocks.count(path.weights.pe, path.weights.simd)
+        return {"count": count, "rows": path.blocks.rows}
+
+    @property
     def output(self) -> Endpoint:
         """The beats that leave."""
         return output_of(self.layer, self.core)
