@@ -174,10 +174,8 @@ def _array(
     )
 
 
-def relaned(core: Core, layer: Layer, lanes: int, target: Target) -> Core:
+def relaned(core: EngineParameters, layer: Layer, lanes: int, target: Target) -> EngineParameters:
     """Return an engine drained through other lanes."""
-    if not isinstance(core, EngineParameters):
-        return core
     finish = finish_for(layer, sums_of(layer), lanes, target)
     engine = replace(core, lanes=lanes, post=finish.post, bias=finish.bias)
     return engine.with_depth(engine.full_rate_depth)
