@@ -123,6 +123,8 @@ _STREAM = {
     "lanes": _integer(1, 1 << 20),
     "bits": _integer(1, 64),
     "signed": _flag,
+    "base": _integer(-1, 0),
+    "step": _integer(1, 2),
     "beats": _counted,
     "shape": _each(_counted, 1, 3),
     "stream_shape": _each(_counted, 3, 3),

@@ -30,6 +30,7 @@ from hwgen.network.inference import Tensor
 from hwgen.planning.estimate import Resources
 from hwgen.planning.layers import INPUT
 from hwgen.planning.plan import Plan, Stage
+from hwgen.planning.wires import wire_of
 from rtl_templates.axi import BorderParameters
 
 NETWORK = "network.net"
@@ -45,10 +46,13 @@ TAKEN = (  # names of the top module that no instance of a layer may have
 def _border(
     border: BorderParameters, tensor: Tensor, frame: tuple[int, int, int]
 ) -> dict[str, Any]:
+    wire = wire_of(tensor)
     return {
         "lanes": border.lanes,
         "bits": border.bits,
         "signed": border.signed,
+        "base": wire.base,
+        "step": wire.step,
         "tdata_bits": border.data_bits,
         "beats": border.beats,
         "shape": list(tensor.shape),
@@ -73,6 +77,8 @@ def _layer(stage: Stage, instance: str, plan: Plan) -> dict[str, Any]:
         "lanes": out.lanes,
         "bits": out.bits,
         "signed": out.signed,
+        "base": layer.y_wire.base,
+        "step": layer.y_wire.step,
         "beats": out.beats,
         "shape": list(layer.y.shape),
         "stream_shape": list(layer.y_frame),

@@ -97,16 +97,17 @@ def _thresholds(
     beyond = int((rows == hi + 1).all(axis=0).sum())
     rows = rows[:, below : rows.shape[1] - beyond]
     same = bool((rows == rows[:1]).all())
+    step = op.format.step // layer.y_wire.step
     return ThresholdParameters(
         channels=layer.outputs,
         lanes=lanes,
         x_lo=lo,
         x_hi=hi,
         thresholds=tuple(map(tuple, (rows[:1] if same else rows).tolist())),
-        base=op.base + op.format.step * below,
+        base=(op.base - layer.y_wire.base) // layer.y_wire.step + step * below,
         bits=bits,
         signed=is_signed,
-        step=op.format.step,
+        step=step,
     )
 
 

@@ -75,9 +75,20 @@ def foldings(layer: Layer) -> Iterator[Folding]:
         for lanes in divisors(channels):
             yield from _ways(layer, lanes, 1)
     else:
-        for pe in _rows(layer):
+        rows = _rows(layer)
+        for pe in rows:
             for simd in _columns(layer):
                 yield from _ways(layer, pe, simd)
+                more = _evened(layer, pe, -(-layer.inputs // simd))
+                if more < layer.outputs and more not in rows:
+                    yield from _ways(layer, more, simd)
+
+
+def _evened(layer: Layer, pe: int, fold: int) -> int:
+    """Return the rows, `pe` or a few more, whose drain of least lanes has no partly filled beat in
+    the middle of a pixel; a few idle rows may be worth fewer requantizers."""
+    lanes = -(-pe // fold)
+    return pe if layer.groups > 1 else -(-pe // lanes) * lanes
 
 
 def _ways(layer: Layer, pe: int, simd: int) -> Iterator[Folding]:

@@ -67,13 +67,23 @@ def _sum(layer: Layer, op: Add, folding: Folding, target: Target) -> SumParamete
         lanes=folding.lanes,
         bits=tuple(bits for bits, _ in shapes),
         signs=tuple(sign for _, sign in shapes),
-        multipliers=op.multipliers,
-        zero_points=tuple(x.zero_point for x in layer.xs),
+        multipliers=tuple(
+            by * wire.step for by, wire in zip(op.multipliers, layer.x_wires, strict=True)
+        ),
+        offset=_centre(layer, op),
         lo=layer.acc.lo,
         hi=layer.acc.hi,
         beats=layer.pixels * -(-layer.outputs // folding.lanes),
         post=finish_for(layer, sums_of(layer), folding.lanes, target).post,
         depth=1,
+    )
+
+
+def _centre(layer: Layer, op: Add) -> int:
+    """Return what a sum of elements lacks: shares of zero points, and what they stand for."""
+    return sum(
+        by * (wire.base - x.zero_point)
+        for by, x, wire in zip(op.multipliers, layer.xs, layer.x_wires, strict=True)
     )
 
 
@@ -238,10 +248,8 @@ def _array_in_blocks(
     )
 
 
-def relaned(core: Core, layer: Layer, lanes: int, target: Target) -> Core:
+def relaned(core: EngineParameters, layer: Layer, lanes: int, target: Target) -> EngineParameters:
     """Return an engine drained through other lanes."""
-    if not isinstance(core, EngineParameters):
-        return core
     path = core.datapath
     lacks: IntArray | int = 0
     if isinstance(path, MacParameters) and not path.blocks:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from hwgen.errors import PlanError
 from hwgen.network.graph import Network
 from hwgen.planning.allocation import Option, allocate, frontier
-from hwgen.planning.assembly import suits, word_of
+from hwgen.planning.assembly import adapters, suits, word_of
 from hwgen.planning.estimate import DSP_LUTS, estimate, weigh
 from hwgen.planning.folding import Folding, drains, foldings, turns
 from hwgen.planning.layers import Layer, find_layers
@@ -128,6 +128,33 @@ def _options(
     return frontier(found)
 
 
+def _drained(
+    layer: Layer, core: EngineParameters, words: Sequence[int], forced: int | None, target: Target
+) -> EngineParameters:
+    """Return an engine with the drain that is cheapest with the units behind it and the adapters to
+    the `words` of those who take its beats: the narrowest, unless a wider one saves adapters.
+
+    Raises
+    ------
+    PlanError : the user's own choice does not fit
+    """
+    options = drains(layer.outputs, core.datapath.lanes, min(core.folds))
+    if forced is not None:
+        if forced not in options:
+            raise PlanError(f"{layer.name}: lanes must be one of {', '.join(map(str, options))}")
+        return relaned(core, layer, forced, target)
+    suitable = [n for n in options if all(suits(n, word) for word in words)]
+    candidates = {options[0], *suitable[:1], *(n for n in options if n in words)}
+
+    def cost(engine: EngineParameters) -> float:
+        shape = (layer.outputs, engine.lanes)
+        between = (adapters(*shape, word, *engine.element) for word in words)
+        parts = (part for needed in between for part in needed)
+        return weigh(sum((estimate(part, target) for part in parts), estimate(engine, target)))
+
+    return min((relaned(core, layer, n, target) for n in sorted(candidates)), key=cost)
+
+
 def _stages(
     layers: Sequence[Layer],
     options: Sequence[Sequence[Option]],
@@ -149,22 +176,10 @@ def _stages(
     for layer in layers:
         folding, core = chosen[layer.name]
         if isinstance(core, EngineParameters):
-            widths = drains(layer.outputs, folding.pe, min(core.folds))
-            # adjacent widths that divide each other need no gathering of whole pixels
-            suitable = [
-                n for n in widths if all(suits(n, word) for word in words.get(layer.name, ()))
-            ]
-            if layer.name in forced:
-                suitable = [n for n in widths if n == forced[layer.name]]
-                if not suitable:
-                    raise PlanError(
-                        f"{layer.name}: lanes must be one of {', '.join(map(str, widths))}"
-                    )
-            folding = replace(folding, lanes=(suitable or widths)[0])
-            core = relaned(core, layer, folding.lanes, target)
-            if isinstance(core, EngineParameters):
-                core = core.at_full_rate()
-                core = replace(core, window=styled(core.window, target))
+            core = _drained(layer, core, words.get(layer.name, ()), forced.get(layer.name), target)
+            folding = replace(folding, lanes=core.lanes)
+            core = core.at_full_rate()
+            core = replace(core, window=styled(core.window, target))
         stages.append(Stage(layer, folding, core))
     return tuple(stages)
 

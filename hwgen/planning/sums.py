@@ -8,7 +8,7 @@ import numpy as np
 
 from hwgen.formats import bits_for
 from hwgen.network.fields import IntArray
-from hwgen.network.ops import AvgPool2d
+from hwgen.network.ops import Add, AvgPool2d
 from hwgen.network.tensor import Tensor
 from hwgen.planning.layers import Layer
 
@@ -60,14 +60,26 @@ class Sums:
 
 
 def sums_of(layer: Layer, constants: IntArray | int = 0) -> Sums:
-    """Return what the array of a layer sums up, and its constants: this is where biases, shares
-    of zero points, and what the encoding of the weights leaves to be added come together.
+    """Return what the datapath of a layer delivers, and its constants: this is where biases,
+    shares of zero points, what binary inputs stand for, and what an encoding of the weights leaves
+    to be added come together.
 
     Parameters
     ----------
-    constants : (outputs,) or one for all, `offsets_of` the encoding
+    constants : (outputs,) or one for all: what the array's sums lack for an encoding's sake
     """
+    wire = layer.x_wires[0]
     if layer.bias is not None:
-        return Sums(layer.acc, layer.bias + constants)
-    zero = layer.x.zero_point if isinstance(layer.op, AvgPool2d) else 0
-    return Sums(layer.acc, np.array([-zero * layer.inputs], dtype=np.int64) + constants)
+        return Sums(layer.acc, layer.bias + wire.step * constants, wire.step)
+    if isinstance(layer.op, AvgPool2d):
+        offset = _one((wire.base - layer.x.zero_point) * layer.inputs)
+        return Sums(layer.acc, offset + wire.step * constants, wire.step)
+    if isinstance(layer.op, Add):  # brings its constants with it
+        return Sums(layer.acc, _one(0))
+    if layer.post is None:  # elements leave as they are
+        return Sums(layer.y, _one(0))
+    return Sums(layer.acc, _one(wire.base), wire.step)
+
+
+def _one(offset: int) -> IntArray:
+    return np.array([offset], dtype=np.int64)

@@ -201,6 +201,8 @@ def _checked(values: npt.ArrayLike, stream: Stream, what: str) -> IntArray:
             f"{what} must lie in [{stream.lo}, {stream.hi}], "
             f"not reach [{array.min()}, {array.max()}]"
         )
+    if ((array - stream.base) % stream.step).any():
+        raise SimulationError(f"{what} must be {stream.lo} or {stream.hi}, binary, not in between")
     return array.astype(np.int64)
 
 

@@ -84,10 +84,11 @@ def test_arrays_are_as_wide_as_they_must_be(seed):
         for layer in find_layers(make(seed)):
             sums = sums_of(layer)
             bits, _ = sums.shape
-            offsets = np.broadcast_to(sums.offsets, layer.acc.lows.shape).tolist()
-            low = min(a - b for a, b in zip(layer.acc.lows.tolist(), offsets, strict=True))
-            high = max(a - b for a, b in zip(layer.acc.highs.tolist(), offsets, strict=True))
+            acc = sums.acc
+            offsets = np.broadcast_to(sums.offsets, acc.lows.shape).tolist()
+            low = min(a - b for a, b in zip(acc.lows.tolist(), offsets, strict=True))
+            high = max(a - b for a, b in zip(acc.highs.tolist(), offsets, strict=True))
             assert (sums.lo * sums.step, sums.hi * sums.step) == (low, high)
-            span = layer.acc.hi - layer.acc.lo + 1
-            assert bits <= max(1, max(abs(layer.acc.lo), abs(layer.acc.hi)).bit_length() + 1)
+            span = acc.hi - acc.lo + 1
+            assert bits <= max(1, max(abs(acc.lo), abs(acc.hi)).bit_length() + 1)
             assert sums.exact or 1 << bits >= span // sums.step
