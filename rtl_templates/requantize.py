@@ -144,7 +144,7 @@ class Requantizer(wiring.Component):
             total = value + half
         else:
             if p.rounding == "half_even":
-                up = value[p.shift] if p.shift < len(value) else value[-1] & (lo < 0)
+                up = value[p.shift] if p.shift < len(value) else value[-1] if lo < 0 else Const(0)
             else:
                 up = value >= 0
             total = value + (half - 1) + up

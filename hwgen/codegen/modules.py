@@ -8,8 +8,8 @@ parent's wires are called `INSTANCE__PORT`.
 __all__ = ["HardwareModule", "Port", "split"]
 
 import re
-from collections.abc import Collection
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
 
 from amaranth.back import rtlil
 from amaranth.hdl import (
@@ -63,6 +63,7 @@ class HardwareModule:
     ports : names of its ports, clock and reset first
     rtlil : the module, Yosys' text
     primitives : types of the device's cells that it instantiates, each with its parameters
+    plain : the same without such cells, under a name of its own, where simulation takes that
     """
 
     name: str
@@ -71,6 +72,7 @@ class HardwareModule:
     ports: tuple[str, ...]
     rtlil: str
     primitives: Cells
+    plain: "HardwareModule | None" = None
 
 
 def split(component: wiring.Component, name: str) -> tuple[HardwareModule, ...]:
@@ -178,21 +180,41 @@ def _convert(
         for port in _ports(inner):
             if isinstance(port.value, Signal):
                 port.value.name = f"{name}__{port.name}"
-    text = rtlil.convert(
-        _Shell(fragment, ports),
-        name=names[path],
-        emit_src=False,
-    )
+    module = _module(fragment, component, path, names[path], names.values())
+    if alike:
+        if module.primitives:
+            module = replace(module, plain=_plain_view(component, path, names))
+        shared[alike] = module
+    made[path] = module
+    return _instance(module, ports)
+
+
+def _module(
+    fragment: Fragment,
+    component: wiring.Component,
+    path: tuple[str, ...],
+    name: str,
+    modules: Collection[str],
+) -> HardwareModule:
+    """Return a fragment as a module, with the ports of its component."""
+    ports = _ports(component)
+    text = rtlil.convert(_Shell(fragment, ports), name=name, emit_src=False)
     own = {port.name for port in ports}
     domain = sorted(set(_INPUT.findall(text)) - own)
     if not set(domain) <= set(_DOMAIN):
-        raise InternalError(f"{names[path]}: clock domain must be sync alone, not {domain}")
+        raise InternalError(f"{name}: clock domain must be sync alone, not {domain}")
     order = (*domain, *(port.name for port in ports))
-    primitives = _primitives(text, {*names.values(), *_MODULE.findall(text)})
-    made[path] = HardwareModule(names[path], path, component, order, _plain_wires(text), primitives)
-    if alike:
-        shared[alike] = made[path]
-    return _instance(made[path], ports)
+    primitives = _primitives(text, {*modules, *_MODULE.findall(text)})
+    return HardwareModule(name, path, component, order, _plain_wires(text), primitives)
+
+
+def _plain_view(
+    component: AdderRow, path: tuple[str, ...], names: Mapping[tuple[str, ...], str]
+) -> HardwareModule:
+    """Return the adders of a row of cells as additions, which simulate many times as fast."""
+    view = AdderRow(component.parameters)
+    name = free_name(f"{names[path]}_plain", {other.lower() for other in names.values()})
+    return _module(Fragment.get(view, None), view, path, name, names.values())
 
 
 def _instance(module: HardwareModule, ports: list[Port]) -> Instance:

@@ -41,6 +41,7 @@ _WAIVED = (
     ("PROCASSINIT", "a register's declaration holds the value that an FPGA starts with"),
     ("UNUSEDSIGNAL", "some bits of a sum or a table are never needed"),
 )
+_PLAIN = "equal to the cells, and what simulation takes: it is many times as fast"
 _WAIVED_WITH_CELLS = (("PINMISSING", "what a device's cell offers is not all needed"),)
 
 _MODULE = re.compile(r"^module (\w+)\(.*?\);\n(.*?)^endmodule\n", re.MULTILINE | re.DOTALL)
@@ -79,15 +80,21 @@ def write_modules(
     header: Sequence[str] = (),
 ) -> str:
     """Return the Verilog of modules as one text; see `to_verilog`."""
-    bodies = _bodies(_write_verilog("\n".join(module.rtlil for module in modules)))
+    views = [module.plain for module in modules if module.plain]
+    bodies = _bodies(_write_verilog("\n".join(m.rtlil for m in (*modules, *views))))
     lines = [f"// {comment_text(line, 200)}".rstrip() for line in header]
     rules = _WAIVED + (_WAIVED_WITH_CELLS if any(m.primitives for m in modules) else ())
     waived = [f"/* verilator lint_off {rule} */ // {why}" for rule, why in rules]
     texts = ["\n".join([*lines, *waived, "`default_nettype none", ""])]
-    for module in modules:
+    for module in (*modules, *views):
         if module.name not in bodies:
             raise _nonsense(f"no whole module {module.name}")
-        texts.append(_comment(module, notes) + _declare(module, bodies[module.name]))
+    for module in modules:
+        text = _declare(module, module.name, bodies[module.name])
+        if module.plain:
+            view = _declare(module.plain, module.name, bodies[module.plain.name])
+            text = f"`ifdef SYNTHESIS\n{text}`else // {_PLAIN}\n{view}`endif\n"
+        texts.append(_comment(module, notes) + text)
     texts.append("`default_nettype wire\n")
     return "\n".join(texts)
 
@@ -143,15 +150,16 @@ def _plain_fields(parameters: object) -> list[tuple[str, object]]:
     return [(name, value) for name, value in named if isinstance(value, (bool, int, str))]
 
 
-def _declare(module: HardwareModule, body: str) -> str:
-    """Return the module with its ports declared where they are listed, in the signature's order."""
+def _declare(module: HardwareModule, name: str, body: str) -> str:
+    """Return the module under a name, with its ports declared where they are listed, in the
+    signature's order."""
     found = {match[3]: match for match in _PORT.finditer(body)}
     if set(found) != set(module.ports):
         missing = sorted(set(found) ^ set(module.ports))
         raise InternalError(f"{module.name}: ports {missing} are not those of its component")
     ports = []
     for port in module.ports:
-        way, width, name, kind, sign, start = found[port].groups()
-        ports.append(f"  {way:6} {kind:4}{sign}{width} {name}{start}")
+        way, width, _, kind, sign, start = found[port].groups()
+        ports.append(f"  {way:6} {kind:4}{sign}{width} {port}{start}")
     body = _PORT.sub("", body)
-    return f"module {module.name} (\n" + ",\n".join(ports) + f"\n);\n{body}endmodule\n"
+    return f"module {name} (\n" + ",\n".join(ports) + f"\n);\n{body}endmodule\n"

@@ -5,13 +5,11 @@ __all__ = ["INFERRING", "arranged", "sharing_of"]
 import numpy as np
 import numpy.typing as npt
 
+from hwgen.planning.cells import multiplier_of
 from hwgen.planning.layers import Layer
 from hwgen.targets import Target
-from rtl_templates.multiplier import DspBlocks, Multiplier, MultiplierParameters, shared
-from rtl_templates.multiplier_ecp5 import Ecp5Multiplier
-from rtl_templates.multiplier_ice40 import Ice40Multiplier
+from rtl_templates.multiplier import DspBlocks, MultiplierParameters, shared
 
-MULTIPLIERS: dict[str, type[Multiplier]] = {"ecp5": Ecp5Multiplier, "ice40": Ice40Multiplier}
 INFERRING = ("ecp5",)  # families whose synthesis makes DSP blocks of multiplications as well
 
 
@@ -20,8 +18,8 @@ def sharing_of(
 ) -> tuple[DspBlocks, MultiplierParameters] | None:
     """Return which blocks make the products of a layer on `pe` rows, and what each multiplies;
     None where there are none, or where operands do not fit."""
-    kind = MULTIPLIERS.get(target.family)
-    if kind is None or not target.dsps or layer.weight is None:
+    kind = multiplier_of(target)
+    if kind is None or layer.weight is None:
         return None
     ends = min(0, int(layer.weight.min())), max(0, int(layer.weight.max()))
     found = shared(kind, x_bits, x_signed, ends, 1 if layer.depthwise else pe)

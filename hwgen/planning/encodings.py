@@ -9,9 +9,10 @@ import numpy as np
 from hwgen import formats
 from hwgen.formats import bits_for
 from hwgen.network.fields import IntArray
+from hwgen.planning.cells import adder_of
 from hwgen.planning.folding import Folding
 from hwgen.planning.layers import Layer
-from rtl_templates.adder_row import AdderRow
+from hwgen.targets import Target
 from rtl_templates.dot_product import RowParameters, dot_product, offset
 from rtl_templates.encodings import (
     Binary,
@@ -67,7 +68,9 @@ def _holds(encoding: Encoding, values: Iterable[int]) -> bool:
         return False
 
 
-def encoding_for(layer: Layer, folding: Folding, window: WindowParameters) -> Encoding:
+def encoding_for(
+    layer: Layer, folding: Folding, window: WindowParameters, target: Target
+) -> Encoding:
     """Return the encoding whose array is the cheapest: adders, tables, and what the words take."""
     simd = 1 if layer.depthwise else folding.simd
     beats = layer.inputs // simd
@@ -82,7 +85,7 @@ def encoding_for(layer: Layer, folding: Folding, window: WindowParameters) -> En
                 x_signed=window.signed,
                 x_range=x_range_of(layer, window),
                 modulus=MODULUS,
-                adder=AdderRow,
+                adder=adder_of(target),
                 accumulates=beats > 1,
             )
         )

@@ -12,6 +12,7 @@ from hwgen.formats import bits_for
 from hwgen.network.fields import IntArray
 from hwgen.network.ops import Add, ArgMax, AvgPool2d, Concat, MaxPool2d
 from hwgen.planning.blocks import arranged, sharing_of
+from hwgen.planning.cells import adder_of
 from hwgen.planning.encodings import encoding_for, offsets_of, x_range_of
 from hwgen.planning.finish import finish_for
 from hwgen.planning.folding import Folding, word_size
@@ -144,7 +145,7 @@ def _datapath(
     if folding.dsp:
         sums = sums_of(layer)
         return _array_in_blocks(layer, folding, window, sums, target), sums
-    encoding = encoding_for(layer, folding, window)
+    encoding = encoding_for(layer, folding, window, target)
     sums = sums_of(layer, offsets_of(layer, encoding, window))
     return _array(layer, folding, window, encoding, sums, target), sums
 
@@ -222,6 +223,7 @@ def _array(
         folds=window.folds * (1 if window.varied else groups),
         depthwise=layer.depthwise,
         x_range=x_range_of(layer, window),
+        adder=adder_of(target),
     )
 
 

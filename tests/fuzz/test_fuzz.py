@@ -117,16 +117,16 @@ def flat_threshold() -> Network:
 @pytest.fixture
 def flipped(monkeypatch):
     """Lowering that flips the sign of the last weight of convolutions of 2 x 2 and more."""
-    right = lowering._weights
+    right = lowering.padded_matrix
 
-    def wrong(layer, *more):
+    def wrong(layer, pe):
         if layer.weight.shape[1] > 1:
             weight = layer.weight.copy()
             weight.flat[-1] = -weight.flat[-1]
             layer = replace(layer, weight=weight)
-        return right(layer, *more)
+        return right(layer, pe)
 
-    monkeypatch.setattr(lowering, "_weights", wrong)
+    monkeypatch.setattr(lowering, "padded_matrix", wrong)
 
 
 def test_a_flipped_weight_is_found_shrunk_saved_and_replayed(flipped, tmp_path, monkeypatch):

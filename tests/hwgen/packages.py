@@ -13,11 +13,11 @@ from hwgen.formats import Fixed
 from hwgen.network import Conv2d, Input, Network, Node, Requantize
 
 
-def planned(network, goal=300_000.0):
+def planned(network, goal=300_000.0, target="ulx3s-85f"):
     """Return a plan at a goal that the network can reach."""
     while True:
         try:
-            return hwgen.plan(network, target="ulx3s-85f", goal=f"{goal:.0f} fps")
+            return hwgen.plan(network, target=target, goal=f"{goal:.0f} fps")
         except PlanError:
             goal /= 2
 

@@ -1,6 +1,7 @@
 """Packages whose components instantiate cells of the device: they bring the models of these."""
 
 import os
+import re
 
 import pytest
 from amaranth.hdl import Const, Instance, Module
@@ -12,10 +13,12 @@ from hwgen.api import choose_frames
 from hwgen.codegen import accelerator
 from hwgen.codegen.modules import split
 from hwgen.codegen.primitives import primitive_files
+from hwgen.codegen.verilog import to_verilog
 from hwgen.errors import InternalError, SimulationError, StoreError
 from rtl_templates.axi import AxiInput
 
 PLAN = planned(chain_of(["conv"]))
+BARE = planned(chain_of(["conv"]), target="ice40-hx8k")  # without cells of the device
 
 
 class CellInput(AxiInput):
@@ -52,10 +55,10 @@ class Spinning(CellInput):
     cell = "LUT4"
 
 
-def generated(folder, border):
+def generated(folder, border, plan=PLAN):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(accelerator, "AxiInput", border)
-        return hwgen.generate(PLAN, folder / "net")
+        return hwgen.generate(plan, folder / "net")
 
 
 @pytest.fixture(scope="module")
@@ -67,10 +70,22 @@ def test_modules_know_their_cells():
     modules = split(CellInput(PLAN.input), "net")
     assert [dict(module.primitives) for module in modules] == [{"CCU2C": {"INIT0", "INJECT1_0"}}]
     modules = split(
-        accelerator.Accelerator(PLAN, {p.name: p.name for p in PLAN.assembly.parts}), "n"
+        accelerator.Accelerator(BARE, {p.name: p.name for p in BARE.assembly.parts}), "n"
     )
     assert not any(module.primitives for module in modules)
     assert primitive_files(modules) == {}
+
+
+def test_rows_of_adders_have_a_plain_view():
+    text = to_verilog(
+        accelerator.Accelerator(PLAN, {p.name: p.name for p in PLAN.assembly.parts}), "n"
+    )
+    views = re.findall(r"`ifdef SYNTHESIS\n(.*?)`else.*?\n(.*?)`endif\n", text, re.DOTALL)
+    assert views
+    for cells, plain in views:
+        assert "CCU2C" in cells and "CCU2C" not in plain and " + " in plain
+        name = re.match(r"module (\w+) ", cells)[1]
+        assert plain.startswith(f"module {name} (") and text.count(f"module {name} (") == 2
 
 
 def test_models_are_in_the_package(package):
@@ -79,7 +94,7 @@ def test_models_are_in_the_package(package):
     assert "module CCU2C" in (package.folder / "primitives" / "CCU2C.v").read_text()
     assert "`primitives/CCU2C.v`" in (package.folder / "README.md").read_text()
     assert "primitives/CCU2C.v" in (package.folder / "net.core").read_text()
-    plain = generated(package.folder.parent / "plain", AxiInput)
+    plain = generated(package.folder.parent / "plain", AxiInput, BARE)
     assert plain.manifest["primitives"] == [] and not (plain.folder / "primitives").exists()
     for name in ("Makefile", "net.core", "net.v"):
         text = (plain.folder / name).read_text()

@@ -1,0 +1,24 @@
+"""Cells: which components put an array into the cells of a target's family."""
+
+__all__ = ["adder_of", "multiplier_of"]
+
+from hwgen.targets import Target
+from rtl_templates.adder_row import AdderRow
+from rtl_templates.adder_row_ecp5 import Ecp5AdderRow
+from rtl_templates.adder_row_xilinx import Xilinx7AdderRow
+from rtl_templates.multiplier import Multiplier
+from rtl_templates.multiplier_ecp5 import Ecp5Multiplier
+from rtl_templates.multiplier_ice40 import Ice40Multiplier
+
+ADDERS: dict[str, type[AdderRow]] = {"ecp5": Ecp5AdderRow, "xilinx7": Xilinx7AdderRow}
+MULTIPLIERS: dict[str, type[Multiplier]] = {"ecp5": Ecp5Multiplier, "ice40": Ice40Multiplier}
+
+
+def adder_of(target: Target) -> type[AdderRow]:
+    """Return the adder cell of a target: that of plain Amaranth where the family has none."""
+    return ADDERS.get(target.family, AdderRow)
+
+
+def multiplier_of(target: Target) -> type[Multiplier] | None:
+    """Return the DSP block of a target; None where hwgen instantiates none."""
+    return MULTIPLIERS.get(target.family) if target.dsps else None
