@@ -14,14 +14,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from amaranth import Module, Mux, Shape, Signal, signed
+from amaranth import Cat, Module, Mux, Shape, Signal, Value, signed
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from hwgen import tools
 from hwgen.codegen.verilog import to_verilog
-from hwgen.cost import route, synthesise
-from hwgen.targets import get_target
+from hwgen.cost import Route, route, synthesise
+from hwgen.targets import Target, get_target
 from rtl_templates.adder_row import AdderRow
 from rtl_templates.adder_row_ecp5 import Ecp5AdderRow
 from rtl_templates.adder_row_xilinx import Xilinx7AdderRow
@@ -125,11 +125,40 @@ class Plain(wiring.Component):
         return m
 
 
-def row(case: Case, encoding: Encoding, adder: type[AdderRow]) -> str:
-    """Return the Verilog of one row of a MAC array."""
-    weights = WeightParameters(1, case.lanes, encoding, (0, 0))
+class Pinned(wiring.Component):
+    """A component behind two pins: its inputs from a shift register, its outputs into the parity
+    of another. For place and route that knows no design without pins."""
+
+    def __init__(self, inner: wiring.Component):
+        self.inner = inner
+        super().__init__({"i": In(1), "o": Out(1)})
+
+    def elaborate(self, platform):
+        m = Module()
+        m.submodules.inner = self.inner
+        flat = self.inner.signature.flatten(self.inner)
+        ports = [(member.flow, Value.cast(value)) for _, member, value in flat]
+        driven = Cat(value for flow, value in ports if flow == In and isinstance(value, Signal))
+        seen = Cat(value for flow, value in ports if flow == Out)
+        shift, held, parity = Signal(len(driven)), Signal(len(seen)), Signal(len(seen))
+        m.d.sync += [shift.eq(Cat(self.i, shift)), held.eq(seen)]
+        m.d.sync += parity.eq(Cat(held[0], parity) ^ held)
+        m.d.comb += [driven.eq(shift), self.o.eq(parity[-1])]
+        return m
+
+
+def rows(case: Case, encoding: Encoding, adder: type[AdderRow], pe: int = 1) -> MacArray:
+    """Return rows of a MAC array."""
+    weights = WeightParameters(pe, case.lanes, encoding, (0, 0))
     parameters = MacParameters(weights, case.x_bits, False, ACCUMULATOR, False, (2,), adder=adder)
-    return to_verilog(MacArray(parameters), "top")
+    return MacArray(parameters)
+
+
+def fastest(verilog: str, target: Target) -> float:
+    """Return the median of three seeds' clock frequencies after place and route, in MHz."""
+    found = synthesise(verilog, "top", target)
+    runs = [route(found, target, seed=seed, freq_mhz=300) for seed in SEEDS]
+    return statistics.median(run.fmax_mhz or 0 for run in runs)
 
 
 def xilinx(verilog: str) -> tuple[int, int]:
@@ -153,7 +182,9 @@ def measure(case: Case, routed: bool) -> list[str]:
     n = case.lanes
     plain = to_verilog(Plain(n, case.x_bits, *case.plain), "top") if case.plain else None
     line = [case.name]
-    found = synthesise(row(case, case.ecp5, Ecp5AdderRow), "top", ECP5, dsp=False)
+    found = synthesise(
+        to_verilog(rows(case, case.ecp5, Ecp5AdderRow), "top"), "top", ECP5, dsp=False
+    )
     other = synthesise(plain, "top", ECP5, dsp=False) if plain else None
     if routed:
         runs = [route(found, ECP5, seed=seed, freq_mhz=300) for seed in SEEDS]
@@ -164,14 +195,16 @@ def measure(case: Case, routed: bool) -> list[str]:
     else:
         line += [f"{found.luts / n:.2f}", "", f"{other.luts / n:.1f}" if other else ""]
     line.append(f"{found.ffs / n:.1f}")
-    luts, ffs = xilinx(row(case, case.xilinx, Xilinx7AdderRow))
+    luts, ffs = xilinx(to_verilog(rows(case, case.xilinx, Xilinx7AdderRow), "top"))
     line += [
         f"**{luts / n:.2f}**",
         f"{ffs / n:.1f}",
         f"{xilinx(plain)[0] / n:.1f}" if plain else "",
     ]
-    found = synthesise(row(case, case.ice40, AdderRow), "top", ICE40)
-    line += [f"**{found.luts / n:.1f}**", f"{found.ffs / n:.1f}"]
+    found = synthesise(to_verilog(rows(case, case.ice40, AdderRow), "top"), "top", ICE40)
+    pinned = to_verilog(Pinned(rows(case, case.ice40, AdderRow)), "top")
+    line += [f"**{found.luts / n:.1f}**", f"{fastest(pinned, ICE40):.0f}" if routed else ""]
+    line.append(f"{found.ffs / n:.1f}")
     line.append(f"{synthesise(plain, 'top', ICE40).luts / n:.1f}" if plain else "")
     return line
 
@@ -187,11 +220,27 @@ operators through the same synthesis, in the same run.
   the median of three seeds. In brackets without the step that leaves carries open which make no
   difference (`hwgen.cost.carries`); plain is without it.
 - Xilinx 7: LUTs of yosys (`synth_xilinx -nodsp -nosrl`), a `LUT6_2` counting one; yosys only.
-- iCE40: `SB_LUT4` of yosys, on an HX8K.
+- iCE40: `SB_LUT4` of yosys; Fmax in MHz on an HX8K, the median of three seeds, the row's inputs
+  and outputs being registers beside it.
 
 """
-COLUMNS = ("", "ECP5", "MHz", "plain", "FF", "Xilinx 7", "FF", "plain", "iCE40", "FF", "plain")
+COLUMNS = (
+    *("", "ECP5", "MHz", "plain", "FF"),
+    *("Xilinx 7", "FF", "plain"),
+    *("iCE40", "MHz", "FF", "plain"),
+)
+ARRAYS = """
+## Whole arrays
+
+`pe` rows of 8 columns each that share their inputs, on ECP5 as above: `TRELLIS_COMB` a MAC, what
+that is to a row alone, Fmax of one seed, and the weight memory apart: the bits of its word, and the
+block memories that a word takes at 36 bits a port.
+
+"""
+ARRAY_COLUMNS = ("", "pe", "COMB", "to a row", "MHz", "FF", "word", "DP16KD")
 TAIL = """
+## What follows
+
 Power of two: a term is a shifter, and two rows of adders take the place of a fixed weight's planes.
 A shift array costs less than a fixed one of the same range (A8W8), and more than a fixed one of
 the same code width (A8W4) on each of the three families. The planner compares the adders of every
@@ -201,15 +250,35 @@ decoded costs a fixed array of its entries and a table a weight; what it saves i
 On each family the array is made of the adder cell that suits it: carry chains of `CCU2C` on ECP5
 (`rtl_templates/adder_row_ecp5.py`), LUT6 and CARRY4 on Xilinx 7 (`adder_row_xilinx.py`), plain
 operators elsewhere (`adder_row.py`), the first two proven equal to the last
-(`tests/hwgen/test_adder_rows.py`). Plans use the plain one on every target for now: simulating
-cell by cell takes several times as long.
+(`tests/hwgen/test_adder_rows.py`). A plan takes its target's own.
 """
 
 
-def table(lines: Sequence[Sequence[str]]) -> str:
+def table(columns: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
     """Return a table in Markdown."""
-    rule = ["---", *("---:" for _ in COLUMNS[1:])]
-    return "\n".join(f"| {' | '.join(line)} |" for line in (COLUMNS, rule, *lines)) + "\n"
+    rule = ["---", *("---:" for _ in columns[1:])]
+    return "\n".join(f"| {' | '.join(line)} |" for line in (columns, rule, *lines)) + "\n"
+
+
+def measure_array(case: Case, pe: int) -> list[str]:
+    """Return the cells of a line about a whole array."""
+
+    def routed(count: int) -> Route:
+        array = to_verilog(rows(case, case.ecp5, Ecp5AdderRow, count), "top")
+        return route(synthesise(array, "top", ECP5, dsp=False), ECP5, seed=1, freq_mhz=300)
+
+    one, many = routed(1), routed(pe)
+    word = pe * case.lanes * case.ecp5.bits
+    return [
+        case.name,
+        str(pe),
+        f"{many.luts / pe / case.lanes:.1f}",
+        f"{many.luts / pe / one.luts:.2f}",
+        f"{many.fmax_mhz or 0:.0f}",
+        f"{many.ffs / pe / case.lanes:.1f}",
+        str(word),
+        str(-(-word // 36)),
+    ]
 
 
 def main() -> None:
@@ -221,7 +290,12 @@ def main() -> None:
         lines.append(measure(case, not arguments.quick))
         print(" | ".join(lines[-1]), flush=True)
     if not arguments.quick:
-        page = HEAD + table(lines) + TAIL
+        arrays = []
+        for pe in (4, 16):
+            for case in CASES[:3]:
+                arrays.append(measure_array(case, pe))
+                print(" | ".join(arrays[-1]), flush=True)
+        page = HEAD + table(COLUMNS, lines) + ARRAYS + table(ARRAY_COLUMNS, arrays) + TAIL
         (ROOT / "docs" / "performance.md").write_text(page, encoding="utf-8")
 
 

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from torch import nn
 from torch_models import ResidualDigits
 
 import hwgen
@@ -31,6 +32,7 @@ def check(model, recipe, digits, folder, goal, train=None):
     netlist = package.simulate(some, stage="netlist", timeout=900)
     assert np.array_equal(netlist.outputs, golden[:60]), netlist.first_difference
     assert netlist.ok and netlist.interval == plan.interval
+    return package
 
 
 def test_demo_network(tmp_path):
@@ -69,3 +71,36 @@ def test_demo_network_on_ice40(tmp_path):
     package = hwgen.generate(plan, tmp_path / "digits")
     x = network.quantize(digits.test_inputs.numpy())[:20]
     assert package.simulate(x, stage="netlist", timeout=900).ok
+
+
+class FiveFormats(nn.Module):
+    """Five layers with weights, for weights of five kinds."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv1 = nn.Conv2d(1, 8, 3, padding=1)
+        self.conv2 = nn.Conv2d(8, 8, 3, stride=2)
+        self.conv3 = nn.Conv2d(8, 12, 2)
+        self.conv4 = nn.Conv2d(12, 8, 1)
+        self.fc = nn.Linear(32, 10)
+
+    def forward(self, x):
+        for conv in (self.conv1, self.conv2, self.conv3, self.conv4):
+            x = torch.relu(conv(x))
+        return self.fc(torch.flatten(x, 1))
+
+
+def test_five_formats_in_five_layers(tmp_path):
+    digits = Digits(0)
+    torch.manual_seed(0)
+    of = {
+        "conv1": "int8/uint4",
+        "conv2": "pot4/uint4",
+        "conv3": "binary/uint4",
+        "conv4": "ternary/uint4",
+        "fc": "cb4:8",
+    }
+    recipe = hwgen.Recipe(quantize=hwgen.QuantizeRecipe(layers=of))
+    package = check(FiveFormats(), recipe, digits, tmp_path / "five", "20000 fps")
+    weighted = (getattr(node.op, "weight_format", None) for node in package.network.nodes)
+    assert [str(each) for each in weighted if each] == [text.split("/")[0] for text in of.values()]
