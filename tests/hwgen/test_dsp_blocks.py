@@ -96,7 +96,7 @@ def products(plan):
 
 def test_where_products_are_is_weighed():
     """Wide ones in blocks, narrow ones in look-up tables; or as the user says."""
-    wide, narrow = (small(bits, act) for bits, act in ((9, 16), (3, 3)))
+    wide, narrow = (small(bits, act) for bits, act in ((16, 16), (3, 3)))
     made = hwgen.plan(wide, target=ECP5, goal="min area", overrides=ONE)
     assert products(made) == {name: {"count": 1, "rows": 1} for name in ("conv", "fc")}
     assert all(s.folding.dsp for s in made.stages)
@@ -113,7 +113,7 @@ def test_blocks_are_a_budget_of_all_layers(blocks):
     """Whatever the target has, the plan fits it."""
     target = replace(ECP5, dsps=blocks)
     choices = ["conv.pe=1", "conv.simd=4", "fc.pe=2", "fc.simd=1"]
-    made = hwgen.plan(small(9, 16), target=target, goal="min area", overrides=choices)
+    made = hwgen.plan(small(16, 16), target=target, goal="min area", overrides=choices)
     counts = {0: [], 1: [], 2: [2], 5: [4], 28: [4, 2]}[blocks]
     assert [found["count"] for found in products(made).values() if found] == counts
     assert made.resources.dsps == sum(counts)
