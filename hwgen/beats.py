@@ -22,8 +22,10 @@ BITS_AT_ONCE = 1 << 23
 class Stream:
     """How a tensor travels: pixels row by row, channel groups of `lanes` innermost.
 
-    Element l of a beat is in bits [l*bits, (l+1)*bits), two's complement. Where the channels do
-    not fill a pixel's last beat, the lanes left over are zero going in and ignored coming out.
+    Element l of a beat is in bits [l*bits, (l+1)*bits), two's complement, and stands for the value
+    base + step * element: binary values, -1 and +1, travel as 0 and 1 in one bit. Where the
+    channels do not fill a pixel's last beat, the lanes left over are zero going in and ignored
+    coming out.
 
     Attributes
     ----------
@@ -32,6 +34,7 @@ class Stream:
     tdata_bits : width of a beat, lanes * bits or more
     shape : shape of the tensor, (channels, height, width) or (features,)
     stream_shape : (channels, height, width) of the stream; flattened in torch's order it is shape
+    base, step : what an element stands for
     """
 
     lanes: int
@@ -40,6 +43,8 @@ class Stream:
     tdata_bits: int
     shape: tuple[int, ...]
     stream_shape: tuple[int, int, int]
+    base: int = 0
+    step: int = 1
 
     @staticmethod
     def from_manifest(entry: Mapping[str, Any], what: str) -> "Stream":
@@ -53,14 +58,16 @@ class Stream:
             lanes, bits, signed = int(entry["lanes"]), int(entry["bits"]), bool(entry["signed"])
             shape = tuple(int(n) for n in entry["shape"])
             channels, height, width = (int(n) for n in entry["stream_shape"])
+            base, step = int(entry.get("base", 0)), int(entry.get("step", 1))
             tdata_bits, beats = int(entry.get("tdata_bits", lanes * bits)), int(entry["beats"])
         except (KeyError, TypeError, ValueError) as error:
             raise SimulationError(
                 f"Manifest must describe {what} by lanes, bits, signed, beats, shape and "
                 f"stream_shape, not as {entry!r}; generate the package again"
             ) from error
-        stream = Stream(lanes, bits, signed, tdata_bits, shape, (channels, height, width))
-        whole = min(lanes, bits, *shape, channels, height, width) > 0
+        frame = (channels, height, width)
+        stream = Stream(lanes, bits, signed, tdata_bits, shape, frame, base, step)
+        whole = min(lanes, bits, step, *shape, channels, height, width) > 0
         same = np.prod(shape) == channels * height * width and len(shape) in (1, 3)
         if not whole or not same or tdata_bits < lanes * bits or stream.beats != beats:
             raise SimulationError(
@@ -81,13 +88,13 @@ class Stream:
 
     @property
     def lo(self) -> int:
-        """Smallest value of an element."""
-        return -(1 << (self.bits - 1)) if self.signed else 0
+        """Smallest value that an element can stand for."""
+        return self.base - (self.step << (self.bits - 1) if self.signed else 0)
 
     @property
     def hi(self) -> int:
-        """Largest value of an element."""
-        return (1 << (self.bits - self.signed)) - 1
+        """Largest value that an element can stand for."""
+        return self.base + self.step * ((1 << (self.bits - self.signed)) - 1)
 
     def pack(self, values: IntArray) -> bytes:
         """Return the beats of (frames, *shape) values, each tdata_bits wide, high byte first."""
@@ -100,7 +107,7 @@ class Stream:
         channels, height, width = self.stream_shape
         padded = np.zeros((len(values), height, width, self.groups * self.lanes), dtype=np.int64)
         frames = values.reshape(len(values), channels, height, width)
-        padded[..., :channels] = frames.transpose(0, 2, 3, 1)
+        padded[..., :channels] = (frames.transpose(0, 2, 3, 1) - self.base) // self.step
         elements = padded.reshape(-1, self.lanes, 1)
         bits = ((elements >> np.arange(self.bits)) & 1).astype(np.uint8)
         wide = np.zeros((len(elements), self.tdata_bits), dtype=np.uint8)
@@ -135,5 +142,6 @@ class Stream:
             weights[-1] = -weights[-1]
         elements = bits.reshape(len(wide), self.lanes, self.bits).astype(np.int64) @ weights
         channels, height, width = self.stream_shape
-        pixels = elements.reshape(-1, height, width, self.groups * self.lanes)[..., :channels]
+        values = self.base + self.step * elements
+        pixels = values.reshape(-1, height, width, self.groups * self.lanes)[..., :channels]
         return np.ascontiguousarray(pixels.transpose(0, 3, 1, 2)).reshape(-1, *self.shape)

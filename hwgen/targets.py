@@ -30,7 +30,7 @@ class Target:
     pnr_options : what tells place and route which die it is
     luts : 4-input look-up tables
     ffs : flip-flops
-    dsps : multipliers that synthesis can use, as wide as the family has them
+    dsps : DSP blocks, each a multiplier as wide as the family has them
     block_rams : block memories
     block_ram_bits : bits of one block memory, parity bits included
     clock_hz : the clock plans are made for, in Hz; one that place and route can meet
@@ -86,9 +86,17 @@ def _ulx3s(size: int, luts: int, dsps: int, block_rams: int) -> Target:
 
 
 def _ice40(
-    name: str, description: str, device: str, package: str, luts: int, block_rams: int, mhz: int
+    name: str,
+    description: str,
+    device: str,
+    package: str,
+    luts: int,
+    block_rams: int,
+    mhz: int,
+    dsps: int = 0,
 ) -> Target:
-    """Return an iCE40. Its DSP blocks, where it has any, do not count (see `cost/families.py`)."""
+    """Return an iCE40. Its DSP blocks, where it has any, serve what instantiates them: synthesis
+    makes none by itself (see `cost/families.py`)."""
     die = device.removeprefix("iCE40").lower()
     return Target(
         name=name,
@@ -101,7 +109,7 @@ def _ice40(
         pnr_options=(f"--{die}",),
         luts=luts,
         ffs=luts,
-        dsps=0,
+        dsps=dsps,
         block_rams=block_rams,
         block_ram_bits=4 * 1024,
         clock_hz=mhz * 1_000_000,
@@ -113,7 +121,14 @@ _ALL = (
     _ulx3s(45, luts=43_848, dsps=72, block_rams=108),
     _ulx3s(25, luts=24_288, dsps=28, block_rams=56),
     _ice40(
-        "icebreaker", "iCEBreaker board, Lattice iCE40UP5K", "iCE40UP5K", "sg48", 5_280, 30, mhz=24
+        "icebreaker",
+        "iCEBreaker board, Lattice iCE40UP5K",
+        "iCE40UP5K",
+        "sg48",
+        5_280,
+        30,
+        mhz=24,
+        dsps=8,
     ),
     _ice40("ice40-hx8k", "Lattice iCE40HX8K", "iCE40HX8K", "ct256", 7_680, 32, mhz=48),
 )

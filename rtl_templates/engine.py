@@ -10,6 +10,8 @@ from amaranth import *
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out, connect
 
+from rtl_templates.bias import BiasParameters
+from rtl_templates.dsp_array import DspArray
 from rtl_templates.fifo import Fifo, FifoParameters, offer
 from rtl_templates.mac import MacArray, MacParameters
 from rtl_templates.pool import Maximum, MaximumParameters
@@ -32,6 +34,7 @@ class EngineParameters:
     lanes : of an output beat; `datapath.lanes` accumulators are drained through them
     post : what becomes of the drained accumulators, or None
     depth : beats of the queue
+    bias : what is added to them before that, or None
     """
 
     window: WindowParameters
@@ -40,6 +43,7 @@ class EngineParameters:
     lanes: int
     post: RequantizerParameters | ThresholdParameters | None
     depth: int
+    bias: BiasParameters | None = None
 
     def __post_init__(self) -> None:
         if max(self.drain.pieces) > min(self.folds):
@@ -66,9 +70,14 @@ class EngineParameters:
         return self.datapath.lanes > self.lanes
 
     @property
+    def behind(self) -> tuple[BiasParameters | RequantizerParameters | ThresholdParameters, ...]:
+        """What follows the drain, a beat a clock each."""
+        return tuple(part for part in (self.bias, self.post) if part)
+
+    @property
     def element(self) -> tuple[int, bool]:
         """(bits, signed) of an output element."""
-        last = self.post or self.datapath
+        last = (self.datapath, *self.behind)[-1]
         return last.bits, last.signed
 
     @cached_property
@@ -85,7 +94,7 @@ class EngineParameters:
     def latency(self) -> int:
         """Clocks from the last command of a dot product to the entry of its first beat into the
         queue."""
-        after = self.post.latency if self.post else 0
+        after = sum(part.latency for part in self.behind)
         return self.window.latency + self.datapath.latency + self.drained + after
 
     @property
@@ -243,7 +252,8 @@ class Engine(wiring.Component):
         ]
         if isinstance(p.datapath, MacParameters):
             m.submodules.weights = weights = WeightMemory(p.datapath.weights)
-            m.submodules.array = datapath = MacArray(p.datapath)
+            array = DspArray if p.datapath.blocks else MacArray
+            m.submodules.array = datapath = array(p.datapath)
             m.d.comb += weights.command.valid.eq(sequencer.command.valid)
             connect(m, weights=weights.o, array=datapath.w)
         else:
@@ -259,9 +269,10 @@ class Engine(wiring.Component):
                 drain.o.ready.eq(1),
             ]
             valid, payload = drain.o.valid, drain.o.payload
-        if p.post:
-            m.submodules.post = post = p.post.create()
-            m.d.comb += [post.i.valid.eq(valid), post.i.payload.as_value().eq(payload.as_value())]
-            valid, payload = post.o.valid, post.o.payload
+        for part in p.behind:
+            name = "bias" if part is p.bias else "post"
+            m.submodules[name] = unit = part.create()
+            m.d.comb += [unit.i.valid.eq(valid), unit.i.payload.as_value().eq(payload.as_value())]
+            valid, payload = unit.o.valid, unit.o.payload
         m.d.comb += [fifo.i.valid.eq(valid), fifo.i.payload.as_value().eq(payload.as_value())]
         return m

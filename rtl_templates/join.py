@@ -19,11 +19,12 @@ from rtl_templates.timing import Link, Process
 
 @dataclass(frozen=True)
 class SumParameters:
-    """y = post(sum over the inputs of multiplier * (x - zero_point)), element by element.
+    """y = post(offset + sum over the inputs of multiplier * x), element by element.
 
     channels, lanes : of a pixel, and of a beat
     bits, signs : of an element of each input
-    multipliers, zero_points : of each input
+    multipliers : of each input
+    offset : what is added, such as the share of zero points
     lo, hi : range of the sum
     beats : of a frame
     post : what becomes of the sum, or None
@@ -35,7 +36,7 @@ class SumParameters:
     bits: tuple[int, ...]
     signs: tuple[bool, ...]
     multipliers: tuple[int, ...]
-    zero_points: tuple[int, ...]
+    offset: int
     lo: int
     hi: int
     beats: int
@@ -144,11 +145,10 @@ class Sum(wiring.Component):
         sums = []
         for lane in range(p.lanes):
             total = Signal(p.sum_shape, name=f"sum_{lane}", reset_less=True)
-            offset = sum(b * z for b, z in zip(p.multipliers, p.zero_points, strict=True))
             terms = [
                 _times(i.payload[lane], by) for i, by in zip(inputs, p.multipliers, strict=True)
             ]
-            m.d.sync += total.eq(sum(terms[1:], terms[0]) - offset)
+            m.d.sync += total.eq(sum(terms[1:], terms[0]) + p.offset)
             sums.append(total)
         payload = Cat(sums)
         if p.post:

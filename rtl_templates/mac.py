@@ -1,16 +1,22 @@
-"""Fixed-point MAC array: `pe` dot products of `simd` columns, accumulated over the beats of a
-window."""
+"""MAC array: `pe` dot products of `simd` columns, accumulated over the beats of a window."""
 
-__all__ = ["MacArray", "MacParameters", "Term", "planes"]
+__all__ = ["MacArray", "MacParameters"]
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 
 from amaranth import *
-from amaranth.lib import memory, stream, wiring
+from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
+from rtl_templates.adder_row import AdderRow, AdderRowParameters
+from rtl_templates.dot_product import DotProduct, RowParameters, dot_product
+from rtl_templates.encodings import TwosComplement
+from rtl_templates.multiplier import DspBlocks
 from rtl_templates.streams import elements
+from rtl_templates.summation import Bit, chains
+from rtl_templates.tables import lookup
 from rtl_templates.weights import WeightParameters
 from rtl_templates.window import beat_shape
 
@@ -19,12 +25,14 @@ from rtl_templates.window import beat_shape
 class MacParameters:
     """An array of multiply-accumulate units.
 
-    weights : shape of the weights
+    weights : the weights and how they are encoded
     x_bits, x_signed : of an input element
     bits, signed : of an accumulator, as wide as the range of the result; sums wrap on the way
-    biases : for each group of outputs, what each row starts from
     folds : beats of the dot product of each group
     depthwise : each row has one column and an input lane of its own
+    x_range : least and largest input, where that is less than its bits could be
+    adder : the adder cell of the family
+    blocks : which DSP blocks make the products, or None for adders alone
     """
 
     weights: WeightParameters
@@ -32,19 +40,26 @@ class MacParameters:
     x_signed: bool
     bits: int
     signed: bool
-    biases: tuple[tuple[int, ...], ...] = field(repr=False)
     folds: tuple[int, ...]
     depthwise: bool = False
+    x_range: tuple[int, int] | None = None
+    adder: type[AdderRow] = AdderRow
+    blocks: DspBlocks | None = None
 
     def __post_init__(self) -> None:
         if self.depthwise and self.weights.simd != 1:
             raise ValueError(
                 f"Number of columns must be 1 in a depthwise array, not {self.weights.simd}"
             )
-        if any(len(row) != self.weights.pe for row in self.biases):
-            raise ValueError(f"Biases must come in groups of {self.weights.pe}")
-        if len(self.folds) != len(self.biases):
-            raise ValueError(f"Folds must be those of {len(self.biases)} groups, not {self.folds}")
+        if self.depthwise and self.blocks and self.blocks.rows != 1:
+            raise ValueError(
+                f"Rows that share a block must be 1 in a depthwise array, not {self.blocks.rows}"
+            )
+        if self.blocks and not isinstance(self.weights.encoding, TwosComplement):
+            raise ValueError(
+                "Weights must be written in two's complement where DSP blocks make the products, "
+                f"not as {type(self.weights.encoding).__name__}"
+            )
         if len(self.weights.words) not in (1, sum(self.folds)):
             raise ValueError(
                 f"Weights must be one word or {sum(self.folds)}, not {len(self.weights.words)}"
@@ -53,7 +68,7 @@ class MacParameters:
     @property
     def groups(self) -> int:
         """Groups of `lanes` output channels."""
-        return len(self.biases)
+        return len(self.folds)
 
     @property
     def lanes(self) -> int:
@@ -65,82 +80,66 @@ class MacParameters:
         """Input elements of a beat."""
         return self.lanes if self.depthwise else self.weights.simd
 
+    @cached_property
+    def row(self) -> DotProduct:
+        """The adders of a row."""
+        least = -(1 << (self.x_bits - 1)) if self.x_signed else 0
+        return dot_product(
+            RowParameters(
+                encoding=self.weights.encoding,
+                lanes=self.weights.simd,
+                x_bits=self.x_bits,
+                x_signed=self.x_signed,
+                x_range=self.x_range or (least, least + (1 << self.x_bits) - 1),
+                modulus=self.bits,
+                adder=self.adder,
+                accumulates=max(self.folds) > 1,
+            )
+        )
+
     @property
     def latency(self) -> int:
         """Clocks from the last beat of a dot product to its accumulators."""
-        return _levels(self.weights.simd) + _levels(self.weights.bits) + 1
+        if self.blocks:
+            return self.blocks.latency(self.weights.simd)
+        return self.row.latency
 
 
-def _levels(terms: int) -> int:
-    return (terms - 1).bit_length()
+class _Row:
+    """The words of one row as signals, and what they were on the clocks before.
 
-
-@dataclass(frozen=True)
-class Term:
-    """A partial sum: (-1 if negative) * value * 2**shift, with its exact range."""
-
-    value: Value
-    lo: int
-    hi: int
-    shift: int = 0
-    negative: bool = False
-
-
-def planes(
-    x: Sequence[Value], w: Sequence[Value], x_range: tuple[int, int], bits: int, is_signed: bool
-) -> list[list[Term]]:
-    """Return, for each bit of the weights, the inputs whose weight has that bit set.
-
-    The sum of products is the sum over the planes, each shifted by its place, the sign plane
-    subtracted.
+    known : the histories of the row's inputs; those of elements that rows share are shared
     """
-    lo, hi = min(0, x_range[0]), max(0, x_range[1])
-    return [
-        [
-            Term(Mux(weight[bit], value, 0), lo, hi, bit, is_signed and bit == bits - 1)
-            for value, weight in zip(x, w, strict=True)
-        ]
-        for bit in range(bits)
-    ]
 
+    def __init__(
+        self, m: Module, plan: DotProduct, name: str, known: Sequence[list[Value]]
+    ) -> None:
+        self._m, self._plan, self._name = m, plan, name
+        self._histories = list(known)
+        for n, word in enumerate(plan.words[len(known) :], len(known)):
+            self._histories.append([Signal(word.width, name=f"{name}_word{n}", reset_less=True)])
 
-def _add(m: Module, a: Term, b: Term, name: str) -> Term:
-    """Register a + b, the second being of at least the first one's weight."""
-    distance = b.shift - a.shift
-    lo, hi = b.lo << distance, b.hi << distance
-    if b.negative and not a.negative:
-        lo, hi = -hi, -lo
-        total = a.value - (b.value << distance)
-    else:
-        total = a.value + (b.value << distance)
-    lo, hi = a.lo + lo, a.hi + hi
-    value = Signal(Shape.cast(range(lo, hi + 1)), name=name, reset_less=True)
-    m.d.sync += value.eq(total)
-    return Term(value, lo, hi, a.shift, a.negative)
+    def word(self, number: int) -> Value:
+        """Return a word."""
+        return self._histories[number][0]
 
+    def bits(self, bits: Iterable[Bit], clock: int) -> list[Value]:
+        """Return the inputs of functions, as they were when their words were ready, on a later
+        clock."""
+        return [self._late(number, clock)[n] for bit in bits for number, n in bit.inputs]
 
-def _hold(m: Module, term: Term, name: str) -> Term:
-    value = Signal(Shape.cast(range(term.lo, term.hi + 1)), name=name, reset_less=True)
-    m.d.sync += value.eq(term.value)
-    return Term(value, term.lo, term.hi, term.shift, term.negative)
-
-
-def _tree(m: Module, terms: list[Term], name: str) -> Term:
-    """Sum terms pair by pair, a register after each level of adders."""
-    level = 0
-    while len(terms) > 1:
-        sums = [
-            _add(m, a, b, f"{name}_{level}_{n}")
-            for n, (a, b) in enumerate(zip(terms[::2], terms[1::2], strict=False))
-        ]
-        if len(terms) % 2:
-            sums.append(_hold(m, terms[-1], f"{name}_{level}_{len(sums)}"))
-        terms, level = sums, level + 1
-    return terms[0]
+    def _late(self, number: int, clock: int) -> Value:
+        history, age = self._histories[number], clock - self._plan.words[number].ready
+        while len(history) <= age:
+            name = f"{self._name}_word{number}_{len(history)}"
+            later = Signal(len(history[0]), name=name, reset_less=True)
+            self._m.d.sync += later.eq(history[-1])
+            history.append(later)
+        return history[age]
 
 
 class MacArray(wiring.Component):
-    """`pe` dot products side by side, on LUTs: plane by plane of the weights' bits.
+    """`pe` dot products side by side, on LUTs.
 
     Members
     -------
@@ -148,9 +147,10 @@ class MacArray(wiring.Component):
     w : beats of a weight source, on the same clocks
     o : the accumulators of each dot product, `latency` clocks after its last beat
 
-    Products are never formed: for each bit of the weights the inputs that it selects are summed
-    over the columns, then the planes are summed with their shifts. A register follows each adder.
-    Zero points are constants of the layer and part of the biases.
+    Products are never formed: each digit of the weights selects multiples of the inputs, which
+    are summed over the columns, then over the digits with their shifts, in rows of adders with a
+    register behind each. What is delivered lacks a constant of the weights
+    (`rtl_templates.dot_product.offset`), which is added behind the drain with the bias.
     """
 
     def __init__(self, parameters: MacParameters):
@@ -168,55 +168,54 @@ class MacArray(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         p = self.parameters
-        valid = self.x.valid
-        first, last = self.x.payload.first, self.x.payload.last
+        flags = [self.x.valid, self.x.payload.first, self.x.payload.last]
         for stage in range(p.latency - 1):
-            flags = [Signal(name=f"{n}_{stage}") for n in ("valid", "first", "last")]
-            m.d.sync += [a.eq(b) for a, b in zip(flags, (valid, first, last), strict=True)]
-            valid, first, last = flags
+            later = [Signal(name=f"{n}_{stage}") for n in ("valid", "first", "last")]
+            m.d.sync += [a.eq(b) for a, b in zip(later, flags, strict=True)]
+            flags = later
+        valid, first, last = flags
         done = Signal()
         m.d.sync += done.eq(valid & last)
         m.d.comb += self.o.valid.eq(done)
-
-        limit = 1 << (p.x_bits - p.x_signed)
-        x_range = (-limit if p.x_signed else 0, limit - 1)
-        biases = self._biases(m, valid & last)
+        x = [[Value.cast(self.x.payload.x[lane]).as_unsigned()] for lane in range(p.x_lanes)]
         for row in range(p.weights.pe):
-            lanes = [row] if p.depthwise else range(p.weights.simd)
-            x = [self.x.payload.x[lane] for lane in lanes]
-            w = [self.w.payload[row][column] for column in range(p.weights.simd)]
-            terms = [
-                _tree(m, plane, f"row{row}_plane{bit}")
-                for bit, plane in enumerate(planes(x, w, x_range, p.weights.bits, p.weights.signed))
-            ]
-            dot = _tree(m, terms, f"row{row}_dot")
-            product = -dot.value if dot.negative else dot.value
-            acc = Signal(p.bits, name=f"row{row}_acc", reset_less=True)
-            start = biases[row] if max(p.folds) == 1 else Mux(first, biases[row], acc)
-            with m.If(valid):
-                m.d.sync += acc.eq(start + product)
-            m.d.comb += self.o.payload[row].eq(acc)
+            codes = [self.w.payload[row][column] for column in range(p.weights.simd)]
+            weights = ([code] for code in self._decoded(m, row, codes))
+            known = [*(x[row : row + 1] if p.depthwise else x), *weights]
+            result = self._result(m, _Row(m, p.row, f"row{row}", known), f"row{row}", valid, first)
+            m.d.comb += self.o.payload[row].eq(result)
         return m
 
-    def _biases(self, m: Module, turn: Value) -> list[Value]:
-        """Return what each row starts from; `turn` goes on to the next group of outputs."""
-        p = self.parameters
-        if p.groups == 1:
-            return [Const(bias, Shape.cast(range(bias, bias + 1))) for bias in p.biases[0]]
-        mask = (1 << p.bits) - 1
-        m.submodules.biases = storage = memory.Memory(
-            shape=unsigned(p.bits * p.lanes),
-            depth=p.groups,
-            init=[
-                sum((bias & mask) << (row * p.bits) for row, bias in enumerate(group))
-                for group in p.biases
-            ],
-            attrs={"rom_style": "logic"},
-        )
-        read = storage.read_port()
-        group = Signal(range(p.groups))
-        m.d.comb += read.addr.eq(group)
-        with m.If(turn):
-            m.d.comb += read.addr.eq(Mux(group == p.groups - 1, 0, group + 1))
-            m.d.sync += group.eq(read.addr)
-        return [read.data[row * p.bits : (row + 1) * p.bits].as_signed() for row in range(p.lanes)]
+    def _decoded(self, m: Module, row: int, codes: list[Value]) -> list[Value]:
+        """Return the weights' codes, looked up and registered where they are indices."""
+        encoding = self.parameters.weights.encoding
+        if not encoding.latency:
+            return codes
+        decoded = []
+        for column, code in enumerate(codes):
+            held = Signal(encoding.decoded.bits, name=f"row{row}_w{column}", reset_less=True)
+            m.d.sync += held.eq(lookup(m, code, encoding.book, f"row{row}_entry{column}"))
+            decoded.append(held)
+        return decoded
+
+    def _result(self, m: Module, row: _Row, name: str, valid: Value, first: Value) -> Value:
+        """Return the result of one row of adders."""
+        p, plan = self.parameters, self.parameters.row
+        if plan.accumulator is not None:
+            m.d.comb += row.word(plan.accumulator + 1).eq(first)
+        for part in plan.settled:
+            table = [bit.function(*row.bits((bit,), part.clock)) for bit in part.bits]
+            m.d.sync += row.word(part.word).eq(Cat(table))
+        sums = [addition.row for addition in plan.additions]
+        for number, chain in enumerate(chains(sums, p.adder.longest)):
+            made = [plan.additions[n] for n in chain]
+            cell = p.adder(AdderRowParameters(tuple(addition.row for addition in made)))
+            m.submodules[f"{name}_adder{number}"] = cell
+            for n, part in enumerate(made):
+                for port, bits in {"p": part.p, "q": part.q, "c": (part.carry,)}.items():
+                    driven = row.bits(bits, part.clock)
+                    m.d.comb += getattr(cell, f"{port}_{n}").eq(Cat(driven)) if driven else []
+                with m.If(valid if part.word == plan.accumulator else Const(1)):
+                    m.d.sync += row.word(part.word).eq(getattr(cell, f"o_{n}"))
+        bits = plan.result.bits[: p.bits]
+        return Cat(bit.function(*row.bits((bit,), plan.latency)) for bit in bits)

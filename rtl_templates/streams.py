@@ -9,6 +9,7 @@ __all__ = [
     "WidenParameters",
     "beats_per_pixel",
     "elements",
+    "unit_ports",
 ]
 
 from collections.abc import Sequence
@@ -24,6 +25,16 @@ from rtl_templates.timing import Link, Process, schedule
 def elements(lanes: int, bits: int, is_signed: bool) -> data.ArrayLayout:
     """Return the payload shape of a beat: `lanes` elements of `bits` bits."""
     return data.ArrayLayout(signed(bits) if is_signed else unsigned(bits), lanes)
+
+
+def unit_ports(lanes: int, x: Shape, y: Shape) -> dict[str, wiring.Member]:
+    """Return the ports of a unit that makes of each beat of `lanes` elements another, and never
+    stalls."""
+    shapes = {"i": (In, x), "o": (Out, y)}
+    return {
+        name: flow(stream.Signature(elements(lanes, of.width, of.signed), always_ready=True))
+        for name, (flow, of) in shapes.items()
+    }
 
 
 def beats_per_pixel(channels: int, lanes: int) -> int:

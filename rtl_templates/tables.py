@@ -47,7 +47,7 @@ def nest(
     ends: list[Value] = []
     for name, extent in loops:
         if extent == 1:
-            counters.append(Const(0))
+            counters.append(Const(0, 0))
         else:
             counter = Signal(range(extent), name=name)
             last = Signal(name=f"{name}_last")

@@ -5,11 +5,10 @@ __all__ = ["ThresholdParameters", "Thresholds"]
 from dataclasses import dataclass, field
 
 from amaranth import *
-from amaranth.lib import stream, wiring
-from amaranth.lib.wiring import In, Out
+from amaranth.lib import wiring
 
-from rtl_templates.streams import beats_per_pixel, elements
-from rtl_templates.tables import lookup
+from rtl_templates.streams import beats_per_pixel, unit_ports
+from rtl_templates.tables import lookup, nest
 
 
 @dataclass(frozen=True)
@@ -83,22 +82,13 @@ class Thresholds(wiring.Component):
 
     def __init__(self, parameters: ThresholdParameters):
         self.parameters = p = parameters
-        i = elements(p.lanes, p.x_shape.width, p.x_shape.signed)
-        o = elements(p.lanes, p.bits, p.signed)
-        super().__init__(
-            {
-                "i": In(stream.Signature(i, always_ready=True)),
-                "o": Out(stream.Signature(o, always_ready=True)),
-            }
-        )
+        super().__init__(unit_ports(p.lanes, p.x_shape, Shape(p.bits, p.signed)))
 
     def elaborate(self, platform):
         m = Module()
         p = self.parameters
         beats = beats_per_pixel(p.channels, p.lanes) if len(p.thresholds) > 1 else 1
-        beat = Signal(range(beats))
-        with m.If(self.i.valid):
-            m.d.sync += beat.eq(Mux(beat == beats - 1, 0, beat + 1))
+        (beat,), _ = nest(m, self.i.valid, [("beat", beats)])
         valid, turn = self.i.valid, beat
         counts: list[Value] = [Const(0, 0)] * p.lanes
         x = [self.i.payload[lane] for lane in range(p.lanes)]

@@ -8,22 +8,23 @@ from amaranth import *
 from amaranth.lib import data, memory, stream, wiring
 from amaranth.lib.wiring import In, Out
 
+from rtl_templates.encodings import Encoding
+
 
 @dataclass(frozen=True)
 class WeightParameters:
     """Weights in the order in which an array uses them.
 
     pe, simd : rows and columns of the array
-    bits, signed : of a weight
-    words : one integer a clock of the schedule; the weight of row r and column l stands in its
+    encoding : how a weight is written
+    words : one integer a clock of the schedule; the code of row r and column l stands in its
         bits [(r * simd + l) * bits, (r * simd + l + 1) * bits)
     style : "block" for block RAM, "logic" for tables in LUTs
     """
 
     pe: int
     simd: int
-    bits: int
-    signed: bool
+    encoding: Encoding
     words: tuple[int, ...] = field(repr=False)
     style: str = "logic"
 
@@ -36,15 +37,19 @@ class WeightParameters:
             raise ValueError(f"Style must be block or logic, not {self.style!r}")
 
     @property
+    def bits(self) -> int:
+        """Bits of a weight's code."""
+        return self.encoding.bits
+
+    @property
     def width(self) -> int:
         """Bits of a word."""
         return self.pe * self.simd * self.bits
 
     @property
     def shape(self) -> data.ArrayLayout:
-        """A word: rows of columns of weights."""
-        weight = signed(self.bits) if self.signed else unsigned(self.bits)
-        return data.ArrayLayout(data.ArrayLayout(weight, self.simd), self.pe)
+        """A word: rows of columns of codes."""
+        return data.ArrayLayout(data.ArrayLayout(unsigned(self.bits), self.simd), self.pe)
 
 
 class WeightMemory(wiring.Component):

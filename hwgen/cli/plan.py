@@ -29,7 +29,7 @@ Choices = Annotated[
     typer.Option(
         "--set",
         metavar="LAYER.pe=N",
-        help="Your own choice of pe, simd, lanes or skip; may be repeated.",
+        help="Your own choice of pe, simd, lanes, skip or dsp; may be repeated.",
     ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
@@ -90,6 +90,8 @@ def describe_plan(plan: "Plan") -> dict[str, Any]:
                 "simd": stage.folding.simd,
                 "lanes": stage.folding.lanes,
                 "skip": stage.folding.skip,
+                "dsp": stage.folding.dsp,
+                "blocks": stage.blocks,
                 "zeros": stage.zeros,
                 "skipped": stage.skipped,
                 "post": stage.post,
@@ -158,6 +160,12 @@ def print_plan(plan: "Plan", console: Console) -> None:
                 f"of zeros saves {layer['skipped']:.0%} of its clocks",
                 markup=False,
             )
+    for layer in described["layers"]:
+        if layer["blocks"]:
+            count, rows = layer["blocks"]["count"], layer["blocks"]["rows"]
+            shared = f", each for {rows} rows of the array" if rows > 1 else ""
+            text = f"{layer['name']}: products in {count} DSP blocks{shared}"
+            console.print(text, markup=False)
     for queue in described["queues"]:
         text = f"Queue from {queue['from']} to {queue['to']}: {queue['depth']} beats"
         console.print(text, markup=False)

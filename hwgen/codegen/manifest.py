@@ -123,6 +123,8 @@ _STREAM = {
     "lanes": _integer(1, 1 << 20),
     "bits": _integer(1, 64),
     "signed": _flag,
+    "base": _integer(-1, 0),
+    "step": _integer(1, 2),
     "beats": _counted,
     "shape": _each(_counted, 1, 3),
     "stream_shape": _each(_counted, 3, 3),
@@ -162,6 +164,7 @@ _MANIFEST = _record(
         "versions": _table(_text, _text),
         "top": _identifier,
         "verilog": _place,
+        "primitives": _each(_place),
         "network": _place,
         "target": _text,
         "clock_hz": _integer(1, 10**12),
@@ -214,6 +217,8 @@ def _check(manifest: dict[str, Any], folder: Path) -> None:
         _agrees(layer, f"layers[{number}]")
     for name in ("verilog", "network"):
         _inside(folder, manifest[name], name)
+    for number, name in enumerate(manifest["primitives"]):
+        _inside(folder, name, f"primitives[{number}]")
 
 
 def read_manifest(folder: str | Path) -> dict[str, Any]:

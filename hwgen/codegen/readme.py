@@ -59,12 +59,13 @@ def _tensor_lines(name: str, border: Mapping[str, Any]) -> list[str]:
     order = (
         f"- **{name}**: {channels} channels, {height} rows, {width} columns, as "
         f"{border['beats']} beats a frame. Pixels go row by row; a pixel's channels go "
-        f"{border['lanes']} a beat, lowest first. Elements are {border['bits']} bits, {kind}, "
-        f"from {border['range'][0]} to {border['range'][1]}."
+        f"{border['lanes']} a beat, lowest first. Elements are {border['bits']} bits, {kind}; "
+        f"they stand for values from {border['range'][0]} to {border['range'][1]}"
+        + (": 0 for -1, and 1 for +1." if border["step"] == 2 else ", as they are.")
     )
     lines = [
         order,
-        f"  Real value = {scale} * (element - {border['zero_point']}).",
+        f"  Real value = {scale} * (value - {border['zero_point']}).",
     ]
     if len(scales) > 1:
         lines.append(f"  Scales, from channel 0 up: {', '.join(repr(s) for s in scales)}.")

@@ -1,6 +1,6 @@
 """Verilog text of an accelerator, as a person would want to read it."""
 
-__all__ = ["to_verilog"]
+__all__ = ["to_verilog", "write_modules"]
 
 import re
 from collections.abc import Mapping, Sequence
@@ -41,12 +41,13 @@ _WAIVED = (
     ("PROCASSINIT", "a register's declaration holds the value that an FPGA starts with"),
     ("UNUSEDSIGNAL", "some bits of a sum or a table are never needed"),
 )
+_WAIVED_WITH_CELLS = (("PINMISSING", "what a device's cell offers is not all needed"),)
 
 _MODULE = re.compile(r"^module (\w+)\(.*?\);\n(.*?)^endmodule\n", re.MULTILINE | re.DOTALL)
 _WORD = re.compile(r"\w+")
 _ESCAPED = re.compile(r"\\(\S+)\s")
 _PORT = re.compile(
-    r"^  (input|output)((?: \[\d+:\d+\])?) (\w+);\n"
+    r"^  (input|output)(?: signed)?((?: \[\d+:\d+\])?) (\w+);\n"
     r"  (wire|reg)((?: signed)?)\2 \3((?: = [^;]+)?);\n",
     re.MULTILINE,
 )
@@ -69,10 +70,19 @@ def to_verilog(
         from the top down
     header : lines of the comment at the head of the file
     """
-    modules = split(component, name)
+    return write_modules(split(component, name), notes, header)
+
+
+def write_modules(
+    modules: Sequence[HardwareModule],
+    notes: Mapping[tuple[str, ...], str] = MappingProxyType({}),
+    header: Sequence[str] = (),
+) -> str:
+    """Return the Verilog of modules as one text; see `to_verilog`."""
     bodies = _bodies(_write_verilog("\n".join(module.rtlil for module in modules)))
     lines = [f"// {comment_text(line, 200)}".rstrip() for line in header]
-    waived = [f"/* verilator lint_off {rule} */ // {why}" for rule, why in _WAIVED]
+    rules = _WAIVED + (_WAIVED_WITH_CELLS if any(m.primitives for m in modules) else ())
+    waived = [f"/* verilator lint_off {rule} */ // {why}" for rule, why in rules]
     texts = ["\n".join([*lines, *waived, "`default_nettype none", ""])]
     for module in modules:
         if module.name not in bodies:

@@ -13,6 +13,7 @@ from typing import Any
 
 from hwgen import tools
 from hwgen.cache import Cache, Part
+from hwgen.cost.carries import trim_carries
 from hwgen.cost.families import Family, family_of
 from hwgen.cost.synthesis import Synthesis
 from hwgen.errors import HwgenError, PlanError, ToolError
@@ -110,6 +111,7 @@ def route(
     freq_mhz: float | None = None,
     out_of_context: bool = True,
     options: tuple[str, ...] = (),
+    trim: bool = True,
     cache: Cache | None = None,
 ) -> Route:
     """Place and route a synthesised design with nextpnr, or return what an equal run found.
@@ -123,6 +125,7 @@ def route(
     freq_mhz : frequency to aim at, MHz; the target's clock when not given
     out_of_context : leave out pins and their buffers: the cost of a block, not of a chip
     options : more options of nextpnr
+    trim : whether carries that make no difference are left open first (`trim_carries`)
     cache : where results are kept; the user's cache when not given
 
     Raises
@@ -158,12 +161,17 @@ def route(
         *options,
     ]
     cache = cache or Cache()
-    key: list[Part] = ["route 1", family.pnr, tools.version(family.pnr), digest, *arguments]
+    how = "route 2" + (" trimmed" if trim else "")
+    key: list[Part] = [how, family.pnr, tools.version(family.pnr), digest, *arguments]
     log = cache.log(key, f"{synthesis.top}-nextpnr")
 
     def build(folder: Path) -> None:
         netlist = folder / "netlist.json"
         shutil.copyfile(synthesis.netlist, netlist)
+        if trim and "CCU2C" in synthesis.cells:
+            design = json.loads(netlist.read_bytes())
+            trim_carries(design)
+            netlist.write_text(json.dumps(design), encoding="utf-8")
         start = time.monotonic()
         tools.run(family.pnr, arguments, cwd=folder, timeout=timeout, log=log)
         result = _read_report(folder / "report.json", family, log)

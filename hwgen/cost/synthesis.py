@@ -115,7 +115,12 @@ def synthesise(
     script = "\n".join(
         [
             "read_verilog design.v",
-            f"hierarchy -check -top {top}",
+            f"hierarchy -top {top}",  # the synthesis pass checks it, and knows the device's cells
+            # yosys reads a module once more, from the Verilog, as soon as it derives a cell of the
+            # device which that instantiates: by then all else is gone
+            "write_rtlil design.il",
+            "design -reset",
+            "read_rtlil design.il",
             *passes,
             f"{' '.join(synth)} -json netlist.json",
             "tee -q -o stat.json stat -json",

@@ -10,13 +10,17 @@ from dataclasses import dataclass
 from functools import singledispatch
 
 from hwgen.formats import bits_for
+from hwgen.planning.blocks import INFERRING
 from hwgen.planning.memory import block_rams, lut_memory_luts
 from hwgen.targets import Target
 from rtl_templates.argmax import ArgMaxParameters
+from rtl_templates.bias import BiasParameters
+from rtl_templates.encodings import TwosComplement
 from rtl_templates.engine import EngineParameters
 from rtl_templates.fifo import FifoParameters
 from rtl_templates.join import ConcatParameters, SumParameters
 from rtl_templates.mac import MacParameters
+from rtl_templates.multiplier import DspBlocks, MultiplierParameters
 from rtl_templates.pool import MaximumParameters
 from rtl_templates.requantize import RequantizerParameters
 from rtl_templates.streams import ForkParameters, NarrowParameters, WidenParameters
@@ -49,12 +53,15 @@ class Resources:
         )
 
 
-def weigh(cost: Resources) -> float:
-    """Return one number to compare costs by, in LUTs. Flip-flops come with LUTs, at half price."""
+def weigh(cost: Resources, dsp_luts: float = DSP_LUTS) -> float:
+    """Return one number to compare costs by, in LUTs. Flip-flops come with LUTs, at half price.
+
+    dsp_luts : LUTs that a DSP block is worth
+    """
     return (
         max(cost.luts, cost.ffs / 2)
         + cost.ffs / 8
-        + DSP_LUTS * cost.dsps
+        + dsp_luts * cost.dsps
         + BLOCK_RAM_LUTS * cost.block_rams
     )
 
@@ -72,8 +79,8 @@ def estimate(part: object, target: Target) -> Resources:
 @estimate.register
 def _engine(part: EngineParameters, target: Target) -> Resources:
     total = estimate(part.window, target) + estimate(part.datapath, target)
-    if part.post:
-        total += estimate(part.post, target)
+    for unit in part.behind:
+        total += estimate(unit, target)
     if part.drained:
         total += estimate(part.drain, target)
     return total + estimate(part.fifo, target)
@@ -113,6 +120,20 @@ def _concat(part: ConcatParameters, target: Target) -> Resources:
 def _arg_max(part: ArgMaxParameters, target: Target) -> Resources:
     counter = _bits(part.count)
     return Resources(part.bits + 2 * counter + 8, part.bits + 2 * counter + 2)
+
+
+@estimate.register
+def _bias(part: BiasParameters, target: Target) -> Resources:
+    total = Resources(2 * _bits(part.beats), _bits(part.beats))
+    for lane in range(part.lanes):
+        constants = part.constants_of(lane)
+        luts: float = part.bits + CHAIN if any(constants) else 0
+        ffs = part.bits
+        if len(set(constants)) > 1:
+            table = bits_for(min(constants), max(constants))[0]
+            luts, ffs = luts + TABLE * table * -(-part.beats // 16), ffs + table
+        total += Resources(luts, ffs)
+    return total
 
 
 @estimate.register
@@ -164,40 +185,43 @@ def _weights(part: WeightParameters, target: Target) -> Resources:
     return counter + Resources(TABLE * part.width * -(-depth // 16), part.width)
 
 
-def _tree(ranges: list[tuple[int, int]]) -> tuple[float, float, tuple[int, int]]:
-    """Return LUTs, flip-flops and range of a sum of terms, a register after each adder."""
-    luts = ffs = 0.0
-    while len(ranges) > 1:
-        sums = []
-        for a, b in zip(ranges[::2], ranges[1::2], strict=False):
-            total = (a[0] + b[0], a[1] + b[1])
-            width = bits_for(*total)[0]
-            luts, ffs = luts + width + CHAIN, ffs + width
-            sums.append(total)
-        if len(ranges) % 2:
-            sums.append(ranges[-1])
-            ffs += bits_for(*ranges[-1])[0]
-        ranges = sums
-    return luts, ffs, ranges[0]
-
-
 @estimate.register
 def _array(part: MacParameters, target: Target) -> Resources:
-    weights = part.weights
-    limit = 1 << (part.x_bits - part.x_signed)
-    leaf = (-limit if part.x_signed else 0, limit - 1)
-    plane_luts, plane_ffs, plane = _tree([leaf] * weights.simd)
-    # a 4-input LUT adds two masked bits, but the chain's second input needs one of its own
-    masks = weights.simd * part.x_bits * (0.5 if weights.simd > 1 else 0.0)
-    shifted = [(plane[0] << bit, plane[1] << bit) for bit in range(weights.bits)]
-    dot_luts, dot_ffs, _ = _tree(shifted)
-    row = Resources(
-        weights.bits * (plane_luts + masks) + dot_luts + 2 * part.bits + CHAIN,
-        weights.bits * plane_ffs + dot_ffs + part.bits,
+    if part.blocks:
+        return _array_in_blocks(part, part.blocks) + estimate(part.weights, target)
+    row = part.row
+    # a chain of one sum starts and ends on its own; a cell that shares chains packs several
+    ends = len(row.additions) * (1 + (CHAIN if part.adder.longest == 1 else 0))
+    encoding = part.weights.encoding
+    decoding = part.weights.simd * encoding.decoded.bits * -(-encoding.entries // 16)
+    pe = part.weights.pe
+    rows = Resources(
+        pe * (row.positions + row.tables + ends + decoding),
+        pe * sum(word.width for word in row.words[2 * part.weights.simd :]) + 3 * part.latency,
     )
-    biases = TABLE * part.bits * weights.pe * -(-part.groups // 16) if part.groups > 1 else 0
-    rows = Resources(row.luts * weights.pe + biases, row.ffs * weights.pe + 3 * part.latency)
-    return rows + estimate(weights, target)
+    return rows + estimate(part.weights, target)
+
+
+def _array_in_blocks(part: MacParameters, blocks: DspBlocks) -> Resources:
+    """Return what products in DSP blocks cost, and trees of adders behind them."""
+    weights = part.weights
+    is_signed = isinstance(weights.encoding, TwosComplement) and weights.encoding.signed
+    lo, hi = MultiplierParameters(part.x_bits, part.x_signed, weights.bits, is_signed).product_range
+    luts = ffs = 0.0
+    counts = [1] * weights.simd  # of products in each term
+    while len(counts) > 1:
+        sums = [a + b for a, b in zip(counts[::2], counts[1::2], strict=False)]
+        rest = counts[-1:] if len(counts) % 2 else []
+        widths = [min(part.bits, bits_for(n * lo, n * hi)[0]) for n in (*sums, *rest)]
+        luts += sum(widths[: len(sums)]) + (CHAIN + 1) * len(sums)
+        ffs += sum(widths) + len(widths)
+        counts = sums + rest
+    if max(part.folds) > 1:
+        luts += 2 * part.bits + CHAIN
+    elif blocks.rows > 1:
+        luts += bits_for(weights.simd * lo, weights.simd * hi)[0] + CHAIN  # for a last carry
+    rows = Resources(luts * weights.pe, (ffs + part.bits) * weights.pe + 3 * part.latency)
+    return rows + Resources(dsps=blocks.count(weights.pe, weights.simd))
 
 
 @estimate.register
@@ -214,7 +238,7 @@ def _requantizer(part: RequantizerParameters, target: Target) -> Resources:
         lane += Resources(x * _bits(by - 1), x + by)
     elif part.scaled:
         blocks = -(-x // MULTIPLIER_SIDE) * -(-by // MULTIPLIER_SIDE)
-        if target.dsps:
+        if target.dsps and target.family in INFERRING:
             lane += Resources(x + by, x + by, blocks)
         else:
             lane += Resources(x * by + x + by, x + by)

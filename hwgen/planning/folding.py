@@ -18,12 +18,14 @@ class Folding:
     simd : columns of the array, inputs in parallel
     lanes : of the stream behind it, drained and requantized in parallel
     skip : 1 where words of zero weights take no clock, 0 where all words are read
+    dsp : 1 where DSP blocks make the products, 0 where the array is made of adders
     """
 
     pe: int
     simd: int
     lanes: int
     skip: int = 0
+    dsp: int = 0
 
 
 def divisors(n: int) -> list[int]:
@@ -73,9 +75,20 @@ def foldings(layer: Layer) -> Iterator[Folding]:
         for lanes in divisors(channels):
             yield from _ways(layer, lanes, 1)
     else:
-        for pe in _rows(layer):
+        rows = _rows(layer)
+        for pe in rows:
             for simd in _columns(layer):
                 yield from _ways(layer, pe, simd)
+                more = _evened(layer, pe, -(-layer.inputs // simd))
+                if more < layer.outputs and more not in rows:
+                    yield from _ways(layer, more, simd)
+
+
+def _evened(layer: Layer, pe: int, fold: int) -> int:
+    """Return the rows, `pe` or a few more, whose drain of least lanes has no partly filled beat in
+    the middle of a pixel; a few idle rows may be worth fewer requantizers."""
+    lanes = -(-pe // fold)
+    return pe if layer.groups > 1 else -(-pe // lanes) * lanes
 
 
 def _ways(layer: Layer, pe: int, simd: int) -> Iterator[Folding]:

@@ -9,6 +9,7 @@ __all__ = ["INPUT", "LAYERS", "Frame", "Layer", "find_layers"]
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -31,6 +32,7 @@ from hwgen.network.ops import (
     Requantize,
     Threshold,
 )
+from hwgen.planning.wires import Wire, elements_of, wire_of
 
 Frame = tuple[int, int, int]  # channels, height, width of a stream
 Pair = tuple[int, int]
@@ -45,12 +47,13 @@ class Layer:
     nodes : names of the nodes it computes; the last one's value is what leaves
     sources : for each input, the layer it comes from, or `INPUT`
     op : of its first node
-    xs : types of what enters
-    acc : type between the datapath and what follows
-    y : type of what leaves
+    xs : types of the elements that enter
+    acc : type of the values between the datapath and what follows
+    y : type of the elements that leave
+    x_wires, y_wire : what values these elements stand for
     x_frames, y_frame : (channels, height, width) of the streams
     weight : (outputs, kernel height, kernel width, channels / groups) of a convolution
-    bias : (outputs,) with the zero point's share
+    bias : (outputs,) of elements, with the share of the zero point and of what they stand for
     kernel, stride, padding, dilation : (vertical, horizontal)
     groups : of a convolution
     post : the requantizer or thresholds that follow, or None
@@ -73,6 +76,8 @@ class Layer:
     dilation: Pair = (1, 1)
     groups: int = 1
     post: Requantize | Threshold | None = field(default=None)
+    x_wires: tuple[Wire, ...] = ()
+    y_wire: Wire = Wire()
 
     @property
     def x(self) -> Tensor:
@@ -106,6 +111,11 @@ class Layer:
         """Elements of a dot product, K; the taps of a pool."""
         taps = self.kernel[0] * self.kernel[1]
         return taps if self.weight is None else taps * int(self.weight.shape[3])
+
+    @cached_property
+    def values(self) -> tuple[int, ...]:
+        """The different weights, ascending."""
+        return () if self.weight is None else tuple(np.unique(self.weight).tolist())
 
     @property
     def macs(self) -> int:
@@ -239,7 +249,24 @@ def find_layers(network: Network) -> tuple[Layer, ...]:
         frames[node.name] = layers[node.name].y_frame
     if not layers:
         raise PlanError("Network must have at least one op that computes something")
-    return tuple(layers.values())
+    return tuple(_on_wires(layer) for layer in layers.values())
+
+
+def _on_wires(layer: Layer) -> Layer:
+    """Return a layer of values as one of the elements that travel for them."""
+    wires = tuple(wire_of(x) for x in layer.xs)
+    bias = layer.bias
+    if layer.weight is not None and bias is not None:
+        # sum w * (base + step * e) = step * sum w * e + base * sum w
+        bias = bias + wires[0].base * layer.weight.sum(axis=(1, 2, 3))
+    return replace(
+        layer,
+        xs=tuple(map(elements_of, layer.xs)),
+        y=elements_of(layer.y),
+        bias=bias,
+        x_wires=wires,
+        y_wire=wire_of(layer.y),
+    )
 
 
 def _blank(node: Node, network: Network, maker: dict[str, str], frames: dict[str, Frame]) -> Layer:

@@ -1,35 +1,35 @@
 """Lowering: the parameters of the component that computes a layer, for a folding."""
 
-__all__ = ["Core", "core_for"]
+__all__ = ["Core", "blocks_for", "core_for"]
 
-import math
 from dataclasses import replace
+from functools import cache, partial
 
 import numpy as np
 
+from hwgen.errors import InternalError
 from hwgen.formats import bits_for
-from hwgen.network.ops import Add, ArgMax, AvgPool2d, Concat, MaxPool2d, Requantize, Threshold
-from hwgen.network.thresholds import as_threshold
-from hwgen.planning.estimate import estimate, weigh
+from hwgen.network.fields import IntArray
+from hwgen.network.ops import Add, ArgMax, AvgPool2d, Concat, MaxPool2d
+from hwgen.planning.blocks import arranged, sharing_of
+from hwgen.planning.encodings import encoding_for, offsets_of, x_range_of
+from hwgen.planning.finish import finish_for
 from hwgen.planning.folding import Folding, word_size
 from hwgen.planning.layers import Layer
 from hwgen.planning.memory import ring_style, weight_style
 from hwgen.planning.sparsity import live_words, padded_matrix
+from hwgen.planning.sums import Sums, sums_of
 from hwgen.targets import Target
 from rtl_templates.argmax import ArgMaxParameters
+from rtl_templates.encodings import Encoding, TwosComplement
 from rtl_templates.engine import EngineParameters
 from rtl_templates.join import ConcatParameters, SumParameters
 from rtl_templates.mac import MacParameters
 from rtl_templates.pool import MaximumParameters
-from rtl_templates.requantize import RequantizerParameters
-from rtl_templates.threshold import ThresholdParameters
 from rtl_templates.weights import WeightParameters
 from rtl_templates.window import WindowParameters
 
 Core = EngineParameters | SumParameters | ConcatParameters | ArgMaxParameters
-Post = RequantizerParameters | ThresholdParameters
-
-MOST_STEPS = 63  # of an output whose thresholds are weighed against a multiplier
 
 
 def core_for(layer: Layer, folding: Folding, target: Target) -> Core:
@@ -46,13 +46,16 @@ def core_for(layer: Layer, folding: Folding, target: Target) -> Core:
         total = _sum(layer, layer.op, folding, target)
         return total.with_depth(total.full_rate_depth)
     window = styled(_window(layer, folding), target)
+    datapath, sums = _datapath(layer, folding, window, target)
+    finish = finish_for(layer, sums, folding.lanes, target)
     engine = EngineParameters(
         window=window,
-        datapath=_datapath(layer, folding, window, target),
+        datapath=datapath,
         channels=layer.outputs,
         lanes=folding.lanes,
-        post=_post(layer, folding.lanes, target),
+        post=finish.post,
         depth=folding.pe,
+        bias=finish.bias,
     )
     return engine.with_depth(engine.full_rate_depth)
 
@@ -64,23 +67,47 @@ def _sum(layer: Layer, op: Add, folding: Folding, target: Target) -> SumParamete
         lanes=folding.lanes,
         bits=tuple(bits for bits, _ in shapes),
         signs=tuple(sign for _, sign in shapes),
-        multipliers=op.multipliers,
-        zero_points=tuple(x.zero_point for x in layer.xs),
+        multipliers=tuple(
+            by * wire.step for by, wire in zip(op.multipliers, layer.x_wires, strict=True)
+        ),
+        offset=_centre(layer, op),
         lo=layer.acc.lo,
         hi=layer.acc.hi,
         beats=layer.pixels * -(-layer.outputs // folding.lanes),
-        post=_post(layer, folding.lanes, target),
+        post=finish_for(layer, sums_of(layer), folding.lanes, target).post,
         depth=1,
     )
 
 
-def _window(layer: Layer, folding: Folding) -> WindowParameters:
-    x = layer.x
-    pad = x.lo if isinstance(layer.op, MaxPool2d) else x.pad_value
-    padded = any(layer.padding)
-    bits, is_signed = bits_for(
-        min(x.lo, pad) if padded else x.lo, max(x.hi, pad) if padded else x.hi
+def _centre(layer: Layer, op: Add) -> int:
+    """Return what a sum of elements lacks: shares of zero points, and what they stand for."""
+    return sum(
+        by * (wire.base - x.zero_point)
+        for by, x, wire in zip(op.multipliers, layer.xs, layer.x_wires, strict=True)
     )
+
+
+def _pad(layer: Layer) -> int:
+    return layer.x.lo if isinstance(layer.op, MaxPool2d) else layer.x.pad_value
+
+
+def _element(layer: Layer) -> tuple[int, bool]:
+    """Return (bits, signed) of an element of the window, padding included."""
+    pads = [_pad(layer)] if any(layer.padding) else []
+    return bits_for(min([layer.x.lo, *pads]), max([layer.x.hi, *pads]))
+
+
+def blocks_for(layer: Layer, folding: Folding, target: Target) -> int | None:
+    """Return how many DSP blocks the products of a layer would take; None where they cannot."""
+    if layer.weight is None:
+        return None
+    found = sharing_of(layer, folding.pe, *_element(layer), target)
+    simd = 1 if layer.depthwise else folding.simd
+    return None if found is None else found[0].count(folding.pe, simd)
+
+
+def _window(layer: Layer, folding: Folding) -> WindowParameters:
+    bits, is_signed = _element(layer)
     channels, height, width = layer.x_frame
     lanes = folding.pe if layer.depthwise else folding.simd
     return WindowParameters(
@@ -94,7 +121,7 @@ def _window(layer: Layer, folding: Folding) -> WindowParameters:
         lanes=lanes,
         bits=bits,
         signed=is_signed,
-        pad_value=pad & ((1 << bits) - 1),
+        pad_value=_pad(layer) & ((1 << bits) - 1),
         slices=channels // lanes if layer.depthwise else layer.groups,
         live=live_words(layer, folding.pe, *word_size(layer, folding.pe, folding.simd))
         if folding.skip
@@ -109,144 +136,124 @@ def styled(window: WindowParameters, target: Target) -> WindowParameters:
 
 def _datapath(
     layer: Layer, folding: Folding, window: WindowParameters, target: Target
-) -> MacParameters | MaximumParameters:
-    if layer.weight is not None:
-        return _array(layer, folding, window, target)
-    if isinstance(layer.op, AvgPool2d):
-        return _total(layer, folding, window)
-    return MaximumParameters(folding.pe, window.slices, window.bits, window.signed)
+) -> tuple[MacParameters | MaximumParameters, Sums]:
+    """Return a datapath, and what it delivers."""
+    if layer.weight is None and not isinstance(layer.op, AvgPool2d):
+        maximum = MaximumParameters(folding.pe, window.slices, window.bits, window.signed)
+        return maximum, sums_of(layer)
+    if folding.dsp:
+        sums = sums_of(layer)
+        return _array_in_blocks(layer, folding, window, sums, target), sums
+    encoding = encoding_for(layer, folding, window)
+    sums = sums_of(layer, offsets_of(layer, encoding, window))
+    return _array(layer, folding, window, encoding, sums, target), sums
 
 
-def _pack(values: np.ndarray, bits: int) -> int:
-    """Return a word with the values' two's complement side by side, the first lowest."""
-    mask = (1 << bits) - 1
+def _pack(codes: list[int], bits: int) -> int:
+    """Return a word with codes side by side, the first lowest."""
     word = 0
-    for value in reversed(values.reshape(-1).tolist()):
-        word = word << bits | (value & mask)
+    for code in reversed(codes):
+        word = word << bits | code
     return word
 
 
-def _array(
-    layer: Layer, folding: Folding, window: WindowParameters, target: Target
-) -> MacParameters:
-    """Return an array whose weights follow one another as the sequencer calls for them: slices
-    of the channels, groups of `pe` outputs, beats of the window."""
-    assert layer.weight is not None and layer.bias is not None
+def _code(encoding: Encoding, weight: int) -> int:
+    """Return the code of a weight; any where there is no zero, since then only rows that fill the
+    last group are zero, and nobody reads what they compute."""
+    try:
+        return encoding.code(weight)
+    except ValueError:
+        if weight:
+            raise
+        return 0
+
+
+def _weights(
+    layer: Layer,
+    folding: Folding,
+    window: WindowParameters,
+    encoding: Encoding,
+    matrix: IntArray,
+    target: Target,
+) -> WeightParameters:
+    """Return the weights, (groups, rows, inputs), as they follow one another when the sequencer
+    calls for them: slices of the channels, groups of `pe` outputs, beats of the window."""
     pe = folding.pe
     simd = 1 if layer.depthwise else folding.simd
-    matrix = padded_matrix(layer, pe)
     groups = len(matrix)
-    bias = np.zeros(groups * pe, dtype=np.int64)
-    bias[: layer.outputs] = layer.bias
-    bits, is_signed = bits_for(int(layer.weight.min()), int(layer.weight.max()))
+    bits = encoding.bits
+    code = cache(partial(_code, encoding))
     blocks = matrix.reshape(groups, pe, len(window.taps), -1)
     live = window.live or (range(len(window.taps)),)
     words: list[int] = []
     for group, rows in enumerate(blocks):
         read = rows[:, live[group % len(live)]].reshape(pe, -1)
         read = np.pad(read, ((0, 0), (0, -read.shape[1] % simd)))
-        words += [_pack(read[:, n : n + simd], bits) for n in range(0, read.shape[1], simd)]
+        for n in range(0, read.shape[1], simd):
+            beat = read[:, n : n + simd].reshape(-1).tolist()
+            words.append(_pack([code(w) for w in beat], bits))
     style = weight_style(pe * simd * bits, len(words), target)
-    acc_bits, acc_signed = bits_for(layer.acc.lo, layer.acc.hi)
+    return WeightParameters(pe, simd, encoding, tuple(words), style)
+
+
+def _array(
+    layer: Layer,
+    folding: Folding,
+    window: WindowParameters,
+    encoding: Encoding,
+    sums: Sums,
+    target: Target,
+) -> MacParameters:
+    """Return the array of a weighted layer, or the sum over a window: one whose weights are all
+    one."""
+    if layer.weight is None:
+        weights = WeightParameters(folding.pe, 1, encoding, ((1 << folding.pe) - 1,))
+    else:
+        matrix = padded_matrix(layer, folding.pe)
+        weights = _weights(layer, folding, window, encoding, matrix, target)
+    bits, is_signed = sums.shape
+    groups = -(-layer.outputs // folding.pe)
     return MacParameters(
-        weights=WeightParameters(pe, simd, bits, is_signed, tuple(words), style),
+        weights=weights,
         x_bits=window.bits,
         x_signed=window.signed,
-        bits=acc_bits,
-        signed=acc_signed,
-        biases=tuple(map(tuple, bias.reshape(groups, pe).tolist())),
+        bits=bits,
+        signed=is_signed,
         folds=window.folds * (1 if window.varied else groups),
         depthwise=layer.depthwise,
+        x_range=x_range_of(layer, window),
     )
 
 
-def _total(layer: Layer, folding: Folding, window: WindowParameters) -> MacParameters:
-    """Return the sum over a window: an array whose weights are all one."""
-    bits, is_signed = bits_for(layer.acc.lo, layer.acc.hi)
-    ones = WeightParameters(folding.pe, 1, 1, False, ((1 << folding.pe) - 1,))
-    bias = -layer.x.zero_point * layer.inputs
+def _array_in_blocks(
+    layer: Layer, folding: Folding, window: WindowParameters, sums: Sums, target: Target
+) -> MacParameters:
+    """Return the array of a weighted layer with products from DSP blocks."""
+    found = sharing_of(layer, folding.pe, window.bits, window.signed, target)
+    if found is None:
+        raise InternalError(f"{layer.name}: folding asks for DSP blocks where there are none")
+    blocks, multiplied = found
+    matrix = arranged(padded_matrix(layer, folding.pe), blocks, multiplied)
+    encoding = TwosComplement(multiplied.w_bits, multiplied.w_signed)
+    bits, is_signed = sums.shape
     return MacParameters(
-        weights=ones,
+        weights=_weights(layer, folding, window, encoding, matrix, target),
         x_bits=window.bits,
         x_signed=window.signed,
         bits=bits,
         signed=is_signed,
-        biases=((bias,) * folding.pe,) * window.slices,
-        folds=window.folds * window.slices,
-        depthwise=True,
+        folds=window.folds * (1 if window.varied else len(matrix)),
+        depthwise=layer.depthwise,
+        blocks=blocks,
     )
 
 
-def _post(layer: Layer, lanes: int, target: Target) -> Post | None:
-    """Return what follows the datapath: where both a multiplier and thresholds would do, the
-    cheaper on this target."""
-    op = layer.post
-    if op is None:
-        return None
-    if isinstance(op, Threshold):
-        return _thresholds(layer, op, lanes)
-    requantizer = _requantizer(layer, op, lanes)
-    if not 0 < layer.y.hi - layer.y.lo <= MOST_STEPS:
-        return requantizer
-    same = as_threshold(op, layer.acc)
-    if same is None:
-        return requantizer
-    thresholds = _thresholds(layer, same, lanes)
-    costs = [weigh(estimate(part, target)) for part in (requantizer, thresholds)]
-    return thresholds if costs[1] < costs[0] else requantizer
-
-
-def _thresholds(layer: Layer, op: Threshold, lanes: int) -> ThresholdParameters:
-    bits, is_signed = bits_for(layer.y.lo, layer.y.hi)
-    # what no value reaches, and what all reach, need no comparison
-    lo, hi = layer.acc.lo, layer.acc.hi
-    rows = op.thresholds.clip(lo, hi + 1)
-    below = int((rows == lo).all(axis=0).sum())
-    beyond = int((rows == hi + 1).all(axis=0).sum())
-    rows = rows[:, below : rows.shape[1] - beyond]
-    same = bool((rows == rows[:1]).all())
-    return ThresholdParameters(
-        channels=layer.outputs,
-        lanes=lanes,
-        x_lo=lo,
-        x_hi=hi,
-        thresholds=tuple(map(tuple, (rows[:1] if same else rows).tolist())),
-        base=op.base + op.format.step * below,
-        bits=bits,
-        signed=is_signed,
-        step=op.format.step,
-    )
-
-
-def _requantizer(layer: Layer, op: Requantize, lanes: int) -> RequantizerParameters:
-    assert op.lo is not None and op.hi is not None
-    # One shift for all channels: floor((a m + 2^(s-1)) / 2^s) is unchanged when m and 2^s double.
-    shift = int(op.shift.max())
-    multipliers = [int(m) << (shift - int(s)) for m, s in np.broadcast(op.multiplier, op.shift)]
-    common = min(shift, (math.gcd(*multipliers) & -math.gcd(*multipliers)).bit_length() - 1)
-    multipliers = [m >> common for m in multipliers]
-    bits, is_signed = bits_for(layer.y.lo, layer.y.hi)
-    uniform = len(set(multipliers)) == 1
-    return RequantizerParameters(
-        channels=layer.outputs,
-        lanes=lanes,
-        x_lo=layer.acc.lo,
-        x_hi=layer.acc.hi,
-        multipliers=tuple(multipliers[:1] if uniform else multipliers),
-        shift=shift - common,
-        zero_point=op.zero_point,
-        lo=op.lo,
-        hi=op.hi,
-        bits=bits,
-        signed=is_signed,
-        x_zero_point=layer.acc.zero_point,
-        rounding=op.rounding,
-    )
-
-
-def relaned(core: Core, layer: Layer, lanes: int, target: Target) -> Core:
+def relaned(core: EngineParameters, layer: Layer, lanes: int, target: Target) -> EngineParameters:
     """Return an engine drained through other lanes."""
-    if not isinstance(core, EngineParameters):
-        return core
-    engine = replace(core, lanes=lanes, post=_post(layer, lanes, target))
+    path = core.datapath
+    lacks: IntArray | int = 0
+    if isinstance(path, MacParameters) and not path.blocks:
+        lacks = offsets_of(layer, path.weights.encoding, core.window)
+    finish = finish_for(layer, sums_of(layer, lacks), lanes, target)
+    engine = replace(core, lanes=lanes, post=finish.post, bias=finish.bias)
     return engine.with_depth(engine.full_rate_depth)

@@ -95,6 +95,15 @@ class Stage:
         return path.weights.style
 
     @property
+    def blocks(self) -> dict[str, int] | None:
+        """How many DSP blocks make the products, and how many rows share each; None without."""
+        path = getattr(self.core, "datapath", None)
+        if not isinstance(path, MacParameters) or path.blocks is None:
+            return None
+        count = path.blocks.count(path.weights.pe, path.weights.simd)
+        return {"count": count, "rows": path.blocks.rows}
+
+    @property
     def output(self) -> Endpoint:
         """The beats that leave."""
         return output_of(self.layer, self.core)
@@ -123,12 +132,13 @@ class Plan:
     def entry(self) -> Endpoint:
         """The beats that enter: as the first layer that takes them likes them."""
         first = next(stage for stage in self.stages if INPUT in stage.layer.sources)
-        channels, height, width = first.layer.x_frames[first.layer.sources.index(INPUT)]
+        position = first.layer.sources.index(INPUT)
+        channels, height, width = first.layer.x_frames[position]
         lanes = word_of(first.core)
         if isinstance(first.core, EngineParameters):
             bits, is_signed = first.core.window.bits, first.core.window.signed
         else:
-            bits, is_signed = bits_for(self.network.input.lo, self.network.input.hi)
+            bits, is_signed = bits_for(first.layer.xs[position].lo, first.layer.xs[position].hi)
         return Endpoint(channels, lanes, bits, is_signed, height * width)
 
     @property

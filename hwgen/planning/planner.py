@@ -8,11 +8,12 @@ from dataclasses import dataclass, replace
 
 from hwgen.errors import PlanError
 from hwgen.network.graph import Network
-from hwgen.planning.assembly import suits, word_of
-from hwgen.planning.estimate import estimate, weigh
+from hwgen.planning.allocation import Option, allocate, frontier
+from hwgen.planning.assembly import adapters, suits, word_of
+from hwgen.planning.estimate import DSP_LUTS, estimate, weigh
 from hwgen.planning.folding import Folding, drains, foldings, turns
 from hwgen.planning.layers import Layer, find_layers
-from hwgen.planning.lowering import Core, core_for, relaned, styled
+from hwgen.planning.lowering import blocks_for, core_for, relaned, styled
 from hwgen.planning.plan import Plan, Stage
 from hwgen.planning.queues import with_queues
 from hwgen.targets import Target, get_target
@@ -34,7 +35,8 @@ class Override:
     value: int
 
 
-_OVERRIDE = re.compile(r"(?P<layer>.+)\.(?P<what>pe|simd|lanes|skip)=(?P<value>[0-9]{1,6})")
+_OVERRIDE = re.compile(r"(?P<layer>.+)\.(?P<what>pe|simd|lanes|skip|dsp)=(?P<value>[0-9]{1,6})")
+YES_OR_NO = ("skip", "dsp")
 
 
 def parse_override(text: str) -> Override:
@@ -45,9 +47,10 @@ def parse_override(text: str) -> Override:
     PlanError : it is not written like that
     """
     match = _OVERRIDE.fullmatch(text)
-    if match is None or (match["what"] != "skip" and int(match["value"]) < 1):
+    if match is None or (match["what"] not in YES_OR_NO and int(match["value"]) < 1):
         raise PlanError(
-            f"Override must be written like conv1.pe=4, with pe, simd, lanes or skip, not {text!r}"
+            "Override must be written like conv1.pe=4, with pe, simd, lanes, skip or dsp, not "
+            f"{text!r}"
         )
     return Override(match["layer"], match["what"], int(match["value"]))
 
@@ -72,7 +75,7 @@ def parse_goal(goal: str) -> float | None:
     return rate
 
 
-def _candidates(layer: Layer, overrides: Sequence[Override]) -> list[Folding]:
+def _candidates(layer: Layer, overrides: Sequence[Override], target: Target) -> list[Folding]:
     """Return the foldings of a layer that agree with the user's choices.
 
     Raises
@@ -81,6 +84,9 @@ def _candidates(layer: Layer, overrides: Sequence[Override]) -> list[Folding]:
     """
     wanted = {o.what: o.value for o in overrides if o.layer == layer.name and o.what != "lanes"}
     found = list(foldings(layer))
+    needed = {f: blocks_for(layer, f, target) for f in found}
+    most = NO_HURRY if "dsp" in wanted else target.dsps
+    found += [replace(f, dsp=1) for f, n in needed.items() if n is not None and n <= most]
     agreeing = [f for f in found if all(getattr(f, what) == n for what, n in wanted.items())]
     if agreeing or not wanted:
         return agreeing
@@ -89,40 +95,78 @@ def _candidates(layer: Layer, overrides: Sequence[Override]) -> list[Folding]:
     raise PlanError(f"{layer.name}: folding must have {text}; others only idle longer")
 
 
-def _fold(
-    layer: Layer, budget: int, target: Target, overrides: Sequence[Override]
-) -> tuple[Folding, Core]:
-    """Return the cheapest folding whose busiest part needs at most `budget` clocks.
+def _options(
+    layer: Layer, budget: int, target: Target, overrides: Sequence[Override], dsp_luts: float
+) -> list[Option]:
+    """Return the cheapest foldings, by DSP blocks, whose busiest part needs at most `budget`
+    clocks.
 
     Raises
     ------
     PlanError : not even the most parallel one does
     """
-    best: tuple[float, Folding, Core] | None = None
+    found: list[Option] = []
     least: int | None = None
-    for folding in _candidates(layer, overrides):
+    for folding in _candidates(layer, overrides, target):
         clocks = turns(layer, folding)
+        least_cost = dsp_luts * (blocks_for(layer, folding, target) or 0) if folding.dsp else 0.0
+        if any(option.cost <= least_cost for option in found):
+            continue  # the blocks alone are worth more than the whole of another
         if clocks <= budget:
             core = core_for(layer, folding, target)
             clocks = Stage(layer, folding, core).busy
         least = clocks if least is None else min(least, clocks)
         if clocks > budget:
             continue
-        cost = weigh(estimate(core, target))
-        if best is None or cost < best[0]:
-            best = (cost, folding, core)
-    if best is None:
+        cost = estimate(core, target)
+        found.append(Option(weigh(cost, dsp_luts), cost.dsps, folding, core))
+    if not found:
         raise PlanError(
             f"{layer.name}: needs at least {least} clocks a frame, however parallel, and the goal "
             f"leaves {budget}; ask for fewer frames a second or a faster clock"
         )
-    return best[1], best[2]
+    return frontier(found)
+
+
+def _drained(
+    layer: Layer, core: EngineParameters, words: Sequence[int], forced: int | None, target: Target
+) -> EngineParameters:
+    """Return an engine with the drain that is cheapest with the units behind it and the adapters to
+    the `words` of those who take its beats: the narrowest, unless a wider one saves adapters.
+
+    Raises
+    ------
+    PlanError : the user's own choice does not fit
+    """
+    options = drains(layer.outputs, core.datapath.lanes, min(core.folds))
+    if forced is not None:
+        if forced not in options:
+            raise PlanError(f"{layer.name}: lanes must be one of {', '.join(map(str, options))}")
+        return relaned(core, layer, forced, target)
+    suitable = [n for n in options if all(suits(n, word) for word in words)]
+    candidates = {options[0], *suitable[:1], *(n for n in options if n in words)}
+
+    def cost(engine: EngineParameters) -> float:
+        shape = (layer.outputs, engine.lanes)
+        between = (adapters(*shape, word, *engine.element) for word in words)
+        parts = (part for needed in between for part in needed)
+        return weigh(sum((estimate(part, target) for part in parts), estimate(engine, target)))
+
+    return min((relaned(core, layer, n, target) for n in sorted(candidates)), key=cost)
 
 
 def _stages(
-    layers: Sequence[Layer], budget: int, target: Target, overrides: Sequence[Override]
+    layers: Sequence[Layer],
+    options: Sequence[Sequence[Option]],
+    blocks: int,
+    target: Target,
+    overrides: Sequence[Override],
 ) -> tuple[Stage, ...]:
-    chosen = {layer.name: _fold(layer, budget, target, overrides) for layer in layers}
+    """Return the stages of least cost with so many DSP blocks."""
+    chosen = {
+        layer.name: (option.folding, option.core)
+        for layer, option in zip(layers, allocate(options, blocks), strict=True)
+    }
     words: dict[str, list[int]] = {}
     for layer in layers:
         for source in layer.sources:
@@ -132,24 +176,31 @@ def _stages(
     for layer in layers:
         folding, core = chosen[layer.name]
         if isinstance(core, EngineParameters):
-            options = drains(layer.outputs, folding.pe, min(core.folds))
-            # adjacent widths that divide each other need no gathering of whole pixels
-            suitable = [
-                n for n in options if all(suits(n, word) for word in words.get(layer.name, ()))
-            ]
-            if layer.name in forced:
-                suitable = [n for n in options if n == forced[layer.name]]
-                if not suitable:
-                    raise PlanError(
-                        f"{layer.name}: lanes must be one of {', '.join(map(str, options))}"
-                    )
-            folding = replace(folding, lanes=(suitable or options)[0])
-            core = relaned(core, layer, folding.lanes, target)
-            if isinstance(core, EngineParameters):
-                core = core.at_full_rate()
-                core = replace(core, window=styled(core.window, target))
+            core = _drained(layer, core, words.get(layer.name, ()), forced.get(layer.name), target)
+            folding = replace(folding, lanes=core.lanes)
+            core = core.at_full_rate()
+            core = replace(core, window=styled(core.window, target))
         stages.append(Stage(layer, folding, core))
     return tuple(stages)
+
+
+def _within_blocks(
+    layers: Sequence[Layer],
+    budget: int,
+    target: Target,
+    overrides: Sequence[Override],
+    dsp_luts: float,
+) -> tuple[Stage, ...]:
+    """Return the stages of least cost that the target has the DSP blocks for."""
+    options = [_options(layer, budget, target, overrides, dsp_luts) for layer in layers]
+    blocks = target.dsps
+    while True:
+        stages = _stages(layers, options, blocks, target, overrides)
+        # wider drains may have brought more requantizers since, each with a multiplier
+        over = sum(estimate(stage.core, target).dsps for stage in stages) - target.dsps
+        if over <= 0 or blocks == 0:
+            return stages
+        blocks = max(0, blocks - over)
 
 
 def _excess(plan: Plan) -> PlanError | None:
@@ -197,7 +248,7 @@ def plan(
     goal : a throughput such as "10000 fps", reached with the smallest design; "min latency", as
         far as the target's budget goes; or "min area"
     clock_hz : the clock in Hz, or None for the target's own
-    overrides : the user's own choices of pe, simd, lanes or skip, such as "conv1.pe=4"
+    overrides : the user's own choices of pe, simd, lanes, skip or dsp, such as "conv1.pe=4"
 
     Raises
     ------
@@ -217,9 +268,16 @@ def plan(
                 f"{', '.join(layer.name for layer in layers)}"
             )
 
-    def made(budget: int) -> Plan:
-        stages = _stages(layers, budget, target, choices)
+    def priced(budget: int, dsp_luts: float) -> Plan:
+        stages = _within_blocks(layers, budget, target, choices, dsp_luts)
         return with_queues(Plan(network, target, clock, goal, stages))
+
+    def made(budget: int) -> Plan:
+        found = priced(budget, DSP_LUTS)
+        if _excess(found) and target.dsps:  # then blocks are worth whatever they save
+            other = priced(budget, 0.0)
+            return found if _excess(other) else other
+        return found
 
     if goal == MIN_LATENCY:
         return _quickest(made, layers)

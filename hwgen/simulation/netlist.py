@@ -1,22 +1,18 @@
 """The netlist of a package, for the simulator: synthesised, written as Verilog, with models of the
 cells that it is made of."""
 
-__all__ = ["PRIMITIVES", "netlist_sources"]
+__all__ = ["netlist_sources"]
 
 import json
-import re
 import time
 from pathlib import Path
 
 from hwgen.cost import Synthesis, synthesise, write_netlist
 from hwgen.errors import SimulationError
-from hwgen.simulation.build import SIM
+from hwgen.primitives import find_models
 from hwgen.simulation.package import SimulatedPackage
 from hwgen.simulation.session import Progress
 from hwgen.targets import get_target
-
-PRIMITIVES = SIM / "primitives"  # a file a cell, in Verilog-2005, each naming its source
-_PARAMETER = re.compile(r"\bparameter\s+(?:\[[^]]*\]\s*)?(\w+)")
 
 
 def netlist_sources(
@@ -51,21 +47,14 @@ def netlist_sources(
 
 def _models(synthesis: Synthesis) -> list[Path]:
     """Return the model of each cell."""
-    there = {path.stem: path for path in sorted(PRIMITIVES.glob("*.v"))}
-    unknown = sorted(set(synthesis.cells) - set(there))
-    if not unknown:  # Icarus only warns of a parameter that a model does not have
-        known = {cell: set(_PARAMETER.findall(there[cell].read_text())) for cell in synthesis.cells}
-        unknown = sorted(
-            f"{cell} with {parameter}"
-            for cell, parameters in _parameters(synthesis).items()
-            for parameter in parameters - known.get(cell, set())
-        )
+    given = _parameters(synthesis)
+    models, unknown = find_models({cell: given.get(cell, ()) for cell in synthesis.cells})
     if unknown:
         raise SimulationError(
             f"Netlist of {synthesis.top} holds cells that hwgen has no model of: "
             f"{', '.join(unknown)}; only its RTL can be simulated"
         )
-    return [there[cell] for cell in sorted(synthesis.cells)]
+    return models
 
 
 def _parameters(synthesis: Synthesis) -> dict[str, set[str]]:

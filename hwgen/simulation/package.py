@@ -37,9 +37,15 @@ class Layer:
 
 @dataclass(frozen=True)
 class SimulatedPackage:
-    """A package folder as simulation sees it; `target` is the name of the device, if it has one."""
+    """A package folder as simulation sees it; `target` is the name of the device, if it has one.
+
+    Attributes
+    ----------
+    primitives : models of the device's cells that the Verilog instantiates
+    """
 
     verilog: Path
+    primitives: tuple[Path, ...]
     top: str
     target: str | None
     input: Stream
@@ -114,6 +120,7 @@ def read_package(folder: Path) -> SimulatedPackage:
         predicted = manifest.get("predicted") or {}
         package = SimulatedPackage(
             verilog=verilog,
+            primitives=tuple(folder / str(name) for name in manifest.get("primitives", ())),
             top=top,
             target=str(manifest["target"]) if manifest.get("target") else None,
             input=Stream.from_manifest(manifest["input"], "input"),
@@ -132,6 +139,7 @@ def read_package(folder: Path) -> SimulatedPackage:
         ) from error
     if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_$]*", top):
         raise SimulationError(f"{path}: top must be a plain Verilog name, not {top!r}")
-    if not verilog.is_file():
-        raise SimulationError(f"{verilog} is missing; generate the package again")
+    for path in (verilog, *package.primitives):
+        if not path.is_file():
+            raise SimulationError(f"{path} is missing; generate the package again")
     return package

@@ -100,7 +100,8 @@ def simulate(
     deadline = None if timeout is None else time.monotonic() + timeout
     waves_path = None if waves is None else Path(waves).resolve()
     tools = find_tools(simulator, waves_path.suffix[1:] if waves_path else None)
-    session = Session(package, (package.verilog,), tools, deadline, progress or _no_progress)
+    sources = (package.verilog, *package.primitives)
+    session = Session(package, sources, tools, deadline, progress or _no_progress)
     rtl = session
 
     begin = time.monotonic()
@@ -200,6 +201,8 @@ def _checked(values: npt.ArrayLike, stream: Stream, what: str) -> IntArray:
             f"{what} must lie in [{stream.lo}, {stream.hi}], "
             f"not reach [{array.min()}, {array.max()}]"
         )
+    if ((array - stream.base) % stream.step).any():
+        raise SimulationError(f"{what} must be {stream.lo} or {stream.hi}, binary, not in between")
     return array.astype(np.int64)
 
 

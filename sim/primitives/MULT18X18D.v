@@ -1,6 +1,8 @@
-// Multiplier of 18 by 18 bits, each of them signed or not, without its registers.
+// Multiplier of 18 by 18 bits, each of them signed or not, with a register at each input, one in
+// the multiplier and one at the output, each of which may be there or not; all on CLK0, CE0, RST0.
 // Source: Lattice FPGA-TN-02205 (TN1267), ECP5 and ECP5-5G sysDSP Usage Guide (MULT18X18D).
-// Not modelled, and not declared: registers, the shift chain of operands, the C operand.
+// Not modelled: other clocks, asynchronous resets, the shift chain of operands, the C operand, and
+// that the sign of an operand goes through its register: it must be constant.
 `default_nettype none
 module MULT18X18D #(
     parameter REG_INPUTA_CLK = "NONE",
@@ -24,6 +26,7 @@ module MULT18X18D #(
     input wire C12, input wire C13, input wire C14, input wire C15, input wire C16,
     input wire C17,
     input wire SIGNEDA, input wire SIGNEDB, input wire SOURCEA, input wire SOURCEB,
+    input wire CLK0, input wire CE0, input wire RST0,
     output wire P0, output wire P1, output wire P2, output wire P3, output wire P4,
     output wire P5, output wire P6, output wire P7, output wire P8, output wire P9,
     output wire P10, output wire P11, output wire P12, output wire P13, output wire P14,
@@ -37,9 +40,31 @@ module MULT18X18D #(
         A0};
     wire [17:0] b = {B17, B16, B15, B14, B13, B12, B11, B10, B9, B8, B7, B6, B5, B4, B3, B2, B1,
         B0};
-    wire [35:0] wide_a = {{18{SIGNEDA & a[17]}}, a};
-    wire [35:0] wide_b = {{18{SIGNEDB & b[17]}}, b};
-    wire [35:0] p = wide_a * wide_b;
+    localparam HOLDS_A = REG_INPUTA_CLK == "CLK0";
+    localparam HOLDS_B = REG_INPUTB_CLK == "CLK0";
+    localparam HOLDS_MIDDLE = REG_PIPELINE_CLK == "CLK0";
+    localparam HOLDS_P = REG_OUTPUT_CLK == "CLK0";
+    reg [17:0] held_a, held_b;
+    reg [35:0] held_middle, held_p;
+    wire [17:0] used_a = HOLDS_A ? held_a : a;
+    wire [17:0] used_b = HOLDS_B ? held_b : b;
+    wire [35:0] wide_a = {{18{SIGNEDA & used_a[17]}}, used_a};
+    wire [35:0] wide_b = {{18{SIGNEDB & used_b[17]}}, used_b};
+    wire [35:0] product = wide_a * wide_b;
+    wire [35:0] middle = HOLDS_MIDDLE ? held_middle : product;
+    wire [35:0] p = HOLDS_P ? held_p : middle;
+    always @(posedge CLK0)
+        if (RST0) begin
+            held_a <= 18'd0;
+            held_b <= 18'd0;
+            held_middle <= 36'd0;
+            held_p <= 36'd0;
+        end else if (CE0) begin
+            held_a <= a;
+            held_b <= b;
+            held_middle <= product;
+            held_p <= middle;
+        end
     assign {P35, P34, P33, P32, P31, P30, P29, P28, P27, P26, P25, P24, P23, P22, P21, P20, P19,
         P18, P17, P16, P15, P14, P13, P12, P11, P10, P9, P8, P7, P6, P5, P4, P3, P2, P1, P0} =
         p;
@@ -51,10 +76,11 @@ module MULT18X18D #(
             $finish;
         end
     initial
-        if (REG_INPUTA_CLK != "NONE" || REG_INPUTB_CLK != "NONE" || REG_INPUTC_CLK != "NONE"
-            || REG_PIPELINE_CLK != "NONE" || REG_OUTPUT_CLK != "NONE"
-            || MULT_BYPASS != "DISABLED") begin
-            $display("MULT18X18D %m: must be without registers and bypass");
+        if (REG_INPUTC_CLK != "NONE" || MULT_BYPASS != "DISABLED"
+            || (REG_INPUTA_CLK != "NONE" && !HOLDS_A) || (REG_INPUTB_CLK != "NONE" && !HOLDS_B)
+            || (REG_PIPELINE_CLK != "NONE" && !HOLDS_MIDDLE)
+            || (REG_OUTPUT_CLK != "NONE" && !HOLDS_P)) begin
+            $display("MULT18X18D %m: registers must be on CLK0 or NONE, without C and bypass");
             $finish;
         end
 endmodule

@@ -117,7 +117,7 @@ def flat_threshold() -> Network:
 @pytest.fixture
 def flipped(monkeypatch):
     """Lowering that flips the sign of the last weight of convolutions of 2 x 2 and more."""
-    right = lowering._array
+    right = lowering._weights
 
     def wrong(layer, *more):
         if layer.weight.shape[1] > 1:
@@ -126,7 +126,7 @@ def flipped(monkeypatch):
             layer = replace(layer, weight=weight)
         return right(layer, *more)
 
-    monkeypatch.setattr(lowering, "_array", wrong)
+    monkeypatch.setattr(lowering, "_weights", wrong)
 
 
 def test_a_flipped_weight_is_found_shrunk_saved_and_replayed(flipped, tmp_path, monkeypatch):

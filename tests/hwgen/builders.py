@@ -306,7 +306,9 @@ class GraphBuilder(Builder):
 
 @dataclass
 class MixedBuilder(GraphBuilder):
-    """Weights of every number format, and signs for activations."""
+    """Weights of every number format, and signs for activations, in that share of the places."""
+
+    signs: float = 0.4
 
     def format(self) -> Format:
         """Return a format of weights; a codebook with entries, some twice, some missing."""
@@ -338,7 +340,7 @@ class MixedBuilder(GraphBuilder):
 
     def narrow(self, spread: FloatArray, like: Tensor | None = None) -> None:
         """Add what `GraphBuilder` adds, or a sign."""
-        if like.format != Binary() if like else self.chance(0.6):
+        if like.format != Binary() if like else self.chance(1 - self.signs):
             return super().narrow(spread, like)
         x, scale = self.tensor, like.scale if like else self.scale()
         rows = x.channels if self.chance(0.7) else 1

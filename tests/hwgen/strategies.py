@@ -76,6 +76,12 @@ def random_mixed(
     return _grow(MixedBuilder(np.random.default_rng(seed), max_channels, max_bits), max_blocks)
 
 
+def random_binary(seed: int, *, max_blocks: int = 4, max_channels: int = 6) -> Network:
+    """Return a small legal network, as `random_mixed`, but nearly all activations are signs."""
+    b = MixedBuilder(np.random.default_rng(seed), max_channels, 4, signs=0.9)
+    return _grow(b, max_blocks)
+
+
 def random_input(network: Network, batch: int, seed: int) -> IntArray:
     """Return (batch, *network.input.shape) integers over all that the input's format holds.
 

@@ -11,6 +11,7 @@ from hwgen.codegen.verilog import to_verilog
 from hwgen.cost import synthesise
 from hwgen.planning.memory import block_rams, ring_style, weight_style
 from hwgen.targets import get_target
+from rtl_templates.encodings import Binary, TwosComplement
 from rtl_templates.fifo import Fifo, FifoParameters
 from rtl_templates.weights import WeightMemory, WeightParameters
 from rtl_templates.window import Window, WindowParameters
@@ -35,7 +36,7 @@ def test_weights_take_the_fewest_blocks(width, depth, blocks):
     assert block_rams(width, depth, TARGET) == blocks
     rng = random.Random(width)
     words = tuple(rng.getrandbits(width) for _ in range(depth))
-    memory = WeightMemory(WeightParameters(1, width, 1, False, words, "block"))
+    memory = WeightMemory(WeightParameters(1, width, Binary(), words, "block"))
     found = synthesise(to_verilog(memory, "memory"), "memory", TARGET)
     assert found.block_rams == blocks
     assert found.luts < 60  # an address, and what chooses between blocks
@@ -46,7 +47,7 @@ def test_small_weights_are_tables():
     assert weight_style(4, 640, TARGET) == "block"
     rng = random.Random(1)
     words = tuple(rng.getrandbits(12) for _ in range(16))
-    memory = WeightMemory(WeightParameters(3, 1, 4, True, words, "logic"))
+    memory = WeightMemory(WeightParameters(3, 1, TwosComplement(4), words, "logic"))
     found = synthesise(to_verilog(memory, "memory"), "memory", TARGET)
     assert found.block_rams == 0 and found.luts <= 12 + 20
 

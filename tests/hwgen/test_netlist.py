@@ -247,7 +247,7 @@ VERILOG = "printf '\\nmodule toy(clk);\\nendmodule\\n' > netlist.v\n"
         ("echo nonsense > netlist.json", "left no report hwgen can read"),
         (NETLIST + CELLS.format("LUT4"), "ended well but wrote no Verilog of toy"),
         (NETLIST + CELLS.format("LUT4") + "head -c 999 /dev/urandom > netlist.v", "no Verilog of"),
-        (NETLIST + CELLS.format("SB_MAC16") + VERILOG, "hwgen has no model of: SB_MAC16"),
+        (NETLIST + CELLS.format("SB_SPRAM256KA") + VERILOG, "has no model of: SB_SPRAM256KA"),
         (NETLIST + CELLS.format("../LUT4") + VERILOG, r"hwgen has no model of: \.\./LUT4"),
         (
             ODD + CELLS.format("LUT4") + VERILOG,

@@ -23,16 +23,20 @@ ICE40_LOGIC = {"SB_LUT4", "SB_CARRY", "SB_DFF", "SB_DFFE", "SB_DFFSR", "SB_DFFES
 ICE40_SETS = {"SB_DFFSS", "SB_DFFESS"}
 MEMORIES = {"DP16KD", "TRELLIS_DPR16X4", "SB_RAM40_4K"}
 MULTIPLIERS = {"MULT18X18D"}
+INSTANCES = {"SB_MAC16"}  # instantiated; proven in test_multipliers.py
+XILINX = {"CARRY4", "LUT6_2"}  # instantiated; proven in test_adder_rows.py
 
 
 def test_every_model_is_in_a_tested_netlist():
     there = {path.stem for path in PRIMITIVES.glob("*.v")}
-    assert there == ECP5_LOGIC | ICE40_LOGIC | ICE40_SETS | MEMORIES | MULTIPLIERS
+    logic = ECP5_LOGIC | ICE40_LOGIC | ICE40_SETS
+    assert there == logic | MEMORIES | MULTIPLIERS | XILINX | INSTANCES
 
 
 def test_every_model_cites_its_source():
     for path in PRIMITIVES.glob("*.v"):
-        assert "\n// Source: Lattice" in "\n" + path.read_text(), path.name
+        maker = "Xilinx" if path.stem in XILINX else "Lattice"
+        assert f"\n// Source: {maker}" in "\n" + path.read_text(), path.name
 
 
 @pytest.fixture(scope="module")
@@ -280,7 +284,8 @@ def yosys_models(*files):
 def beside_yosys(cells, seed):
     """Return a bench with 40 instances of each cell, of random parameters, ours beside yosys'.
 
-    cells : (name, {parameter: values or number of bits}, {input: bits}, {output: bits}, clock)
+    cells : (name, {parameter: texts, range or number of bits}, {input: bits}, {output: bits},
+        clock)
     """
     rng = np.random.default_rng(seed)
     body = ""
@@ -291,6 +296,8 @@ def beside_yosys(cells, seed):
             for parameter, values in parameters.items():
                 if isinstance(values, int):
                     value = f"{values}'h{int.from_bytes(rng.bytes(values // 8)):x}"
+                elif isinstance(values, range):
+                    value = str(rng.choice(values))
                 else:
                     value = f'"{rng.choice(values)}"'
                 chosen.append(f".{parameter}({value})")
@@ -357,6 +364,23 @@ ICE40_CELLS = (
     ("SB_DFFESR", {}, ones("D E R"), ones("Q"), "C"),
     ("SB_DFFESS", {}, ones("D E S"), ones("Q"), "C"),
 )
+BIT, RESETS = range(2), {"IRSTTOP": 1, "IRSTBOT": 1}
+MAC16_SIGNS = {"A_SIGNED": BIT, "B_SIGNED": BIT, "A_REG": BIT, "B_REG": BIT}
+MAC16_REGISTERS = MAC16_SIGNS | {
+    "TOP_8x8_MULT_REG": BIT,
+    "BOT_8x8_MULT_REG": BIT,
+    "PIPELINE_16x16_MULT_REG1": BIT,
+    "PIPELINE_16x16_MULT_REG2": BIT,
+}
+MAC16_INPUTS = {"A": 16, "B": 16, "CE": 1, "AHOLD": 1, "BHOLD": 1}
+ICE40_BLOCKS = tuple(
+    ("SB_MAC16", MAC16_REGISTERS | mode, MAC16_INPUTS | resets, {"O": 32}, "CLK")
+    for mode in (
+        {"MODE_8x8": range(1), "TOPOUTPUT_SELECT": range(2, 4), "BOTOUTPUT_SELECT": range(2, 4)},
+        {"MODE_8x8": range(1, 2), "TOPOUTPUT_SELECT": range(2, 3), "BOTOUTPUT_SELECT": range(2, 3)},
+    )
+    for resets in ({}, RESETS)
+)
 
 
 @pytest.mark.parametrize(
@@ -364,6 +388,7 @@ ICE40_CELLS = (
     [
         (ECP5_CELLS, ("lattice/common_sim.vh", "lattice/ccu2c_sim.vh")),
         (ICE40_CELLS, ("ice40/cells_sim.v",)),
+        *(((block,), ("ice40/cells_sim.v",)) for block in ICE40_BLOCKS),
     ],
 )
 def test_models_equal_those_of_yosys(cells, files, tmp_path):
@@ -381,7 +406,10 @@ def test_models_equal_those_of_yosys(cells, files, tmp_path):
         ("TRELLIS_FF", "SRMODE", '"ASYNC"', "LSR_OVER_CE, not CLK, LSR, ASYNC"),
         ("TRELLIS_FF", "CEMUX", '"HI"', "CEMUX must be 1, 0, INV or CE, not HI"),
         ("TRELLIS_DPR16X4", "WCKMUX", '"INV"', "must be WCK, WRE, not INV, WRE"),
-        ("MULT18X18D", "REG_PIPELINE_CLK", '"CLK0"', "must be without registers"),
+        ("MULT18X18D", "REG_PIPELINE_CLK", '"CLK1"', "registers must be on CLK0 or NONE"),
+        ("MULT18X18D", "MULT_BYPASS", '"ENABLED"', "without C and bypass"),
+        ("SB_MAC16", "TOPOUTPUT_SELECT", "2'd1", "outputs must be products of the mode"),
+        ("SB_MAC16", "NEG_TRIGGER", "1'b1", "the edge the rising one"),
         ("DP16KD", "REGMODE_B", '"OUTREG"', "REGMODE must be NOREG, not NOREG and OUTREG"),
         ("DP16KD", "DATA_WIDTH_A", "8", "widths must be 1, 2, 4, 9, 18 or 36, not 8 and 18"),
         ("DP16KD", "WRITEMODE_A", '"ODD"', "write modes ODD and NORMAL are not known"),

@@ -2,16 +2,18 @@
 
 import numpy as np
 import pytest
-from strategies import random_network
+from strategies import chain, random_graph, random_network
+from whole import planned
 
 import hwgen
 from hwgen.errors import HwgenError, PlanError
 from hwgen.formats import Fixed
 from hwgen.network import Conv2d, Flatten, Input, Linear, MaxPool2d, Network, Node, Requantize
-from hwgen.planning.assembly import adapters
-from hwgen.planning.folding import foldings
+from hwgen.planning.assembly import adapters, suits, word_of
+from hwgen.planning.folding import drains, foldings
 from hwgen.planning.layers import find_layers
 from hwgen.planning.planner import parse_goal, plan
+from rtl_templates.engine import EngineParameters
 
 
 def digits(seed: int = 0, channels: int = 13) -> Network:
@@ -60,10 +62,15 @@ def test_layers_take_their_requantizers_along():
 
 
 def test_only_foldings_that_are_not_dominated():
-    """With 13 channels, pe 5 and 4 take other turns, pe 6 the same as 5."""
+    """With 13 channels, pe 5 and 4 take other turns, pe 6 the same as 5, and is there only where
+    the drain of 5 rows would need more lanes."""
     conv1 = find_layers(digits())[0]
-    rows = {folding.pe for folding in foldings(conv1)}
-    assert rows == {1, 2, 3, 4, 5, 7, 13}
+    found = list(foldings(conv1))
+    rows = {folding.pe for folding in found}
+    assert rows == {1, 2, 3, 4, 5, 6, 7, 8, 9, 13}
+    six = {f.simd: f.lanes for f in found if f.pe == 6}
+    five = {f.simd: f.lanes for f in found if f.pe == 5}
+    assert six == {3: 2, 5: 3} and five == {1: 1, 2: 1, 3: 5, 5: 5, 9: 5}
     columns = {folding.simd for folding in foldings(conv1)}
     assert columns == {1, 2, 3, 5, 9}
 
@@ -113,6 +120,46 @@ def test_useful_share_shows_a_bad_fit():
 def test_adapters(channels, lanes, word, kinds):
     parts = adapters(channels, lanes, word, 4, False)
     assert [type(part).__name__ for part in parts] == kinds
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_requantizers_are_shared(seed):
+    """ceil(pe / beats of a dot product) of them, wherever that divides pe or pe is all outputs."""
+    rng = np.random.default_rng(seed)
+    outputs, inputs, kernel = (int(n) for n in rng.integers(1, (25, 9, 4)))
+    weight = rng.integers(1, 8, (outputs, inputs, kernel, kernel))  # none is zero: no skipping
+    network = chain(
+        Input((inputs, 5, 5), Fixed(4), [1.0]),
+        Conv2d(weight, rng.integers(-99, 99, outputs), Fixed(4), [1.0]),
+        Requantize(rng.integers(3, 9, outputs), 9, Fixed(int(rng.integers(2, 9))), [1.0]),
+    )
+    found = list(foldings(find_layers(network)[0]))
+    for folding in found:
+        lanes = -(-folding.pe // -(-inputs * kernel**2 // folding.simd))
+        if folding.pe % lanes == 0 or folding.pe == outputs:
+            assert folding.lanes == lanes, f"seed {seed}: {folding}"
+    choice = found[int(rng.integers(len(found)))]
+    overrides = (f"n1.pe={choice.pe}", f"n1.simd={choice.simd}")
+    made = plan(network, target="ulx3s-85f", goal="min area", overrides=overrides)
+    (stage,) = made.stages
+    assert stage.folding.lanes == stage.core.post.lanes == choice.lanes, f"seed {seed}: {choice}"
+
+
+def test_wider_drain_only_where_it_saves_adapters():
+    """Each stage's drain is the narrowest, or its beats need no gathering of whole pixels."""
+    narrowest = wider = 0
+    for seed in (*range(6), 16, 27):
+        made = planned(random_graph(seed), seed)
+        for stage in made.stages:
+            if not isinstance(stage.core, EngineParameters):
+                continue
+            least = drains(stage.layer.outputs, stage.folding.pe, min(stage.core.folds))[0]
+            narrowest += stage.folding.lanes == least
+            if stage.folding.lanes > least:
+                users = [s for s in made.stages if stage.name in s.layer.sources]
+                assert users and all(suits(stage.folding.lanes, word_of(s.core)) for s in users)
+                wider += 1
+    assert narrowest > 5 * wider > 0
 
 
 @pytest.mark.parametrize("goal", ["fast", "10000", "-5 fps", "0 fps", "1e99 fps", "nan fps", 7])
@@ -176,7 +223,7 @@ def test_overrides_are_the_users():
         ("conv9.pe=2", "conv9: there is no such layer; the layers are conv1, pool1"),
         ("conv1.pe", "Override must be written like conv1.pe=4"),
         ("conv1.rows=2", "Override must be written like conv1.pe=4"),
-        ("conv1.pe=6", "conv1: folding must have pe one of 1, 2, 3, 4, 5, 7, 13"),
+        ("conv1.pe=10", "conv1: folding must have pe one of 1, 2, 3, 4, 5, 6, 7, 8, 9, 13"),
         ("conv1.lanes=9", "conv1: lanes must be one of"),
     ],
 )
@@ -186,8 +233,6 @@ def test_overrides_that_make_no_sense(override, message):
 
 
 def test_residual_network_gets_queues_on_its_branches():
-    from strategies import random_graph
-
     made = hwgen.plan(random_graph(0), target="ulx3s-85f", goal="1000 fps")
     assert made.depths and all(depth >= 1 for depth in made.depths.values())
     assert all(branch.sink for branch in made.depths)

@@ -7,6 +7,9 @@ from dataclasses import replace
 import pytest
 from stream_bench import pack, run, unpack
 
+from rtl_templates.bias import BiasParameters
+from rtl_templates.dot_product import offset
+from rtl_templates.encodings import Booth, Codebook, PowersOfTwo, Radix4, Ternary, TwosComplement
 from rtl_templates.engine import Engine, EngineParameters
 from rtl_templates.mac import MacParameters
 from rtl_templates.pool import MaximumParameters
@@ -14,6 +17,17 @@ from rtl_templates.weights import WeightParameters
 from rtl_templates.window import WindowParameters
 
 FRAMES = 4
+ENCODINGS = [
+    (TwosComplement(4), range(-8, 8)),
+    (TwosComplement(3, False), range(8)),
+    (Ternary(), (-1, 0, 1)),
+    (Booth(4), range(-8, 8)),
+    (Radix4(5), range(-8, 8)),
+    (PowersOfTwo(most=3), (0, 1, 2, 4, 8, -1, -2, -4, -8)),
+    (PowersOfTwo(most=3, terms=2), (0, 3, 5, -6, 9, -7, 8)),
+    (Codebook(2, TwosComplement(4), (0, 7, -8, 3)), (0, 7, -8, 3)),
+    (TwosComplement(1, False), (0, 1)),
+]
 
 
 def random_window(rng: random.Random, *, pool: bool = False) -> dict:
@@ -68,9 +82,8 @@ def array_case(seed: int):
     simd, pe = rng.randint(1, min(k, 12)), rng.randint(1, outputs)
     pad = rng.randint(0, (1 << (shape["bits"] - shape["signed"])) - 1)
     window = WindowParameters(**shape, lanes=simd, pad_value=pad)
-    w_bits, w_signed = rng.randint(1, 5), rng.random() < 0.8
-    lo = -(1 << (w_bits - 1)) if w_signed else 0
-    weights = [[rng.randint(lo, lo + (1 << w_bits) - 1) for _ in range(k)] for _ in range(outputs)]
+    encoding, some = ENCODINGS[seed % len(ENCODINGS)]
+    weights = [[rng.choice(some) for _ in range(k)] for _ in range(outputs)]
     bias = [rng.randint(-50, 50) for _ in range(outputs)]
     groups = -(-outputs // pe)
     # what is read: all, the same words for all groups, or words of its own for each
@@ -93,14 +106,14 @@ def array_case(seed: int):
         rows = [weights[m] if m < outputs else [0] * k for m in range(group * pe, group * pe + pe)]
         for start in range(0, len(places), simd):
             beat = places[start : start + simd]
-            yield pack([0 if n is None else row[n] for row in rows for n in beat], w_bits)
+            codes = [encoding.code(0 if n is None else row[n]) for row in rows for n in beat]
+            yield pack(codes, encoding.bits)
 
     mac = MacParameters(
         WeightParameters(
             pe,
             simd,
-            w_bits,
-            w_signed,
+            encoding,
             tuple(word for g in range(groups) for word in beats(g)),
             rng.choice(("block", "logic")),
         ),
@@ -108,10 +121,6 @@ def array_case(seed: int):
         x_signed=shape["signed"],
         bits=18,
         signed=True,
-        biases=tuple(
-            tuple(bias[m] if m < outputs else 0 for m in range(g * pe, g * pe + pe))
-            for g in range(groups)
-        ),
         folds=window.folds * (1 if window.varied else groups),
     )
     options = [
@@ -119,7 +128,14 @@ def array_case(seed: int):
         for n in range(1, pe + 1)
         if (pe % n == 0 or groups == 1) and -(-pe // n) <= min(window.folds)
     ]
-    engine = EngineParameters(window, mac, outputs, rng.choice(options), None, pe)
+    lanes = rng.choice(options)
+    lacks = [offset(encoding, row, shape["bits"], shape["signed"]) for row in weights]
+    if seed % 5 == 0:
+        bias, added = [-n for n in lacks], None
+    else:
+        corrections = tuple(a + b for a, b in zip(bias, lacks, strict=True))
+        added = BiasParameters(outputs, lanes, 18, True, corrections, 18, True)
+    engine = EngineParameters(window, mac, outputs, lanes, None, pe, added)
     frames = random_frames(rng, shape)
 
     def result(frame, row, column):

@@ -65,13 +65,14 @@ def test_sum(seed):
     channels, pixels = rng.randint(1, 5), 12
     lanes = rng.choice([n for n in range(1, channels + 1) if channels % n == 0])
     by, zeros = (rng.randint(1, 9), rng.randint(1, 9)), (rng.randint(0, 7), rng.randint(-4, 3))
+    offset = -by[0] * zeros[0] - by[1] * zeros[1]
     lo = by[0] * (0 - zeros[0]) + by[1] * (-8 - zeros[1])
     hi = by[0] * (15 - zeros[0]) + by[1] * (7 - zeros[1])
     post = None
     if seed % 2:
         post = RequantizerParameters(channels, lanes, lo, hi, (1,), 3, 0, -8, 7, 4, True)
     p = SumParameters(
-        channels, lanes, (4, 4), (False, True), by, zeros, lo, hi, pixels * channels, post, 9
+        channels, lanes, (4, 4), (False, True), by, offset, lo, hi, pixels * channels, post, 9
     )
     a = [[rng.randint(0, 15) for _ in range(lanes)] for _ in range(pixels * channels // lanes)]
     b = [[rng.randint(-8, 7) for _ in range(lanes)] for _ in a]

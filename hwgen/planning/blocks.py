@@ -1,0 +1,43 @@
+"""DSP blocks: which a target has, and how the products of a layer's array go into them."""
+
+__all__ = ["INFERRING", "arranged", "sharing_of"]
+
+import numpy as np
+import numpy.typing as npt
+
+from hwgen.planning.layers import Layer
+from hwgen.targets import Target
+from rtl_templates.multiplier import DspBlocks, Multiplier, MultiplierParameters, shared
+from rtl_templates.multiplier_ecp5 import Ecp5Multiplier
+from rtl_templates.multiplier_ice40 import Ice40Multiplier
+
+MULTIPLIERS: dict[str, type[Multiplier]] = {"ecp5": Ecp5Multiplier, "ice40": Ice40Multiplier}
+INFERRING = ("ecp5",)  # families whose synthesis makes DSP blocks of multiplications as well
+
+
+def sharing_of(
+    layer: Layer, pe: int, x_bits: int, x_signed: bool, target: Target
+) -> tuple[DspBlocks, MultiplierParameters] | None:
+    """Return which blocks make the products of a layer on `pe` rows, and what each multiplies;
+    None where there are none, or where operands do not fit."""
+    kind = MULTIPLIERS.get(target.family)
+    if kind is None or not target.dsps or layer.weight is None:
+        return None
+    ends = min(0, int(layer.weight.min())), max(0, int(layer.weight.max()))
+    found = shared(kind, x_bits, x_signed, ends, 1 if layer.depthwise else pe)
+    return None if found is None else (DspBlocks(kind, found.weights), found)
+
+
+def arranged(
+    matrix: npt.NDArray[np.int64], blocks: DspBlocks, multiplied: MultiplierParameters
+) -> npt.NDArray[np.int64]:
+    """Return weights, (groups, rows, inputs), as an array with DSP blocks stores them."""
+    if not blocks.kind.borrows(multiplied):
+        return matrix
+    stored = matrix.copy()
+    for start in range(0, matrix.shape[1], blocks.rows):
+        below = np.zeros_like(matrix[:, 0])
+        for row in range(start, min(start + blocks.rows, matrix.shape[1])):
+            stored[:, row] -= below < 0
+            below = np.where(matrix[:, row] == 0, below, matrix[:, row])
+    return stored

@@ -1,0 +1,238 @@
+"""Products in DSP blocks: who gets them, and whole networks that have them."""
+
+import itertools
+import random
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from test_planning import digits
+from torch_models import random_cnn
+
+import hwgen
+from hwgen.api import choose_frames
+from hwgen.errors import PlanError
+from hwgen.formats import Fixed
+from hwgen.network import Conv2d, Flatten, Input, Linear, Network, Node, Requantize
+from hwgen.planning.allocation import Option, allocate, frontier
+from hwgen.planning.blocks import arranged
+from hwgen.planning.folding import Folding
+from hwgen.planning.layers import find_layers
+from hwgen.targets import get_target
+from rtl_templates.multiplier import DspBlocks, MultiplierParameters, packed
+from rtl_templates.multiplier_ecp5 import Ecp5Multiplier
+from rtl_templates.multiplier_ice40 import Ice40Multiplier
+
+ECP5, ICE40 = get_target("ulx3s-25f"), get_target("icebreaker")
+ONE = [f"{layer}.{what}=1" for layer in ("conv", "fc") for what in ("pe", "simd")]
+
+
+def small(bits=4, activations=8, channels=5, seed=0, groups=1, by=64):
+    """Return a network of a convolution and a linear layer; `by` multiplies between them."""
+    rng = np.random.default_rng(seed)
+    limit = (1 << bits - 1) - 1
+    relu = Fixed(activations, False)
+    w = rng.integers(-limit, limit + 1, (channels, 4 // groups, 3, 3))
+    v = rng.integers(-limit, limit + 1, (6, 4 * channels))
+    conv = Conv2d(
+        w, rng.integers(-9, 9, channels), Fixed(bits), [1.0], padding=1, stride=2, groups=groups
+    )
+    return Network(
+        (
+            Node("input", Input((4, 4, 4), relu, [0.1])),
+            Node("conv", conv, ("input",)),
+            Node("relu", Requantize([by], bits + 6, relu, [0.1]), ("conv",)),
+            Node("flatten", Flatten(), ("relu",)),
+            Node("fc", Linear(v, rng.integers(-9, 9, 6), Fixed(bits), [1.0]), ("flatten",)),
+        )
+    )
+
+
+def test_allocation_is_the_cheapest_there_is():
+    for seed in range(60):
+        rng = random.Random(seed)
+        layers = [
+            frontier(
+                Option(rng.randint(10, 99), rng.randint(0, 5), Folding(1, 1, 1), None)
+                for _ in range(rng.randint(1, 5))
+            )
+            for _ in range(rng.randint(1, 4))
+        ]
+        blocks = rng.randint(0, 12)
+        found = allocate(layers, blocks)
+        ways = list(itertools.product(*layers))
+        fitting = [way for way in ways if sum(o.dsps for o in way) <= blocks]
+        if fitting:
+            assert sum(o.dsps for o in found) <= blocks, f"seed {seed}"
+            least = min(sum(o.cost for o in way) for way in fitting)
+            assert sum(o.cost for o in found) == least, f"seed {seed}"
+        else:
+            least = min(sum(o.dsps for o in way) for way in ways)
+            assert sum(o.dsps for o in found) == least, f"seed {seed}"
+
+
+def test_frontier_leaves_out_what_is_no_better_with_more_blocks():
+    options = [Option(c, d, Folding(1, 1, 1), None) for c, d in ((9, 0), (9, 1), (7, 2), (8, 2))]
+    assert [(o.cost, o.dsps) for o in frontier(options)] == [(9, 0), (7, 2)]
+
+
+@pytest.mark.parametrize("rows", [1, 2, 3])
+def test_weights_are_stored_as_blocks_want_them(rows):
+    rng = np.random.default_rng(rows)
+    matrix = rng.integers(-3, 4, (3, 5, 7))
+    multiplied = MultiplierParameters(4, True, 3, True, rows)
+    stored = arranged(matrix, DspBlocks(Ecp5Multiplier, rows), multiplied)
+    for group, column, start in itertools.product(range(3), range(7), range(0, 5, rows)):
+        chosen = (group, slice(start, start + rows), column)
+        assert stored[chosen].tolist() == packed(matrix[chosen].tolist())
+    halves = MultiplierParameters(4, True, 3, True, 2)
+    assert arranged(matrix, DspBlocks(Ice40Multiplier, 2), halves) is matrix
+
+
+def products(plan):
+    return {stage.name: stage.blocks for stage in plan.stages if stage.layer.macs}
+
+
+def test_where_products_are_is_weighed():
+    """Wide ones in blocks, narrow ones in look-up tables; or as the user says."""
+    wide, narrow = (small(bits, act) for bits, act in ((9, 16), (3, 3)))
+    made = hwgen.plan(wide, target=ECP5, goal="min area", overrides=ONE)
+    assert products(made) == {name: {"count": 1, "rows": 1} for name in ("conv", "fc")}
+    assert all(s.folding.dsp for s in made.stages)
+    made = hwgen.plan(narrow, target=ECP5, goal="min area", overrides=ONE)
+    assert products(made) == {"conv": None, "fc": None}
+    forced = hwgen.plan(narrow, target=ECP5, goal="min area", overrides=[*ONE, "conv.dsp=1"])
+    assert products(forced) == {"conv": {"count": 1, "rows": 1}, "fc": None}
+    kept = hwgen.plan(wide, target=ECP5, goal="min area", overrides=[*ONE, "fc.dsp=0"])
+    assert products(kept)["fc"] is None and products(kept)["conv"]
+
+
+@pytest.mark.parametrize("blocks", [0, 1, 2, 5, 28])
+def test_blocks_are_a_budget_of_all_layers(blocks):
+    """Whatever the target has, the plan fits it."""
+    target = replace(ECP5, dsps=blocks)
+    choices = ["conv.pe=1", "conv.simd=4", "fc.pe=2", "fc.simd=1"]
+    made = hwgen.plan(small(9, 16), target=target, goal="min area", overrides=choices)
+    counts = {0: [], 1: [], 2: [2], 5: [4], 28: [4, 2]}[blocks]
+    assert [found["count"] for found in products(made).values() if found] == counts
+    assert made.resources.dsps == sum(counts)
+
+
+def test_blocks_are_used_where_tables_are_short():
+    """An array that is cheaper in tables goes to blocks when these tables are not there."""
+    network, goal = small(4, 8), ["conv.pe=5", "conv.simd=4"]
+    plenty = hwgen.plan(network, target=ECP5, goal="min area", overrides=goal)
+    assert products(plenty)["conv"] is None
+    little = replace(ECP5, luts=round(plenty.resources.luts) - 100)
+    made = hwgen.plan(network, target=little, goal="min area", overrides=goal)
+    assert products(made)["conv"] == {"count": 12, "rows": 2}
+    assert made.resources.luts <= little.luts
+
+
+@pytest.mark.parametrize(
+    ("target", "overrides", "message"),
+    [
+        ("ice40-hx8k", ["conv.dsp=1"], "conv: folding must have dsp one of 0; others only"),
+        ("icebreaker", ["conv.dsp=2"], "conv: folding must have dsp one of 0, 1; others only"),
+        (
+            "icebreaker",
+            ["conv.dsp=1", "conv.pe=5", "conv.simd=4"],
+            "conv: network does not fit icebreaker: about 12 DSP blocks needed, 8 there",
+        ),
+    ],
+)
+def test_choices_that_cannot_be(target, overrides, message):
+    with pytest.raises(PlanError, match=message):
+        hwgen.plan(small(4, 8), target=target, goal="min area", overrides=overrides)
+
+
+# rows that share a block and borrow, and a rest; a requantizer's multiplier beside; depthwise; two
+# multipliers in a block; groups of channels
+WHOLE = [
+    (ECP5, small(4, 8), ["conv.pe=5", "conv.simd=3", "conv.dsp=1"], 9),
+    (ECP5, small(7, 7, by=77), ["conv.dsp=1", "conv.pe=3", "fc.dsp=1", "fc.simd=2"], 5),
+    (ECP5, small(3, 5, 4, groups=4), ["conv.dsp=1", "conv.pe=2"], 2),
+    (ICE40, small(8, 8), ["conv.pe=5", "conv.simd=2", "conv.dsp=1"], 6),
+    (ICE40, small(4, 9, 4, groups=2), ["conv.pe=2", "conv.dsp=1", "fc.dsp=1", "fc.pe=3"], 5),
+]
+
+
+@pytest.mark.parametrize(
+    ("target", "network", "overrides", "blocks"),
+    [*(pytest.param(*case, marks=pytest.mark.slow) for case in WHOLE[:-1]), WHOLE[-1]],
+)
+def test_network(target, network, overrides, blocks, tmp_path):
+    """golden == RTL == netlist; clocks as predicted; blocks as counted."""
+    made = hwgen.plan(network, target=target, goal="min area", overrides=overrides)
+    assert sum(found["count"] for found in products(made).values() if found) == blocks
+    package = hwgen.generate(made, tmp_path / "net")
+    cell = {"ecp5": "MULT18X18D", "ice40": "SB_MAC16"}[target.family]
+    assert package.manifest["primitives"] == [f"primitives/{cell}.v"]
+    assert [s.folding.dsp for s in made.stages if s.layer.macs] == [
+        layer["folding"]["dsp"] for layer in package.manifest["layers"] if layer["macs"]
+    ]
+    x = choose_frames(network, 3, 1)
+    for stage in ("rtl", "netlist"):
+        for stalls in (0.0, 0.3):
+            result = package.simulate(x, stage=stage, simulator="icarus", stalls=stalls)
+            assert result.ok, f"{stage}, stalls {stalls}: {result.first_difference}"
+            assert stalls or result.frame_ends == made.timing_of(3).frame_ends
+    assert package.cost("synth").dsps == made.resources.dsps
+    assert package.verilog.read_text().count(f"\n  {cell} ") == blocks
+
+
+def test_torch_equals_golden_equals_rtl_equals_netlist(tmp_path):
+    rng = np.random.default_rng(4)
+    torch.manual_seed(4)
+    model, x = random_cnn(rng)
+    recipe = hwgen.QuantizeRecipe(weights="int5", activations="uint6")
+    done = hwgen.compress(model, hwgen.Recipe(quantize=recipe), calibration=[x])
+    network = hwgen.import_torch(done.module, x[:1])
+    weighted = [layer.name for layer in find_layers(network) if layer.macs]
+    choices = [f"{name}.dsp=1" for name in weighted]
+    made = hwgen.plan(network, target=ECP5, goal="min area", overrides=choices)
+    assert all(products(made).values())
+    package = hwgen.generate(made, tmp_path / "net")
+    q = network.quantize(x[:3].numpy())
+    golden = network.run(q)
+    with torch.no_grad():
+        real = done.module(x[:3]).numpy().reshape(golden.shape)
+    assert np.array_equal(real, network.dequantize(golden))
+    for stage in ("rtl", "netlist"):
+        result = package.simulate(q, stage=stage, simulator="icarus", stalls=0.2)
+        assert result.ok and np.array_equal(result.outputs, golden), result.first_difference
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(8))
+def test_random_network_at_length(seed, tmp_path):
+    rng = random.Random(seed)
+    target = rng.choice((ECP5, ICE40))
+    network = small(rng.randint(2, 9), rng.randint(2, 9), rng.randint(2, 6), seed)
+    choices = [f"conv.pe={rng.randint(1, 2)}", f"conv.simd={rng.choice((1, 2, 4))}"]
+    choices += [f"{name}.dsp=1" for name in rng.sample(("conv", "fc"), rng.randint(1, 2))]
+    made = hwgen.plan(network, target=target, goal="min area", overrides=choices)
+    package = hwgen.generate(made, tmp_path / "net")
+    x = choose_frames(network, 6, seed)
+    for stage in ("rtl", "netlist"):
+        assert package.simulate(x, stage=stage, stalls=0.2, seed=seed).ok, f"seed {seed}"
+    assert package.cost("synth").dsps == made.resources.dsps, f"seed {seed}"
+
+
+def test_the_command_says_what_is_where(tmp_path):
+    from typer.testing import CliRunner
+
+    from hwgen.cli import app
+
+    small(4, 8).save(tmp_path / "n.net")
+    arguments = ["plan", str(tmp_path / "n.net"), "--goal", "min area", "--set", "conv.dsp=1"]
+    result = CliRunner().invoke(app, [*arguments, "--set", "conv.pe=5"])
+    assert "conv: products in 3 DSP blocks, each for 2 rows of the array" in result.output
+    assert "fc: products" not in result.output
+
+
+def test_planning_takes_blocks_only_where_they_pay():
+    """The network of first light is narrow: it is planned as without them."""
+    with_blocks = hwgen.plan(digits(), target="ulx3s-85f", goal="100000 fps")
+    assert not any(stage.folding.dsp for stage in with_blocks.stages)

@@ -1,0 +1,94 @@
+"""What follows the array: biases in a unit of their own or in the thresholds, the same function."""
+
+import numpy as np
+import pytest
+from strategies import random_graph, random_mixed, random_network
+
+from hwgen.network.ops import Threshold
+from hwgen.network.thresholds import as_threshold
+from hwgen.planning.finish import Finish, _bias, _thresholds, finish_for
+from hwgen.planning.layers import find_layers
+from hwgen.planning.sums import sums_of
+from hwgen.targets import get_target
+
+TARGET = get_target("ulx3s-85f")
+
+
+def weighted_layers(seed):
+    """Yield the layers of random networks that end in few steps, as thresholds."""
+    for make in (random_network, random_graph, random_mixed):
+        for layer in find_layers(make(seed)):
+            if layer.post is not None and layer.y.hi - layer.y.lo <= 15 and layer.bias is not None:
+                narrow = layer.post
+                op = narrow if isinstance(narrow, Threshold) else as_threshold(narrow, layer.acc)
+                if op is not None:
+                    yield layer, op
+
+
+def counted(unit, channel, x):
+    """Return what a threshold unit makes of an integer of a channel."""
+    row = unit.thresholds[channel if len(unit.thresholds) > 1 else 0]
+    return unit.base + unit.step * sum(x >= threshold for threshold in row)
+
+
+@pytest.mark.parametrize("seed", range(25))
+def test_thresholds_hold_the_bias(seed):
+    """On every sum of a channel, shifted thresholds count as those of the accumulator."""
+    for layer, op in weighted_layers(seed):
+        sums = sums_of(layer)
+        plain, shifted = (_thresholds(layer, op, 1, which) for which in (None, sums))
+        assert (shifted.x_lo, shifted.x_hi) == (sums.lo, sums.hi)
+        rng = np.random.default_rng(seed)
+        for channel, offset in enumerate(np.broadcast_to(sums.offsets, layer.outputs).tolist()):
+            lo, hi = int(layer.acc.lows[channel]), int(layer.acc.highs[channel])
+            accs = {lo, hi, *rng.integers(lo, hi + 1, 20).tolist()}
+            accs |= {t + d for t in op.thresholds[channel % len(op.thresholds)] for d in (-1, 0)}
+            for acc in accs:
+                if lo <= acc <= hi and (acc - offset) % sums.step == 0:
+                    before = counted(plain, channel, acc)
+                    x = (acc - offset) // sums.step
+                    assert counted(shifted, channel, x) == before, f"seed {seed}, {layer.name}"
+
+
+@pytest.mark.parametrize("seed", range(15))
+def test_cheapest_is_chosen_and_only_where_sums_fit(seed):
+    for layer, op in weighted_layers(seed):
+        sums = sums_of(layer)
+        for lanes in {1, layer.outputs}:
+            chosen = finish_for(layer, sums, lanes, TARGET)
+            apart = Finish(_bias(layer, sums, lanes), _thresholds(layer, op, lanes))
+            assert chosen.cost(TARGET) <= apart.cost(TARGET)
+            if sums.plain:
+                assert chosen.bias is None
+            elif sums.exact:
+                inside = Finish(None, _thresholds(layer, op, lanes, sums))
+                assert chosen.cost(TARGET) <= inside.cost(TARGET)
+            else:
+                assert chosen.bias is not None
+
+
+def test_both_ways_occur():
+    found = {
+        finish_for(layer, sums_of(layer), 1, TARGET).bias is None
+        for seed in range(30)
+        for layer, _ in weighted_layers(seed)
+        if not sums_of(layer).plain
+    }
+    assert found == {False, True}
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_arrays_are_as_wide_as_they_must_be(seed):
+    """No wider than the accumulator, nor than the range of the sums without their biases."""
+    for make in (random_network, random_graph, random_mixed):
+        for layer in find_layers(make(seed)):
+            sums = sums_of(layer)
+            bits, _ = sums.shape
+            acc = sums.acc
+            offsets = np.broadcast_to(sums.offsets, acc.lows.shape).tolist()
+            low = min(a - b for a, b in zip(acc.lows.tolist(), offsets, strict=True))
+            high = max(a - b for a, b in zip(acc.highs.tolist(), offsets, strict=True))
+            assert (sums.lo * sums.step, sums.hi * sums.step) == (low, high)
+            span = acc.hi - acc.lo + 1
+            assert bits <= max(1, max(abs(acc.lo), abs(acc.hi)).bit_length() + 1)
+            assert sums.exact or 1 << bits >= span // sums.step
