@@ -68,6 +68,22 @@ class AdderGraph:
         """Adders on the longest way from an input to an output."""
         return max((self.depths[tap.term] for tap in self.taps if tap.term is not None), default=0)
 
+    def ranges(self, low: int, high: int) -> tuple[tuple[int, int], ...]:
+        """Return the exact least and greatest value of each term, from those of every input."""
+        rows = [[int(i == j) for j in range(self.inputs)] for i in range(self.inputs)]
+        for adder in self.adders:
+            up, factor = max(0, -adder.shift), 1 << max(0, adder.shift)
+            factor = -factor if adder.negate else factor
+            pairs = zip(rows[adder.a], rows[adder.b], strict=True)
+            rows.append([(p << up) + factor * q for p, q in pairs])
+        return tuple(
+            (
+                sum(c * (low if c > 0 else high) for c in row),
+                sum(c * (high if c > 0 else low) for c in row),
+            )
+            for row in rows
+        )
+
     def evaluate(self, x: Sequence[int]) -> list[int]:
         """Return the outputs for one value of each input."""
         terms = list(x)
