@@ -1,0 +1,327 @@
+"""Greedy sharing of sums of two terms (Hartley, 1996), weighed by what an adder really costs."""
+
+from heapq import heappop, heappush
+from typing import Any
+
+import numpy as np
+from numba import njit
+
+from hwgen.planning.adder_graphs.digits import digit, shift_of, sign_of, term_of
+from hwgen.planning.adder_graphs.sums import new_sum
+
+__all__ = ["adder_cost", "finish", "pair_cost", "share", "total_cost"]
+
+_MIX = np.uint64(0x9E3779B97F4A7C15)
+_FORTY = np.uint64(40)
+
+
+@njit(cache=True)
+def width_of(low: int, high: int) -> int:
+    """Return the bits that hold all of a range: two's complement only where it goes below 0."""
+    most = max(high, -low - 1)
+    bits = 1 if low < 0 else 0
+    while most > 0:
+        most >>= 1
+        bits += 1
+    return bits
+
+
+@njit(cache=True)
+def _price(bits: int, odd: int) -> int:
+    return 2 * bits + odd * (bits & 1) if bits > 0 else 0
+
+
+@njit(cache=True)
+def pair_cost(sums: Any, a: int, b: int) -> int:
+    """Return the half bits of the adder of two digits; bits below the higher one pass by it.
+
+    The lower digit counts as positive: the sum may be had with either sign.
+    """
+    if shift_of(a) > shift_of(b):
+        a, b = b, a
+    shift = shift_of(b) - shift_of(a)
+    ta, tb = term_of(a), term_of(b)
+    if sign_of(a) ^ sign_of(b):
+        low = sums.low[ta] - (sums.high[tb] << shift)
+        high = sums.high[ta] - (sums.low[tb] << shift)
+        bits = width_of(low, high)
+        if shift == 0:
+            bits = min(bits, width_of(-high, -low))
+    else:
+        if sums.low[ta] >= 0 and sums.high[ta] < (1 << shift):
+            return 0
+        low = sums.low[ta] + (sums.low[tb] << shift)
+        high = sums.high[ta] + (sums.high[tb] << shift)
+        bits = width_of(low, high)
+    return _price(bits - shift, sums.scalars[3])
+
+
+@njit(cache=True)
+def adder_cost(sums: Any, k: int) -> int:
+    """Return the half bits of the adder that makes a sum of two digits, with its exact range."""
+    a, b = sums.rows[k, 0], sums.rows[k, 1]
+    if shift_of(a) > shift_of(b):
+        a, b = b, a
+    shift = shift_of(b) - shift_of(a)
+    term = sums.scalars[0] + k
+    low, high = sums.low[term], sums.high[term]
+    if sign_of(a) and not (shift == 0 and not sign_of(b)):
+        low, high = -high, -low
+    bits = width_of(low, high)
+    if sign_of(a) ^ sign_of(b):
+        if shift == 0:
+            bits = min(bits, width_of(-high, -low))
+    elif sums.low[term_of(a)] >= 0 and sums.high[term_of(a)] < (1 << shift):
+        return 0
+    return _price(bits - shift, sums.scalars[3])
+
+
+@njit(cache=True)
+def total_cost(sums: Any) -> int:
+    """Return the half bits of all adders, and of what outputs of the wrong sign take on top."""
+    inputs = sums.scalars[0]
+    total = 0
+    for k in range(sums.scalars[1]):
+        if sums.length[k] > 0:
+            total += adder_cost(sums, k)
+    for o in range(len(sums.outputs)):
+        k = sums.outputs[o, 0] - inputs
+        if k < 0:
+            continue
+        a, b = sums.rows[k, 0], sums.rows[k, 1]
+        if shift_of(a) > shift_of(b):
+            a, b = b, a
+        shift = shift_of(b) - shift_of(a)
+        if sign_of(a) ^ sums.outputs[o, 2]:
+            if sign_of(a) == sign_of(b):
+                total += 6
+            elif shift > 0:
+                total += 2 * min(shift, 2)
+    return total
+
+
+@njit(cache=True)
+def _key(a: int, b: int) -> int:
+    """Return what two digits have in common with all pairs that are the same sum."""
+    if a > b:
+        a, b = b, a
+    apart = shift_of(b) - shift_of(a) + 64
+    return (((term_of(a) << 21) | term_of(b)) << 9) | (apart << 1) | ((a ^ b) & 1)
+
+
+@njit(cache=True)
+def _slot(keys: Any, key: int) -> Any:
+    """Return where a key is in the hash table, or could be."""
+    mask = len(keys) - 1
+    place = np.int64((np.uint64(key) * _MIX) >> _FORTY) & mask
+    while keys[place] != -1 and keys[place] != key:
+        place = (place + 1) & mask
+    return place
+
+
+@njit(cache=True)
+def _noise(key: int, seed: int) -> Any:
+    mixed = (np.uint64(key) ^ (np.uint64(seed) * _MIX)) * _MIX
+    mixed = (mixed ^ (mixed >> np.uint64(29))) * _MIX
+    return np.float64(mixed >> _FORTY) / 16777216.0
+
+
+@njit(cache=True)
+def _score(sums: Any, key: int, count: int, seed: int, noise: float) -> float:
+    apart = ((key >> 1) & 255) - 64
+    a = digit((key >> 30), max(0, -apart), 0)
+    b = digit((key >> 9) & 0x1FFFFF, max(0, apart), key & 1)
+    return (count - 1) * pair_cost(sums, a, b) * (1.0 + noise * _noise(key, seed))
+
+
+@njit(cache=True)
+def _add(keys: Any, counts: Any, used: Any, key: int, by: int) -> int:
+    place = _slot(keys, key)
+    if keys[place] == -1:
+        keys[place] = key
+        counts[place] = 0
+        used[used[0] + 1] = place
+        used[0] += 1
+    counts[place] += by
+    return place
+
+
+@njit(cache=True)
+def _fits(sums: Any, k: int, i: int, j: int) -> bool:
+    """Say whether a sum stays flat enough when two of its digits become one."""
+    total = 0
+    for n in range(sums.length[k]):
+        if n not in (i, j):
+            total += 1 << sums.depth[term_of(sums.rows[k, n])]
+    a, b = term_of(sums.rows[k, i]), term_of(sums.rows[k, j])
+    total += 2 << max(sums.depth[a], sums.depth[b])
+    return total <= (1 << sums.limit[k])
+
+
+@njit(cache=True)
+def _find(sums: Any, k: int, key: int, start: int) -> tuple[int, int]:
+    """Return the first pair of digits with a key, from a place on, or (-1, -1)."""
+    first, second = key >> 30, (key >> 9) & 0x1FFFFF
+    apart = ((key >> 1) & 255) - 64
+    row = sums.rows[k]
+    length = sums.length[k]
+    for i in range(start, length):
+        if term_of(row[i]) == first:
+            other = digit(second, shift_of(row[i]) + apart, sign_of(row[i]) ^ (key & 1))
+            for j in range(length):
+                if row[j] == other and j != i:
+                    return i, j
+    return -1, -1
+
+
+@njit(cache=True)
+def share(
+    sums: Any, keys: Any, counts: Any, used: Any, seed: int, noise: float, every: bool
+) -> None:
+    """Make sums of the pairs of digits that occur more than once, the most worth first.
+
+    Parameters
+    ----------
+    keys, counts, used : a hash table, empty, and the places of it that are taken
+    seed, noise : how far the worth of a pair may be from the truth, and which way
+    every : whether pairs that only sums of two digits have matter
+    """
+    top = sums.scalars[1]
+    for k in range(top):
+        if every or sums.length[k] > 2:
+            for i in range(sums.length[k]):
+                for j in range(i):
+                    _add(keys, counts, used, _key(sums.rows[k, i], sums.rows[k, j]), 1)
+    if not every:
+        for k in range(top):
+            if sums.length[k] == 2:
+                place = _slot(keys, _key(sums.rows[k, 0], sums.rows[k, 1]))
+                if keys[place] != -1:
+                    counts[place] += 1
+    heap = [(0.0, np.int64(0))]
+    heap.pop()
+    for n in range(used[0]):
+        place = used[n + 1]
+        if counts[place] > 1:
+            heappush(heap, (-_score(sums, keys[place], counts[place], seed, noise), place))
+    while heap:
+        worth, place = heappop(heap)
+        if counts[place] < 2:
+            continue
+        now = -_score(sums, keys[place], counts[place], seed, noise)
+        if now > worth + 1e-9:
+            heappush(heap, (now, place))
+        else:
+            _extract(sums, keys, counts, used, heap, place, seed, noise, every)
+    for n in range(used[0]):
+        keys[used[n + 1]] = -1
+    used[0] = 0
+
+
+@njit(cache=True)
+def _extract(
+    sums: Any,
+    keys: Any,
+    counts: Any,
+    used: Any,
+    heap: Any,
+    place: int,
+    seed: int,
+    noise: float,
+    every: bool,
+) -> None:
+    """Make one sum of a pair of digits, and put it wherever the pair is."""
+    key = keys[place]
+    inputs, top = sums.scalars[0], sums.scalars[1]
+    found, owner = 0, -1
+    for k in range(top):
+        if sums.length[k] == 2:
+            if _key(sums.rows[k, 0], sums.rows[k, 1]) == key:
+                found += 1
+                owner = k
+        elif sums.length[k] > 2:
+            i, j = _find(sums, k, key, 0)
+            if i >= 0 and _fits(sums, k, i, j):
+                found += 1
+                i, j = _find(sums, k, key, i + 1)
+                if i >= 0:
+                    found += 1
+    counts[place] = 0
+    if found < 2:
+        return
+    first, second = key >> 30, (key >> 9) & 0x1FFFFF
+    apart = ((key >> 1) & 255) - 64
+    if owner < 0:
+        a = digit(first, max(0, -apart), 0)
+        b = digit(second, max(0, apart), key & 1)
+        owner = new_sum(sums, a, b)
+    i, j = _find(sums, owner, key, 0)
+    flipped = sign_of(sums.rows[owner, i])
+    base = min(shift_of(sums.rows[owner, i]), shift_of(sums.rows[owner, j]))
+    fresh = [np.int64(0)]
+    fresh.pop()
+    for k in range(top):
+        if k == owner or sums.length[k] < 2:
+            continue
+        i, j = _find(sums, k, key, 0)
+        while i >= 0:
+            if sums.length[k] > 2 and not _fits(sums, k, i, j):
+                i, j = _find(sums, k, key, i + 1)
+                continue
+            row = sums.rows[k]
+            length = sums.length[k]
+            if length > 2:
+                for n in range(length):
+                    if n not in (i, j):
+                        _add(keys, counts, used, _key(row[n], row[i]), -1)
+                        _add(keys, counts, used, _key(row[n], row[j]), -1)
+            shift = min(shift_of(row[i]), shift_of(row[j])) - base
+            word = digit(inputs + owner, shift, sign_of(row[i]) ^ flipped)
+            row[min(i, j)] = word
+            row[max(i, j)] = row[length - 1]
+            length -= 1
+            sums.length[k] = length
+            for n in range(length):
+                if row[n] != word:
+                    fresh.append(_add(keys, counts, used, _key(row[n], word), 1))
+            i, j = _find(sums, k, key, 0)
+    counts[place] = 0
+    for other in fresh:
+        if counts[other] > 1:
+            heappush(heap, (-_score(sums, keys[other], counts[other], seed, noise), other))
+
+
+@njit(cache=True)
+def finish(sums: Any, seed: int, noise: float) -> None:
+    """Add up what is left of each sum, two digits at a time, the cheapest first."""
+    inputs = sums.scalars[0]
+    for k in range(sums.scalars[1]):
+        while sums.length[k] > 2:
+            row, length = sums.rows[k], sums.length[k]
+            best, worst = 1e30, 1e30
+            at = flat = (0, 1)
+            for i in range(length):
+                for j in range(i):
+                    cost = pair_cost(sums, row[i], row[j]) + noise * 8 * _noise(
+                        _key(row[i], row[j]), seed
+                    )
+                    if _fits(sums, k, j, i):
+                        if cost < best:
+                            best, at = cost, (j, i)
+                    else:
+                        level = max(sums.depth[term_of(row[i])], sums.depth[term_of(row[j])])
+                        if cost + 1e6 * level < worst:
+                            worst, flat = cost + 1e6 * level, (j, i)
+            if best == 1e30:
+                at = flat
+            i, j = at
+            shift = min(shift_of(row[i]), shift_of(row[j]))
+            flipped = sign_of(row[i])
+            made = new_sum(
+                sums,
+                digit(term_of(row[i]), shift_of(row[i]) - shift, 0),
+                digit(term_of(row[j]), shift_of(row[j]) - shift, sign_of(row[j]) ^ flipped),
+            )
+            row[i] = digit(inputs + made, shift, flipped)
+            row[j] = row[length - 1]
+            sums.length[k] = length - 1

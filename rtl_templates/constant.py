@@ -1,0 +1,204 @@
+"""Constant datapath: y = x @ W with W wired into pipelined adders, a vector a clock."""
+
+__all__ = ["ConstantDatapath", "ConstantParameters"]
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from amaranth import *
+from amaranth.lib import stream, wiring
+from amaranth.lib.wiring import In, Out
+
+from rtl_templates.adder_graph import Adder, AdderGraph, Tap
+from rtl_templates.streams import elements
+
+# Without it, synthesis merges adders without a register between them into sums of many operands,
+# which share nothing and take more
+WHOLE = {"keep": 1}
+
+
+@dataclass(frozen=True)
+class ConstantParameters:
+    """A matrix as adders, with registers between them.
+
+    graph : the adders
+    x_bits, x_signed : of an input element
+    bits, signed : of an output element; outputs wrap where they need more
+    levels : adders one behind the other from register to register
+    x_range : least and greatest input, where that is less than its bits could be
+    """
+
+    graph: AdderGraph
+    x_bits: int
+    x_signed: bool
+    bits: int
+    signed: bool
+    levels: int = 1
+    x_range: tuple[int, int] | None = None
+
+    interval = 1  # clocks from one vector to the next, at least
+
+    def __post_init__(self) -> None:
+        if self.levels < 1:
+            raise ValueError(f"Adder levels a register must be at least 1, not {self.levels}")
+
+    @property
+    def lanes(self) -> int:
+        """Outputs, which leave together."""
+        return len(self.graph.taps)
+
+    @cached_property
+    def shapes(self) -> tuple[Shape, ...]:
+        """Exact shape of each term."""
+        return tuple(_shape(least, most) for least, most in self._ranges)
+
+    @cached_property
+    def outputs(self) -> tuple[Shape, ...]:
+        """Shape of each output: of its exact range, or what is left of it."""
+        shapes = []
+        for tap in self.graph.taps:
+            least, most = (0, 0) if tap.term is None else self._ranges[tap.term]
+            least, most = (-most, -least) if tap.negate else (least, most)
+            exact = _shape(least << tap.shift, most << tap.shift)
+            fits = exact.width < self.bits
+            shapes.append(exact if fits else Shape(self.bits, self.signed))
+        return tuple(shapes)
+
+    @cached_property
+    def _ranges(self) -> tuple[tuple[int, int], ...]:
+        limit = 1 << (self.x_bits - self.x_signed)
+        return self.graph.ranges(*self.x_range or ((-limit if self.x_signed else 0), limit - 1))
+
+    def stage(self, depth: int) -> int:
+        """Return the stage, from 0, on which what stands behind so many adders is computed."""
+        return max(0, depth - 1) // self.levels
+
+    @cached_property
+    def latency(self) -> int:
+        """Clocks from a vector to its outputs; a negated output is one adder deeper."""
+        depths = self.graph.depths
+        ends = [depths[t.term] + t.negate for t in self.graph.taps if t.term is not None]
+        return self.stage(max(ends, default=0)) + 1
+
+    def wired(self, adder: Adder) -> bool:
+        """Whether a sum is two terms side by side, which takes no adder."""
+        a = self.shapes[adder.a]
+        return not adder.negate and not a.signed and adder.shift >= a.width
+
+    @property
+    def adders(self) -> int:
+        """Adders and subtractors."""
+        negated = sum(tap.negate for tap in self.graph.taps if tap.term is not None)
+        return sum(not self.wired(adder) for adder in self.graph.adders) + negated
+
+    @property
+    def adder_bits(self) -> int:
+        """Bits of all adders: those of a sum below the higher operand pass by."""
+        total = 0
+        for n, adder in enumerate(self.graph.adders, self.graph.inputs):
+            if not self.wired(adder):
+                total += self.shapes[n].width - max(0, adder.shift)
+        negated = (tap.term for tap in self.graph.taps if tap.negate and tap.term is not None)
+        return total + sum(self.shapes[term].width for term in negated)
+
+    @cached_property
+    def registers(self) -> int:
+        """Bits of all registers."""
+        depths, terms = self.graph.depths, range(len(self.shapes))
+        needed = [self.stage(depth) for depth in depths]
+        for n, adder in enumerate(self.graph.adders, self.graph.inputs):
+            for term in (adder.a, adder.b):
+                needed[term] = max(needed[term], self.stage(depths[n]))
+        total = self.latency
+        for tap, shape in zip(self.graph.taps, self.outputs, strict=True):
+            if tap.term is not None:
+                needed[tap.term] = max(needed[tap.term], self.latency - 1)
+                total += shape.width
+        held = (self.shapes[n].width * (needed[n] - self.stage(depths[n])) for n in terms)
+        return total + sum(held)
+
+    def create(self) -> "ConstantDatapath":
+        """Return the component."""
+        return ConstantDatapath(self)
+
+
+class ConstantDatapath(wiring.Component):
+    """All dot products of a vector with constants, a vector a clock.
+
+    Members
+    -------
+    i : stream of the vectors
+    o : stream of the outputs, `latency` clocks later
+
+    Every value is exactly as wide as its range; one that is needed stages later is delayed once
+    for all that need it. Data has no reset. It never stalls.
+    """
+
+    def __init__(self, parameters: ConstantParameters):
+        self.parameters = p = parameters
+        x = elements(p.graph.inputs, p.x_bits, p.x_signed)
+        y = elements(p.lanes, p.bits, p.signed)
+        super().__init__(
+            {
+                "i": In(stream.Signature(x, always_ready=True)),
+                "o": Out(stream.Signature(y, always_ready=True)),
+            }
+        )
+
+    def elaborate(self, platform):
+        m = Module()
+        p = self.parameters
+        graph, depths = p.graph, p.graph.depths
+        delayed = {}  # value of each term on each stage
+
+        def at(term: int, stage: int) -> Value:
+            for n in range(p.stage(depths[term]), stage):
+                if (term, n + 1) not in delayed:
+                    held = Signal(p.shapes[term], name=f"t{term}_{n + 1}", reset_less=True)
+                    m.d.sync += held.eq(delayed[term, n])
+                    delayed[term, n + 1] = held
+            return delayed[term, stage]
+
+        for n in range(graph.inputs):
+            delayed[n, 0] = self.i.payload[n]
+        for n, adder in enumerate(graph.adders, graph.inputs):
+            stage = p.stage(depths[n])
+            value = Signal(p.shapes[n], name=f"t{n}", attrs=WHOLE)
+            total = _sum(p.wired(adder), adder, at(adder.a, stage), at(adder.b, stage))
+            m.d.comb += value.eq(total)
+            delayed[n, stage] = value
+        for n, tap in enumerate(graph.taps):
+            if tap.term is not None:
+                held = Signal(p.outputs[n], name=f"y{n}", reset_less=True)
+                m.d.sync += held.eq(_tapped(tap, at(tap.term, p.latency - 1)))
+                m.d.comb += self.o.payload[n].eq(held)
+        valid = self.i.valid
+        for stage in range(p.latency):
+            after = Signal(name=f"valid_{stage}")
+            m.d.sync += after.eq(valid)
+            valid = after
+        m.d.comb += self.o.valid.eq(valid)
+        return m
+
+
+def _shape(least: int, most: int) -> Shape:
+    """Return the shape of a range, and of 0."""
+    return Shape.cast(range(min(least, 0), max(most, 0) + 1))
+
+
+def _sum(wired: bool, adder: Adder, a: Value, b: Value) -> Value:
+    """Return a sum of two terms; the lower bits of the lower one pass by the adder."""
+    apart = max(0, adder.shift)
+    passed = min(apart, len(a))
+    upper, b = a >> passed, b << (apart - passed)
+    if wired:
+        joined = Cat(a, b)
+        return joined.as_signed() if b.shape().signed else joined
+    upper <<= max(0, -adder.shift)
+    total = upper - b if adder.negate else upper + b
+    return Cat(a[:passed], total).as_signed() if passed else total
+
+
+def _tapped(tap: Tap, value: Value) -> Value:
+    """Return an output."""
+    return (-value if tap.negate else value) << tap.shift
