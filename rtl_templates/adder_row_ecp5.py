@@ -54,7 +54,7 @@ class Ecp5AdderRow(AdderRow):
     Lattice FPGA-DS-02012, ECP5 and ECP5-5G Family Data Sheet: slice in ripple mode.
     """
 
-    longest = 22  # 30 would save three in a hundred, at a tenth of the speed
+    longest = 20  # 30 would save three in a hundred, at a tenth of the speed
 
     @classmethod
     def takes(cls, p: BitFunction, q: BitFunction) -> bool:

@@ -2,6 +2,9 @@
 
 __all__ = ["Xilinx7AdderRow"]
 
+from collections.abc import Callable
+from operator import xor
+
 from amaranth import *
 
 from rtl_templates.adder_row import AdderRow, RowSum
@@ -15,12 +18,15 @@ class Xilinx7AdderRow(AdderRow):
     """Sums along CARRY4, one look-up table a position, each sum a chain of its own.
 
     Where p is a bare bit it goes straight to the carry chain's data input, and the table holds
-    six inputs: that bit and q. Otherwise one table's two outputs hold p + q and p.
+    six inputs: that bit and q. Otherwise one table's two outputs hold p + q and p. Functions that
+    make carries share tables, two and two.
 
     References
     ----------
     Xilinx UG474, 7 Series FPGAs Configurable Logic Block; UG953, Libraries Guide: LUT6_2, CARRY4.
     """
+
+    longest = 16  # no chain is shared, but the tables of carries are
 
     @classmethod
     def takes(cls, p: BitFunction, q: BitFunction) -> bool:
@@ -29,8 +35,9 @@ class Xilinx7AdderRow(AdderRow):
 
     def elaborate(self, platform):
         m = Module()
+        carries = self._carries(m)
         for n, part in enumerate(self.parameters.sums):
-            p, q, c = self.operands(n)
+            p, q, _ = self.operands(n)
             propagate, data = [], []
             for i, (f, g, x, y) in enumerate(zip(part.p, part.q, p, q, strict=True)):
                 if not self.takes(f, g):
@@ -40,11 +47,26 @@ class Xilinx7AdderRow(AdderRow):
                     propagate.append(f(*x) ^ g(*y))
                 else:
                     both, first = Signal(name=f"both_{n}_{i}"), Signal(name=f"first_{n}_{i}")
-                    m.submodules[f"table_{n}_{i}"] = _table(f, g, [*x, *y], both, first)
+                    m.submodules[f"table_{n}_{i}"] = _table(f, g, xor, [*x, *y], both, first)
                     data.append(first)
                     propagate.append(both)
-            self._chain(m, n, part, propagate, data, part.carry(*c))
+            self._chain(m, n, part, propagate, data, carries[n])
         return m
+
+    def _carries(self, m: Module) -> list[Value]:
+        """Return the carry into each sum."""
+        sums = self.parameters.sums
+        inputs = [self.operands(n)[2] for n in range(len(sums))]
+        carries = [part.carry(*c) for part, c in zip(sums, inputs, strict=True)]
+        made = [n for n, part in enumerate(sums) if part.carry.inputs == 2]
+        for a, b in zip(made[::2], made[1::2], strict=False):
+            first, second = Signal(name=f"carry_{a}"), Signal(name=f"carry_{b}")
+            pins = [*inputs[a], *inputs[b]]
+            m.submodules[f"table_{a}_{b}_carries"] = _table(
+                sums[a].carry, sums[b].carry, _latter, pins, second, first
+            )
+            carries[a], carries[b] = first, second
+        return carries
 
     def _chain(
         self,
@@ -76,15 +98,24 @@ class Xilinx7AdderRow(AdderRow):
             before = carries[CHAIN - 1]
 
 
+def _latter(a: int, b: int) -> int:
+    return b
+
+
 def _table(
-    p: BitFunction, q: BitFunction, inputs: list[Value], both: Value, first: Value
+    p: BitFunction,
+    q: BitFunction,
+    joined: Callable[[int, int], int],
+    inputs: list[Value],
+    both: Value,
+    first: Value,
 ) -> Instance:
-    """Return a look-up table with p xor q on one output and p on the other."""
+    """Return a look-up table with what joins p and q on one output, and p on the other."""
     init = 0
     for entry in range(32):
         of_p = p.table >> (entry & ((1 << p.inputs) - 1)) & 1
         of_q = q.table >> (entry >> p.inputs & ((1 << q.inputs) - 1)) & 1
-        init |= of_p << entry | (of_p ^ of_q) << (entry + 32)
+        init |= of_p << entry | joined(of_p, of_q) << (entry + 32)
     pins = [*inputs, *(Const(1) for _ in range(6 - len(inputs)))]
     return Instance(
         "LUT6_2",
