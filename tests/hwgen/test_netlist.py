@@ -85,6 +85,7 @@ def test_random_network_on_ice40_at_length(seed, tmp_path):
     )
 
 
+@pytest.mark.slow
 def test_digits_on_ecp5(tmp_path):
     """The network of first light, with every kind of cell that designs of ours take."""
     cells = check(digits(), ECP5, tmp_path / "digits", 7, "2000 fps", "verilator", 4)
