@@ -102,3 +102,8 @@ def test_every_tie(rounding):
     assert [unpack(y, 1, 6, True)[0] for y in seen.outputs] == [
         rounded(Fraction(x, 4), rounding) for x in range(-64, 64)
     ]
+
+
+@pytest.mark.parametrize("rounding", ["half_up", "half_even", "half_away"])
+def test_an_input_that_is_always_zero(rounding):
+    check(RequantizerParameters(2, 1, 0, 0, (3, 5), 2, 1, -8, 7, 4, True, rounding=rounding), 0)
