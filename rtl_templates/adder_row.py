@@ -74,7 +74,7 @@ class AdderRow(wiring.Component):
     """
 
     longest: ClassVar[int] = 1
-    """Places of a chain that several sums may share; one sum alone may be longer."""
+    """Places that the sums of one component take at most; one sum alone may take more."""
 
     @classmethod
     def takes(cls, p: BitFunction, q: BitFunction) -> bool:

@@ -10,7 +10,7 @@ from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from rtl_templates.adder_graph import Adder, AdderGraph, Tap
-from rtl_templates.streams import elements
+from rtl_templates.streams import delayed, elements
 
 # Without it, synthesis merges adders without a register between them into sums of many operands,
 # which share nothing and take more
@@ -149,34 +149,30 @@ class ConstantDatapath(wiring.Component):
         m = Module()
         p = self.parameters
         graph, depths = p.graph, p.graph.depths
-        delayed = {}  # value of each term on each stage
+        values = {}  # value of each term on each stage
 
         def at(term: int, stage: int) -> Value:
             for n in range(p.stage(depths[term]), stage):
-                if (term, n + 1) not in delayed:
+                if (term, n + 1) not in values:
                     held = Signal(p.shapes[term], name=f"t{term}_{n + 1}", reset_less=True)
-                    m.d.sync += held.eq(delayed[term, n])
-                    delayed[term, n + 1] = held
-            return delayed[term, stage]
+                    m.d.sync += held.eq(values[term, n])
+                    values[term, n + 1] = held
+            return values[term, stage]
 
         for n in range(graph.inputs):
-            delayed[n, 0] = self.i.payload[n]
+            values[n, 0] = self.i.payload[n]
         for n, adder in enumerate(graph.adders, graph.inputs):
             stage = p.stage(depths[n])
             value = Signal(p.shapes[n], name=f"t{n}", attrs=WHOLE)
             total = _sum(p.wired(adder), adder, at(adder.a, stage), at(adder.b, stage))
             m.d.comb += value.eq(total)
-            delayed[n, stage] = value
+            values[n, stage] = value
         for n, tap in enumerate(graph.taps):
             if tap.term is not None:
                 held = Signal(p.outputs[n], name=f"y{n}", reset_less=True)
                 m.d.sync += held.eq(_tapped(tap, at(tap.term, p.latency - 1)))
                 m.d.comb += self.o.payload[n].eq(held)
-        valid = self.i.valid
-        for stage in range(p.latency):
-            after = Signal(name=f"valid_{stage}")
-            m.d.sync += after.eq(valid)
-            valid = after
+        (valid,) = delayed(m, p.latency, valid=self.i.valid)
         m.d.comb += self.o.valid.eq(valid)
         return m
 

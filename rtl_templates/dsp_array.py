@@ -5,13 +5,10 @@ __all__ = ["DspArray"]
 from dataclasses import dataclass
 
 from amaranth import *
-from amaranth.lib import stream, wiring
-from amaranth.lib.wiring import In, Out
+from amaranth.lib import wiring
 
-from rtl_templates.mac import MacParameters
+from rtl_templates.mac import MacParameters, accumulating, array_ports
 from rtl_templates.multiplier import MultiplierParameters
-from rtl_templates.streams import elements
-from rtl_templates.window import beat_shape
 
 
 @dataclass(frozen=True)
@@ -50,29 +47,13 @@ class DspArray(wiring.Component):
     """
 
     def __init__(self, parameters: MacParameters):
-        self.parameters = p = parameters
-        beat = beat_shape(p.x_lanes, p.x_bits, p.x_signed)
-        out = elements(p.weights.pe, p.bits, p.signed)
-        super().__init__(
-            {
-                "x": In(stream.Signature(beat, always_ready=True)),
-                "w": In(stream.Signature(p.weights.shape, always_ready=True)),
-                "o": Out(stream.Signature(out, always_ready=True)),
-            }
-        )
+        self.parameters = parameters
+        super().__init__(array_ports(parameters))
 
     def elaborate(self, platform):
         m = Module()
         p = self.parameters
-        flags = [self.x.valid, self.x.payload.first, self.x.payload.last]
-        for stage in range(p.latency - 1):
-            later = [Signal(name=f"{n}_{stage}") for n in ("valid", "first", "last")]
-            m.d.sync += [a.eq(b) for a, b in zip(later, flags, strict=True)]
-            flags = later
-        valid, first, last = flags
-        done = Signal()
-        m.d.sync += done.eq(valid & last)
-        m.d.comb += self.o.valid.eq(done)
+        valid, first = accumulating(m, self)
         pe, rows = p.weights.pe, p.blocks.rows
         for start in range(0, pe, rows):
             sharing = range(start, min(start + rows, pe))

@@ -1,6 +1,6 @@
 """MAC array: `pe` dot products of `simd` columns, accumulated over the beats of a window."""
 
-__all__ = ["MacArray", "MacParameters"]
+__all__ = ["MacArray", "MacParameters", "accumulating", "array_ports"]
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -8,13 +8,13 @@ from functools import cached_property
 
 from amaranth import *
 from amaranth.lib import stream, wiring
-from amaranth.lib.wiring import In, Out
+from amaranth.lib.wiring import In, Member, Out
 
 from rtl_templates.adder_row import AdderRow, AdderRowParameters
 from rtl_templates.dot_product import DotProduct, RowParameters, dot_product
 from rtl_templates.encodings import TwosComplement
 from rtl_templates.multiplier import DspBlocks
-from rtl_templates.streams import elements
+from rtl_templates.streams import delayed, elements
 from rtl_templates.summation import Bit, chains
 from rtl_templates.tables import lookup
 from rtl_templates.weights import WeightParameters
@@ -105,6 +105,31 @@ class MacParameters:
         return self.row.latency
 
 
+def array_ports(p: MacParameters) -> dict[str, Member]:
+    """Return the ports of an array: x, beats of a window; w, beats of a weight source on the same
+    clocks; o, the accumulators of each dot product."""
+    beat = beat_shape(p.x_lanes, p.x_bits, p.x_signed)
+    out = elements(p.lanes, p.bits, p.signed)
+    return {
+        "x": In(stream.Signature(beat, always_ready=True)),
+        "w": In(stream.Signature(p.weights.shape, always_ready=True)),
+        "o": Out(stream.Signature(out, always_ready=True)),
+    }
+
+
+def accumulating(m: Module, array: wiring.Component) -> tuple[Value, Value]:
+    """Return when an array's accumulators take a sum, and whether it is the first of a dot product;
+    drive the output's valid, a clock behind the last."""
+    x = array.x.payload
+    valid, first, last = delayed(
+        m, array.parameters.latency - 1, valid=array.x.valid, first=x.first, last=x.last
+    )
+    done = Signal()
+    m.d.sync += done.eq(valid & last)
+    m.d.comb += array.o.valid.eq(done)
+    return valid, first
+
+
 class _Row:
     """The words of one row as signals, and what they were on the clocks before.
 
@@ -154,29 +179,13 @@ class MacArray(wiring.Component):
     """
 
     def __init__(self, parameters: MacParameters):
-        self.parameters = p = parameters
-        beat = beat_shape(p.x_lanes, p.x_bits, p.x_signed)
-        out = elements(p.weights.pe, p.bits, p.signed)
-        super().__init__(
-            {
-                "x": In(stream.Signature(beat, always_ready=True)),
-                "w": In(stream.Signature(p.weights.shape, always_ready=True)),
-                "o": Out(stream.Signature(out, always_ready=True)),
-            }
-        )
+        self.parameters = parameters
+        super().__init__(array_ports(parameters))
 
     def elaborate(self, platform):
         m = Module()
         p = self.parameters
-        flags = [self.x.valid, self.x.payload.first, self.x.payload.last]
-        for stage in range(p.latency - 1):
-            later = [Signal(name=f"{n}_{stage}") for n in ("valid", "first", "last")]
-            m.d.sync += [a.eq(b) for a, b in zip(later, flags, strict=True)]
-            flags = later
-        valid, first, last = flags
-        done = Signal()
-        m.d.sync += done.eq(valid & last)
-        m.d.comb += self.o.valid.eq(done)
+        valid, first = accumulating(m, self)
         x = [[Value.cast(self.x.payload.x[lane]).as_unsigned()] for lane in range(p.x_lanes)]
         for row in range(p.weights.pe):
             codes = [self.w.payload[row][column] for column in range(p.weights.simd)]

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from amaranth import *
 from amaranth.lib import wiring
 
-from rtl_templates.streams import beats_per_pixel, unit_ports
+from rtl_templates.streams import beats_per_pixel, delayed, unit_ports
 from rtl_templates.tables import lookup, nest
 
 
@@ -92,11 +92,7 @@ class Requantizer(wiring.Component):
         p = self.parameters
         beats = beats_per_pixel(p.channels, p.lanes)
         (beat,), _ = nest(m, self.i.valid, [("beat", beats)])
-        valid = self.i.valid
-        for stage in range(p.latency):
-            held = Signal(name=f"valid_{stage}")
-            m.d.sync += held.eq(valid)
-            valid = held
+        (valid,) = delayed(m, p.latency, valid=self.i.valid)
         m.d.comb += self.o.valid.eq(valid)
         for lane in range(p.lanes):
             scaled = self._scale(m, lane, beat)

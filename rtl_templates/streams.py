@@ -8,6 +8,7 @@ __all__ = [
     "Widen",
     "WidenParameters",
     "beats_per_pixel",
+    "delayed",
     "elements",
     "unit_ports",
 ]
@@ -20,6 +21,17 @@ from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from rtl_templates.timing import Link, Process, schedule
+
+
+def delayed(m: Module, clocks: int, **flags: Value) -> list[Value]:
+    """Return flags so many clocks later, from registers `NAME_0`, `NAME_1` and so on, which reset
+    clears."""
+    values = list(flags.values())
+    for stage in range(clocks):
+        later = [Signal(name=f"{name}_{stage}") for name in flags]
+        m.d.sync += [a.eq(b) for a, b in zip(later, values, strict=True)]
+        values = later
+    return values
 
 
 def elements(lanes: int, bits: int, is_signed: bool) -> data.ArrayLayout:

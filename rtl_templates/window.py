@@ -12,7 +12,7 @@ from amaranth import *
 from amaranth.lib import data, memory, stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from rtl_templates.streams import elements
+from rtl_templates.streams import delayed, elements
 from rtl_templates.tables import lookup
 
 
@@ -315,12 +315,10 @@ class Window(wiring.Component):
             writer_at.eq(writer_at + self.written),
         ]
 
-        valid = self.command.valid
-        first, last = self.command.payload.first, self.command.payload.last
-        for stage in range(p.latency):
-            flags = [Signal(name=f"{n}_{stage}") for n in ("valid", "first", "last")]
-            m.d.sync += [a.eq(b) for a, b in zip(flags, (valid, first, last), strict=True)]
-            valid, first, last = flags
+        command = self.command.payload
+        valid, first, last = delayed(
+            m, p.latency, valid=self.command.valid, first=command.first, last=command.last
+        )
         m.d.comb += [
             self.o.valid.eq(valid),
             self.o.payload.first.eq(first),

@@ -26,6 +26,7 @@ from rtl_templates.encodings import Encoding, TwosComplement
 from rtl_templates.engine import EngineParameters
 from rtl_templates.join import ConcatParameters, SumParameters
 from rtl_templates.mac import MacParameters
+from rtl_templates.multiplier import DspBlocks
 from rtl_templates.pool import MaximumParameters
 from rtl_templates.weights import WeightParameters
 from rtl_templates.window import WindowParameters
@@ -142,12 +143,29 @@ def _datapath(
     if layer.weight is None and not isinstance(layer.op, AvgPool2d):
         maximum = MaximumParameters(folding.pe, window.slices, window.bits, window.signed)
         return maximum, sums_of(layer)
+    blocks = None
     if folding.dsp:
+        blocks, weights = _in_blocks(layer, folding, window, target)
         sums = sums_of(layer)
-        return _array_in_blocks(layer, folding, window, sums, target), sums
-    encoding = encoding_for(layer, folding, window, target)
-    sums = sums_of(layer, offsets_of(layer, encoding, window))
-    return _array(layer, folding, window, encoding, sums, target), sums
+    else:
+        encoding = encoding_for(layer, folding, window, target)
+        weights = _in_adders(layer, folding, window, encoding, target)
+        sums = sums_of(layer, offsets_of(layer, encoding, window))
+    bits, is_signed = sums.shape
+    groups = -(-layer.outputs // folding.pe)
+    array = MacParameters(
+        weights=weights,
+        x_bits=window.bits,
+        x_signed=window.signed,
+        bits=bits,
+        signed=is_signed,
+        folds=window.folds * (1 if window.varied else groups),
+        depthwise=layer.depthwise,
+        x_range=x_range_of(layer, window),
+        adder=adder_of(target),
+        blocks=blocks,
+    )
+    return array, sums
 
 
 def _pack(codes: list[int], bits: int) -> int:
@@ -197,57 +215,27 @@ def _weights(
     return WeightParameters(pe, simd, encoding, tuple(words), style)
 
 
-def _array(
-    layer: Layer,
-    folding: Folding,
-    window: WindowParameters,
-    encoding: Encoding,
-    sums: Sums,
-    target: Target,
-) -> MacParameters:
-    """Return the array of a weighted layer, or the sum over a window: one whose weights are all
-    one."""
+def _in_adders(
+    layer: Layer, folding: Folding, window: WindowParameters, encoding: Encoding, target: Target
+) -> WeightParameters:
+    """Return the weights of an array of adders; all are one where it sums up a window."""
     if layer.weight is None:
-        weights = WeightParameters(folding.pe, 1, encoding, ((1 << folding.pe) - 1,))
-    else:
-        matrix = padded_matrix(layer, folding.pe)
-        weights = _weights(layer, folding, window, encoding, matrix, target)
-    bits, is_signed = sums.shape
-    groups = -(-layer.outputs // folding.pe)
-    return MacParameters(
-        weights=weights,
-        x_bits=window.bits,
-        x_signed=window.signed,
-        bits=bits,
-        signed=is_signed,
-        folds=window.folds * (1 if window.varied else groups),
-        depthwise=layer.depthwise,
-        x_range=x_range_of(layer, window),
-        adder=adder_of(target),
-    )
+        return WeightParameters(folding.pe, 1, encoding, ((1 << folding.pe) - 1,))
+    matrix = padded_matrix(layer, folding.pe)
+    return _weights(layer, folding, window, encoding, matrix, target)
 
 
-def _array_in_blocks(
-    layer: Layer, folding: Folding, window: WindowParameters, sums: Sums, target: Target
-) -> MacParameters:
-    """Return the array of a weighted layer with products from DSP blocks."""
+def _in_blocks(
+    layer: Layer, folding: Folding, window: WindowParameters, target: Target
+) -> tuple[DspBlocks, WeightParameters]:
+    """Return the DSP blocks of an array, and its weights."""
     found = sharing_of(layer, folding.pe, window.bits, window.signed, target)
     if found is None:
         raise InternalError(f"{layer.name}: folding asks for DSP blocks where there are none")
     blocks, multiplied = found
     matrix = arranged(padded_matrix(layer, folding.pe), blocks, multiplied)
     encoding = TwosComplement(multiplied.w_bits, multiplied.w_signed)
-    bits, is_signed = sums.shape
-    return MacParameters(
-        weights=_weights(layer, folding, window, encoding, matrix, target),
-        x_bits=window.bits,
-        x_signed=window.signed,
-        bits=bits,
-        signed=is_signed,
-        folds=window.folds * (1 if window.varied else len(matrix)),
-        depthwise=layer.depthwise,
-        blocks=blocks,
-    )
+    return blocks, _weights(layer, folding, window, encoding, matrix, target)
 
 
 def relaned(core: EngineParameters, layer: Layer, lanes: int, target: Target) -> EngineParameters:

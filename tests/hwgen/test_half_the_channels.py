@@ -35,8 +35,8 @@ def arrays(network, **settings):
 
 
 def at_one_goal(networks):
-    overrides = {"overrides": [f"{name}.dsp=0" for name in (*CONVOLUTIONS, "fc")]}
-    dense, half = (arrays(network, goal="250000 fps", **overrides) for network in networks)
+    overrides = [f"{name}.dsp=0" for name in (*CONVOLUTIONS, "fc")]
+    dense, half = (arrays(network, goal="250000 fps", overrides=overrides) for network in networks)
     folding = dense["conv2"].folding
     assert folding.pe * folding.simd >= 16
     return dense, half

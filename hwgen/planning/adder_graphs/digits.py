@@ -91,7 +91,7 @@ def signed_digits(matrix: npt.NDArray[np.int64]) -> list[npt.NDArray[np.int64]]:
         value = np.where(odd, 2 - (left & 3), 0)
         for term, column in zip(*np.nonzero(value), strict=True):
             negative = int(value[term, column] < 0)
-            rows[column].append((int(term) << 7) | (shift << 1) | negative)
+            rows[column].append(digit(int(term), shift, negative))
         left = (left - value) >> 1
         shift += 1
     return [np.array(sorted(row), dtype=np.int64) for row in rows]

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hwgen.errors import InternalError, PlanError
-from hwgen.planning.adder_graphs.digits import signed_digits
+from hwgen.planning.adder_graphs.digits import shift_of, sign_of, signed_digits, term_of
 from hwgen.planning.adder_graphs.sharing import finish, share, total_cost
 from hwgen.planning.adder_graphs.sums import FREE, Sums, levels, load, tidy
 from rtl_templates.adder_graph import Adder, AdderGraph, Tap
@@ -89,9 +89,9 @@ def _graph(sums: Sums) -> AdderGraph:
     adders: list[Adder] = []
     for k in rows:
         a, b = (int(word) for word in sums.rows[k, :2])
-        (ta, na), (tb, nb) = place[a >> 7], place[b >> 7]
-        na, nb = na ^ (a & 1), nb ^ (b & 1)
-        shift = ((b >> 1) & 63) - ((a >> 1) & 63)
+        (ta, na), (tb, nb) = place[term_of(a)], place[term_of(b)]
+        na, nb = na ^ sign_of(a), nb ^ sign_of(b)
+        shift = shift_of(b) - shift_of(a)
         if shift < 0:
             ta, tb, na, nb, shift = tb, ta, nb, na, -shift
         adders.append(Adder(ta, tb, shift, bool(na ^ nb)))  # the lower one counts as positive

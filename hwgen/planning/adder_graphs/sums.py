@@ -75,7 +75,7 @@ def load(
         if len(column) == 0:
             sums.outputs[index] = -1, 0, 0
             continue
-        shift = int(min((word >> 1) & 63 for word in column))
+        shift = int(min(shift_of(word) for word in column))
         sums.rows[index, : len(column)] = column - (shift << 1)
         sums.length[index] = len(column)
         sums.outputs[index] = inputs + index, shift, 0
