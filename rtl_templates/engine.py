@@ -14,6 +14,7 @@ from rtl_templates.bias import BiasParameters
 from rtl_templates.dsp_array import DspArray
 from rtl_templates.fifo import Fifo, FifoParameters, offer
 from rtl_templates.mac import MacArray, MacParameters
+from rtl_templates.pasm import PasmArray
 from rtl_templates.pool import Maximum, MaximumParameters
 from rtl_templates.requantize import RequantizerParameters
 from rtl_templates.sequencer import Sequencer, SequencerParameters
@@ -54,8 +55,8 @@ class EngineParameters:
 
     @cached_property
     def folds(self) -> tuple[int, ...]:
-        """Beats of each dot product that a pixel takes."""
-        folds = self.window.folds
+        """Clocks of each dot product that a pixel takes: its beats, and the datapath's rest."""
+        folds = tuple(beats + self.datapath.rest for beats in self.window.folds)
         return folds if self.window.varied else folds * len(self.drain.pieces)
 
     @cached_property
@@ -88,7 +89,7 @@ class EngineParameters:
     @cached_property
     def sequencer(self) -> SequencerParameters:
         """The loops."""
-        return SequencerParameters(self.window, self.drain.pieces, self.depth)
+        return SequencerParameters(self.window, self.drain.pieces, self.depth, self.datapath.rest)
 
     @property
     def latency(self) -> int:
@@ -188,7 +189,8 @@ class EngineParameters:
         def issue() -> Process:
             pieces = self.drain.pieces
             most = max(pieces)
-            clock = sent = 0
+            rest = self.datapath.rest
+            clock, sent = rest, 0
             _, columns = w.output_size
             needs = [(r, c, w.required(r, c)) for r, c in w.positions()]
             for frame in range(frames):
@@ -204,13 +206,21 @@ class EngineParameters:
                         if credit > 0:
                             clock = max(clock, o.taken[credit - 1] + 1)
                         clock += fold
-                        first = clock - 1 + self.latency
+                        first = clock - rest - 1 + self.latency
                         entered.extend(range(first, first + count))
                         sent += count
                     if column == columns - 1:
-                        releases.append((base + w.freed(row + 1), clock - 1 + w.release_delay))
+                        last = clock - rest - 1
+                        releases.append((base + w.freed(row + 1), last + w.release_delay))
 
         return [write(), issue(), offer(entered, o, frames * self.beats_out)]
+
+
+def _array(p: MacParameters) -> wiring.Component:
+    """Return the array that makes the products as its parameters say."""
+    if p.banks:
+        return PasmArray(p)
+    return DspArray(p) if p.blocks else MacArray(p)
 
 
 class Engine(wiring.Component):
@@ -252,8 +262,7 @@ class Engine(wiring.Component):
         ]
         if isinstance(p.datapath, MacParameters):
             m.submodules.weights = weights = WeightMemory(p.datapath.weights)
-            array = DspArray if p.datapath.blocks else MacArray
-            m.submodules.array = datapath = array(p.datapath)
+            m.submodules.array = datapath = _array(p.datapath)
             m.d.comb += weights.command.valid.eq(sequencer.command.valid)
             connect(m, weights=weights.o, array=datapath.w)
         else:

@@ -1,6 +1,6 @@
 """MAC array: `pe` dot products of `simd` columns, accumulated over the beats of a window."""
 
-__all__ = ["MacArray", "MacParameters", "accumulating", "array_ports"]
+__all__ = ["Banks", "MacArray", "MacParameters", "accumulating", "array_ports"]
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -12,13 +12,26 @@ from amaranth.lib.wiring import In, Member, Out
 
 from rtl_templates.adder_row import AdderRow, AdderRowParameters
 from rtl_templates.dot_product import DotProduct, RowParameters, dot_product
-from rtl_templates.encodings import TwosComplement
+from rtl_templates.encodings import Codebook, TwosComplement
 from rtl_templates.multiplier import DspBlocks
 from rtl_templates.streams import delayed, elements
 from rtl_templates.summation import Bit, chains
 from rtl_templates.tables import lookup
 from rtl_templates.weights import WeightParameters
 from rtl_templates.window import beat_shape
+
+
+@dataclass(frozen=True)
+class Banks:
+    """Registers that inputs are summed up in by the index of their weight, for each row and column
+    one of each entry of the book.
+
+    bits : of a register, as wide as the largest sum of inputs that share an entry
+    total : bits of the sum over the columns of a row
+    """
+
+    bits: int
+    total: int
 
 
 @dataclass(frozen=True)
@@ -33,6 +46,8 @@ class MacParameters:
     x_range : least and largest input, where that is less than its bits could be
     adder : the adder cell of the family
     blocks : which DSP blocks make the products, or None for adders alone
+    banks : the registers of an array that sums up inputs by their weight's entry and multiplies
+        afterwards, or None where each beat is multiplied
     """
 
     weights: WeightParameters
@@ -45,6 +60,7 @@ class MacParameters:
     x_range: tuple[int, int] | None = None
     adder: type[AdderRow] = AdderRow
     blocks: DspBlocks | None = None
+    banks: Banks | None = None
 
     def __post_init__(self) -> None:
         if self.depthwise and self.weights.simd != 1:
@@ -59,6 +75,11 @@ class MacParameters:
             raise ValueError(
                 "Weights must be written in two's complement where DSP blocks make the products, "
                 f"not as {type(self.weights.encoding).__name__}"
+            )
+        if self.banks and not isinstance(self.weights.encoding, Codebook):
+            raise ValueError(
+                "Weights must be indices into a book where inputs are summed up by entry, not "
+                f"{type(self.weights.encoding).__name__}"
             )
         if len(self.weights.words) not in (1, sum(self.folds)):
             raise ValueError(
@@ -97,9 +118,47 @@ class MacParameters:
             )
         )
 
+    @cached_property
+    def column_sums(self) -> "MacParameters":
+        """Of an array with banks: what sums up one entry's registers over the columns of a row."""
+        ones, simd = TwosComplement(1, False), self.weights.simd
+        return MacParameters(
+            WeightParameters(1, simd, ones, ((1 << simd) - 1,)),
+            x_bits=self.banks.bits,
+            x_signed=False,
+            bits=self.banks.total,
+            signed=False,
+            folds=(1,),
+            adder=self.adder,
+        )
+
+    @cached_property
+    def entry_products(self) -> "MacParameters":
+        """Of an array with banks: what multiplies the sums with the entries of the book, one after
+        the other, and adds them up; a row of its own for each row."""
+        book, pe = self.weights.encoding, self.weights.pe
+        words = tuple(sum(code << row * book.inner.bits for row in range(pe)) for code in book.book)
+        return MacParameters(
+            WeightParameters(pe, 1, book.inner, words),
+            x_bits=self.banks.total,
+            x_signed=False,
+            bits=self.bits,
+            signed=self.signed,
+            folds=(book.entries,),
+            depthwise=True,
+            adder=self.adder,
+        )
+
+    @property
+    def rest(self) -> int:
+        """Clocks that must follow the last beat of a dot product before the next one begins."""
+        return self.weights.encoding.entries if self.banks else 0
+
     @property
     def latency(self) -> int:
         """Clocks from the last beat of a dot product to its accumulators."""
+        if self.banks:
+            return self.rest + 1 + self.column_sums.latency + self.entry_products.latency
         if self.blocks:
             return self.blocks.latency(self.weights.simd)
         return self.row.latency

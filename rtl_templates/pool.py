@@ -22,6 +22,7 @@ class MaximumParameters:
     signed: bool
 
     latency = 1  # clocks from the last beat of a window to its maxima
+    rest = 0  # clocks that must follow before the next
 
 
 class Maximum(wiring.Component):

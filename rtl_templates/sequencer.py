@@ -20,11 +20,13 @@ class SequencerParameters:
     pieces : beats that each group of outputs sends into the queue behind the datapath; the groups
         of each slice of the window one after the other, all alike where there are several slices
     depth : beats that this queue holds, at least those of the largest group
+    rest : clocks without a command after each group, and before the first
     """
 
     window: WindowParameters
     pieces: tuple[int, ...]
     depth: int
+    rest: int = 0
 
     def __post_init__(self) -> None:
         if self.window.varied and len(self.window.folds) != len(self.pieces):
@@ -137,7 +139,8 @@ class Sequencer(wiring.Component):
         most = max(p.pieces)
         credit = Signal(range(-most, p.depth + 1), init=p.depth - most)
         m.d.sync += credit.eq(credit + self.returned - Mux(unit_end, used, 0))
-        m.d.comb += go.eq((~pixel_start | ~ahead[-1]) & (~unit_start | ~credit[-1]))
+        rested = self._rested(m, unit_end) if p.rest else Const(1)
+        m.d.comb += go.eq((~pixel_start | ~ahead[-1]) & (~unit_start | ~credit[-1] & rested))
 
         command = self.command.payload
         m.d.comb += [
@@ -151,6 +154,16 @@ class Sequencer(wiring.Component):
         ]
         self._origin(m, pixel_end, row_end, frame_end)
         return m
+
+    def _rested(self, m: Module, unit_end: Value) -> Value:
+        """Return whether the datapath has had its rest since the last group, or since the start."""
+        rest = self.parameters.rest
+        left = Signal(range(-1, rest), init=rest - 1)
+        with m.If(unit_end):
+            m.d.sync += left.eq(rest - 1)
+        with m.Elif(~left[-1]):
+            m.d.sync += left.eq(left - 1)
+        return left[-1]
 
     def _origin(self, m: Module, pixel_end: Value, row_end: Value, frame_end: Value) -> None:
         """Drive the place of the window's first tap: in the ring, and in the frame."""

@@ -29,7 +29,7 @@ Choices = Annotated[
     typer.Option(
         "--set",
         metavar="LAYER.pe=N",
-        help="Your own choice of pe, simd, lanes, skip or dsp; may be repeated.",
+        help="Your own choice of pe, simd, lanes, skip, dsp or pasm; may be repeated.",
     ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
@@ -91,6 +91,7 @@ def describe_plan(plan: "Plan") -> dict[str, Any]:
                 "lanes": stage.folding.lanes,
                 "skip": stage.folding.skip,
                 "dsp": stage.folding.dsp,
+                "pasm": stage.folding.pasm,
                 "blocks": stage.blocks,
                 "zeros": stage.zeros,
                 "skipped": stage.skipped,
@@ -166,6 +167,9 @@ def print_plan(plan: "Plan", console: Console) -> None:
             shared = f", each for {rows} rows of the array" if rows > 1 else ""
             text = f"{layer['name']}: products in {count} DSP blocks{shared}"
             console.print(text, markup=False)
+        if layer["pasm"]:
+            text = "inputs are summed up by entry of the book, and multiplied afterwards"
+            console.print(f"{layer['name']}: {text}", markup=False)
     for queue in described["queues"]:
         text = f"Queue from {queue['from']} to {queue['to']}: {queue['depth']} beats"
         console.print(text, markup=False)

@@ -1,6 +1,6 @@
 """Which encoding of its weights a layer's array gets: the cheapest that holds them all."""
 
-__all__ = ["encoding_for", "offsets_of", "x_range_of"]
+__all__ = ["book_for", "encoding_for", "offsets_of", "x_range_of"]
 
 from collections.abc import Iterable, Iterator
 
@@ -24,6 +24,7 @@ from rtl_templates.encodings import (
     Ternary,
     TwosComplement,
 )
+from rtl_templates.mac import Banks
 from rtl_templates.window import WindowParameters
 
 MODULUS = 32  # bits of the sums that are compared; how many does not change which is least
@@ -38,27 +39,35 @@ def _candidates(layer: Layer, dense: bool) -> Iterator[Encoding]:
     if layer.weight is None:
         yield TwosComplement(1, False)
         return
+    direct = list(_direct(layer, dense))
+    yield from direct
+    if isinstance(getattr(layer.op, "weight_format", None), formats.Codebook):
+        yield from (_book(layer, dense, encoding) for encoding in direct)
+
+
+def _book(layer: Layer, dense: bool, inner: Encoding) -> Codebook:
+    """Return the book of a layer's weights."""
+    book = layer.values if dense or 0 in layer.values else (0, *layer.values)
+    return Codebook(max(1, (len(book) - 1).bit_length()), inner, book)
+
+
+def _direct(layer: Layer, dense: bool) -> Iterator[Encoding]:
+    """Yield the encodings that hold the weights of a layer without a book."""
     values = layer.values
     bits, is_signed = bits_for(values[0], values[-1])
-    direct: list[Encoding] = [TwosComplement(bits, is_signed)]
+    yield TwosComplement(bits, is_signed)
     even = bits + (not is_signed) + (bits + (not is_signed)) % 2
-    direct += [Booth(even), Radix4(even + 1)]
+    yield from (Booth(even), Radix4(even + 1))
     if set(values) <= {-1, 1} and dense:
-        direct.append(Binary())
+        yield Binary()
     if set(values) <= {-1, 0, 1}:
-        direct.append(Ternary())
+        yield Ternary()
     most = max(map(abs, values)).bit_length() - 1
     for terms in (1, 2):
         powers = PowersOfTwo(most=most, terms=terms) if most > 0 else None
         if powers and _holds(powers, values):
-            direct.append(powers)
+            yield powers
             break
-    yield from direct
-    of = getattr(layer.op, "weight_format", None)
-    if isinstance(of, formats.Codebook):
-        book = values if dense or 0 in values else (0, *values)
-        index = max(1, (len(book) - 1).bit_length())
-        yield from (Codebook(index, encoding, book) for encoding in direct)
 
 
 def _holds(encoding: Encoding, values: Iterable[int]) -> bool:
@@ -77,23 +86,50 @@ def encoding_for(
     groups = -(-layer.outputs // folding.pe)
 
     def cost(encoding: Encoding) -> float:
-        row = dot_product(
-            RowParameters(
-                encoding=encoding,
-                lanes=simd,
-                x_bits=window.bits,
-                x_signed=window.signed,
-                x_range=x_range_of(layer, window),
-                modulus=MODULUS,
-                adder=adder_of(target),
-                accumulates=beats > 1,
-            )
-        )
+        x_range = x_range_of(layer, window)
+        array = _adders(encoding, simd, window.bits, window.signed, x_range, target, beats > 1)
         decoding = encoding.decoded.bits * -(-encoding.entries // ENTRY)
         stored = encoding.bits * max(1.0, beats * groups / ENTRY) / 2
-        return row.positions + row.tables + simd * (decoding + stored)
+        return array + simd * (decoding + stored)
 
     return min(_candidates(layer, layer.inputs % simd == 0), key=cost)
+
+
+def book_for(layer: Layer, folding: Folding, total: int, target: Target) -> Codebook:
+    """Return the book of a layer that is multiplied with sums of `total` bits, one a row, each
+    entry written as is the cheapest for that."""
+    full = (0, (1 << total) - 1)
+
+    def cost(encoding: Encoding) -> float:
+        return _adders(encoding, 1, total, False, full, target, True)
+
+    dense = layer.depthwise or layer.inputs % folding.simd == 0
+    return _book(layer, dense, min(_direct(layer, dense), key=cost))
+
+
+def _adders(
+    encoding: Encoding,
+    lanes: int,
+    x_bits: int,
+    x_signed: bool,
+    x_range: tuple[int, int],
+    target: Target,
+    accumulates: bool,
+) -> float:
+    """Return the adder positions and the tables of a row of an array."""
+    row = dot_product(
+        RowParameters(
+            encoding=encoding,
+            lanes=lanes,
+            x_bits=x_bits,
+            x_signed=x_signed,
+            x_range=x_range,
+            modulus=MODULUS,
+            adder=adder_of(target),
+            accumulates=accumulates,
+        )
+    )
+    return row.positions + row.tables
 
 
 def x_range_of(layer: Layer, window: WindowParameters) -> tuple[int, int]:
@@ -102,11 +138,19 @@ def x_range_of(layer: Layer, window: WindowParameters) -> tuple[int, int]:
     return min(0, layer.x.lo, *pads), max(0, layer.x.hi, *pads)
 
 
-def offsets_of(layer: Layer, encoding: Encoding, window: WindowParameters) -> IntArray:
+def offsets_of(
+    layer: Layer, encoding: Encoding, window: WindowParameters, banks: Banks | None = None
+) -> IntArray:
     """Return what must be added to the array's sums of each output channel."""
     if layer.weight is None:
         ones = [1] * layer.inputs
         return np.array([offset(encoding, ones, window.bits, window.signed)], dtype=np.int64)
+    if banks and isinstance(encoding, Codebook):
+        # an entry is multiplied once, and its inputs count from their least value all the same
+        least = -(1 << (window.bits - 1)) if window.signed else 0
+        excess = sum(encoding.inner.excess(code, banks.total) for code in encoding.book)
+        sums = layer.weight.reshape(layer.outputs, -1).sum(axis=1)
+        return np.asarray(sums * least - excess, dtype=np.int64)
     each = [offset(encoding, [value], window.bits, window.signed) for value in layer.values]
     places = np.searchsorted(layer.values, layer.weight.reshape(layer.outputs, -1))
     return np.asarray(np.array(each, dtype=np.int64)[places].sum(axis=1), dtype=np.int64)

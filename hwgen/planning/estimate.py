@@ -19,7 +19,7 @@ from rtl_templates.encodings import TwosComplement
 from rtl_templates.engine import EngineParameters
 from rtl_templates.fifo import FifoParameters
 from rtl_templates.join import ConcatParameters, SumParameters
-from rtl_templates.mac import MacParameters
+from rtl_templates.mac import Banks, MacParameters
 from rtl_templates.multiplier import DspBlocks, MultiplierParameters
 from rtl_templates.pool import MaximumParameters
 from rtl_templates.requantize import RequantizerParameters
@@ -189,6 +189,8 @@ def _weights(part: WeightParameters, target: Target) -> Resources:
 def _array(part: MacParameters, target: Target) -> Resources:
     if part.blocks:
         return _array_in_blocks(part, part.blocks) + estimate(part.weights, target)
+    if part.banks:
+        return _array_in_banks(part, part.banks, target) + estimate(part.weights, target)
     row = part.row
     # a chain of one sum starts and ends on its own; a cell that shares chains packs several
     ends = len(row.additions) * (1 + (CHAIN if part.adder.longest == 1 else 0))
@@ -222,6 +224,21 @@ def _array_in_blocks(part: MacParameters, blocks: DspBlocks) -> Resources:
         luts += bits_for(weights.simd * lo, weights.simd * hi)[0] + CHAIN  # for a last carry
     rows = Resources(luts * weights.pe, (ffs + part.bits) * weights.pe + 3 * part.latency)
     return rows + Resources(dsps=blocks.count(weights.pe, weights.simd))
+
+
+def _array_in_banks(part: MacParameters, banks: Banks, target: Target) -> Resources:
+    """Return what registers by entry cost, and the sums and products behind them."""
+    weights = part.weights
+    entries = weights.encoding.entries
+    adder = banks.bits + 1 + (CHAIN if part.adder.longest == 1 else 0)
+    bank = Resources(adder + weights.bits, weights.bits) + _memory(
+        banks.bits, entries, None, target
+    )
+    row = estimate(part.column_sums, target) + sum((bank for _ in range(weights.simd)), Resources())
+    total = estimate(part.entry_products, target)  # its words come out of a table of one
+    for _ in range(weights.pe):
+        total += row
+    return total + Resources(4 * _bits(entries), 2 * _bits(entries) + part.x_lanes * part.x_bits)
 
 
 @estimate.register

@@ -19,6 +19,8 @@ class Folding:
     lanes : of the stream behind it, drained and requantized in parallel
     skip : 1 where words of zero weights take no clock, 0 where all words are read
     dsp : 1 where DSP blocks make the products, 0 where the array is made of adders
+    pasm : 1 where inputs are summed up by their weight's entry of the book, and multiplied
+        afterwards (PASM), 0 where each is multiplied
     """
 
     pe: int
@@ -26,6 +28,7 @@ class Folding:
     lanes: int
     skip: int = 0
     dsp: int = 0
+    pasm: int = 0
 
 
 def divisors(n: int) -> list[int]:
@@ -124,4 +127,6 @@ def turns(layer: Layer, folding: Folding) -> int:
     """Return a lower bound of the clocks of a frame, without building the engine."""
     if isinstance(layer.op, (Add, Concat, ArgMax)):
         return layer.pixels * -(-layer.outputs // folding.lanes)
-    return layer.pixels * sum(beats(layer, folding.pe, folding.simd, folding.skip))
+    folds = beats(layer, folding.pe, folding.simd, folding.skip)
+    rest = len(layer.values) if folding.pasm else 0
+    return layer.pixels * (sum(folds) + rest * len(folds))

@@ -2,22 +2,24 @@
 
 __all__ = ["Core", "blocks_for", "core_for"]
 
+from collections.abc import Iterator
 from dataclasses import replace
 from functools import cache, partial
 
 import numpy as np
 
+from hwgen import formats
 from hwgen.errors import InternalError
 from hwgen.formats import bits_for
 from hwgen.network.fields import IntArray
 from hwgen.network.ops import Add, ArgMax, AvgPool2d, Concat, MaxPool2d
 from hwgen.planning.blocks import arranged, sharing_of
 from hwgen.planning.cells import adder_of
-from hwgen.planning.encodings import encoding_for, offsets_of, x_range_of
+from hwgen.planning.encodings import book_for, encoding_for, offsets_of, x_range_of
 from hwgen.planning.finish import finish_for
 from hwgen.planning.folding import Folding, word_size
 from hwgen.planning.layers import Layer
-from hwgen.planning.memory import ring_style, weight_style
+from hwgen.planning.memory import lut_memory_luts, ring_style, weight_style
 from hwgen.planning.sparsity import live_words, padded_matrix
 from hwgen.planning.sums import Sums, sums_of
 from hwgen.targets import Target
@@ -25,7 +27,7 @@ from rtl_templates.argmax import ArgMaxParameters
 from rtl_templates.encodings import Encoding, TwosComplement
 from rtl_templates.engine import EngineParameters
 from rtl_templates.join import ConcatParameters, SumParameters
-from rtl_templates.mac import MacParameters
+from rtl_templates.mac import Banks, MacParameters
 from rtl_templates.multiplier import DspBlocks
 from rtl_templates.pool import MaximumParameters
 from rtl_templates.weights import WeightParameters
@@ -108,6 +110,13 @@ def blocks_for(layer: Layer, folding: Folding, target: Target) -> int | None:
     return None if found is None else found[0].count(folding.pe, simd)
 
 
+def sums_by_entry(layer: Layer, target: Target) -> bool:
+    """Say whether a layer's inputs can be summed up by the entry that their weight is: weights come
+    from a book, and the target has memories small enough for an entry's sums."""
+    of = getattr(layer.op, "weight_format", None)
+    return isinstance(of, formats.Codebook) and lut_memory_luts(1, 1, target) is not None
+
+
 def _window(layer: Layer, folding: Folding) -> WindowParameters:
     bits, is_signed = _element(layer)
     channels, height, width = layer.x_frame
@@ -143,10 +152,13 @@ def _datapath(
     if layer.weight is None and not isinstance(layer.op, AvgPool2d):
         maximum = MaximumParameters(folding.pe, window.slices, window.bits, window.signed)
         return maximum, sums_of(layer)
-    blocks = None
+    blocks = banks = None
     if folding.dsp:
         blocks, weights = _in_blocks(layer, folding, window, target)
         sums = sums_of(layer)
+    elif folding.pasm:
+        banks, weights = _in_banks(layer, folding, window, target)
+        sums = sums_of(layer, offsets_of(layer, weights.encoding, window, banks))
     else:
         encoding = encoding_for(layer, folding, window, target)
         weights = _in_adders(layer, folding, window, encoding, target)
@@ -164,6 +176,7 @@ def _datapath(
         x_range=x_range_of(layer, window),
         adder=adder_of(target),
         blocks=blocks,
+        banks=banks,
     )
     return array, sums
 
@@ -187,6 +200,21 @@ def _code(encoding: Encoding, weight: int) -> int:
         return 0
 
 
+def _beats(
+    layer: Layer, folding: Folding, window: WindowParameters, matrix: IntArray
+) -> Iterator[IntArray]:
+    """Yield the weights, (groups, rows, inputs), of each group as (rows, beats, columns), as they
+    follow one another when the sequencer calls for them: slices of the channels, groups of `pe`
+    outputs, beats of the window."""
+    pe = folding.pe
+    simd = 1 if layer.depthwise else folding.simd
+    blocks = matrix.reshape(len(matrix), pe, len(window.taps), -1)
+    live = window.live or (range(len(window.taps)),)
+    for group, rows in enumerate(blocks):
+        read = rows[:, live[group % len(live)]].reshape(pe, -1)
+        yield np.pad(read, ((0, 0), (0, -read.shape[1] % simd))).reshape(pe, -1, simd)
+
+
 def _weights(
     layer: Layer,
     folding: Folding,
@@ -195,23 +223,16 @@ def _weights(
     matrix: IntArray,
     target: Target,
 ) -> WeightParameters:
-    """Return the weights, (groups, rows, inputs), as they follow one another when the sequencer
-    calls for them: slices of the channels, groups of `pe` outputs, beats of the window."""
+    """Return the weights, (groups, rows, inputs), in words."""
     pe = folding.pe
     simd = 1 if layer.depthwise else folding.simd
-    groups = len(matrix)
-    bits = encoding.bits
     code = cache(partial(_code, encoding))
-    blocks = matrix.reshape(groups, pe, len(window.taps), -1)
-    live = window.live or (range(len(window.taps)),)
-    words: list[int] = []
-    for group, rows in enumerate(blocks):
-        read = rows[:, live[group % len(live)]].reshape(pe, -1)
-        read = np.pad(read, ((0, 0), (0, -read.shape[1] % simd)))
-        for n in range(0, read.shape[1], simd):
-            beat = read[:, n : n + simd].reshape(-1).tolist()
-            words.append(_pack([code(w) for w in beat], bits))
-    style = weight_style(pe * simd * bits, len(words), target)
+    words = [
+        _pack([code(w) for w in beat.reshape(-1).tolist()], encoding.bits)
+        for read in _beats(layer, folding, window, matrix)
+        for beat in read.swapaxes(0, 1)
+    ]
+    style = weight_style(pe * simd * encoding.bits, len(words), target)
     return WeightParameters(pe, simd, encoding, tuple(words), style)
 
 
@@ -238,12 +259,31 @@ def _in_blocks(
     return blocks, _weights(layer, folding, window, encoding, matrix, target)
 
 
+def _in_banks(
+    layer: Layer, folding: Folding, window: WindowParameters, target: Target
+) -> tuple[Banks, WeightParameters]:
+    """Return the registers of an array that sums up inputs by entry, as wide as the most that come
+    together, and its weights."""
+    matrix = padded_matrix(layer, folding.pe)
+    single = joint = 0
+    for read in _beats(layer, folding, window, matrix):
+        for value in filter(None, layer.values):  # what zero is multiplied with may overflow
+            counts = (read == value).sum(axis=1)
+            single = max(single, int(counts.max()))
+            joint = max(joint, int(counts.sum(axis=1).max()))
+    least = -(1 << (window.bits - 1)) if window.signed else 0
+    span = x_range_of(layer, window)[1] - least
+    banks = Banks(max(1, (single * span).bit_length()), max(1, (joint * span).bit_length()))
+    encoding = book_for(layer, folding, banks.total, target)
+    return banks, _weights(layer, folding, window, encoding, matrix, target)
+
+
 def relaned(core: EngineParameters, layer: Layer, lanes: int, target: Target) -> EngineParameters:
     """Return an engine drained through other lanes."""
     path = core.datapath
     lacks: IntArray | int = 0
     if isinstance(path, MacParameters) and not path.blocks:
-        lacks = offsets_of(layer, path.weights.encoding, core.window)
+        lacks = offsets_of(layer, path.weights.encoding, core.window, path.banks)
     finish = finish_for(layer, sums_of(layer, lacks), lanes, target)
     engine = replace(core, lanes=lanes, post=finish.post, bias=finish.bias)
     return engine.with_depth(engine.full_rate_depth)

@@ -13,7 +13,7 @@ from hwgen.planning.assembly import adapters, suits, word_of
 from hwgen.planning.estimate import DSP_LUTS, estimate, weigh
 from hwgen.planning.folding import Folding, drains, foldings, turns
 from hwgen.planning.layers import Layer, find_layers
-from hwgen.planning.lowering import blocks_for, core_for, relaned, styled
+from hwgen.planning.lowering import blocks_for, core_for, relaned, styled, sums_by_entry
 from hwgen.planning.plan import Plan, Stage
 from hwgen.planning.queues import with_queues
 from hwgen.targets import Target, get_target
@@ -35,8 +35,10 @@ class Override:
     value: int
 
 
-_OVERRIDE = re.compile(r"(?P<layer>.+)\.(?P<what>pe|simd|lanes|skip|dsp)=(?P<value>[0-9]{1,6})")
-YES_OR_NO = ("skip", "dsp")
+_OVERRIDE = re.compile(
+    r"(?P<layer>.+)\.(?P<what>pe|simd|lanes|skip|dsp|pasm)=(?P<value>[0-9]{1,6})"
+)
+YES_OR_NO = ("skip", "dsp", "pasm")
 
 
 def parse_override(text: str) -> Override:
@@ -49,8 +51,8 @@ def parse_override(text: str) -> Override:
     match = _OVERRIDE.fullmatch(text)
     if match is None or (match["what"] not in YES_OR_NO and int(match["value"]) < 1):
         raise PlanError(
-            "Override must be written like conv1.pe=4, with pe, simd, lanes, skip or dsp, not "
-            f"{text!r}"
+            "Override must be written like conv1.pe=4, with pe, simd, lanes, skip, dsp or pasm, "
+            f"not {text!r}"
         )
     return Override(match["layer"], match["what"], int(match["value"]))
 
@@ -84,9 +86,11 @@ def _candidates(layer: Layer, overrides: Sequence[Override], target: Target) -> 
     """
     wanted = {o.what: o.value for o in overrides if o.layer == layer.name and o.what != "lanes"}
     found = list(foldings(layer))
+    by_entry = [replace(f, pasm=1) for f in found] if sums_by_entry(layer, target) else []
     needed = {f: blocks_for(layer, f, target) for f in found}
     most = NO_HURRY if "dsp" in wanted else target.dsps
     found += [replace(f, dsp=1) for f, n in needed.items() if n is not None and n <= most]
+    found += by_entry
     agreeing = [f for f in found if all(getattr(f, what) == n for what, n in wanted.items())]
     if agreeing or not wanted:
         return agreeing
@@ -248,7 +252,7 @@ def plan(
     goal : a throughput such as "10000 fps", reached with the smallest design; "min latency", as
         far as the target's budget goes; or "min area"
     clock_hz : the clock in Hz, or None for the target's own
-    overrides : the user's own choices of pe, simd, lanes, skip or dsp, such as "conv1.pe=4"
+    overrides : the user's own choices of pe, simd, lanes, skip, dsp or pasm, such as "conv1.pe=4"
 
     Raises
     ------
