@@ -62,10 +62,8 @@ class DotProduct:
         return sum(addition.row.positions for addition in self.additions)
 
     def tables(self, inputs: int) -> int:
-        """Return the look-up tables before registers, of so many inputs each; a function of one
-        more takes two."""
-        functions = [bit.function for part in self.settled for bit in part.bits]
-        return sum(1 << max(0, function.inputs - inputs) for function in functions)
+        """Return the look-up tables before registers, of so many inputs each."""
+        return sum(bit.function.tables(inputs) for part in self.settled for bit in part.bits)
 
 
 def offset(encoding: Encoding, weights: Iterable[int], x_bits: int, x_signed: bool) -> int:

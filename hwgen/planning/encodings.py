@@ -119,14 +119,21 @@ def fixed_instead(layer: Layer, array: MacParameters, target: Target) -> tuple[f
         return None
     row = array.row
     full = (0, (1 << array.x_bits) - 1)
-    x_range, lanes = array.x_range or full, array.weights.simd
     other = min(
         _adders(
-            encoding, lanes, array.x_bits, array.x_signed, x_range, target, max(array.folds) > 1
+            encoding,
+            array.weights.simd,
+            array.x_bits,
+            array.x_signed,
+            array.x_range or full,
+            target,
+            max(array.folds) > 1,
+            array.bits,
         )
         for encoding in _fixed(of.bits, True)
     )
-    return (row.positions + row.tables(lut_inputs(target))) / lanes, other / lanes
+    own = row.positions + row.tables(lut_inputs(target))
+    return own / array.weights.simd, other / array.weights.simd
 
 
 def _adders(
@@ -137,6 +144,7 @@ def _adders(
     x_range: tuple[int, int],
     target: Target,
     accumulates: bool,
+    modulus: int = MODULUS,
 ) -> float:
     """Return the adder positions and the tables of a row of an array."""
     row = dot_product(
@@ -146,7 +154,7 @@ def _adders(
             x_bits=x_bits,
             x_signed=x_signed,
             x_range=x_range,
-            modulus=MODULUS,
+            modulus=modulus,
             adder=adder_of(target),
             accumulates=accumulates,
         )
