@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from amaranth.hdl import Module, Signal
 from stream_bench import pack, run, unpack
+from test_engine import check_full_rate
 from torch import nn
 from word_level import adders, blocks, memory_bits, registers
 
@@ -278,10 +279,7 @@ def check_engine(
         assert pixels_of(core, seen.outputs) == wanted, f"stalls {stalls}"
         if stalls == (0.0, 0.0):
             assert core.schedule([0] * len(beats)) == seen.emitted
-    full = core.at_full_rate()
-    ends = full.schedule([0] * (full.beats_in * 5))[full.beats_out - 1 :: full.beats_out]
-    interval = ends[-1] - ends[-2]
-    assert full.busy <= interval <= max(full.busy + 3, full.busy / 0.97)
+    check_full_rate(core, str(subject))
 
 
 def as_pixels(x: np.ndarray) -> list[list[int]]:
