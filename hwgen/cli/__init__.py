@@ -11,6 +11,7 @@ from typing import Annotated
 
 import typer
 
+from hwgen.cli.compare import compare
 from hwgen.cli.compress import compress
 from hwgen.cli.cost import cost
 from hwgen.cli.demo import demo
@@ -39,6 +40,7 @@ for _name, _verb in (
     ("generate", generate),
     ("simulate", simulate),
     ("cost", cost),
+    ("compare", compare),
     ("targets", targets),
     ("doctor", doctor),
 ):

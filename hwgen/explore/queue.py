@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from distributed import Client, Future
 
 _FOUND = 10.0  # seconds for an address to answer
+_DEAF = "import signal; signal.signal(signal.SIGINT, signal.SIG_IGN)"  # Ctrl-C is the driver's
 _LIVES = 5  # workers that may die of a job before it is the job that is blamed
 
 
@@ -140,6 +141,7 @@ class JobQueue:
                     threads_per_worker=1,
                     memory_limit=0,  # a job's own limit counts the programs that it starts
                     dashboard_address=None,
+                    preload=[_DEAF],
                     local_directory=str(self._stack.enter_context(tools.workspace())),
                     silence_logs=logging.CRITICAL,
                 )
