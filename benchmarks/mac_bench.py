@@ -26,6 +26,7 @@ from hwgen.targets import Target, get_target
 from rtl_templates.adder_row import AdderRow
 from rtl_templates.adder_row_ecp5 import Ecp5AdderRow
 from rtl_templates.adder_row_xilinx import Xilinx7AdderRow
+from rtl_templates.dot_product import RowParameters, dot_product
 from rtl_templates.encodings import (
     Binary,
     Booth,
@@ -67,10 +68,20 @@ class Case:
 
 
 def _fixed(x: int, bits: int) -> Case:
+    """Weights of fixed point, on each family written as is the cheapest there."""
     even = bits + bits % 2
-    planes = TwosComplement(bits)
-    ice40 = Radix4(even + 1) if bits > 2 else planes
-    return Case(f"A{x}W{bits}", x, 8, planes, Booth(even), ice40, (bits, True))
+    written = (TwosComplement(bits), Booth(even), Radix4(even + 1))
+
+    def cheapest(adder: type[AdderRow], inputs: int) -> Encoding:
+        def size(of: Encoding) -> int:
+            full = (0, (1 << x) - 1)
+            row = dot_product(RowParameters(of, 8, x, False, full, ACCUMULATOR, adder, True))
+            return row.positions + row.tables(inputs)
+
+        return min(written, key=size)
+
+    each = ((Ecp5AdderRow, 4), (Xilinx7AdderRow, 6), (AdderRow, 4))
+    return Case(f"A{x}W{bits}", x, 8, *(cheapest(*family) for family in each), (bits, True))
 
 
 def _same(name: str, x: int, lanes: int, of: Encoding, plain: tuple[int, bool] | None) -> Case:

@@ -4,6 +4,7 @@ __all__ = ["AND", "NOT", "ONE", "PASS", "XOR", "ZERO", "BitFunction"]
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 
 from amaranth import *
 
@@ -41,11 +42,44 @@ class BitFunction:
         )
         return BitFunction(self.inputs - 1, sum(bit << n for n, bit in enumerate(entries)))
 
+    def tables(self, inputs: int) -> int:
+        """Return how many look-up tables of so many inputs it takes, at most."""
+        return _tables(self, inputs)
+
     def __call__(self, *values: Value) -> Value:
         """Return the function of one-bit values."""
         if len(values) != self.inputs:
             raise ValueError(f"Function must have {self.inputs} inputs, not {len(values)}")
         return _expression(self, values)
+
+
+@lru_cache(maxsize=4096)
+def _tables(function: BitFunction, size: int) -> int:
+    """Return the tables of a function: one, or two in a row, or by one of its inputs."""
+    for n in range(function.inputs):
+        if function.fixed(n, 0) == function.fixed(n, 1):
+            return _tables(function.fixed(n, 0), size)
+    if function.inputs <= size:
+        return 1
+    if function.inputs == size + 1 and _splits(function):
+        return 2
+    halves = (
+        [function.fixed(n, value) for value in (0, 1)] for n in reversed(range(function.inputs))
+    )
+    return 1 + min(sum(_tables(half, size) for half in pair) for pair in halves)
+
+
+def _splits(function: BitFunction) -> bool:
+    """Say whether a function is one of an input and of a table on all others: whichever value the
+    input has, these are seen through that table or its inverse. Of the other ways to make do with
+    two tables synthesis finds few."""
+    full = (1 << (1 << (function.inputs - 1))) - 1
+    return any(
+        len({min(table, table ^ full) for table in tables} - {0}) <= 1
+        for tables in (
+            [function.fixed(n, value).table for value in (0, 1)] for n in range(function.inputs)
+        )
+    )
 
 
 def _expression(function: BitFunction, values: tuple[Value, ...]) -> Value:

@@ -1,13 +1,13 @@
 """Constant datapath: y = x @ W with W wired into pipelined adders, a vector a clock."""
 
-__all__ = ["ConstantDatapath", "ConstantParameters"]
+__all__ = ["ConstantDatapath", "ConstantParameters", "ConstantValues", "vector_ports"]
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 from amaranth import *
 from amaranth.lib import stream, wiring
-from amaranth.lib.wiring import In, Out
+from amaranth.lib.wiring import In, Member, Out
 
 from rtl_templates.adder_graph import Adder, AdderGraph, Tap
 from rtl_templates.streams import delayed, elements
@@ -18,13 +18,12 @@ WHOLE = {"keep": 1}
 
 
 @dataclass(frozen=True)
-class ConstantParameters:
-    """A matrix as adders, with registers between them.
+class ConstantValues:
+    """A matrix as adders, and what values there are.
 
     graph : the adders
     x_bits, x_signed : of an input element
     bits, signed : of an output element; outputs wrap where they need more
-    levels : adders one behind the other from register to register
     x_range : least and greatest input, where that is less than its bits could be
     """
 
@@ -33,14 +32,7 @@ class ConstantParameters:
     x_signed: bool
     bits: int
     signed: bool
-    levels: int = 1
-    x_range: tuple[int, int] | None = None
-
-    interval = 1  # clocks from one vector to the next, at least
-
-    def __post_init__(self) -> None:
-        if self.levels < 1:
-            raise ValueError(f"Adder levels a register must be at least 1, not {self.levels}")
+    x_range: tuple[int, int] | None = field(default=None, kw_only=True)
 
     @property
     def lanes(self) -> int:
@@ -68,6 +60,33 @@ class ConstantParameters:
     def _ranges(self) -> tuple[tuple[int, int], ...]:
         limit = 1 << (self.x_bits - self.x_signed)
         return self.graph.ranges(*self.x_range or ((-limit if self.x_signed else 0), limit - 1))
+
+
+def vector_ports(p: ConstantValues) -> dict[str, Member]:
+    """Return the ports of what multiplies with a constant matrix: i, the vectors; o, the outputs,
+    `latency` clocks later."""
+    x = elements(p.graph.inputs, p.x_bits, p.x_signed)
+    y = elements(p.lanes, p.bits, p.signed)
+    return {
+        "i": In(stream.Signature(x, always_ready=True)),
+        "o": Out(stream.Signature(y, always_ready=True)),
+    }
+
+
+@dataclass(frozen=True)
+class ConstantParameters(ConstantValues):
+    """A matrix as adders, with registers between them.
+
+    levels : adders one behind the other from register to register
+    """
+
+    levels: int = 1
+
+    interval = 1  # clocks from one vector to the next, at least
+
+    def __post_init__(self) -> None:
+        if self.levels < 1:
+            raise ValueError(f"Adder levels a register must be at least 1, not {self.levels}")
 
     def stage(self, depth: int) -> int:
         """Return the stage, from 0, on which what stands behind so many adders is computed."""
@@ -135,15 +154,8 @@ class ConstantDatapath(wiring.Component):
     """
 
     def __init__(self, parameters: ConstantParameters):
-        self.parameters = p = parameters
-        x = elements(p.graph.inputs, p.x_bits, p.x_signed)
-        y = elements(p.lanes, p.bits, p.signed)
-        super().__init__(
-            {
-                "i": In(stream.Signature(x, always_ready=True)),
-                "o": Out(stream.Signature(y, always_ready=True)),
-            }
-        )
+        self.parameters = parameters
+        super().__init__(vector_ports(parameters))
 
     def elaborate(self, platform):
         m = Module()

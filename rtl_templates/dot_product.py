@@ -61,10 +61,9 @@ class DotProduct:
         """Places of carry chains, without those that start or end one."""
         return sum(addition.row.positions for addition in self.additions)
 
-    @property
-    def tables(self) -> int:
-        """Look-up tables before registers."""
-        return sum(len(part.bits) for part in self.settled)
+    def tables(self, inputs: int) -> int:
+        """Return the look-up tables before registers, of so many inputs each."""
+        return sum(bit.function.tables(inputs) for part in self.settled for bit in part.bits)
 
 
 def offset(encoding: Encoding, weights: Iterable[int], x_bits: int, x_signed: bool) -> int:

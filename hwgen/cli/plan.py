@@ -92,6 +92,7 @@ def describe_plan(plan: "Plan") -> dict[str, Any]:
                 "skip": stage.folding.skip,
                 "dsp": stage.folding.dsp,
                 "pasm": stage.folding.pasm,
+                "fixed_instead": stage.fixed_instead(plan.target),
                 "blocks": stage.blocks,
                 "zeros": stage.zeros,
                 "skipped": stage.skipped,
@@ -170,6 +171,11 @@ def print_plan(plan: "Plan", console: Console) -> None:
         if layer["pasm"]:
             text = "inputs are summed up by entry of the book, and multiplied afterwards"
             console.print(f"{layer['name']}: {text}", markup=False)
+        if layer["fixed_instead"]:
+            own, fixed = layer["fixed_instead"]
+            pays = "cheaper" if own < fixed else "no cheaper"
+            text = f"about {own:.1f} cells a MAC, {pays} than {fixed:.1f} of fixed point"
+            console.print(f"{layer['name']}: powers of two, {text} as wide", markup=False)
     for queue in described["queues"]:
         text = f"Queue from {queue['from']} to {queue['to']}: {queue['depth']} beats"
         console.print(text, markup=False)

@@ -1,6 +1,6 @@
 """Cells: which components put an array into the cells of a target's family."""
 
-__all__ = ["adder_of", "multiplier_of"]
+__all__ = ["adder_of", "lut_inputs", "multiplier_of"]
 
 from hwgen.targets import Target
 from rtl_templates.adder_row import AdderRow
@@ -12,6 +12,13 @@ from rtl_templates.multiplier_ice40 import Ice40Multiplier
 
 ADDERS: dict[str, type[AdderRow]] = {"ecp5": Ecp5AdderRow, "xilinx7": Xilinx7AdderRow}
 MULTIPLIERS: dict[str, type[Multiplier]] = {"ecp5": Ecp5Multiplier, "ice40": Ice40Multiplier}
+
+LUT_INPUTS = {"xilinx7": 6}  # of a look-up table; of others four
+
+
+def lut_inputs(target: Target) -> int:
+    """Return the inputs of a target's look-up table."""
+    return LUT_INPUTS.get(target.family, 4)
 
 
 def adder_of(target: Target) -> type[AdderRow]:

@@ -1,6 +1,6 @@
 """Which encoding of its weights a layer's array gets: the cheapest that holds them all."""
 
-__all__ = ["book_for", "encoding_for", "offsets_of", "x_range_of"]
+__all__ = ["book_for", "encoding_for", "fixed_instead", "offsets_of", "x_range_of"]
 
 from collections.abc import Iterable, Iterator
 
@@ -9,7 +9,7 @@ import numpy as np
 from hwgen import formats
 from hwgen.formats import bits_for
 from hwgen.network.fields import IntArray
-from hwgen.planning.cells import adder_of
+from hwgen.planning.cells import adder_of, lut_inputs
 from hwgen.planning.folding import Folding
 from hwgen.planning.layers import Layer
 from hwgen.targets import Target
@@ -24,7 +24,7 @@ from rtl_templates.encodings import (
     Ternary,
     TwosComplement,
 )
-from rtl_templates.mac import Banks
+from rtl_templates.mac import Banks, MacParameters
 from rtl_templates.window import WindowParameters
 
 MODULUS = 32  # bits of the sums that are compared; how many does not change which is least
@@ -54,10 +54,7 @@ def _book(layer: Layer, dense: bool, inner: Encoding) -> Codebook:
 def _direct(layer: Layer, dense: bool) -> Iterator[Encoding]:
     """Yield the encodings that hold the weights of a layer without a book."""
     values = layer.values
-    bits, is_signed = bits_for(values[0], values[-1])
-    yield TwosComplement(bits, is_signed)
-    even = bits + (not is_signed) + (bits + (not is_signed)) % 2
-    yield from (Booth(even), Radix4(even + 1))
+    yield from _fixed(*bits_for(values[0], values[-1]))
     if set(values) <= {-1, 1} and dense:
         yield Binary()
     if set(values) <= {-1, 0, 1}:
@@ -68,6 +65,13 @@ def _direct(layer: Layer, dense: bool) -> Iterator[Encoding]:
         if powers and _holds(powers, values):
             yield powers
             break
+
+
+def _fixed(bits: int, is_signed: bool) -> Iterator[Encoding]:
+    """Yield the encodings of fixed point."""
+    yield TwosComplement(bits, is_signed)
+    even = bits + (not is_signed) + (bits + (not is_signed)) % 2
+    yield from (Booth(even), Radix4(even + 1))
 
 
 def _holds(encoding: Encoding, values: Iterable[int]) -> bool:
@@ -107,6 +111,31 @@ def book_for(layer: Layer, folding: Folding, total: int, target: Target) -> Code
     return _book(layer, dense, min(_direct(layer, dense), key=cost))
 
 
+def fixed_instead(layer: Layer, array: MacParameters, target: Target) -> tuple[float, float] | None:
+    """Return the adders and tables a multiply-accumulate of an array of power-of-two weights, and
+    those of an array of fixed-point weights whose codes are as wide; None for other arrays."""
+    of = getattr(layer.op, "weight_format", None)
+    if not isinstance(of, formats.PowerOfTwo) or array.blocks or array.banks:
+        return None
+    row = array.row
+    full = (0, (1 << array.x_bits) - 1)
+    other = min(
+        _adders(
+            encoding,
+            array.weights.simd,
+            array.x_bits,
+            array.x_signed,
+            array.x_range or full,
+            target,
+            max(array.folds) > 1,
+            array.bits,
+        )
+        for encoding in _fixed(of.bits, True)
+    )
+    own = row.positions + row.tables(lut_inputs(target))
+    return own / array.weights.simd, other / array.weights.simd
+
+
 def _adders(
     encoding: Encoding,
     lanes: int,
@@ -115,6 +144,7 @@ def _adders(
     x_range: tuple[int, int],
     target: Target,
     accumulates: bool,
+    modulus: int = MODULUS,
 ) -> float:
     """Return the adder positions and the tables of a row of an array."""
     row = dot_product(
@@ -124,12 +154,12 @@ def _adders(
             x_bits=x_bits,
             x_signed=x_signed,
             x_range=x_range,
-            modulus=MODULUS,
+            modulus=modulus,
             adder=adder_of(target),
             accumulates=accumulates,
         )
     )
-    return row.positions + row.tables
+    return row.positions + row.tables(lut_inputs(target))
 
 
 def x_range_of(layer: Layer, window: WindowParameters) -> tuple[int, int]:

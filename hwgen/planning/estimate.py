@@ -11,6 +11,7 @@ from functools import singledispatch
 
 from hwgen.formats import bits_for
 from hwgen.planning.blocks import INFERRING
+from hwgen.planning.cells import lut_inputs
 from hwgen.planning.memory import block_rams, lut_memory_luts
 from hwgen.targets import Target
 from rtl_templates.argmax import ArgMaxParameters
@@ -198,7 +199,7 @@ def _array(part: MacParameters, target: Target) -> Resources:
     decoding = part.weights.simd * encoding.decoded.bits * -(-encoding.entries // 16)
     pe = part.weights.pe
     rows = Resources(
-        pe * (row.positions + row.tables + ends + decoding),
+        pe * (row.positions + row.tables(lut_inputs(target)) + ends + decoding),
         pe * sum(word.width for word in row.words[2 * part.weights.simd :]) + 3 * part.latency,
     )
     return rows + estimate(part.weights, target)

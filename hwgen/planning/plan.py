@@ -16,6 +16,7 @@ from hwgen.planning.assembly import (
     output_of,
     word_of,
 )
+from hwgen.planning.encodings import fixed_instead
 from hwgen.planning.estimate import Resources, estimate
 from hwgen.planning.folding import Folding, beats
 from hwgen.planning.layers import INPUT, Layer
@@ -102,6 +103,14 @@ class Stage:
             return None
         count = path.blocks.count(path.weights.pe, path.weights.simd)
         return {"count": count, "rows": path.blocks.rows}
+
+    def fixed_instead(self, target: Target) -> tuple[float, float] | None:
+        """Adders and tables a multiply-accumulate of power-of-two weights, and of fixed-point ones
+        of as many bits; None without power-of-two weights."""
+        path = getattr(self.core, "datapath", None)
+        if not isinstance(path, MacParameters):
+            return None
+        return fixed_instead(self.layer, path, target)
 
     @property
     def output(self) -> Endpoint:

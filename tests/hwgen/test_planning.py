@@ -1,13 +1,17 @@
 """Foldings, goals, budgets, timing of whole chains."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from strategies import chain, random_graph, random_network
+from typer.testing import CliRunner
 from whole import planned
 
 import hwgen
+from hwgen.cli import app
 from hwgen.errors import HwgenError, PlanError
-from hwgen.formats import Fixed
+from hwgen.formats import Fixed, PowerOfTwo
 from hwgen.network import Conv2d, Flatten, Input, Linear, MaxPool2d, Network, Node, Requantize
 from hwgen.planning.assembly import adapters, suits, word_of
 from hwgen.planning.folding import drains, foldings
@@ -236,3 +240,23 @@ def test_residual_network_gets_queues_on_its_branches():
     made = hwgen.plan(random_graph(0), target="ulx3s-85f", goal="1000 fps")
     assert made.depths and all(depth >= 1 for depth in made.depths.values())
     assert all(branch.sink for branch in made.depths)
+
+
+@pytest.mark.parametrize("target", ["ulx3s-85f", "icebreaker"])
+def test_it_is_said_where_shifting_does_not_pay(target, tmp_path):
+    """An array of pot4 costs more than one of int4, and less than one of its range."""
+    rng = np.random.default_rng(0)
+    of = PowerOfTwo(4)
+    weight = rng.choice([0, 1, -2, 4, -8, 16, 32, -64], (4, 8))
+    ops = Input((8,), Fixed(8, False), [1.0]), Linear(weight, [0] * 4, of, [1.0])
+    network = chain(*ops)
+    made = hwgen.plan(network, target=target, goal="min area")
+    own, fixed = made.stages[0].fixed_instead(made.target)
+    assert own > fixed
+    wide = replace(network.nodes[1], op=replace(ops[1], weight_format=Fixed(8)))
+    other = hwgen.plan(Network((network.nodes[0], wide)), target=target, goal="min area")
+    assert other.stages[0].fixed_instead(other.target) is None
+    network.save(tmp_path / "n.net")
+    arguments = ["plan", str(tmp_path / "n.net"), "--goal", "min area", "--target", target]
+    output = " ".join(CliRunner().invoke(app, arguments).output.split())
+    assert f"powers of two, about {own:.1f} cells a MAC, no cheaper than {fixed:.1f}" in output

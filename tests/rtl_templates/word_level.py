@@ -7,6 +7,8 @@ from amaranth.hdl import Const, Value
 
 _ADDER = re.compile(r"^\s*cell \$(?:add|sub|neg) ", re.MULTILINE)
 _FLIP_FLOP = re.compile(r"^\s*cell \$s?dffe? .*\n((?:    .*\n)*)", re.MULTILINE)
+_MEMORY = re.compile(r"^\s*memory width (\d+) size (\d+)", re.MULTILINE)
+_BLOCK = re.compile(r"^\s*cell \\(?:MULT18X18D|SB_MAC16) ", re.MULTILINE)
 _WIDTH = re.compile(r"parameter \\WIDTH (\d+)")
 
 
@@ -27,3 +29,14 @@ def registers(component) -> int:
     """Return the bits of all flip-flops."""
     bodies = _FLIP_FLOP.findall(_converted(component))
     return sum(int(_WIDTH.search(body)[1]) for body in bodies)
+
+
+def memory_bits(component) -> int:
+    """Return the bits of all memories."""
+    sizes = _MEMORY.findall(_converted(component))
+    return sum(int(width) * int(words) for width, words in sizes)
+
+
+def blocks(component) -> int:
+    """Return how many DSP blocks are instantiated."""
+    return len(_BLOCK.findall(_converted(component)))

@@ -1,0 +1,304 @@
+"""The kit: one op, one format, one folding, one kind of sparsity, and all that must hold of them.
+
+The layer under test is the first of a small module: compressed in PyTorch, imported, planned with
+one folding, and its engine simulated as a component.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from itertools import product
+from pathlib import Path
+
+import numpy as np
+import torch
+from amaranth.hdl import Module, Signal
+from stream_bench import pack, run, unpack
+from test_engine import check_full_rate
+from torch import nn
+from word_level import adders, blocks, memory_bits, registers
+
+import hwgen
+from hwgen.compression import PruneRecipe, QuantizeRecipe, Recipe
+from hwgen.importers import trace_torch
+from hwgen.network import Network
+from hwgen.network.text import from_text, to_text
+from hwgen.planning.folding import Folding, foldings
+from hwgen.planning.layers import Layer, find_layers
+from hwgen.planning.lowering import blocks_for, core_for, sums_by_entry
+from hwgen.targets import get_target
+from rtl_templates.adder_row import AdderRow
+from rtl_templates.adder_row_ecp5 import Ecp5AdderRow
+from rtl_templates.counts import Counts, counts_of
+from rtl_templates.dsp_array import DspArray
+from rtl_templates.engine import Engine, EngineParameters
+from rtl_templates.mac import MacArray, MacParameters
+from rtl_templates.multiplier import Multiplier, MultiplierParameters
+from rtl_templates.pasm import PasmArray
+from rtl_templates.weights import WeightMemory
+
+OPS = ("linear", "conv", "strided", "grouped", "depthwise")
+FORMATS = (
+    *(f"int{bits}/uint{bits}" for bits in (2, 3, 4, 5, 6, 7, 8)),
+    *("int8/int8", "int12/uint6", "int4/uint8", "int6/binary"),
+    *("binary/binary", "binary/uint4", "ternary/uint4", "ternary/binary"),
+    *("pot3/uint4", "pot4/uint8", "pot4x2/uint4"),
+    *("cb2:6/uint4", "cb4:8/uint8", "cb3:7/binary"),
+)
+FOLDINGS = ("one", "rows", "columns", "whole", "between", "blocks", "entries")
+SPARSITIES = ("dense", "channels", "shapes", "stripes", "weights")
+TARGETS = {"ecp5": get_target("ulx3s-85f"), "ice40": get_target("icebreaker")}
+FRAMES = 2
+
+
+class PlainEcp5AdderRow(AdderRow):
+    """The additions that an array for ECP5 is made of, without the cells."""
+
+    longest = Ecp5AdderRow.longest
+    takes = Ecp5AdderRow.takes
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What is tested.
+
+    op, format, folding, sparsity : one of `OPS`, `FORMATS`, `FOLDINGS`, `SPARSITIES`
+    seed : of weights, inputs, zero points, and of which folding of its class
+    """
+
+    op: str
+    format: str
+    folding: str
+    sparsity: str
+    seed: int
+
+    @property
+    def possible(self) -> bool:
+        """Whether there is such a thing."""
+        if self.folding == "entries" and not self.format.startswith("cb"):
+            return False
+        if self.op == "depthwise" and self.folding == "columns":
+            return False
+        if self.sparsity in ("dense", "channels"):
+            return True
+        if self.format.startswith("binary"):  # -1 and +1: no zero to prune to
+            return False
+        return self.sparsity != "stripes" or self.op != "linear"
+
+    @property
+    def rng(self) -> np.random.Generator:
+        """Where everything random comes from."""
+        return np.random.default_rng([self.seed, *map(ord, f"{self.op}{self.format}")])
+
+
+def subjects() -> Iterator[Subject]:
+    """Yield one of everything there is."""
+    each = product(OPS, FORMATS, FOLDINGS, SPARSITIES)
+    found = (Subject(*kinds, seed) for seed, kinds in enumerate(each))
+    return (subject for subject in found if subject.possible)
+
+
+def module_of(subject: Subject) -> tuple[nn.Module, torch.Tensor]:
+    """Return a module whose first layer is the one under test, and inputs."""
+    rng = subject.rng
+    torch.manual_seed(subject.seed)
+    channels, outputs, size = (int(n) for n in rng.integers((2, 2, 3), (4, 7, 5)))
+    if subject.op == "linear":
+        x = torch.tensor(rng.standard_normal((4, channels * 5))).float()
+        first = nn.Linear(channels * 5, outputs)
+        return nn.Sequential(first, nn.ReLU(), nn.Linear(outputs, 3)), x
+    options = {"padding": int(rng.integers(2)), "bias": bool(rng.integers(2))}
+    if subject.op == "strided":
+        options |= {"stride": 2, "dilation": int(rng.integers(1, 3)), "padding": 2}
+    if subject.op == "grouped":
+        channels, outputs = 4, 6
+        options["groups"] = 2
+    if subject.op == "depthwise":
+        outputs = channels
+        options["groups"] = channels
+    kernel = (int(rng.integers(1, 4)), 3) if subject.op != "strided" else 2
+    x = torch.tensor(rng.standard_normal((4, channels, size, size + 1))).float()
+    first = nn.Conv2d(channels, outputs, kernel, **options)
+    return nn.Sequential(first, nn.ReLU(), nn.Conv2d(outputs, 3, 1)), x
+
+
+def compressed(subject: Subject) -> tuple[nn.Module, torch.Tensor, Network]:
+    """Return a compressed module, inputs, and its network."""
+    model, x = module_of(subject)
+    weights, activations = subject.format.split("/")
+    share = {} if subject.sparsity == "dense" else {subject.sparsity: 0.5}
+    rng = subject.rng
+    quantize = QuantizeRecipe(
+        weights=weights,
+        activations=activations,
+        input="binary" if activations == "binary" else activations,
+        output="int8",
+        asymmetric=bool(rng.integers(2)) and weights.startswith("int"),
+        scales=("free", "power_of_two")[int(rng.integers(2))],
+        per_channel=bool(rng.integers(2)),
+    )
+    prune = PruneRecipe(**share, epochs=0, group=2) if share else None
+    done = hwgen.compress(model, Recipe(prune, quantize), calibration=[x], example=x[:1])
+    return done.module, x, hwgen.import_torch(done.module, x[:1])
+
+
+def folding_of(subject: Subject, layer: Layer) -> tuple[Folding, str]:
+    """Return a folding of the subject's class, as close as the layer has one, and a family."""
+    rng = subject.rng
+    found = list(foldings(layer))
+    if subject.sparsity in ("shapes", "stripes", "weights"):
+        found = [f for f in found if f.skip] or found
+    most = {what: max(getattr(f, what) for f in found) for what in ("pe", "simd")}
+    wanted = {
+        "one": (1, 1),
+        "rows": (most["pe"], 1),
+        "columns": (1, most["simd"]),
+        "whole": (most["pe"], most["simd"]),
+    }.get(subject.folding)
+    if wanted:
+        found.sort(key=lambda f: (abs(f.pe - wanted[0]), abs(f.simd - wanted[1])))
+        chosen = found[0]
+    else:
+        chosen = found[int(rng.integers(len(found)))]
+    family = ("ecp5", "ice40")[int(rng.integers(2))]
+    if subject.folding == "blocks" and blocks_for(layer, chosen, TARGETS[family]) is not None:
+        chosen = replace(chosen, dsp=1)
+    if subject.folding == "entries":
+        family = "ecp5"  # has memories of a few words
+        assert sums_by_entry(layer, TARGETS[family])
+        chosen = replace(chosen, pasm=1)
+    return chosen, family
+
+
+class PlainBlocks(Multiplier):
+    """What several multipliers of one block compute, where weights do not share an operand."""
+
+    def elaborate(self, platform):
+        m = Module()
+        for n, weight in enumerate(self._weights()):
+            product = self.x * weight
+            for _ in range(self.latency):
+                later = Signal.like(product)
+                m.d.sync += later.eq(product)
+                product = later
+            m.d.comb += getattr(self, f"o_{n}").eq(product)
+        return m
+
+
+def plain(kind: type[Multiplier], parameters: MultiplierParameters) -> type[Multiplier]:
+    """Return a block's products and latency in plain Amaranth."""
+    base = Multiplier if kind.packing(parameters) else PlainBlocks
+    taken = {
+        name: getattr(kind, name) for name in ("latency", "side", "packing", "borrows", "fits")
+    }
+    return type("Plain", (base,), taken)
+
+
+def simulable(core: EngineParameters) -> EngineParameters:
+    """Return an engine with plain Amaranth in place of a family's cells."""
+    path = with_plain_adders(core.datapath)
+    if path.blocks:
+        w = path.weights.encoding
+        rows = min(path.blocks.rows, path.weights.pe)
+        shared = MultiplierParameters(path.x_bits, path.x_signed, w.bits, w.signed, rows)
+        path = replace(path, blocks=replace(path.blocks, kind=plain(path.blocks.kind, shared)))
+    return replace(core, datapath=path)
+
+
+def with_plain_adders(path: MacParameters) -> MacParameters:
+    """Return an array of the same additions without cells."""
+    return replace(path, adder=PlainEcp5AdderRow) if path.adder is Ecp5AdderRow else path
+
+
+def check(subject: Subject, folder: Path) -> EngineParameters:
+    """Hold a subject to everything; return its engine."""
+    module, x, network = compressed(subject)
+    q = network.quantize(x.numpy())
+    trace = network.trace(q)
+    check_torch(module, x, network, trace)
+    check_round_trips(network, folder)
+    layer = find_layers(network)[0]
+    folding, family = folding_of(subject, layer)
+    core = core_for(layer, folding, TARGETS[family])
+    check_counts(core)
+    check_engine(subject, layer, core, q, trace[layer.nodes[-1]])
+    return core
+
+
+def check_torch(module: nn.Module, x: torch.Tensor, network: Network, trace: dict) -> None:
+    """torch == golden: every node's integers, and the real outputs."""
+    ours = trace_torch(module, x)
+    for name, values in trace.items():
+        assert np.array_equal(ours[name], values), name
+    with torch.no_grad():
+        real = module(x).numpy()
+    out = network.output
+    expected = trace[network.nodes[-1].name].reshape(real.shape)
+    assert np.array_equal(np.rint(real / out.scale.reshape(-1)[0]) + out.zero_point, expected)
+
+
+def check_round_trips(network: Network, folder: Path) -> None:
+    """What is written, as text and as a file, is what is read."""
+    assert from_text(to_text(network)) == network
+    network.save(folder / "kit.net")
+    assert hwgen.load(folder / "kit.net") == network
+
+
+def check_counts(core: EngineParameters) -> None:
+    """Structural counts of the parameters == those of the word-level netlist."""
+    path = with_plain_adders(core.datapath)
+    array = PasmArray if path.banks else DspArray if path.blocks else MacArray
+    for part, kind in ((path, array), (path.weights, WeightMemory)):
+        made = [kind(part) for _ in range(4)]
+        seen = [
+            count(n)
+            for count, n in zip((blocks, adders, registers, memory_bits), made, strict=True)
+        ]
+        assert counts_of(part) == Counts(*seen)
+
+
+def check_engine(
+    subject: Subject, layer: Layer, core: EngineParameters, q: np.ndarray, y: np.ndarray
+) -> None:
+    """RTL == golden under stalls; clocks == schedule; steady state by the rule of the busiest."""
+    core = simulable(core)
+    window = core.window
+    frames = as_pixels((q[:FRAMES] - layer.x_wires[0].base) // layer.x_wires[0].step)
+    beats = [
+        pack(pixel[n : n + window.word], window.bits)
+        for pixel in frames
+        for n in range(0, len(pixel), window.word)
+    ]
+    wanted = as_pixels((y[:FRAMES] - layer.y_wire.base) // layer.y_wire.step)
+    rng = np.random.default_rng(subject.seed)
+    tight = core.with_depth(max(core.drain.pieces))
+    core = core.at_full_rate() if subject.seed % 2 else tight
+    count = core.departures(len(beats))
+    dut = Engine(core)
+    for stalls in ((0.0, 0.0), tuple(rng.uniform(0, 0.6, 2).tolist())):
+        seen = run(dut, beats, count, stall_in=stalls[0], stall_out=stalls[1], seed=subject.seed)
+        assert pixels_of(core, seen.outputs) == wanted, f"stalls {stalls}"
+        if stalls == (0.0, 0.0):
+            assert core.schedule([0] * len(beats)) == seen.emitted
+    check_full_rate(core, str(subject))
+
+
+def as_pixels(x: np.ndarray) -> list[list[int]]:
+    """Return the elements of each pixel of frames of (channels, height, width) or (channels,)."""
+    flat = x.reshape(*x.shape[:2], -1)
+    return flat.transpose(0, 2, 1).reshape(-1, flat.shape[1]).tolist()
+
+
+def pixels_of(core: EngineParameters, outputs: list[int]) -> list[list[int]]:
+    """Return the elements of each pixel, from the beats that left: lanes beyond a group's rows,
+    and rows beyond the channels, hold nothing."""
+    path, lanes = core.datapath.lanes, core.lanes
+    held = [
+        min(lanes, path - n, core.channels - start - n)
+        for start in range(0, core.channels, path)
+        for n in range(0, min(path, core.channels - start), lanes)
+    ]
+    found = []
+    for first in range(0, len(outputs), len(held)):
+        beats = zip(outputs[first : first + len(held)], held, strict=True)
+        found.append([v for beat, n in beats for v in unpack(beat, lanes, *core.element)[:n]])
+    return found
