@@ -19,6 +19,7 @@ from hwgen.cli.doctor import doctor
 from hwgen.cli.generate import generate
 from hwgen.cli.import_ import import_
 from hwgen.cli.plan import plan
+from hwgen.cli.report import report
 from hwgen.cli.simulate import simulate
 from hwgen.cli.targets import targets
 from hwgen.errors import HwgenError
@@ -41,6 +42,7 @@ for _name, _verb in (
     ("simulate", simulate),
     ("cost", cost),
     ("compare", compare),
+    ("report", report),
     ("targets", targets),
     ("doctor", doctor),
 ):

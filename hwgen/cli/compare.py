@@ -2,6 +2,7 @@
 
 __all__ = ["compare", "print_run"]
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,6 +14,7 @@ from rich.table import Table
 
 from hwgen.cli.output_file import check_file, write_file
 from hwgen.cli.progress import bar
+from hwgen.cli.report import Baseline
 from hwgen.targets import DEFAULT_TARGET
 
 if TYPE_CHECKING:
@@ -67,6 +69,8 @@ def compare(
     ] = None,
     csv: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the table.")] = None,
     markdown: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the table.")] = None,
+    html: Annotated[Path | None, typer.Option(metavar="FILE", help="Write a page.")] = None,
+    baseline: Baseline = None,
 ) -> None:
     """Compare what a network costs across number formats, targets, goals and foldings.
 
@@ -74,14 +78,15 @@ def compare(
     Rates are at the plan's clock; only --stage route knows the highest clock.
 
     Example: hwgen compare digits_task.py:task --formats int8,int4/uint4,ternary,binary
-    --targets ulx3s-85f,icebreaker --stage synth --json compare.json
+    --targets ulx3s-85f,icebreaker --stage synth --html compare.html
     """
     from hwgen.comparison import compare as run_comparison
-    from hwgen.report import to_csv, to_markdown
+    from hwgen.report import read_run, to_csv, to_html, to_markdown
 
-    files = (json_file, csv, markdown)
+    files = (json_file, csv, markdown, html)
     for path in filter(None, files):
         check_file(path)
+    before = None if baseline is None else read_run(baseline)
     with bar("Comparing", Console(stderr=True)) as move:
         run = run_comparison(
             source,
@@ -99,9 +104,15 @@ def compare(
             progress=move,
         )
     print_run(run, Console())
-    for file, write in zip(files, (type(run).to_json, to_csv, to_markdown), strict=True):
+    texts: tuple[Callable[[], str], ...] = (
+        run.to_json,
+        lambda: to_csv(run),
+        lambda: to_markdown(run),
+        lambda: to_html(run, before),
+    )
+    for file, text in zip(files, texts, strict=True):
         if file is not None:
-            write_file(file, write(run))
+            write_file(file, text())
     if not run.complete:
         typer.echo("hwgen: interrupted; the same command goes on where this one was", err=True)
         raise typer.Exit(INTERRUPTED)

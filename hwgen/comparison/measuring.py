@@ -1,6 +1,6 @@
 """One design: planned, generated, simulated against golden, and costed."""
 
-__all__ = ["ROW", "measure_design", "measure_package"]
+__all__ = ["ROW", "describe_package", "measure_design", "measure_package"]
 
 import json
 import time
@@ -13,7 +13,8 @@ import numpy as np
 import numpy.typing as npt
 
 from hwgen import api
-from hwgen.report import Row
+from hwgen.report import Row, Run
+from hwgen.targets import get_target
 
 ROW = "row.json"
 _NAME = "design"
@@ -90,6 +91,14 @@ def measure_package(
         frames_per_second=cost.frames_per_second,
         seconds=seconds,
     )
+
+
+def describe_package(package: "api.Package", *, stage: str = "estimate", frames: int = 0) -> Run:
+    """Return a run of one package, simulated with so many random frames."""
+    row = measure_package(package, api.choose_frames(package.network, frames, 0), stage=stage)
+    target = get_target(row.target).to_json()
+    command = f"hwgen report {package.folder} --stage {stage}"
+    return Run(f"{row.name}, {stage}", command, stage, (row,), {row.target: target})
 
 
 def _described(package: "api.Package", stage: str) -> Row:

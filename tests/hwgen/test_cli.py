@@ -52,6 +52,7 @@ def test_help_has_an_example_for_every_verb(tmp_path):
         "simulate",
         "cost",
         "compare",
+        "report",
         "targets",
         "doctor",
     ):

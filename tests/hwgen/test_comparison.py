@@ -177,7 +177,7 @@ def test_a_stored_network_from_the_shell(place, monkeypatch):
     """Goals and foldings; every file; status 1 where a design could not be measured."""
     monkeypatch.setenv("HWGEN_CACHE", str(place / "cache"))
     options = ("--goal", "20000 fps", "--set", "conv1.pe=4,conv1.simd=3", "--set", "conv1.pe=100")
-    files = ("--json", "run.json", "--csv", "t.csv", "--markdown", "t.md")
+    files = ("--json", "run.json", "--csv", "t.csv", "--markdown", "t.md", "--html", "t.html")
     arguments = ("compare", "digits.net", *options, "--frames", "0", *files)
     text = hwgen(*arguments, cwd=place, status=1)
     run = read_run(place / "run.json")
@@ -187,6 +187,7 @@ def test_a_stored_network_from_the_shell(place, monkeypatch):
     assert (first.layers[0]["pe"], first.layers[0]["simd"]) == (4, 3) and first.compared is None
     assert refused.error.startswith("conv1: folding must have pe one of")
     assert (place / "t.md").read_text().startswith("| network |")
+    assert "</html>" in (place / "t.html").read_text()
     assert len((place / "t.csv").read_text().splitlines()) == 3
 
 
