@@ -9,7 +9,7 @@ A scratch folder, `.NAME.HEX.tmp`, is gone after its use. Its maker holds a lock
 with the process: what killed runs left is known by that, and removed by the next.
 """
 
-__all__ = ["Cache", "folder_of_ours", "scratch"]
+__all__ = ["Cache", "Part", "code_hash", "folder_of_ours", "scratch"]
 
 import contextlib
 import errno
@@ -173,6 +173,12 @@ class Cache:
             digest.update(f"{type(part).__name__} {len(data)} ".encode() + data)
         return digest.hexdigest()
 
+    def find(self, key_parts: Sequence[Part]) -> Path | None:
+        """Return the folder of the entry, None if there is none."""
+        key = self.key(key_parts)
+        entry = self.root / key[:2] / key
+        return entry if _complete(entry) else None
+
     def cached(self, key_parts: Sequence[Part], build: Callable[[Path], None]) -> Path:
         """Return the folder of the entry, which `build` fills if there is none yet.
 
@@ -239,3 +245,20 @@ def _complete(entry: Path) -> bool:
         return bool(wanted == _hashes(entry))
     except (OSError, ValueError):
         return False
+
+
+def code_hash(*parts: str) -> str:
+    """Return the hash of the source of parts of hwgen, files or folders: "digits.py".
+
+    The packages beside it are "../rtl_templates" and "../sim".
+    """
+    digest = hashlib.sha256()
+    root = Path(__file__).resolve().parent
+    for part in parts:
+        path = (root / part).resolve()
+        for file in sorted((*path.rglob("*.py"), *path.rglob("*.v"))) if path.is_dir() else [path]:
+            data = file.read_bytes()
+            digest.update(
+                f"{file.relative_to(root.parent).as_posix()} {len(data)} ".encode() + data
+            )
+    return digest.hexdigest()

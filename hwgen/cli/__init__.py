@@ -11,6 +11,7 @@ from typing import Annotated
 
 import typer
 
+from hwgen.cli.compare import compare
 from hwgen.cli.compress import compress
 from hwgen.cli.cost import cost
 from hwgen.cli.demo import demo
@@ -18,6 +19,7 @@ from hwgen.cli.doctor import doctor
 from hwgen.cli.generate import generate
 from hwgen.cli.import_ import import_
 from hwgen.cli.plan import plan
+from hwgen.cli.report import report
 from hwgen.cli.simulate import simulate
 from hwgen.cli.targets import targets
 from hwgen.errors import HwgenError
@@ -39,6 +41,8 @@ for _name, _verb in (
     ("generate", generate),
     ("simulate", simulate),
     ("cost", cost),
+    ("compare", compare),
+    ("report", report),
     ("targets", targets),
     ("doctor", doctor),
 ):

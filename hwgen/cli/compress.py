@@ -61,7 +61,7 @@ def compress(
     Example: hwgen compress digits_task.py:task --recipe recipe.toml -o digits.net --checkpoints run
     """
     from hwgen import api
-    from hwgen.cli.python_file import load_object
+    from hwgen.python_file import load_object
 
     for path in (output, *([] if json_file is None else [json_file])):
         check_file(path)

@@ -34,7 +34,7 @@ def import_(
     Example: hwgen import my_task.py:task --weights int8 --activations uint8 -o my.net
     """
     from hwgen import api
-    from hwgen.cli.python_file import load_object
+    from hwgen.python_file import load_object
 
     console = Console()
     found: Any = load_object(task)

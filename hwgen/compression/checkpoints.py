@@ -24,7 +24,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from hwgen.cache import Cache, Part
+from hwgen.cache import Cache, Part, code_hash
 from hwgen.compression.random_state import restore_random, take_random
 from hwgen.compression.trace import check_finite
 
@@ -165,16 +165,4 @@ def state_hash(state: nn.Module | Mapping[str, Tensor]) -> str:
         digest.update(f"{name} {value.dtype} {tuple(value.shape)} ".encode())
         data = value.detach().cpu().contiguous().reshape(-1).view(torch.uint8)
         digest.update(data.numpy().tobytes())
-    return digest.hexdigest()
-
-
-def code_hash(*parts: str) -> str:
-    """Return the hash of the source of parts of hwgen, files or folders: "digits.py"."""
-    digest = hashlib.sha256()
-    root = Path(__file__).resolve().parents[1]
-    for part in parts:
-        path = root / part
-        for file in sorted(path.rglob("*.py")) if path.is_dir() else [path]:
-            data = file.read_bytes()
-            digest.update(f"{file.relative_to(root).as_posix()} {len(data)} ".encode() + data)
     return digest.hexdigest()

@@ -51,6 +51,8 @@ def test_help_has_an_example_for_every_verb(tmp_path):
         "generate",
         "simulate",
         "cost",
+        "compare",
+        "report",
         "targets",
         "doctor",
     ):

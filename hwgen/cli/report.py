@@ -1,0 +1,54 @@
+"""`hwgen report`: a page of a comparison, or of a single design."""
+
+__all__ = ["report"]
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from hwgen.cli.output_file import check_file, write_file
+
+Baseline = Annotated[
+    Path | None,
+    typer.Option(metavar="RUN", help="An earlier run; the page says what changed since."),
+]
+
+
+def report(
+    source: Annotated[
+        Path,
+        typer.Argument(
+            metavar="PACKAGE|RUN", help="Folder of a package, or a file of hwgen compare --json."
+        ),
+    ],
+    output: Annotated[Path, typer.Option("-o", "--output", help="The page.")] = Path("report.html"),
+    baseline: Baseline = None,
+    stage: Annotated[
+        str, typer.Option(help="Of a package's figures: estimate, synth or route.")
+    ] = "estimate",
+    frames: Annotated[
+        int, typer.Option(min=0, help="Random frames to simulate a package with.")
+    ] = 0,
+) -> None:
+    """Write one HTML file: plots to hover over and filter, layers, roofline, what has changed.
+
+    It needs no network: all of it is in the file.
+
+    Example: hwgen report compare.json --baseline yesterday.json -o compare.html
+    """
+    from hwgen.report import read_run, to_html
+
+    check_file(output)
+    before = None if baseline is None else read_run(baseline)
+    if source.is_dir():
+        from hwgen import api
+        from hwgen.comparison import describe_package
+
+        with Console(stderr=True).status(f"Running {stage} of {source.name}"):
+            run = describe_package(api.Package(source), stage=stage, frames=frames)
+    else:
+        run = read_run(source)
+    write_file(output, to_html(run, before))
+    Console().print(f"Page in {output}", markup=False)

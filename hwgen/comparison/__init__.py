@@ -1,0 +1,6 @@
+"""The verb `compare`: many designs, each taken the whole way, side by side."""
+
+__all__ = ["compare", "describe_package"]
+
+from hwgen.comparison.compare import compare
+from hwgen.comparison.measuring import describe_package

