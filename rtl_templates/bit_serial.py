@@ -77,6 +77,25 @@ class BitSerialParameters(ConstantValues):
         negated = sum(tap.negate for tap in self.graph.taps if tap.term is not None)
         return self.digit * (len(self.graph.adders) + negated)
 
+    @cached_property
+    def registers(self) -> int:
+        """Bits of the registers of inputs, sums, carries, delays and outputs; flags apart."""
+        p, late = self, list(self.starts)
+        for n, adder in enumerate(p.graph.adders, p.graph.inputs):
+            (low, _), (high, _), shift = p._lower(adder)
+            at = p.starts[n] - 1
+            late[low] = max(late[low], at)
+            late[high] = max(late[high], at + -(-shift // p.digit))
+        held = 0
+        for n, tap in enumerate(p.graph.taps):
+            if tap.term is not None:
+                count, start = p.tapped(n)
+                late[tap.term] = max(late[tap.term], p.end - count + 1 - tap.negate)
+                held += count * p.digit + tap.negate * (p.digit + 1)
+        delays = sum(a - b for a, b in zip(late, p.starts, strict=True)) * p.digit
+        sums = len(p.graph.adders) * (p.digit + 1)
+        return p.graph.inputs * p.x_bits + sums + delays + held
+
     def create(self) -> "BitSerial":
         """Return the component."""
         return BitSerial(self)

@@ -11,6 +11,7 @@ from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out, connect
 
 from rtl_templates.bias import BiasParameters
+from rtl_templates.constant_array import ConstantArray, ConstantArrayParameters
 from rtl_templates.dsp_array import DspArray
 from rtl_templates.fifo import Fifo, FifoParameters, offer
 from rtl_templates.mac import MacArray, MacParameters
@@ -30,7 +31,7 @@ class EngineParameters:
     """A window, what is done with its beats, and the queue behind.
 
     window : what is read, in which order
-    datapath : dot products or maxima
+    datapath : dot products, with stored weights or constants, or maxima
     channels : of an output pixel
     lanes : of an output beat; `datapath.lanes` accumulators are drained through them
     post : what becomes of the drained accumulators, or None
@@ -39,7 +40,7 @@ class EngineParameters:
     """
 
     window: WindowParameters
-    datapath: MacParameters | MaximumParameters
+    datapath: MacParameters | ConstantArrayParameters | MaximumParameters
     channels: int
     lanes: int
     post: RequantizerParameters | ThresholdParameters | None
@@ -216,8 +217,12 @@ class EngineParameters:
         return [write(), issue(), offer(entered, o, frames * self.beats_out)]
 
 
-def _array(p: MacParameters) -> wiring.Component:
-    """Return the array that makes the products as its parameters say."""
+def _datapath(p: MacParameters | ConstantArrayParameters | MaximumParameters) -> wiring.Component:
+    """Return the component that its parameters describe."""
+    if isinstance(p, ConstantArrayParameters):
+        return ConstantArray(p)
+    if isinstance(p, MaximumParameters):
+        return Maximum(p)
     if p.banks:
         return PasmArray(p)
     return DspArray(p) if p.blocks else MacArray(p)
@@ -260,13 +265,11 @@ class Engine(wiring.Component):
             sequencer.written.eq(window.written),
             sequencer.returned.eq(self.o.valid & self.o.ready),
         ]
+        m.submodules.datapath = datapath = _datapath(p.datapath)
         if isinstance(p.datapath, MacParameters):
             m.submodules.weights = weights = WeightMemory(p.datapath.weights)
-            m.submodules.array = datapath = _array(p.datapath)
             m.d.comb += weights.command.valid.eq(sequencer.command.valid)
-            connect(m, weights=weights.o, array=datapath.w)
-        else:
-            m.submodules.maximum = datapath = Maximum(p.datapath)
+            connect(m, weights=weights.o, datapath=datapath.w)
         connect(m, window=window.o, datapath=datapath.x)
 
         valid, payload = datapath.o.valid, datapath.o.payload

@@ -29,7 +29,8 @@ Choices = Annotated[
     typer.Option(
         "--set",
         metavar="LAYER.pe=N",
-        help="Your own choice of pe, simd, lanes, skip, dsp or pasm; may be repeated.",
+        help="Your own choice of pe, simd, lanes, skip, dsp, pasm, parallel or serial; "
+        "may be repeated.",
     ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
@@ -92,6 +93,7 @@ def describe_plan(plan: "Plan") -> dict[str, Any]:
                 "skip": stage.folding.skip,
                 "dsp": stage.folding.dsp,
                 "pasm": stage.folding.pasm,
+                "constant": stage.constant,
                 "fixed_instead": stage.fixed_instead(plan.target),
                 "blocks": stage.blocks,
                 "zeros": stage.zeros,
@@ -168,6 +170,11 @@ def print_plan(plan: "Plan", console: Console) -> None:
             shared = f", each for {rows} rows of the array" if rows > 1 else ""
             text = f"{layer['name']}: products in {count} DSP blocks{shared}"
             console.print(text, markup=False)
+        if layer["constant"]:
+            adders, clocks = layer["constant"]["adders"], layer["constant"]["interval"]
+            text = f"weights wired into {adders:,} adders"
+            each = f"a window every {clocks} clocks" if clocks > 1 else "a window a clock"
+            console.print(f"{layer['name']}: {text}, {each}", markup=False)
         if layer["pasm"]:
             text = "inputs are summed up by entry of the book, and multiplied afterwards"
             console.print(f"{layer['name']}: {text}", markup=False)

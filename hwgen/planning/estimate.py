@@ -16,6 +16,9 @@ from hwgen.planning.memory import block_rams, lut_memory_luts
 from hwgen.targets import Target
 from rtl_templates.argmax import ArgMaxParameters
 from rtl_templates.bias import BiasParameters
+from rtl_templates.bit_serial import BitSerialParameters
+from rtl_templates.constant import ConstantParameters
+from rtl_templates.constant_array import ConstantArrayParameters
 from rtl_templates.encodings import TwosComplement
 from rtl_templates.engine import EngineParameters
 from rtl_templates.fifo import FifoParameters
@@ -240,6 +243,25 @@ def _array_in_banks(part: MacParameters, banks: Banks, target: Target) -> Resour
     for _ in range(weights.pe):
         total += row
     return total + Resources(4 * _bits(entries), 2 * _bits(entries) + part.x_lanes * part.x_bits)
+
+
+@estimate.register
+def _constant_array(part: ConstantArrayParameters, target: Target) -> Resources:
+    values = part.values
+    gathered = (part.beats - 1) * part.simd * values.x_bits
+    return estimate(values, target) + Resources(0, gathered)
+
+
+@estimate.register
+def _constant(part: ConstantParameters, target: Target) -> Resources:
+    return Resources(part.adder_bits + CHAIN * part.adders / 4, part.registers)
+
+
+@estimate.register
+def _bit_serial(part: BitSerialParameters, target: Target) -> Resources:
+    # an adder is two tables, a sum and a carry; inputs enter shift registers through a table a bit
+    inputs = part.graph.inputs * part.x_bits
+    return Resources(2 * part.adders + inputs + 30, part.registers)
 
 
 @estimate.register

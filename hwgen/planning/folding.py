@@ -21,6 +21,8 @@ class Folding:
     dsp : 1 where DSP blocks make the products, 0 where the array is made of adders
     pasm : 1 where inputs are summed up by their weight's entry of the book, and multiplied
         afterwards (PASM), 0 where each is multiplied
+    parallel : 1 where the weights are wired into adders that take whole words, 0 where they are not
+    serial : bits of a word that such adders take a clock, 0 where they do not
     """
 
     pe: int
@@ -29,6 +31,13 @@ class Folding:
     skip: int = 0
     dsp: int = 0
     pasm: int = 0
+    parallel: int = 0
+    serial: int = 0
+
+    @property
+    def constant(self) -> bool:
+        """Whether the weights are wired into adders."""
+        return bool(self.parallel or self.serial)
 
 
 def divisors(n: int) -> list[int]:

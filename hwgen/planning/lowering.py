@@ -15,6 +15,7 @@ from hwgen.network.fields import IntArray
 from hwgen.network.ops import Add, ArgMax, AvgPool2d, Concat, MaxPool2d
 from hwgen.planning.blocks import arranged, sharing_of
 from hwgen.planning.cells import adder_of
+from hwgen.planning.constants import constant_array
 from hwgen.planning.encodings import book_for, encoding_for, offsets_of, x_range_of
 from hwgen.planning.finish import finish_for
 from hwgen.planning.folding import Folding, word_size
@@ -24,6 +25,7 @@ from hwgen.planning.sparsity import live_words, padded_matrix
 from hwgen.planning.sums import Sums, sums_of
 from hwgen.targets import Target
 from rtl_templates.argmax import ArgMaxParameters
+from rtl_templates.constant_array import ConstantArrayParameters
 from rtl_templates.encodings import Encoding, TwosComplement
 from rtl_templates.engine import EngineParameters
 from rtl_templates.join import ConcatParameters, SumParameters
@@ -147,11 +149,14 @@ def styled(window: WindowParameters, target: Target) -> WindowParameters:
 
 def _datapath(
     layer: Layer, folding: Folding, window: WindowParameters, target: Target
-) -> tuple[MacParameters | MaximumParameters, Sums]:
+) -> tuple[MacParameters | ConstantArrayParameters | MaximumParameters, Sums]:
     """Return a datapath, and what it delivers."""
     if layer.weight is None and not isinstance(layer.op, AvgPool2d):
         maximum = MaximumParameters(folding.pe, window.slices, window.bits, window.signed)
         return maximum, sums_of(layer)
+    if folding.constant:
+        sums = sums_of(layer)
+        return constant_array(layer, folding, window, *sums.shape), sums
     blocks = banks = None
     if folding.dsp:
         blocks, weights = _in_blocks(layer, folding, window, target)

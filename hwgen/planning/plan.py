@@ -24,6 +24,7 @@ from hwgen.planning.lowering import Core
 from hwgen.planning.timing import Timing, evaluate_timing
 from hwgen.targets import Target
 from rtl_templates.axi import BorderParameters
+from rtl_templates.constant_array import ConstantArrayParameters
 from rtl_templates.engine import EngineParameters
 from rtl_templates.join import ConcatParameters
 from rtl_templates.mac import MacParameters
@@ -103,6 +104,15 @@ class Stage:
             return None
         count = path.blocks.count(path.weights.pe, path.weights.simd)
         return {"count": count, "rows": path.blocks.rows}
+
+    @property
+    def constant(self) -> dict[str, int] | None:
+        """How many adders the weights are wired into, and the clocks from window to window; None
+        where weights are stored."""
+        path = getattr(self.core, "datapath", None)
+        if not isinstance(path, ConstantArrayParameters):
+            return None
+        return {"adders": path.values.adders, "interval": path.beats + path.rest}
 
     def fixed_instead(self, target: Target) -> tuple[float, float] | None:
         """Adders and tables a multiply-accumulate of power-of-two weights, and of fixed-point ones

@@ -4,12 +4,13 @@ __all__ = ["Override", "parse_goal", "parse_override", "plan"]
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import astuple, dataclass, replace
 
 from hwgen.errors import PlanError
 from hwgen.network.graph import Network
 from hwgen.planning.allocation import Option, allocate, frontier
 from hwgen.planning.assembly import adapters, suits, word_of
+from hwgen.planning.constants import may_be_constant
 from hwgen.planning.estimate import DSP_LUTS, estimate, weigh
 from hwgen.planning.folding import Folding, drains, foldings, turns
 from hwgen.planning.layers import Layer, find_layers
@@ -35,10 +36,10 @@ class Override:
     value: int
 
 
-_OVERRIDE = re.compile(
-    r"(?P<layer>.+)\.(?P<what>pe|simd|lanes|skip|dsp|pasm)=(?P<value>[0-9]{1,6})"
-)
-YES_OR_NO = ("skip", "dsp", "pasm")
+OR_NOT = ("skip", "dsp", "pasm", "parallel", "serial")  # choices that may be 0
+DIGITS = (1, 2, 4)  # bits that serial adders may take a clock
+_CHOICES = "|".join(("pe", "simd", "lanes", *OR_NOT))
+_OVERRIDE = re.compile(rf"(?P<layer>.+)\.(?P<what>{_CHOICES})=(?P<value>[0-9]{{1,6}})")
 
 
 def parse_override(text: str) -> Override:
@@ -49,10 +50,10 @@ def parse_override(text: str) -> Override:
     PlanError : it is not written like that
     """
     match = _OVERRIDE.fullmatch(text)
-    if match is None or (match["what"] not in YES_OR_NO and int(match["value"]) < 1):
+    if match is None or (match["what"] not in OR_NOT and int(match["value"]) < 1):
         raise PlanError(
-            "Override must be written like conv1.pe=4, with pe, simd, lanes, skip, dsp or pasm, "
-            f"not {text!r}"
+            "Override must be written like conv1.pe=4, with pe, simd, lanes, skip, dsp, "
+            f"pasm, parallel or serial, not {text!r}"
         )
     return Override(match["layer"], match["what"], int(match["value"]))
 
@@ -91,6 +92,10 @@ def _candidates(layer: Layer, overrides: Sequence[Override], target: Target) -> 
     most = NO_HURRY if "dsp" in wanted else target.dsps
     found += [replace(f, dsp=1) for f, n in needed.items() if n is not None and n <= most]
     found += by_entry
+    if may_be_constant(layer) and not {"parallel", "serial"}.isdisjoint(wanted):
+        whole = [f for f in list(found) if f.pe == layer.outputs and f == Folding(*astuple(f)[:3])]
+        found += [replace(f, parallel=1) for f in whole]
+        found += [replace(f, serial=digit) for f in whole for digit in DIGITS]
     agreeing = [f for f in found if all(getattr(f, what) == n for what, n in wanted.items())]
     if agreeing or not wanted:
         return agreeing
@@ -252,7 +257,8 @@ def plan(
     goal : a throughput such as "10000 fps", reached with the smallest design; "min latency", as
         far as the target's budget goes; or "min area"
     clock_hz : the clock in Hz, or None for the target's own
-    overrides : the user's own choices of pe, simd, lanes, skip, dsp or pasm, such as "conv1.pe=4"
+    overrides : the user's own choices of pe, simd, lanes, skip, dsp, pasm, parallel or serial,
+        such as "conv1.pe=4"
 
     Raises
     ------

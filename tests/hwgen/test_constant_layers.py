@@ -1,0 +1,131 @@
+"""Layers whose weights are wired into adders, alone and among others."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+from test_dsp_blocks import small
+from torch import nn
+from typer.testing import CliRunner
+
+import hwgen
+from hwgen.api import choose_frames
+from hwgen.cli import app
+from hwgen.errors import PlanError
+from hwgen.targets import get_target
+
+ECP5, ICE40 = get_target("ulx3s-85f"), get_target("icebreaker")
+
+# a convolution a pixel a clock and a linear layer stored; stored and a frame at once; bit by bit
+# both; a convolution in digits behind a window of a few elements
+MIXED = {
+    "parallel, stored": (ECP5, ["conv.parallel=1", "conv.simd=36"]),
+    "stored, parallel": (ECP5, ["conv.pe=1", "fc.parallel=1", "fc.simd=1"]),
+    "serial, serial": (ECP5, ["conv.serial=1", "conv.simd=4", "fc.serial=2", "fc.simd=5"]),
+    "digits, stored": (ICE40, ["conv.serial=4", "conv.simd=12", "fc.pe=2"]),
+}
+
+
+def planned(network, target, choices):
+    return hwgen.plan(network, target=target, goal="min area", overrides=choices)
+
+
+@pytest.mark.parametrize("case", MIXED)
+def test_golden_equals_rtl(case, tmp_path):
+    target, choices = MIXED[case]
+    network = small(4, 5)
+    plan = planned(network, target, choices)
+    kinds = {stage.name: stage.constant for stage in plan.stages}
+    for name, kind in zip(("conv", "fc"), case.split(", "), strict=True):
+        assert bool(kinds[name]) == (kind != "stored")
+    package = hwgen.generate(plan, tmp_path / "net")
+    x = choose_frames(network, 4, 1)
+    for stalls in (0.0, 0.3):
+        result = package.simulate(x, simulator="icarus", stalls=stalls)
+        assert result.ok, f"stalls {stalls}: {result.first_difference}"
+        assert stalls or result.frame_ends == plan.timing_of(4).frame_ends
+
+
+@pytest.mark.parametrize(
+    "case", [next(iter(MIXED)), *(pytest.param(c, marks=pytest.mark.slow) for c in list(MIXED)[1:])]
+)
+def test_netlist(case, tmp_path):
+    target, choices = MIXED[case]
+    network = small(4, 5)
+    package = hwgen.generate(planned(network, target, choices), tmp_path / "net")
+    result = package.simulate(choose_frames(network, 3, 1), stage="netlist", simulator="icarus")
+    assert result.ok, result.first_difference
+
+
+class JetTagging(nn.Sequential):
+    """The dense layers of jet tagging (Duarte et al., 2018): 16, 64, 32, 32, 5."""
+
+    def __init__(self):
+        sizes = (16, 64, 32, 32, 5)
+        layers = []
+        for n, (a, b) in enumerate(zip(sizes, sizes[1:], strict=False)):
+            layers += [nn.Linear(a, b), *([nn.ReLU()] if n < 3 else [])]
+        super().__init__(*layers)
+
+
+def jets(vectors):
+    """Return the network of jet tagging, 6 bits, half of the weights zero; module and inputs."""
+    torch.manual_seed(0)
+    x = torch.randn(vectors, 16)
+    recipe = hwgen.Recipe(
+        prune=hwgen.PruneRecipe(weights=0.5, epochs=0),
+        quantize=hwgen.QuantizeRecipe(weights="int6", activations="uint6", input="int8"),
+    )
+    done = hwgen.compress(JetTagging(), recipe, calibration=[x[:100]], example=x[:1])
+    return done.module, x, hwgen.import_torch(done.module, x[:1])
+
+
+@pytest.mark.slow
+def test_jet_tagging_without_folding(tmp_path):
+    """A frame a clock: all layers parallel; 10,000 vectors."""
+    module, x, network = jets(10_000)
+    names = [stage.name for stage in planned(network, ECP5, []).stages]
+    choices = [f"{name}.{what}" for name in names for what in ("parallel=1", "simd=")]
+    widths = dict(zip(names, (16, 64, 32, 32), strict=True))
+    choices = [c + str(widths[c.split(".")[0]]) if c.endswith("=") else c for c in choices]
+    plan = planned(network, ECP5, choices)
+    assert plan.interval == 1
+    q = network.quantize(x.numpy())
+    golden = network.run(q)
+    with torch.no_grad():
+        real = module(x).numpy()
+    assert np.array_equal(np.rint(real / network.output.scale), golden)
+    result = hwgen.generate(plan, tmp_path / "net").simulate(q)
+    assert result.ok and np.array_equal(result.outputs, golden), result.first_difference
+    assert result.interval == 1 and result.latency == plan.latency
+
+
+@pytest.mark.slow
+def test_jet_tagging_on_ice40(tmp_path):
+    """Folded into a UP5K."""
+    _, x, network = jets(300)
+    plan = planned(network, ICE40, [])
+    package = hwgen.generate(plan, tmp_path / "net")
+    q = network.quantize(x.numpy())
+    assert package.simulate(q).ok
+    found = package.cost("synth")
+    assert found.luts <= ICE40.luts and found.block_rams <= ICE40.block_rams
+
+
+def test_choices_that_cannot_be():
+    message = "conv: folding must have parallel one of 0; others only idle longer"
+    with pytest.raises(PlanError, match=message):
+        planned(small(3, 5, 4, groups=4), ECP5, ["conv.parallel=1"])
+    with pytest.raises(PlanError, match="conv: folding must have serial one of 0, 1, 2, 4"):
+        planned(small(4, 5), ECP5, ["conv.serial=3"])
+
+
+def test_the_command_says_so(tmp_path):
+    small(4, 5).save(tmp_path / "n.net")
+    arguments = ["plan", str(tmp_path / "n.net"), "--goal", "min area", "--set", "fc.serial=1"]
+    output = " ".join(CliRunner().invoke(app, arguments).output.split())
+    assert "fc: weights wired into" in output and "adders, a window every" in output
+    described = json.loads(CliRunner().invoke(app, [*arguments, "--json"]).stdout)
+    assert described["layers"][0]["constant"] is None
+    assert described["layers"][1]["constant"]["interval"] > 8
