@@ -1,0 +1,15 @@
+"""Boards: one short file each, with pins, lights and the serial line to the host."""
+
+__all__ = ["BOARDS", "Board"]
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from boards.board import Board
+from boards.ice40_hx8k import ICE40_HX8K
+from boards.icebreaker import ICEBREAKER
+from boards.ulx3s import ULX3S_25F, ULX3S_45F, ULX3S_85F
+
+_ALL = (ULX3S_85F, ULX3S_45F, ULX3S_25F, ICEBREAKER, ICE40_HX8K)
+
+BOARDS: Mapping[str, Board] = MappingProxyType({board.name: board for board in _ALL})
