@@ -113,7 +113,7 @@ def test_a_cluster_of_the_users(fresh):
 
     with (
         LocalCluster(
-            n_workers=1, threads_per_worker=1, dashboard_address=None, memory_limit=0
+            n_workers=1, threads_per_worker=1, dashboard_address="127.0.0.1:0", memory_limit=0
         ) as cluster,
         JobQueue(address=cluster.scheduler_address, limits=Limits(60.0)) as queue,
     ):
