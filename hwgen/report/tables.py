@@ -4,7 +4,7 @@ __all__ = ["COLUMNS", "Column", "shown", "to_csv", "to_markdown"]
 
 import csv
 import io
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from hwgen.report.run import Row, Run
