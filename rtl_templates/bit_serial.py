@@ -198,7 +198,7 @@ class _Clock:
         if not found:
             name = f"first_{clocks}"
             window = Signal(name=name)
-            self._m.d.comb += window.eq(Cat(self.at(n) for n in range(clocks)).any())
+            self._m.d.sync += window.eq(Cat(self.at(n - 1) for n in range(clocks)).any())
             found.append(window)
         while len(found) <= start:
             later = Signal(name=f"first_{clocks}_{len(found)}")
@@ -222,7 +222,7 @@ def _added(
 ) -> list[Value]:
     """Return the registered sum of two digits and the carry of those before; a word starts with a
     carry that completes the complement of a negated operand."""
-    carry = Signal(name=f"{name}_carry", init=int(minus))
+    carry = Signal(name=f"{name}_carry", reset_less=True)
     total = Signal(len(a), name=name, reset_less=True)
     sums, c = [], carry
     for x, y in zip(a, b, strict=True):

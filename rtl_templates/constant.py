@@ -12,10 +12,6 @@ from amaranth.lib.wiring import In, Member, Out
 from rtl_templates.adder_graph import Adder, AdderGraph, Tap
 from rtl_templates.streams import delayed, elements
 
-# Without it, synthesis merges adders without a register between them into sums of many operands,
-# which share nothing and take more
-WHOLE = {"keep": 1}
-
 
 @dataclass(frozen=True)
 class ConstantValues:
@@ -175,9 +171,9 @@ class ConstantDatapath(wiring.Component):
             values[n, 0] = self.i.payload[n]
         for n, adder in enumerate(graph.adders, graph.inputs):
             stage = p.stage(depths[n])
-            value = Signal(p.shapes[n], name=f"t{n}", attrs=WHOLE)
-            total = _sum(p.wired(adder), adder, at(adder.a, stage), at(adder.b, stage))
-            m.d.comb += value.eq(total)
+            value = Signal(p.shapes[n], name=f"t{n}")
+            a, b = at(adder.a, stage), at(adder.b, stage)
+            m.d.comb += value.eq(self._sum(m, n, p.wired(adder), adder, a, b))
             values[n, stage] = value
         for n, tap in enumerate(graph.taps):
             if tap.term is not None:
@@ -188,23 +184,43 @@ class ConstantDatapath(wiring.Component):
         m.d.comb += self.o.valid.eq(valid)
         return m
 
+    def _sum(self, m: Module, n: int, wired: bool, adder: Adder, a: Value, b: Value) -> Value:
+        """Return a sum of two terms; the lower bits of the lower one pass by the adder."""
+        apart = max(0, adder.shift)
+        passed = min(apart, len(a))
+        upper, b = a >> passed, b << (apart - passed)
+        if wired:
+            joined = Cat(a, b)
+            return joined.as_signed() if b.shape().signed else joined
+        upper <<= max(0, -adder.shift)
+        m.submodules[f"sum{n}"] = one = Sum(upper.shape(), b.shape(), adder.negate)
+        m.d.comb += [one.a.eq(upper), one.b.eq(b)]
+        return Cat(a[:passed], one.o).as_signed() if passed else one.o
+
+
+class Sum(wiring.Component):
+    """a + b, or a - b.
+
+    A module of its own: where several sums stand between two registers, synthesis merges those of
+    one module into sums of many operands, which share nothing and take more. Whoever runs yosys'
+    `alumacc` before `flatten` keeps them apart.
+    """
+
+    def __init__(self, a: Shape, b: Shape, negate: bool):
+        self._negate = negate
+        zero = Signal(a), Signal(b)
+        total = zero[0] - zero[1] if negate else zero[0] + zero[1]
+        super().__init__({"a": In(a), "b": In(b), "o": Out(total.shape())})
+
+    def elaborate(self, platform):
+        m = Module()
+        m.d.comb += self.o.eq(self.a - self.b if self._negate else self.a + self.b)
+        return m
+
 
 def _shape(least: int, most: int) -> Shape:
     """Return the shape of a range, and of 0."""
     return Shape.cast(range(min(least, 0), max(most, 0) + 1))
-
-
-def _sum(wired: bool, adder: Adder, a: Value, b: Value) -> Value:
-    """Return a sum of two terms; the lower bits of the lower one pass by the adder."""
-    apart = max(0, adder.shift)
-    passed = min(apart, len(a))
-    upper, b = a >> passed, b << (apart - passed)
-    if wired:
-        joined = Cat(a, b)
-        return joined.as_signed() if b.shape().signed else joined
-    upper <<= max(0, -adder.shift)
-    total = upper - b if adder.negate else upper + b
-    return Cat(a[:passed], total).as_signed() if passed else total
 
 
 def _tapped(tap: Tap, value: Value) -> Value:

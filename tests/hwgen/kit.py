@@ -101,21 +101,21 @@ def module_of(subject: Subject) -> tuple[nn.Module, torch.Tensor]:
     """Return a module whose first layer is the one under test, and inputs."""
     rng = subject.rng
     torch.manual_seed(subject.seed)
-    channels, outputs, size = (int(n) for n in rng.integers((2, 2, 3), (4, 7, 5)))
+    channels, outputs, size = (int(n) for n in rng.integers((2, 2, 3), (4, 6, 5)))
     if subject.op == "linear":
-        x = torch.tensor(rng.standard_normal((4, channels * 5))).float()
-        first = nn.Linear(channels * 5, outputs)
+        x = torch.tensor(rng.standard_normal((4, channels * 4))).float()
+        first = nn.Linear(channels * 4, outputs)
         return nn.Sequential(first, nn.ReLU(), nn.Linear(outputs, 3)), x
     options = {"padding": int(rng.integers(2)), "bias": bool(rng.integers(2))}
     if subject.op == "strided":
         options |= {"stride": 2, "dilation": int(rng.integers(1, 3)), "padding": 2}
     if subject.op == "grouped":
-        channels, outputs = 4, 6
+        channels, outputs = 4, 4
         options["groups"] = 2
     if subject.op == "depthwise":
         outputs = channels
         options["groups"] = channels
-    kernel = (int(rng.integers(1, 4)), 3) if subject.op != "strided" else 2
+    kernel = (int(rng.integers(1, 3)), 3) if subject.op != "strided" else 2
     x = torch.tensor(rng.standard_normal((4, channels, size, size + 1))).float()
     first = nn.Conv2d(channels, outputs, kernel, **options)
     return nn.Sequential(first, nn.ReLU(), nn.Conv2d(outputs, 3, 1)), x
