@@ -38,15 +38,16 @@ def results(run: Run) -> str:
     by_target = ", ".join(f"{name} {_rank(run, name)}" for name in run.targets)
     verdict = "Every row is bit-exact" if exact else "**Not every row is bit-exact**"
     equal = sum(row.equal or 0 for row in done)
+    low, high = min(spent, default=0), max(spent, default=0)
     trained = run.seconds.get("train", 0)
     notes = (
         f"{verdict}: {equal:,} of {compared:,} outputs of the simulated Verilog equal golden, and",
         "  golden equals PyTorch on all test images.",
         f"Estimated and synthesised LUTs: Spearman {rank} over these rows (the goal is 0.95);",
         f"  {by_target}.",
-        f"Training took {trained:.0f} s in all. The {len(done)} designs took {sum(spent):.0f} s of jobs",
-        f"  together to plan, generate, simulate and synthesise, one {min(spent, default=0):.0f} to",
-        f"  {max(spent, default=0):.0f} s; as many run at a time as there are workers.",
+        f"Training took {trained:.0f} s in all. The {len(done)} designs took {sum(spent):.0f} s of",
+        f"  jobs together to plan, generate, simulate and synthesise, one {low:.0f} to {high:.0f} s;",
+        "  as many run at a time as there are workers.",
         "Synthesis knows no Fmax: rates and latencies are at the clock that was planned for.",
     )
     text = "\n".join(note if note.startswith(" ") else f"- {note}" for note in notes)
