@@ -46,7 +46,7 @@ def results(run: Run) -> str:
         f"Estimated and synthesised LUTs: Spearman {rank} over these rows (the goal is 0.95);",
         f"  {by_target}.",
         f"Training took {trained:.0f} s in all. The {len(done)} designs took {sum(spent):.0f} s of",
-        f"  jobs together to plan, generate, simulate and synthesise, one {low:.0f} to {high:.0f} s;",
+        f"  jobs together to plan, generate, simulate and synthesise, one {low:.0f} to {high:.0f};",
         "  as many run at a time as there are workers.",
         "Synthesis knows no Fmax: rates and latencies are at the clock that was planned for.",
     )
