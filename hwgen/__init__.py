@@ -20,6 +20,7 @@ __all__ = [
     "PruneTarget",
     "QuantizeRecipe",
     "Recipe",
+    "compare",
     "compress",
     "generate",
     "hardware_cost",
@@ -44,11 +45,13 @@ if TYPE_CHECKING:
         load,
         plan,
     )
+    from hwgen.comparison import compare
     from hwgen.compression.recipe import PruneRecipe, PruneTarget, QuantizeRecipe, Recipe
     from hwgen.network.graph import Network
     from hwgen.planning.plan import Plan
 
 _HOMES = {
+    "compare": "hwgen.comparison",
     "Network": "hwgen.network.graph",
     "Plan": "hwgen.planning.plan",
     "PruneRecipe": "hwgen.compression",

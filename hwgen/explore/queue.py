@@ -140,7 +140,7 @@ class JobQueue:
                     n_workers=self._workers,
                     threads_per_worker=1,
                     memory_limit=0,  # a job's own limit counts the programs that it starts
-                    dashboard_address=None,
+                    dashboard_address="127.0.0.1:0",  # a port that is free, for this machine only
                     preload=[_DEAF],
                     local_directory=str(self._stack.enter_context(tools.workspace())),
                     silence_logs=logging.CRITICAL,

@@ -1,10 +1,10 @@
 """Rows as tables: one list of columns, for the terminal, Markdown, CSV and the page."""
 
-__all__ = ["COLUMNS", "Column", "cells", "shown", "to_csv", "to_markdown"]
+__all__ = ["COLUMNS", "Column", "shown", "to_csv", "to_markdown"]
 
 import csv
 import io
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from hwgen.report.run import Row, Run
@@ -21,8 +21,7 @@ class Column:
     key : in CSV and in the page
     title : in tables for people, its unit included
     value : of a row of a run
-    text : of a value, for people
-    right : whether it is set to the right
+    text : of a value, for people; None of a column of words
     """
 
     key: str
@@ -121,18 +120,15 @@ def shown(run: Run) -> list[Column]:
     return found
 
 
-def cells(run: Run, columns: Sequence[Column]) -> list[list[str]]:
-    """Return what people read, a list a row."""
-    return [[column.cell(run, row) for column in columns] for row in run.rows]
-
-
 def to_markdown(run: Run) -> str:
     """Return the rows as a table in Markdown."""
     columns = shown(run)
     lines = [[column.title for column in columns]]
     lines.append(["---:" if column.right else "---" for column in columns])
-    lines += [[cell.replace("|", "\\|") for cell in row] for row in cells(run, columns)]
-    return "".join(f"| {' | '.join(line)} |\n".replace("\n|", " |") for line in lines)
+    for row in run.rows:
+        cells = (column.cell(run, row) for column in columns)
+        lines.append([" ".join(cell.split()).replace("|", "\\|") for cell in cells])
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
 
 def to_csv(run: Run) -> str:

@@ -104,7 +104,7 @@ def test_every_design_has_its_row(run):
 def test_formats_and_targets_synthesised(place, monkeypatch):
     """Two formats on two targets, out of yosys, and bit-exact; one format that cannot be."""
     monkeypatch.setenv("HWGEN_CACHE", str(place / "cache"))
-    formats = ["int4/uint4", "ternary/uint4", "cb4:2"]
+    formats = ["int4/uint4", "ternary/uint4", "uint4"]  # weights are signed
     found = compare(
         f"{place / 'task.py'}:task",
         formats=formats,

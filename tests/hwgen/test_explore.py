@@ -86,6 +86,7 @@ def test_a_killed_driver_goes_on_and_leaves_nobody(fresh):
     assert sorted(again) == sorted(name[-1] for name, hit in cached.items() if hit == "0")
 
 
+@pytest.mark.slow
 def test_interrupt_ends_cleanly(fresh):
     """Ctrl-C in a terminal reaches the whole group: no noise of Dask's, and nobody is left."""
     command = [sys.executable, str(SCRIPT), "20", "0.5", str(fresh)]
@@ -112,7 +113,7 @@ def test_a_cluster_of_the_users(fresh):
 
     with (
         LocalCluster(
-            n_workers=1, threads_per_worker=1, dashboard_address=None, memory_limit=0
+            n_workers=1, threads_per_worker=1, dashboard_address="127.0.0.1:0", memory_limit=0
         ) as cluster,
         JobQueue(address=cluster.scheduler_address, limits=Limits(60.0)) as queue,
     ):

@@ -8,8 +8,8 @@ import sys
 from dataclasses import replace
 
 import pytest
+from packages import chain_of
 from playwright.sync_api import sync_playwright
-from test_planning import digits
 
 import hwgen
 from hwgen.report import Row, Run, to_html
@@ -225,11 +225,11 @@ def test_little_is_known(show, rows):
 
 def test_a_package(show, tmp_path):
     """One design, through the shell."""
-    plan = hwgen.plan(digits(), target="ulx3s-85f", goal="20000 fps")
-    hwgen.generate(plan, tmp_path / "digits")
-    command = [sys.executable, "-m", "hwgen", "report", "digits", "-o", "digits.html"]
+    plan = hwgen.plan(chain_of(["a", "b"]), target="ulx3s-85f", goal="20000 fps")
+    hwgen.generate(plan, tmp_path / "chain")
+    command = [sys.executable, "-m", "hwgen", "report", "chain", "-o", "chain.html"]
     subprocess.run(command, cwd=tmp_path, check=True, capture_output=True)
-    text = (tmp_path / "digits.html").read_text()
+    text = (tmp_path / "chain.html").read_text()
     data = json.loads(re.search(r'id="data">(.*?)</script>', text)[1])
     assert data["rows"][0]["values"]["luts"] == round(plan.resources.luts)
     assert [layer["name"] for layer in data["rows"][0]["layers"]] == [s.name for s in plan.stages]
