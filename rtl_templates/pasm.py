@@ -70,7 +70,9 @@ class PasmArray(wiring.Component):
         """Return whether registers are read and cleared; whether they will be on the next clock,
         and which; and whether what is read belongs to a dot product."""
         entries = self.parameters.weights.encoding.entries
-        reading, emits, clearing = Signal(init=1), Signal(), Signal()
+        reading = Signal(init=1)
+        emits = Signal()
+        clearing = Signal()
         entry = Signal(range(entries))
         end = entry == entries - 1
         m.d.sync += clearing.eq(reading)
