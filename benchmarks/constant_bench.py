@@ -78,7 +78,8 @@ same yosys without DSP blocks. Weights are
 LUT4 and two a CCU2C, by the adders between two registers: by the better of two recipes, the Verilog
 as it is (in brackets) and with `proc; alumacc; opt` before modules are flattened, for each alike.
 Where more than one adder stands between registers, yosys merges adders into sums of many operands
-unless the second recipe keeps them apart. Plans take one adder a stage.
+unless the second recipe keeps them apart. Plans take one adder a stage. The sparse matrix is where
+hwgen is not the smallest yet: more starts of its solver do not help there.
 
 """
 SOLVER = f"""
