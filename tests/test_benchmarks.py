@@ -4,6 +4,7 @@ from pathlib import Path
 
 import comparison_bench as comparison
 import compression_bench as bench
+import constant_bench as constant
 import numpy as np
 import pytest
 import torch
@@ -189,3 +190,26 @@ def test_the_picture_of_the_comparison_is_the_same_twice(tmp_path):
         comparison.draw(run, tmp_path / name)
     assert (tmp_path / "a.svg").read_bytes() == (tmp_path / "b.svg").read_bytes()
     assert (tmp_path / "a.svg").read_bytes() == comparison.PICTURE.read_bytes()
+
+
+# LUTs of da4ml 0.6.0, the smaller of the two peers, by the better recipe (docs/constant.md)
+PEERS = {"16x16 int4": 2404, "16x16 int8": 4794}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", PEERS)
+def test_constant_matrices_take_no_more_than_peers(name):
+    """By the same recipes, at each number of adders a stage."""
+    case = next(case for case in constant.CASES if case.name == name)
+    rows, solved = constant.measure(case, None)
+    assert len(rows) == len(case.levels) > 1 and solved[0] == name
+    assert all(int(row[2].split()[0]) <= PEERS[name] for row in rows)
+
+
+def test_constant_matrices_are_those_that_peers_were_measured_on():
+    dense, sparse = (next(c for c in constant.CASES if c.zeros == z).matrix for z in (0.0, 0.8))
+    assert np.array_equal(dense, np.random.default_rng(0).integers(-8, 8, (16, 16)))
+    rng = np.random.default_rng(1)
+    weights = rng.integers(-8, 8, (64, 64))
+    assert np.array_equal(sparse, weights * (rng.random((64, 64)) >= 0.8))
+    assert constant.table(("a", "b"), [["1"]]) == "| a | b |\n| --- | ---: |\n| 1 |  |\n"

@@ -1,0 +1,180 @@
+"""What constant matrices cost: hwgen's adder graphs beside those of da4ml and alkaid.
+
+Run as a script; prints a row when it is measured. `--peers PYTHON` names an interpreter that has
+the peers installed; without it hwgen's own columns are filled alone. `--write` makes
+docs/constant.md of the rows, case by case. Every Verilog goes through the same synthesis twice, as
+it is and with adders kept apart (`alumacc` before modules are flattened); the smaller counts.
+"""
+
+import argparse
+import json
+import subprocess
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from hwgen.codegen.verilog import to_verilog
+from hwgen.cost import synthesise
+from hwgen.planning.adder_graphs import solve
+from hwgen.targets import get_target
+from rtl_templates.constant import ConstantParameters
+
+ROOT = Path(__file__).resolve().parent.parent
+PEERS = ("da4ml", "alkaid")
+RECIPES = ((), ("proc", "alumacc", "opt"))
+ECP5 = get_target("ulx3s-85f")
+BITS = 26  # of an output, more than any has; those that have fewer take fewer
+TIMEOUT = 60.0  # seconds that a peer may take to solve a matrix
+
+
+@dataclass(frozen=True)
+class Case:
+    """A matrix.
+
+    zeros : share of its weights
+    levels : adders from register to register that are synthesised
+    starts : runs of hwgen's solver
+    """
+
+    name: str
+    size: int
+    bits: int
+    zeros: float
+    levels: tuple[int, ...]
+    starts: int
+
+    @property
+    def matrix(self) -> np.ndarray:
+        """The weights, (inputs, outputs)."""
+        rng = np.random.default_rng(1 if self.zeros else 0)
+        shape = (self.size, self.size)
+        found = rng.integers(-(1 << (self.bits - 1)), 1 << (self.bits - 1), shape)
+        return found * (rng.random(shape) >= self.zeros) if self.zeros else found
+
+
+CASES = (
+    Case("16x16 int4", 16, 4, 0.0, (1, 2, 5), 300),
+    Case("16x16 int8", 16, 8, 0.0, (2, 5), 300),
+    Case("64x64 int4, 80 % zeros", 64, 4, 0.8, (2,), 3),
+    Case("64x64 int4", 64, 4, 0.0, (), 1),
+    Case("128x128 int4", 128, 4, 0.0, (), 1),
+)
+SYNTHESISED = ("matrix", "adders a stage", "hwgen", *PEERS)
+SOLVED = ("matrix", "hwgen bits", "s", *(t for peer in PEERS for t in (f"{peer} bits", "s")))
+HEAD = """\
+# Constant matrices
+
+Made by `python benchmarks/constant_bench.py --peers PYTHON --write`, with an interpreter that has
+da4ml 0.6.0 and alkaid 0.8.2. y = x @ W with 8-bit signed inputs, a vector a clock, all through the
+same yosys without DSP blocks. Weights are
+`numpy.random.default_rng(0).integers(-2**(b-1), 2**(b-1), (n, n))`; sparse ones those of
+`default_rng(1)`, times `rng.random((n, n)) >= 0.8`.
+
+## Look-up tables on ECP5
+
+LUT4 and two a CCU2C, by the adders between two registers: by the better of two recipes, the Verilog
+as it is (in brackets) and with `proc; alumacc; opt` before modules are flattened, for each alike.
+Where more than one adder stands between registers, yosys merges adders into sums of many operands
+unless the second recipe keeps them apart. Plans take one adder a stage. The sparse matrix is where
+hwgen is not the smallest yet: more starts of its solver do not help there.
+
+"""
+SOLVER = f"""
+## Adder bits and the solver's time
+
+hwgen's are the bits of all its adders; a peer's are the cost that it minimises, rounded, which is
+not quite the same measure. Seconds are of one process on a machine shared with others, hwgen's with
+as many starts as its case has. A peer that takes more than {TIMEOUT:.0f} s is stopped and said so.
+
+"""
+
+
+def luts(verilog: str) -> str:
+    """Return the LUTs by the better recipe, and in brackets those of the Verilog as it is."""
+    plain, apart = (
+        synthesise(verilog, "top", ECP5, dsp=False, passes=passes).luts for passes in RECIPES
+    )
+    return f"{min(plain, apart)} ({plain})"
+
+
+def peer(python: str, name: str, case: Case, levels: int) -> tuple[str, dict[str, float]] | None:
+    """Return the LUTs of a peer's Verilog, none where `levels` is 0, and its figures; None where it
+    takes too long."""
+    with tempfile.TemporaryDirectory() as folder:
+        script = Path(__file__).with_name("constant_peers.py")
+        command = [python, str(script), name, str(levels or 5), folder]
+        text = json.dumps(case.matrix.tolist())
+        try:
+            done = subprocess.run(
+                command, input=text, capture_output=True, text=True, check=True, timeout=TIMEOUT
+            )
+        except subprocess.TimeoutExpired:
+            return None
+        said = json.loads(done.stdout.splitlines()[-1])
+        if not levels:
+            return "", said
+        files = [file.read_text(encoding="utf-8") for file in sorted(Path(folder).rglob("*.v"))]
+        # a table's module comes along unused, and asks for a file that is not there
+        verilog = "\n".join(text for text in files if "$readmemh" not in text)
+    return luts(verilog), said
+
+
+def measure(case: Case, python: str | None) -> tuple[list[list[str]], list[str]]:
+    """Return the rows of a case: LUTs for each number of levels, and the solvers' figures."""
+    matrix = case.matrix
+    solve(matrix[:2, :2], [-128] * 2, [127] * 2)  # compiles it, where that was never done
+    start = time.monotonic()
+    graph = solve(matrix, [-128] * case.size, [127] * case.size, starts=case.starts)
+    seconds = time.monotonic() - start
+    rows, solvers = [], [case.name]
+    for levels in case.levels:
+        p = ConstantParameters(graph, 8, True, BITS, True, levels)
+        row = [case.name, str(levels), luts(to_verilog(p.create(), "top"))]
+        for name in PEERS if python else ():
+            measured = peer(python or "", name, case, levels)
+            row.append("time-out" if measured is None else measured[0])
+        print(" | ".join(row), flush=True)
+        rows.append(row)
+    bits = ConstantParameters(graph, 8, True, BITS, True, 1).adder_bits
+    solvers += [str(bits), f"{seconds:.1f}"]
+    for name in PEERS if python else ():
+        measured = peer(python or "", name, case, 0)
+        if measured is None:
+            solvers += ["time-out", f"> {TIMEOUT:.0f}"]
+        else:
+            solvers += [f"{measured[1]['cost']:.0f}", f"{measured[1]['seconds']:.1f}"]
+    print(" | ".join(solvers), flush=True)
+    return rows, solvers
+
+
+def table(columns: tuple[str, ...], rows: list[list[str]]) -> str:
+    """Return a table in Markdown; what was not measured is empty."""
+    filled = [row + [""] * (len(columns) - len(row)) for row in rows]
+    lines = [columns, ["---", *["---:"] * (len(columns) - 1)], *filled]
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--peers", metavar="PYTHON", help="interpreter with da4ml and alkaid")
+    parser.add_argument("--only", metavar="NAME", help="cases whose name begins like this")
+    parser.add_argument("--write", action="store_true", help="write docs/constant.md")
+    arguments = parser.parse_args()
+    synthesised: list[list[str]] = []
+    solved: list[list[str]] = []
+    for case in CASES:
+        if arguments.only and not case.name.startswith(arguments.only):
+            continue
+        rows, solvers = measure(case, arguments.peers)
+        synthesised += rows
+        solved.append(solvers)
+        if arguments.write:
+            page = HEAD + table(SYNTHESISED, synthesised) + SOLVER + table(SOLVED, solved)
+            (ROOT / "docs" / "constant.md").write_text(page, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
