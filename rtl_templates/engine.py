@@ -265,11 +265,12 @@ class Engine(wiring.Component):
             sequencer.written.eq(window.written),
             sequencer.returned.eq(self.o.valid & self.o.ready),
         ]
-        m.submodules.datapath = datapath = _datapath(p.datapath)
+        name = "maximum" if isinstance(p.datapath, MaximumParameters) else "array"
+        m.submodules[name] = datapath = _datapath(p.datapath)
         if isinstance(p.datapath, MacParameters):
             m.submodules.weights = weights = WeightMemory(p.datapath.weights)
             m.d.comb += weights.command.valid.eq(sequencer.command.valid)
-            connect(m, weights=weights.o, datapath=datapath.w)
+            connect(m, weights=weights.o, array=datapath.w)
         connect(m, window=window.o, datapath=datapath.x)
 
         valid, payload = datapath.o.valid, datapath.o.payload
