@@ -79,22 +79,27 @@ class BitSerialParameters(ConstantValues):
 
     @cached_property
     def registers(self) -> int:
-        """Bits of the registers of inputs, sums, carries, delays and outputs; flags apart."""
-        p, late = self, list(self.starts)
-        for n, adder in enumerate(p.graph.adders, p.graph.inputs):
-            (low, _), (high, _), shift = p._lower(adder)
-            at = p.starts[n] - 1
-            late[low] = max(late[low], at)
-            late[high] = max(late[high], at + -(-shift // p.digit))
+        """Bits of all registers: of inputs, sums, carries, delays, outputs, and flags."""
+        late, windows, last = list(self.starts), {}, self.end + 1
+        for n, adder in enumerate(self.graph.adders, self.graph.inputs):
+            (low, _), (high, _), shift = self._lower(adder)
+            start, digits = self.starts[n] - 1, -(-shift // self.digit)
+            last = max(last, start - 1)
+            late[low] = max(late[low], start)
+            late[high] = max(late[high], start + digits)
+            for clocks in {-(-(shift - k) // self.digit) for k in range(min(shift, self.digit))}:
+                windows[clocks] = max(windows.get(clocks, 0), start + 1)
+                last = max(last, clocks - 2)
         held = 0
-        for n, tap in enumerate(p.graph.taps):
-            if tap.term is not None:
-                count, start = p.tapped(n)
-                late[tap.term] = max(late[tap.term], p.end - count + 1 - tap.negate)
-                held += count * p.digit + tap.negate * (p.digit + 1)
-        delays = sum(a - b for a, b in zip(late, p.starts, strict=True)) * p.digit
-        sums = len(p.graph.adders) * (p.digit + 1)
-        return p.graph.inputs * p.x_bits + sums + delays + held
+        for n, tap in enumerate(self.graph.taps):
+            if tap.term is not None and self.tapped(n)[0]:
+                count, _ = self.tapped(n)
+                late[tap.term] = max(late[tap.term], self.end - count + 1 - tap.negate)
+                held += count * self.digit + tap.negate * (self.digit + 1)
+        delays = sum(a - b for a, b in zip(late, self.starts, strict=True)) * self.digit
+        sums = len(self.graph.adders) * (self.digit + 1)
+        flags = last + 1 + sum(windows.values())
+        return self.graph.inputs * self.x_bits + sums + delays + held + flags
 
     def create(self) -> "BitSerial":
         """Return the component."""
@@ -121,27 +126,24 @@ class BitSerial(wiring.Component):
 
     def __init__(self, parameters: BitSerialParameters):
         self.parameters = parameters
-        self._digits: dict[int, list[list[Value]]] = {}  # of each term: on its start, and later
         super().__init__(vector_ports(parameters))
 
     def elaborate(self, platform):
         m = Module()
         p = self.parameters
         clock = _Clock(m, self.i.valid)
-        digits = self._digits
+        terms = _Terms(m, p, clock)
         for n in range(p.graph.inputs):
-            digits[n] = [self._input(m, n)]
+            terms.enter(self._input(m, n))
         for n, adder in enumerate(p.graph.adders, p.graph.inputs):
             (low, minus_low), (high, minus_high), shift = p._lower(adder)
             start = p.starts[n] - 1
-            a = self._at(m, low, start)
-            b = self._shifted(m, clock, high, start, shift)
-            a, b = _signed(a, minus_low), _signed(b, minus_high)
-            total = _added(m, clock, a, b, start, minus_low or minus_high, f"t{n}")
-            digits[n] = [total]
+            a = _signed(terms.at(low, start), minus_low)
+            b = _signed(terms.shifted(high, start, shift), minus_high)
+            terms.enter(_added(m, clock, a, b, start, minus_low or minus_high, f"t{n}"))
         for n, tap in enumerate(p.graph.taps):
             if tap.term is not None:
-                m.d.comb += self.o.payload[n].eq(self._output(m, clock, n))
+                m.d.comb += self.o.payload[n].eq(self._output(m, clock, terms, n))
         m.d.comb += self.o.valid.eq(clock.at(p.end + 1))
         return m
 
@@ -154,28 +156,7 @@ class BitSerial(wiring.Component):
         last = held[-1] if p.x_signed else Const(0, 1)
         return [held[k] if k < len(held) else last for k in range(p.digit)]
 
-    def _at(self, m: Module, term: int, clock: int) -> list[Value]:
-        """Return a term's digit so that its lowest is there on a clock."""
-        history, late = self._digits[term], clock - self.parameters.starts[term]
-        while len(history) <= late:
-            later = Signal(self.parameters.digit, name=f"t{term}_{len(history)}", reset_less=True)
-            m.d.sync += later.eq(Cat(history[-1]))
-            history.append(list(later))
-        return history[late]
-
-    def _shifted(
-        self, m: Module, clock: "_Clock", term: int, start: int, shift: int
-    ) -> list[Value]:
-        """Return a term's digits times 2**shift, zeros first."""
-        digit = self.parameters.digit
-        bits = []
-        for k in range(digit):
-            whole, place = divmod(k - shift, digit)  # of the term's bits, this many digits before
-            bit = self._at(m, term, start - whole)[place]
-            bits.append(bit & ~clock.during(start, -whole) if whole < 0 else bit)
-        return bits
-
-    def _output(self, m: Module, clock: "_Clock", n: int) -> Value:
+    def _output(self, m: Module, clock: "_Clock", terms: "_Terms", n: int) -> Value:
         """Return an output, from a shift register that is complete on the last clock."""
         p = self.parameters
         tap, (count, start) = p.graph.taps[n], p.tapped(n)
@@ -185,10 +166,10 @@ class BitSerial(wiring.Component):
         if tap.negate:
             base = p.starts[tap.term]
             zero = [Const(0, 1)] * p.digit
-            minus = _signed(self._at(m, tap.term, base + wait), True)
+            minus = _signed(terms.at(tap.term, base + wait), True)
             digit = _added(m, clock, zero, minus, base + wait, True, f"y{n}")
         else:
-            digit = self._at(m, tap.term, start + wait)
+            digit = terms.at(tap.term, start + wait)
         held = Signal(count * p.digit, name=f"y{n}_held", reset_less=True)
         m.d.sync += held.eq(Cat(held, Cat(digit))[p.digit :])
         shape = p.outputs[n]
@@ -224,6 +205,37 @@ class _Clock:
             self._m.d.sync += later.eq(found[-1])
             found.append(later)
         return found[start]
+
+
+class _Terms:
+    """The digits of each term, on the clock on which it starts and later."""
+
+    def __init__(self, m: Module, p: BitSerialParameters, clock: _Clock):
+        self._m, self._p, self._clock = m, p, clock
+        self._digits: list[list[list[Value]]] = []
+
+    def enter(self, digit: list[Value]) -> None:
+        """Take the next term's digit."""
+        self._digits.append([digit])
+
+    def at(self, term: int, clock: int) -> list[Value]:
+        """Return a term's digit so that its lowest is there on a clock."""
+        history, late = self._digits[term], clock - self._p.starts[term]
+        while len(history) <= late:
+            later = Signal(self._p.digit, name=f"t{term}_{len(history)}", reset_less=True)
+            self._m.d.sync += later.eq(Cat(history[-1]))
+            history.append(list(later))
+        return history[late]
+
+    def shifted(self, term: int, start: int, shift: int) -> list[Value]:
+        """Return a term's digits times 2**shift, zeros first."""
+        digit = self._p.digit
+        bits = []
+        for k in range(digit):
+            whole, place = divmod(k - shift, digit)  # of the term's bits, this many digits before
+            bit = self.at(term, start - whole)[place]
+            bits.append(bit & ~self._clock.during(start, -whole) if whole < 0 else bit)
+        return bits
 
 
 def _signed(digit: list[Value], minus: bool) -> list[Value]:

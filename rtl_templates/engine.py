@@ -1,6 +1,6 @@
 """Engine: one layer, from a stream of words to a stream of results."""
 
-__all__ = ["Engine", "EngineParameters"]
+__all__ = ["Datapath", "Engine", "EngineParameters"]
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -25,6 +25,8 @@ from rtl_templates.timing import Link, Process, schedule
 from rtl_templates.weights import WeightMemory
 from rtl_templates.window import Window, WindowParameters
 
+Datapath = MacParameters | ConstantArrayParameters | MaximumParameters
+
 
 @dataclass(frozen=True)
 class EngineParameters:
@@ -40,7 +42,7 @@ class EngineParameters:
     """
 
     window: WindowParameters
-    datapath: MacParameters | ConstantArrayParameters | MaximumParameters
+    datapath: Datapath
     channels: int
     lanes: int
     post: RequantizerParameters | ThresholdParameters | None
@@ -217,7 +219,7 @@ class EngineParameters:
         return [write(), issue(), offer(entered, o, frames * self.beats_out)]
 
 
-def _datapath(p: MacParameters | ConstantArrayParameters | MaximumParameters) -> wiring.Component:
+def _datapath(p: Datapath) -> wiring.Component:
     """Return the component that its parameters describe."""
     if isinstance(p, ConstantArrayParameters):
         return ConstantArray(p)

@@ -3,6 +3,7 @@
 __all__ = ["book_for", "encoding_for", "fixed_instead", "offsets_of", "x_range_of"]
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 import numpy as np
 
@@ -13,7 +14,7 @@ from hwgen.planning.cells import adder_of, lut_inputs
 from hwgen.planning.folding import Folding
 from hwgen.planning.layers import Layer
 from hwgen.targets import Target
-from rtl_templates.dot_product import RowParameters, dot_product, offset
+from rtl_templates.dot_product import DotProduct, RowParameters, dot_product, offset
 from rtl_templates.encodings import (
     Binary,
     Booth,
@@ -117,23 +118,12 @@ def fixed_instead(layer: Layer, array: MacParameters, target: Target) -> tuple[f
     of = getattr(layer.op, "weight_format", None)
     if not isinstance(of, formats.PowerOfTwo) or array.blocks or array.banks:
         return None
-    row = array.row
-    full = (0, (1 << array.x_bits) - 1)
-    other = min(
-        _adders(
-            encoding,
-            array.weights.simd,
-            array.x_bits,
-            array.x_signed,
-            array.x_range or full,
-            target,
-            max(array.folds) > 1,
-            array.bits,
-        )
-        for encoding in _fixed(of.bits, True)
-    )
-    own = row.positions + row.tables(lut_inputs(target))
-    return own / array.weights.simd, other / array.weights.simd
+
+    def size(encoding: Encoding) -> float:
+        weights = replace(array.weights, encoding=encoding)
+        return _size(replace(array, weights=weights).row, target) / weights.simd
+
+    return size(array.weights.encoding), min(map(size, _fixed(of.bits, True)))
 
 
 def _adders(
@@ -144,7 +134,6 @@ def _adders(
     x_range: tuple[int, int],
     target: Target,
     accumulates: bool,
-    modulus: int = MODULUS,
 ) -> float:
     """Return the adder positions and the tables of a row of an array."""
     row = dot_product(
@@ -154,11 +143,16 @@ def _adders(
             x_bits=x_bits,
             x_signed=x_signed,
             x_range=x_range,
-            modulus=modulus,
+            modulus=MODULUS,
             adder=adder_of(target),
             accumulates=accumulates,
         )
     )
+    return _size(row, target)
+
+
+def _size(row: DotProduct, target: Target) -> float:
+    """Return the adder positions and the tables of a row."""
     return row.positions + row.tables(lut_inputs(target))
 
 

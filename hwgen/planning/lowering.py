@@ -25,9 +25,8 @@ from hwgen.planning.sparsity import live_words, padded_matrix
 from hwgen.planning.sums import Sums, sums_of
 from hwgen.targets import Target
 from rtl_templates.argmax import ArgMaxParameters
-from rtl_templates.constant_array import ConstantArrayParameters
 from rtl_templates.encodings import Encoding, TwosComplement
-from rtl_templates.engine import EngineParameters
+from rtl_templates.engine import Datapath, EngineParameters
 from rtl_templates.join import ConcatParameters, SumParameters
 from rtl_templates.mac import Banks, MacParameters
 from rtl_templates.multiplier import DspBlocks
@@ -149,7 +148,7 @@ def styled(window: WindowParameters, target: Target) -> WindowParameters:
 
 def _datapath(
     layer: Layer, folding: Folding, window: WindowParameters, target: Target
-) -> tuple[MacParameters | ConstantArrayParameters | MaximumParameters, Sums]:
+) -> tuple[Datapath, Sums]:
     """Return a datapath, and what it delivers."""
     if layer.weight is None and not isinstance(layer.op, AvgPool2d):
         maximum = MaximumParameters(folding.pe, window.slices, window.bits, window.signed)

@@ -25,7 +25,7 @@ from hwgen.planning.timing import Timing, evaluate_timing
 from hwgen.targets import Target
 from rtl_templates.axi import BorderParameters
 from rtl_templates.constant_array import ConstantArrayParameters
-from rtl_templates.engine import EngineParameters
+from rtl_templates.engine import Datapath, EngineParameters
 from rtl_templates.join import ConcatParameters
 from rtl_templates.mac import MacParameters
 from rtl_templates.threshold import ThresholdParameters
@@ -81,6 +81,11 @@ class Stage:
         return words * size * self.layer.pixels
 
     @property
+    def datapath(self) -> Datapath | None:
+        """What computes the accumulators, None where there are none."""
+        return self.core.datapath if isinstance(self.core, EngineParameters) else None
+
+    @property
     def post(self) -> str | None:
         """What makes the output of the accumulators: so many thresholds, or a multiplier."""
         post = getattr(self.core, "post", None)
@@ -91,7 +96,7 @@ class Stage:
     @property
     def weight_style(self) -> str | None:
         """Where the weights are: "block" or "logic", None without weights."""
-        path = getattr(self.core, "datapath", None)
+        path = self.datapath
         if self.layer.weight is None or not isinstance(path, MacParameters):
             return None
         return path.weights.style
@@ -99,7 +104,7 @@ class Stage:
     @property
     def blocks(self) -> dict[str, int] | None:
         """How many DSP blocks make the products, and how many rows share each; None without."""
-        path = getattr(self.core, "datapath", None)
+        path = self.datapath
         if not isinstance(path, MacParameters) or path.blocks is None:
             return None
         count = path.blocks.count(path.weights.pe, path.weights.simd)
@@ -109,7 +114,7 @@ class Stage:
     def constant(self) -> dict[str, int] | None:
         """How many adders the weights are wired into, and the clocks from window to window; None
         where weights are stored."""
-        path = getattr(self.core, "datapath", None)
+        path = self.datapath
         if not isinstance(path, ConstantArrayParameters):
             return None
         return {"adders": path.values.adders, "interval": path.beats + path.rest}
@@ -117,7 +122,7 @@ class Stage:
     def fixed_instead(self, target: Target) -> tuple[float, float] | None:
         """Adders and tables a multiply-accumulate of power-of-two weights, and of fixed-point ones
         of as many bits; None without power-of-two weights."""
-        path = getattr(self.core, "datapath", None)
+        path = self.datapath
         if not isinstance(path, MacParameters):
             return None
         return fixed_instead(self.layer, path, target)

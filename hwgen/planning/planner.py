@@ -4,7 +4,7 @@ __all__ = ["Override", "parse_goal", "parse_override", "plan"]
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import astuple, dataclass, replace
+from dataclasses import dataclass, replace
 
 from hwgen.errors import PlanError
 from hwgen.network.graph import Network
@@ -86,14 +86,15 @@ def _candidates(layer: Layer, overrides: Sequence[Override], target: Target) -> 
     PlanError : none does
     """
     wanted = {o.what: o.value for o in overrides if o.layer == layer.name and o.what != "lanes"}
-    found = list(foldings(layer))
-    by_entry = [replace(f, pasm=1) for f in found] if sums_by_entry(layer, target) else []
-    needed = {f: blocks_for(layer, f, target) for f in found}
+    plain = list(foldings(layer))
+    needed = {f: blocks_for(layer, f, target) for f in plain}
     most = NO_HURRY if "dsp" in wanted else target.dsps
+    found = [*plain]
     found += [replace(f, dsp=1) for f, n in needed.items() if n is not None and n <= most]
-    found += by_entry
+    if sums_by_entry(layer, target):
+        found += [replace(f, pasm=1) for f in plain]
     if may_be_constant(layer) and not {"parallel", "serial"}.isdisjoint(wanted):
-        whole = [f for f in list(found) if f.pe == layer.outputs and f == Folding(*astuple(f)[:3])]
+        whole = [f for f in plain if f.pe == layer.outputs and not f.skip]
         found += [replace(f, parallel=1) for f in whole]
         found += [replace(f, serial=digit) for f in whole for digit in DIGITS]
     agreeing = [f for f in found if all(getattr(f, what) == n for what, n in wanted.items())]

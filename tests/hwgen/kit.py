@@ -12,16 +12,14 @@ from pathlib import Path
 import numpy as np
 import torch
 from amaranth.hdl import Module, Signal
-from stream_bench import pack, run, unpack
-from test_engine import check_full_rate
+from meanings import compare_text, compare_torch
+from test_engine import check_full_rate, check_pixels
 from torch import nn
 from word_level import adders, blocks, memory_bits, registers
 
 import hwgen
 from hwgen.compression import PruneRecipe, QuantizeRecipe, Recipe
-from hwgen.importers import trace_torch
 from hwgen.network import Network
-from hwgen.network.text import from_text, to_text
 from hwgen.planning.folding import Folding, foldings
 from hwgen.planning.layers import Layer, find_layers
 from hwgen.planning.lowering import blocks_for, core_for, sums_by_entry
@@ -30,7 +28,7 @@ from rtl_templates.adder_row import AdderRow
 from rtl_templates.adder_row_ecp5 import Ecp5AdderRow
 from rtl_templates.counts import Counts, counts_of
 from rtl_templates.dsp_array import DspArray
-from rtl_templates.engine import Engine, EngineParameters
+from rtl_templates.engine import EngineParameters
 from rtl_templates.mac import MacArray, MacParameters
 from rtl_templates.multiplier import Multiplier, MultiplierParameters
 from rtl_templates.pasm import PasmArray
@@ -214,7 +212,7 @@ def check(subject: Subject, folder: Path) -> EngineParameters:
     module, x, network = compressed(subject)
     q = network.quantize(x.numpy())
     trace = network.trace(q)
-    check_torch(module, x, network, trace)
+    compare_torch(module, network, x)
     check_round_trips(network, folder)
     layer = find_layers(network)[0]
     folding, family = folding_of(subject, layer)
@@ -224,21 +222,9 @@ def check(subject: Subject, folder: Path) -> EngineParameters:
     return core
 
 
-def check_torch(module: nn.Module, x: torch.Tensor, network: Network, trace: dict) -> None:
-    """torch == golden: every node's integers, and the real outputs."""
-    ours = trace_torch(module, x)
-    for name, values in trace.items():
-        assert np.array_equal(ours[name], values), name
-    with torch.no_grad():
-        real = module(x).numpy()
-    out = network.output
-    expected = trace[network.nodes[-1].name].reshape(real.shape)
-    assert np.array_equal(np.rint(real / out.scale.reshape(-1)[0]) + out.zero_point, expected)
-
-
 def check_round_trips(network: Network, folder: Path) -> None:
     """What is written, as text and as a file, is what is read."""
-    assert from_text(to_text(network)) == network
+    compare_text(network)
     network.save(folder / "kit.net")
     assert hwgen.load(folder / "kit.net") == network
 
@@ -261,24 +247,9 @@ def check_engine(
 ) -> None:
     """RTL == golden under stalls; clocks == schedule; steady state by the rule of the busiest."""
     core = simulable(core)
-    window = core.window
     frames = as_pixels((q[:FRAMES] - layer.x_wires[0].base) // layer.x_wires[0].step)
-    beats = [
-        pack(pixel[n : n + window.word], window.bits)
-        for pixel in frames
-        for n in range(0, len(pixel), window.word)
-    ]
     wanted = as_pixels((y[:FRAMES] - layer.y_wire.base) // layer.y_wire.step)
-    rng = np.random.default_rng(subject.seed)
-    tight = core.with_depth(max(core.drain.pieces))
-    core = core.at_full_rate() if subject.seed % 2 else tight
-    count = core.departures(len(beats))
-    dut = Engine(core)
-    for stalls in ((0.0, 0.0), tuple(rng.uniform(0, 0.6, 2).tolist())):
-        seen = run(dut, beats, count, stall_in=stalls[0], stall_out=stalls[1], seed=subject.seed)
-        assert pixels_of(core, seen.outputs) == wanted, f"stalls {stalls}"
-        if stalls == (0.0, 0.0):
-            assert core.schedule([0] * len(beats)) == seen.emitted
+    check_pixels(core, frames, wanted, subject.seed)
     check_full_rate(core, str(subject))
 
 
@@ -286,19 +257,3 @@ def as_pixels(x: np.ndarray) -> list[list[int]]:
     """Return the elements of each pixel of frames of (channels, height, width) or (channels,)."""
     flat = x.reshape(*x.shape[:2], -1)
     return flat.transpose(0, 2, 1).reshape(-1, flat.shape[1]).tolist()
-
-
-def pixels_of(core: EngineParameters, outputs: list[int]) -> list[list[int]]:
-    """Return the elements of each pixel, from the beats that left: lanes beyond a group's rows,
-    and rows beyond the channels, hold nothing."""
-    path, lanes = core.datapath.lanes, core.lanes
-    held = [
-        min(lanes, path - n, core.channels - start - n)
-        for start in range(0, core.channels, path)
-        for n in range(0, min(path, core.channels - start), lanes)
-    ]
-    found = []
-    for first in range(0, len(outputs), len(held)):
-        beats = zip(outputs[first : first + len(held)], held, strict=True)
-        found.append([v for beat, n in beats for v in unpack(beat, lanes, *core.element)[:n]])
-    return found

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from test_sparsity import sparse_layer
 from typer.testing import CliRunner
+from whole import check_simulated
 
 import hwgen
 from hwgen.api import choose_frames
@@ -67,12 +68,7 @@ def test_golden_equals_rtl(case, tmp_path):
     plan = made(network, choices)
     path = plan.stages[0].core.datapath
     assert path.banks and isinstance(path.weights.encoding, Indices)
-    package = hwgen.generate(plan, tmp_path / "net")
-    x = choose_frames(network, 3, 1)
-    for stalls in (0.0, 0.3):
-        result = package.simulate(x, simulator="icarus", stalls=stalls)
-        assert result.ok, f"stalls {stalls}: {result.first_difference}"
-        assert stalls or result.frame_ends == plan.timing_of(3).frame_ends
+    check_simulated(hwgen.generate(plan, tmp_path / "net"), plan, 3)
 
 
 @pytest.mark.parametrize(

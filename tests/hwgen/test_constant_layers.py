@@ -8,6 +8,7 @@ import torch
 from test_dsp_blocks import small
 from torch import nn
 from typer.testing import CliRunner
+from whole import check_simulated
 
 import hwgen
 from hwgen.api import choose_frames
@@ -39,12 +40,7 @@ def test_golden_equals_rtl(case, tmp_path):
     kinds = {stage.name: stage.constant for stage in plan.stages}
     for name, kind in zip(("conv", "fc"), case.split(", "), strict=True):
         assert bool(kinds[name]) == (kind != "stored")
-    package = hwgen.generate(plan, tmp_path / "net")
-    x = choose_frames(network, 4, 1)
-    for stalls in (0.0, 0.3):
-        result = package.simulate(x, simulator="icarus", stalls=stalls)
-        assert result.ok, f"stalls {stalls}: {result.first_difference}"
-        assert stalls or result.frame_ends == plan.timing_of(4).frame_ends
+    check_simulated(hwgen.generate(plan, tmp_path / "net"), plan, 4)
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ import pytest
 import torch
 from test_planning import digits
 from torch_models import random_cnn
+from whole import check_simulated
 
 import hwgen
 from hwgen.api import choose_frames
@@ -172,12 +173,8 @@ def test_network(target, network, overrides, blocks, tmp_path):
     assert [s.folding.dsp for s in made.stages if s.layer.macs] == [
         layer["folding"]["dsp"] for layer in package.manifest["layers"] if layer["macs"]
     ]
-    x = choose_frames(network, 3, 1)
     for stage in ("rtl", "netlist"):
-        for stalls in (0.0, 0.3):
-            result = package.simulate(x, stage=stage, simulator="icarus", stalls=stalls)
-            assert result.ok, f"{stage}, stalls {stalls}: {result.first_difference}"
-            assert stalls or result.frame_ends == made.timing_of(3).frame_ends
+        check_simulated(package, made, 3, stage=stage)
     assert package.cost("synth").dsps == made.resources.dsps
     assert package.verilog.read_text().count(f"\n  {cell} ") == blocks
 

@@ -4,6 +4,7 @@ import numpy as np
 from strategies import random_input
 
 import hwgen
+from hwgen.api import choose_frames
 from hwgen.errors import PlanError
 
 FRAMES = 5
@@ -48,3 +49,12 @@ def check(network, folder, seed, simulator="icarus"):
     assert result.equal, f"{where}, stalls {stalls}: {result.first_difference}"
     assert result.violations == (), f"{where}, stalls {stalls}"
     return plan
+
+
+def check_simulated(package, plan, frames, *, stage="rtl"):
+    """Simulate a few frames without stalls, on the clocks predicted, and with them."""
+    x = choose_frames(plan.network, frames, 1)
+    for stalls in (0.0, 0.3):
+        result = package.simulate(x, stage=stage, simulator="icarus", stalls=stalls)
+        assert result.ok, f"{stage}, stalls {stalls}: {result.first_difference}"
+        assert stalls or result.frame_ends == plan.timing_of(frames).frame_ends

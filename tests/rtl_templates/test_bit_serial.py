@@ -4,7 +4,8 @@ import random
 
 import pytest
 from stream_bench import pack, run, unpack
-from test_constant import random_graph
+from test_constant import random_graph, random_vectors
+from word_level import registers
 
 from rtl_templates.adder_graph import Adder, AdderGraph, Tap
 from rtl_templates.bit_serial import BitSerial, BitSerialParameters
@@ -24,6 +25,7 @@ def check(p, x, seed, *, gaps=0):
     clocks = [b - a for a, b in zip(seen.taken, seen.emitted, strict=True)]
     assert set(clocks) == {p.latency}, f"seed {seed}"
     assert seen.taken == arrivals
+    assert p.registers == registers(BitSerial(p)), f"seed {seed}"
 
 
 @pytest.mark.parametrize("seed", range(40))
@@ -31,11 +33,9 @@ def test_values_and_latency(seed):
     rng = random.Random(seed)
     graph = random_graph(rng)
     bits, is_signed = rng.randint(1, 6), rng.random() < 0.6
-    low = -(1 << (bits - 1)) if is_signed else 0
     y_bits = rng.choice((3, 40))
     p = BitSerialParameters(graph, bits, is_signed, y_bits, True, rng.choice((1, 1, 2, 3, 4)))
-    x = [[rng.randint(low, low + (1 << bits) - 1) for _ in range(graph.inputs)] for _ in range(40)]
-    x += [[low] * graph.inputs, [low + (1 << bits) - 1] * graph.inputs]
+    x = random_vectors(rng, graph.inputs, bits, is_signed)
     check(p, x, seed, gaps=(0, 5)[seed % 2])
 
 

@@ -26,16 +26,22 @@ def random_graph(rng):
     return AdderGraph(inputs, adders, (*taps, Tap(None)))
 
 
+def random_vectors(rng, inputs, bits, is_signed):
+    """Return vectors of so many elements, the last two of extremes."""
+    low = -(1 << (bits - 1)) if is_signed else 0
+    high = low + (1 << bits) - 1
+    x = [[rng.randint(low, high) for _ in range(inputs)] for _ in range(40)]
+    return [*x, [low] * inputs, [high] * inputs]
+
+
 @pytest.mark.parametrize("seed", range(40))
 def test_values_and_latency(seed):
     rng = random.Random(seed)
     graph = random_graph(rng)
     bits, is_signed = rng.randint(1, 6), rng.random() < 0.6
-    low = -(1 << (bits - 1)) if is_signed else 0
     y_bits = rng.choice((3, 40))
     p = ConstantParameters(graph, bits, is_signed, y_bits, True, rng.randint(1, 3))
-    x = [[rng.randint(low, low + (1 << bits) - 1) for _ in range(graph.inputs)] for _ in range(40)]
-    x += [[low] * graph.inputs, [low + (1 << bits) - 1] * graph.inputs]
+    x = random_vectors(rng, graph.inputs, bits, is_signed)
     beats = [pack(v, bits) for v in x]
     seen = run(ConstantDatapath(p), beats, len(x), stall_in=0.4 * (seed % 2), seed=seed)
     got = [unpack(w, 5, y_bits, False) for w in seen.outputs]

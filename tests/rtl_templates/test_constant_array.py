@@ -4,7 +4,7 @@ stalls, and every clock without."""
 import random
 
 import pytest
-from test_engine import check, random_frames, random_window, taps
+from test_engine import check, dot_products, random_frames, random_window
 
 from rtl_templates.adder_graph import Adder, AdderGraph, Tap
 from rtl_templates.bias import BiasParameters
@@ -53,17 +53,7 @@ def constant_case(seed: int):
     bias = tuple(rng.randint(-50, 50) for _ in range(outputs))
     added = BiasParameters(outputs, lanes, 18, True, bias, 18, True)
     engine = EngineParameters(window, path, outputs, lanes, None, outputs, added)
-
-    def result(frame, row, column):
-        total = list(bias)
-        for tap, place in taps(shape, row, column):
-            for c in range(channels):
-                x = frame[place[0]][place[1]][c] if place else pad
-                for m in range(outputs):
-                    total[m] += weights[m][tap * channels + c] * x
-        return total
-
-    return engine, random_frames(rng, shape), result
+    return engine, random_frames(rng, shape), dot_products(shape, weights, bias, pad)
 
 
 @pytest.mark.parametrize("seed", range(12))

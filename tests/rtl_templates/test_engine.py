@@ -73,6 +73,22 @@ def random_frames(rng: random.Random, shape: dict) -> list:
     ]
 
 
+def dot_products(shape: dict, weights: list, bias: list, pad: int):
+    """Return a function that gives an output pixel of a frame by definition."""
+    channels = shape["channels"]
+
+    def result(frame, row, column):
+        total = list(bias)
+        for tap, place in taps(shape, row, column):
+            for c in range(channels):
+                x = frame[place[0]][place[1]][c] if place else pad
+                for m, row_weights in enumerate(weights):
+                    total[m] += row_weights[tap * channels + c] * x
+        return total
+
+    return result
+
+
 def array_case(seed: int):
     """Return an engine with a MAC array, frames, and the results by definition."""
     rng = random.Random(seed)
@@ -138,16 +154,7 @@ def array_case(seed: int):
     engine = EngineParameters(window, mac, outputs, lanes, None, pe, added)
     frames = random_frames(rng, shape)
 
-    def result(frame, row, column):
-        total = list(bias)
-        for tap, place in taps(shape, row, column):
-            for c in range(channels):
-                x = frame[place[0]][place[1]][c] if place else pad
-                for m in range(outputs):
-                    total[m] += weights[m][tap * channels + c] * x
-        return total
-
-    return engine, frames, result
+    return engine, frames, dot_products(shape, weights, bias, pad)
 
 
 def pool_case(seed: int):
@@ -191,30 +198,35 @@ def flatten(engine: EngineParameters, pixels: list) -> list:
     return beats
 
 
-def check(case, seed: int) -> None:
-    engine, frames, result = case(seed)
+def check_pixels(engine: EngineParameters, pixels: list, wanted: list, seed: int) -> None:
+    """Send pixels, lists of elements, through an engine, without stalls and with them: what leaves
+    are the `wanted` ones, on the clocks of the schedule."""
     rng = random.Random(seed + 1)
     tight = engine.with_depth(max(engine.drain.pieces))
     engine = engine.at_full_rate() if seed % 2 else tight
     window = engine.window
     beats = [
         pack(pixel[n : n + window.word], window.bits)
-        for frame in frames
-        for row in frame
-        for pixel in row
+        for pixel in pixels
         for n in range(0, window.channels, window.word)
     ]
-    pixels = [result(frame, *at) for frame in frames for at in window.positions()]
-    expected = flatten(engine, pixels)
+    expected = flatten(engine, wanted)
     dut = Engine(engine)
     for stall_in, stall_out in ((0.0, 0.0), (rng.random() * 0.6, rng.random() * 0.6)):
         seen = run(dut, beats, len(expected), stall_in=stall_in, stall_out=stall_out, seed=seed)
-        for n, (beat, wanted) in enumerate(zip(seen.outputs, expected, strict=True)):
+        for n, (beat, values) in enumerate(zip(seen.outputs, expected, strict=True)):
             got = unpack(beat, engine.lanes, *engine.element)
-            kept = [v if w is not None else None for v, w in zip(got, wanted, strict=True)]
-            assert kept == wanted, f"seed {seed}, beat {n}, stalls {stall_in}, {stall_out}"
+            kept = [v if w is not None else None for v, w in zip(got, values, strict=True)]
+            assert kept == values, f"seed {seed}, beat {n}, stalls {stall_in}, {stall_out}"
         if not stall_in:
             assert engine.schedule([0] * len(beats)) == seen.emitted, f"seed {seed}"
+
+
+def check(case, seed: int) -> None:
+    engine, frames, result = case(seed)
+    pixels = [pixel for frame in frames for row in frame for pixel in row]
+    wanted = [result(frame, *at) for frame in frames for at in engine.window.positions()]
+    check_pixels(engine, pixels, wanted, seed)
 
 
 @pytest.mark.parametrize("seed", range(24))
