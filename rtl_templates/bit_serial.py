@@ -255,11 +255,13 @@ def _added(
     carry that completes the complement of a negated operand."""
     carry = Signal(name=f"{name}_carry", reset_less=True)
     total = Signal(len(a), name=name, reset_less=True)
-    sums, c = [], carry
-    for x, y in zip(a, b, strict=True):
-        sums.append(x ^ y ^ c)
-        c = (x & y) | (x & c) | (y & c)
-    m.d.sync += total.eq(Cat(sums))
+    if len(a) == 1:  # two tables, where a carry chain would take four
+        (x,), (y,) = a, b
+        sums, c = x ^ y ^ carry, (x & y) | (x & carry) | (y & carry)
+    else:  # the carry enters a chain beside a one
+        chain = Cat(1, a) + Cat(carry, b)
+        sums, c = chain[1:-1], chain[-1]
+    m.d.sync += total.eq(sums)
     with m.If(clock.at(start - 1)):
         m.d.sync += carry.eq(int(minus))
     with m.Else():

@@ -94,6 +94,8 @@ def describe_plan(plan: "Plan") -> dict[str, Any]:
                 "dsp": stage.folding.dsp,
                 "pasm": stage.folding.pasm,
                 "constant": stage.constant,
+                "kind": stage.folding.kind if stage.layer.weight is not None else None,
+                "rivals": [asdict(rival) for rival in plan.rivals.get(stage.name, ())],
                 "fixed_instead": stage.fixed_instead(plan.target),
                 "blocks": stage.blocks,
                 "zeros": stage.zeros,
@@ -183,6 +185,15 @@ def print_plan(plan: "Plan", console: Console) -> None:
             pays = "cheaper" if own < fixed else "no cheaper"
             text = f"about {own:.1f} cells a MAC, {pays} than {fixed:.1f} of fixed point"
             console.print(f"{layer['name']}: powers of two, {text} as wide", markup=False)
+    for layer in described["layers"]:
+        others = [rival for rival in layer["rivals"] if rival["kind"] != layer["kind"]]
+        if layer["kind"] and others:
+            own = next(r["cost"] for r in layer["rivals"] if r["kind"] == layer["kind"])
+            text = ", ".join(
+                f"{r['kind']} {'' if r['exact'] else 'at least '}{r['cost']:,.0f}" for r in others
+            )
+            kind = f"{layer['name']}: {layer['kind']}, worth {own:,.0f} LUTs in all"
+            console.print(f"{kind} ({text})", markup=False)
     for queue in described["queues"]:
         text = f"Queue from {queue['from']} to {queue['to']}: {queue['depth']} beats"
         console.print(text, markup=False)

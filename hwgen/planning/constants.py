@@ -1,14 +1,17 @@
 """Constant datapaths of layers: the adder graph of a layer's weights, and what it computes with."""
 
-__all__ = ["constant_array", "may_be_constant"]
+__all__ = ["DIGITS", "constant_array", "least_constant", "levels_within", "may_be_constant"]
 
 from functools import lru_cache
 
 import numpy as np
 
+from hwgen.formats import bits_for
 from hwgen.planning.encodings import x_range_of
+from hwgen.planning.estimate import Resources
 from hwgen.planning.folding import Folding
 from hwgen.planning.layers import Layer
+from hwgen.targets import Target
 from rtl_templates.adder_graph import AdderGraph
 from rtl_templates.bit_serial import BitSerialParameters
 from rtl_templates.constant import ConstantParameters
@@ -16,12 +19,57 @@ from rtl_templates.constant_array import ConstantArrayParameters
 from rtl_templates.window import WindowParameters
 
 STARTS = 3  # runs of the solver, of which the best counts
-LEVELS = 1  # adders between two registers
+DIGITS = (1, 2, 4)  # bits that serial adders may take a clock
+LARGE = 4096  # weights other than zero, above which no matrix is solved unless it is asked for
+
+# ns from register to register of one adder, and of each further one behind it, after place and
+# route of a layer (docs/planning.md); the rest of a design is given a share of the clock
+ADDER_NS = {"ecp5": (3.6, 1.7), "ice40": (7.0, 4.0)}
+SHARE = 0.75
 
 
-def may_be_constant(layer: Layer) -> bool:
-    """Say whether the weights of a layer can be wired into adders: those of one matrix."""
-    return layer.weight is not None and layer.groups == 1
+def may_be_constant(layer: Layer, *, large: bool) -> bool:
+    """Say whether the weights of a layer can be wired into adders: those of one matrix, also of a
+    large one if that is wanted."""
+    if layer.weight is None or layer.groups > 1:
+        return False
+    return large or int(np.count_nonzero(layer.weight)) <= LARGE
+
+
+def levels_within(clock_hz: int, target: Target) -> int:
+    """Return how many adders may stand one behind the other within a clock."""
+    if target.family not in ADDER_NS:
+        return 1
+    first, further = ADDER_NS[target.family]
+    return max(1, 1 + int((SHARE * 1e9 / clock_hz - first) / further))
+
+
+def least_constant(layer: Layer, folding: Folding) -> Resources:
+    """Return what a layer's weights take at the least when they are wired into adders.
+
+    Outputs that differ by more than a shift and a sign take an adder each, one of n inputs takes
+    n - 1, and each adder is as wide as an input.
+    """
+    assert layer.weight is not None
+    weight = layer.weight.reshape(layer.outputs, -1)
+    adders = max(_sums(weight), int(np.count_nonzero(weight, axis=1).max(initial=0)) - 1)
+    if folding.serial:
+        return Resources(2 * folding.serial * adders, (folding.serial + 1) * adders)
+    bits, _ = bits_for(layer.x.lo, layer.x.hi)
+    if int(np.abs(weight).max(initial=0)) >> bits:
+        return Resources()  # inputs side by side are a sum without an adder
+    return Resources(bits * adders)
+
+
+def _sums(weight: np.ndarray) -> int:
+    """Return how many outputs need an adder of their own, from (outputs, inputs)."""
+    found = set()
+    for row in weight[np.count_nonzero(weight, axis=1) > 0]:
+        bits = int(np.bitwise_or.reduce(np.abs(row)))
+        row = row // (bits & -bits) * int(np.sign(row[np.flatnonzero(row)[0]]))
+        if np.abs(row).sum() > 1:
+            found.add(row.tobytes())
+    return len(found)
 
 
 def constant_array(
@@ -33,20 +81,37 @@ def constant_array(
     """
     assert layer.weight is not None
     matrix = layer.weight.reshape(layer.outputs, -1).T
-    x_range = x_range_of(layer, window)
-    graph = _graph(matrix.tobytes(), matrix.shape, *x_range)
-    shape = (graph, window.bits, window.signed, bits, is_signed)
-    values: ConstantParameters | BitSerialParameters
-    if folding.serial:
-        values = BitSerialParameters(*shape, folding.serial, x_range=x_range)
-    else:
-        values = ConstantParameters(*shape, LEVELS, x_range=x_range)
+    shape = (window.bits, window.signed, bits, is_signed)
+    values = _values(
+        folding.parallel,
+        folding.serial,
+        matrix.tobytes(),
+        matrix.shape,
+        shape,
+        x_range_of(layer, window),
+    )
     return ConstantArrayParameters(values, folding.simd)
 
 
-@lru_cache(maxsize=64)  # of a layer, all foldings have the same
-def _graph(matrix: bytes, shape: tuple[int, int], low: int, high: int) -> AdderGraph:
+@lru_cache(maxsize=64)  # all ways to compute with a matrix have the same
+def _graph(matrix: bytes, size: tuple[int, int], x_range: tuple[int, int]) -> AdderGraph:
     from hwgen.planning.adder_graphs import solve  # numba, which most plans do without
 
-    weights = np.frombuffer(matrix, dtype=np.int64).reshape(shape)
-    return solve(weights, [low] * shape[0], [high] * shape[0], starts=STARTS)
+    weights = np.frombuffer(matrix, dtype=np.int64).reshape(size)
+    low, high = x_range
+    return solve(weights, [low] * size[0], [high] * size[0], starts=STARTS)
+
+
+@lru_cache(maxsize=256)  # of a layer, all columns have the same
+def _values(
+    levels: int,
+    digit: int,
+    matrix: bytes,
+    size: tuple[int, int],
+    shape: tuple[int, bool, int, bool],
+    x_range: tuple[int, int],
+) -> ConstantParameters | BitSerialParameters:
+    graph = _graph(matrix, size, x_range)
+    if digit:
+        return BitSerialParameters(graph, *shape, digit, x_range=x_range)
+    return ConstantParameters(graph, *shape, levels, x_range=x_range)

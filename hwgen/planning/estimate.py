@@ -56,6 +56,33 @@ class Resources:
             self.block_rams + other.block_rams,
         )
 
+    def over(self, other: "Resources") -> "Resources":
+        """Return what exceeds another."""
+        return Resources(
+            max(0, self.luts - other.luts),
+            max(0, self.ffs - other.ffs),
+            max(0, self.dsps - other.dsps),
+            max(0, self.block_rams - other.block_rams),
+        )
+
+    def without(self, other: "Resources") -> "Resources":
+        """Return what another leaves."""
+        return Resources(
+            self.luts - other.luts,
+            self.ffs - other.ffs,
+            self.dsps - other.dsps,
+            self.block_rams - other.block_rams,
+        )
+
+    def within(self, other: "Resources") -> bool:
+        """Say whether nothing exceeds what there is in another."""
+        return (
+            self.luts <= other.luts
+            and self.ffs <= other.ffs
+            and self.dsps <= other.dsps
+            and self.block_rams <= other.block_rams
+        )
+
 
 def weigh(cost: Resources, dsp_luts: float = DSP_LUTS) -> float:
     """Return one number to compare costs by, in LUTs. Flip-flops come with LUTs, at half price.

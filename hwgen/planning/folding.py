@@ -21,7 +21,8 @@ class Folding:
     dsp : 1 where DSP blocks make the products, 0 where the array is made of adders
     pasm : 1 where inputs are summed up by their weight's entry of the book, and multiplied
         afterwards (PASM), 0 where each is multiplied
-    parallel : 1 where the weights are wired into adders that take whole words, 0 where they are not
+    parallel : where the weights are wired into adders that take whole words, how many of these
+        stand between two registers; 0 where they are not
     serial : bits of a word that such adders take a clock, 0 where they do not
     """
 
@@ -38,6 +39,15 @@ class Folding:
     def constant(self) -> bool:
         """Whether the weights are wired into adders."""
         return bool(self.parallel or self.serial)
+
+    @property
+    def kind(self) -> str:
+        """What computes, in words."""
+        if self.constant:
+            return "bit-serial constants" if self.serial else "parallel constants"
+        if self.pasm:
+            return "array that sums up by entry"
+        return "array in DSP blocks" if self.dsp else "array in LUTs"
 
 
 def divisors(n: int) -> list[int]:

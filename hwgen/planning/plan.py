@@ -1,6 +1,6 @@
 """The plan: what implements each layer, under a target and a goal."""
 
-__all__ = ["Plan", "Stage"]
+__all__ = ["Plan", "Rival", "Stage"]
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -31,6 +31,20 @@ from rtl_templates.mac import MacParameters
 from rtl_templates.threshold import ThresholdParameters
 
 FRAMES = 6  # that a plan's timing is evaluated over; the pipeline is full well before
+
+
+@dataclass(frozen=True)
+class Rival:
+    """The cheapest way of a kind to build a layer.
+
+    kind : what computes, in words
+    cost : in LUTs, by which ways are compared
+    exact : whether it is the estimate, or the least that it can be
+    """
+
+    kind: str
+    cost: float
+    exact: bool
 
 
 @dataclass(frozen=True, eq=False)
@@ -143,6 +157,7 @@ class Plan:
     goal : as the user wrote it
     stages : each after those it takes its inputs from
     depths : of the queue on each branch of a fork
+    rivals : of each layer, the cheapest way of each kind that would have been quick enough
     """
 
     network: Network
@@ -151,6 +166,7 @@ class Plan:
     goal: str
     stages: tuple[Stage, ...]
     depths: Mapping[Branch, int] = field(default_factory=dict)
+    rivals: Mapping[str, tuple[Rival, ...]] = field(default_factory=dict)
 
     @cached_property
     def entry(self) -> Endpoint:

@@ -8,13 +8,13 @@ from dataclasses import dataclass, replace
 
 from hwgen.errors import PlanError
 from hwgen.network.graph import Network
-from hwgen.planning.allocation import Option, allocate, frontier
+from hwgen.planning.allocation import Option, allocate
 from hwgen.planning.assembly import adapters, suits, word_of
-from hwgen.planning.constants import may_be_constant
-from hwgen.planning.estimate import DSP_LUTS, estimate, weigh
-from hwgen.planning.folding import Folding, drains, foldings, turns
+from hwgen.planning.estimate import Resources, estimate, weigh
+from hwgen.planning.folding import drains, foldings, turns
 from hwgen.planning.layers import Layer, find_layers
-from hwgen.planning.lowering import blocks_for, core_for, relaned, styled, sums_by_entry
+from hwgen.planning.lowering import relaned, styled
+from hwgen.planning.options import NO_HURRY, Ways
 from hwgen.planning.plan import Plan, Stage
 from hwgen.planning.queues import with_queues
 from hwgen.targets import Target, get_target
@@ -23,7 +23,7 @@ from rtl_templates.engine import EngineParameters
 _FPS = re.compile(r"\s*([0-9][0-9_]*(?:\.[0-9]+)?(?:[eE][0-9]+)?)\s*fps\s*")
 MIN_LATENCY = "min latency"
 MIN_AREA = "min area"
-NO_HURRY = 1 << 40  # clocks a frame that anything can keep
+ROUNDS = 4  # in which what the options leave out is taken off the device
 Maker = Callable[[int], Plan]  # from a budget of clocks a frame
 
 
@@ -37,7 +37,6 @@ class Override:
 
 
 OR_NOT = ("skip", "dsp", "pasm", "parallel", "serial")  # choices that may be 0
-DIGITS = (1, 2, 4)  # bits that serial adders may take a clock
 _CHOICES = "|".join(("pe", "simd", "lanes", *OR_NOT))
 _OVERRIDE = re.compile(rf"(?P<layer>.+)\.(?P<what>{_CHOICES})=(?P<value>[0-9]{{1,6}})")
 
@@ -78,66 +77,6 @@ def parse_goal(goal: str) -> float | None:
     return rate
 
 
-def _candidates(layer: Layer, overrides: Sequence[Override], target: Target) -> list[Folding]:
-    """Return the foldings of a layer that agree with the user's choices.
-
-    Raises
-    ------
-    PlanError : none does
-    """
-    wanted = {o.what: o.value for o in overrides if o.layer == layer.name and o.what != "lanes"}
-    plain = list(foldings(layer))
-    needed = {f: blocks_for(layer, f, target) for f in plain}
-    most = NO_HURRY if "dsp" in wanted else target.dsps
-    found = [*plain]
-    found += [replace(f, dsp=1) for f, n in needed.items() if n is not None and n <= most]
-    if sums_by_entry(layer, target):
-        found += [replace(f, pasm=1) for f in plain]
-    if may_be_constant(layer) and not {"parallel", "serial"}.isdisjoint(wanted):
-        whole = [f for f in plain if f.pe == layer.outputs and not f.skip]
-        found += [replace(f, parallel=1) for f in whole]
-        found += [replace(f, serial=digit) for f in whole for digit in DIGITS]
-    agreeing = [f for f in found if all(getattr(f, what) == n for what, n in wanted.items())]
-    if agreeing or not wanted:
-        return agreeing
-    sizes = {what: sorted({getattr(f, what) for f in found}) for what in wanted}
-    text = " and ".join(f"{what} one of {', '.join(map(str, s))}" for what, s in sizes.items())
-    raise PlanError(f"{layer.name}: folding must have {text}; others only idle longer")
-
-
-def _options(
-    layer: Layer, budget: int, target: Target, overrides: Sequence[Override], dsp_luts: float
-) -> list[Option]:
-    """Return the cheapest foldings, by DSP blocks, whose busiest part needs at most `budget`
-    clocks.
-
-    Raises
-    ------
-    PlanError : not even the most parallel one does
-    """
-    found: list[Option] = []
-    least: int | None = None
-    for folding in _candidates(layer, overrides, target):
-        clocks = turns(layer, folding)
-        least_cost = dsp_luts * (blocks_for(layer, folding, target) or 0) if folding.dsp else 0.0
-        if any(option.cost <= least_cost for option in found):
-            continue  # the blocks alone are worth more than the whole of another
-        if clocks <= budget:
-            core = core_for(layer, folding, target)
-            clocks = Stage(layer, folding, core).busy
-        least = clocks if least is None else min(least, clocks)
-        if clocks > budget:
-            continue
-        cost = estimate(core, target)
-        found.append(Option(weigh(cost, dsp_luts), cost.dsps, folding, core))
-    if not found:
-        raise PlanError(
-            f"{layer.name}: needs at least {least} clocks a frame, however parallel, and the goal "
-            f"leaves {budget}; ask for fewer frames a second or a faster clock"
-        )
-    return frontier(found)
-
-
 def _drained(
     layer: Layer, core: EngineParameters, words: Sequence[int], forced: int | None, target: Target
 ) -> EngineParameters:
@@ -154,7 +93,7 @@ def _drained(
             raise PlanError(f"{layer.name}: lanes must be one of {', '.join(map(str, options))}")
         return relaned(core, layer, forced, target)
     suitable = [n for n in options if all(suits(n, word) for word in words)]
-    candidates = {options[0], *suitable[:1], *(n for n in options if n in words)}
+    candidates = {options[0], core.lanes, *suitable[:1], *(n for n in options if n in words)}
 
     def cost(engine: EngineParameters) -> float:
         shape = (layer.outputs, engine.lanes)
@@ -166,25 +105,20 @@ def _drained(
 
 
 def _stages(
-    layers: Sequence[Layer],
-    options: Sequence[Sequence[Option]],
-    blocks: int,
-    target: Target,
-    overrides: Sequence[Override],
+    ways: Sequence[Ways], options: Sequence[Option], overrides: Sequence[Override]
 ) -> tuple[Stage, ...]:
-    """Return the stages of least cost with so many DSP blocks."""
-    chosen = {
-        layer.name: (option.folding, option.core)
-        for layer, option in zip(layers, allocate(options, blocks), strict=True)
-    }
+    """Return the stages that are built as the options say, with drains that suit one another."""
+    layers = [way.layer for way in ways]
+    chosen = {layer.name: option for layer, option in zip(layers, options, strict=True)}
     words: dict[str, list[int]] = {}
     for layer in layers:
         for source in layer.sources:
-            words.setdefault(source, []).append(word_of(chosen[layer.name][1]))
+            words.setdefault(source, []).append(word_of(chosen[layer.name].core))
     forced = {o.layer: o.value for o in overrides if o.what == "lanes"}
     stages = []
-    for layer in layers:
-        folding, core = chosen[layer.name]
+    for way in ways:
+        layer, option, target = way.layer, chosen[way.layer.name], way.target
+        folding, core = option.folding, option.core
         if isinstance(core, EngineParameters):
             core = _drained(layer, core, words.get(layer.name, ()), forced.get(layer.name), target)
             folding = replace(folding, lanes=core.lanes)
@@ -194,28 +128,15 @@ def _stages(
     return tuple(stages)
 
 
-def _within_blocks(
-    layers: Sequence[Layer],
-    budget: int,
-    target: Target,
-    overrides: Sequence[Override],
-    dsp_luts: float,
-) -> tuple[Stage, ...]:
-    """Return the stages of least cost that the target has the DSP blocks for."""
-    options = [_options(layer, budget, target, overrides, dsp_luts) for layer in layers]
-    blocks = target.dsps
-    while True:
-        stages = _stages(layers, options, blocks, target, overrides)
-        # wider drains may have brought more requantizers since, each with a multiplier
-        over = sum(estimate(stage.core, target).dsps for stage in stages) - target.dsps
-        if over <= 0 or blocks == 0:
-            return stages
-        blocks = max(0, blocks - over)
+def _device(target: Target) -> Resources:
+    return Resources(target.luts, target.ffs, target.dsps, target.block_rams)
 
 
 def _excess(plan: Plan) -> PlanError | None:
     """Return what is wrong where the plan does not fit its target."""
     need, target = plan.resources, plan.target
+    if need.within(_device(target)):
+        return None
     budgets = {
         "luts": ("LUTs", target.luts),
         "ffs": ("flip-flops", target.ffs),
@@ -227,8 +148,6 @@ def _excess(plan: Plan) -> PlanError | None:
         for name, (_, has) in budgets.items()
         if getattr(need, name) > has
     }
-    if not over:
-        return None
     name = max(over, key=lambda key: over[key])
     what, has = budgets[name]
     stage = max(plan.stages, key=lambda s: float(getattr(plan.resources_of(s), name)))
@@ -279,16 +198,13 @@ def plan(
                 f"{', '.join(layer.name for layer in layers)}"
             )
 
-    def priced(budget: int, dsp_luts: float) -> Plan:
-        stages = _within_blocks(layers, budget, target, choices, dsp_luts)
-        return with_queues(Plan(network, target, clock, goal, stages))
+    ways = [
+        Ways(layer, target, clock, {o.what: o.value for o in choices if o.layer == layer.name})
+        for layer in layers
+    ]
 
     def made(budget: int) -> Plan:
-        found = priced(budget, DSP_LUTS)
-        if _excess(found) and target.dsps:  # then blocks are worth whatever they save
-            other = priced(budget, 0.0)
-            return found if _excess(other) else other
-        return found
+        return _cheapest(ways, budget, choices, Plan(network, target, clock, goal, ()))
 
     if goal == MIN_LATENCY:
         return _quickest(made, layers)
@@ -297,6 +213,32 @@ def plan(
     if problem:
         raise problem
     return found
+
+
+def _cheapest(
+    ways: Sequence[Ways], budget: int, overrides: Sequence[Override], empty: Plan
+) -> Plan:
+    """Return the plan of least cost whose parts need at most `budget` clocks a frame: each layer's
+    cheapest way, or where these do not fit together those of least cost that do.
+
+    What the options leave out, adapters and wider drains, is taken off the device where it
+    makes the difference.
+    """
+
+    def built(options: Sequence[Option]) -> Plan:
+        stages = _stages(ways, options, overrides)
+        rivals = {way.layer.name: way.rivals(budget) for way in ways}
+        return with_queues(replace(empty, stages=stages, rivals=rivals))
+
+    first = found = built([way.within(budget, every=False)[0] for way in ways])
+    left = device = _device(empty.target)
+    for _ in range(ROUNDS):
+        if found.resources.within(device):
+            return found
+        options = [way.within(budget, every=True) for way in ways]
+        found = built(allocate(options, left))
+        left = left.without(found.resources.over(device))
+    return found if found.resources.within(device) else first
 
 
 def _reaching(made: Maker, goal: str, clock: int, rate: float) -> Plan:

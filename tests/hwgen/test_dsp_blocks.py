@@ -16,9 +16,7 @@ from hwgen.api import choose_frames
 from hwgen.errors import PlanError
 from hwgen.formats import Fixed
 from hwgen.network import Conv2d, Flatten, Input, Linear, Network, Node, Requantize
-from hwgen.planning.allocation import Option, allocate, frontier
 from hwgen.planning.blocks import arranged
-from hwgen.planning.folding import Folding
 from hwgen.planning.layers import find_layers
 from hwgen.targets import get_target
 from rtl_templates.multiplier import DspBlocks, MultiplierParameters, packed
@@ -48,34 +46,6 @@ def small(bits=4, activations=8, channels=5, seed=0, groups=1, by=64):
             Node("fc", Linear(v, rng.integers(-9, 9, 6), Fixed(bits), [1.0]), ("flatten",)),
         )
     )
-
-
-def test_allocation_is_the_cheapest_there_is():
-    for seed in range(60):
-        rng = random.Random(seed)
-        layers = [
-            frontier(
-                Option(rng.randint(10, 99), rng.randint(0, 5), Folding(1, 1, 1), None)
-                for _ in range(rng.randint(1, 5))
-            )
-            for _ in range(rng.randint(1, 4))
-        ]
-        blocks = rng.randint(0, 12)
-        found = allocate(layers, blocks)
-        ways = list(itertools.product(*layers))
-        fitting = [way for way in ways if sum(o.dsps for o in way) <= blocks]
-        if fitting:
-            assert sum(o.dsps for o in found) <= blocks, f"seed {seed}"
-            least = min(sum(o.cost for o in way) for way in fitting)
-            assert sum(o.cost for o in found) == least, f"seed {seed}"
-        else:
-            least = min(sum(o.dsps for o in way) for way in ways)
-            assert sum(o.dsps for o in found) == least, f"seed {seed}"
-
-
-def test_frontier_leaves_out_what_is_no_better_with_more_blocks():
-    options = [Option(c, d, Folding(1, 1, 1), None) for c, d in ((9, 0), (9, 1), (7, 2), (8, 2))]
-    assert [(o.cost, o.dsps) for o in frontier(options)] == [(9, 0), (7, 2)]
 
 
 @pytest.mark.parametrize("rows", [1, 2, 3])

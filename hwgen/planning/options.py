@@ -1,0 +1,152 @@
+"""Options: the ways in which a layer can be built, and what each takes."""
+
+__all__ = ["Ways"]
+
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import cached_property
+
+from hwgen.errors import PlanError
+from hwgen.planning.allocation import Option, frontier
+from hwgen.planning.constants import DIGITS, least_constant, levels_within, may_be_constant
+from hwgen.planning.estimate import Resources, estimate, weigh
+from hwgen.planning.folding import Folding, drains, foldings, turns
+from hwgen.planning.layers import Layer
+from hwgen.planning.lowering import Core, blocks_for, core_for, relaned, sums_by_entry
+from hwgen.planning.plan import Rival, Stage
+from hwgen.targets import Target
+from rtl_templates.engine import EngineParameters
+
+NO_HURRY = 1 << 40  # clocks a frame that anything can keep
+
+
+class Ways:
+    """The ways in which a layer can be built; each is looked at once, and only where it may pay."""
+
+    def __init__(self, layer: Layer, target: Target, clock_hz: int, wanted: dict[str, int]):
+        """Look at the ways that agree with the user's choices, `wanted`; lanes are no part of it.
+
+        Raises
+        ------
+        PlanError : none does
+        """
+        self.layer, self.target = layer, target
+        self._levels = levels_within(clock_hz, target)
+        self._built: dict[Folding, tuple[Option, int]] = {}  # with the clocks that it needs
+        self._solved: dict[tuple[int, int], Resources] = {}  # constants whose adders are known
+        self.foldings = self._agreeing({k: v for k, v in wanted.items() if k != "lanes"})
+
+    def _agreeing(self, wanted: dict[str, int]) -> list[Folding]:
+        """Return the foldings that agree with choices: constants last, which are dear to look at"""
+        layer, target = self.layer, self.target
+        plain = list(foldings(layer))
+        needed = {f: blocks_for(layer, f, target) for f in plain}
+        most = NO_HURRY if "dsp" in wanted else target.dsps
+        found = [*plain]
+        found += [replace(f, dsp=1) for f, n in needed.items() if n is not None and n <= most]
+        if sums_by_entry(layer, target):
+            found += [replace(f, pasm=1) for f in plain]
+        chosen = not {"parallel", "serial"}.isdisjoint(wanted)
+        if may_be_constant(layer, large=chosen):
+            whole = [f for f in plain if f.pe == layer.outputs and not f.skip]
+            levels = range(1, 1 + max(self._levels, wanted.get("parallel", 1)))
+            found += [replace(f, serial=digit) for digit in DIGITS for f in whole]
+            found += [replace(f, parallel=n) for n in levels for f in whole]
+        agreeing = [f for f in found if all(getattr(f, what) == n for what, n in wanted.items())]
+        if agreeing or not wanted:
+            return agreeing
+        sizes = {what: sorted({getattr(f, what) for f in found}) for what in wanted}
+        text = " and ".join(f"{what} one of {', '.join(map(str, s))}" for what, s in sizes.items())
+        raise PlanError(f"{layer.name}: folding must have {text}; others only idle longer")
+
+    @cached_property
+    def _least(self) -> dict[Folding, Resources]:
+        """The least that each folding can take, as far as that is known without building it."""
+        layer, target = self.layer, self.target
+        least = {}
+        for folding in self.foldings:
+            if folding.dsp:
+                blocks = blocks_for(layer, folding, target) or 0
+                least[folding] = Resources(dsps=blocks)
+            elif folding.constant:
+                least[folding] = least_constant(layer, folding)
+        return least
+
+    def _option(self, folding: Folding) -> tuple[Option, int]:
+        """Return a way, and the clocks of a frame that its busiest part needs."""
+        if folding not in self._built:
+            layer, target = self.layer, self.target
+            core = core_for(layer, folding, target)
+            options = [self._as_option(folding, core)]
+            if isinstance(core, EngineParameters):  # a datapath that rests lets fewer lanes do
+                lanes = drains(layer.outputs, core.datapath.lanes, min(core.folds))[0]
+                if lanes < folding.lanes:
+                    narrow = relaned(core, layer, lanes, target)
+                    options.append(self._as_option(replace(folding, lanes=lanes), narrow))
+            option = min(options, key=lambda option: option.cost)
+            if folding.constant and isinstance(core, EngineParameters):
+                solved = estimate(core.datapath, target)  # whatever the columns, no less
+                self._solved.setdefault((folding.parallel, folding.serial), solved)
+            self._built[folding] = option, Stage(layer, option.folding, option.core).busy
+        return self._built[folding]
+
+    def _as_option(self, folding: Folding, core: Core) -> Option:
+        needs = estimate(core, self.target)
+        return Option(weigh(needs), needs, folding, core)
+
+    def within(self, budget: int, *, every: bool) -> list[Option]:
+        """Return the ways whose busiest part needs at most `budget` clocks a frame, without those
+        that another undercuts in everything; in cost alone unless `every`.
+
+        Raises
+        ------
+        PlanError : not even the most parallel one needs as few clocks
+        """
+        found: list[Option] = []
+        fewest: int | None = None
+        for folding in self.foldings:
+            clocks = turns(self.layer, folding)
+            if clocks <= budget:
+                if self._undercut(folding, found, every):
+                    continue
+                option, clocks = self._option(folding)
+                if clocks <= budget:
+                    found.append(option)
+            fewest = clocks if fewest is None else min(fewest, clocks)
+        if not found:
+            raise PlanError(
+                f"{self.layer.name}: needs at least {fewest} clocks a frame, however parallel, "
+                f"and the goal leaves {budget}; ask for fewer frames a second or a faster clock"
+            )
+        return frontier(found) if every else [min(found, key=lambda option: option.cost)]
+
+    def _floor(self, folding: Folding) -> Resources | None:
+        """Return the least that a folding can take, None where nothing is known."""
+        least = self._least.get(folding)
+        return self._solved.get((folding.parallel, folding.serial), least) if least else None
+
+    def _undercut(self, folding: Folding, found: Sequence[Option], every: bool) -> bool:
+        """Say whether a way that was found takes no more than the least that a folding can."""
+        least = self._floor(folding)
+        if least is None or folding in self._built:
+            return False
+        cost = weigh(least)
+        return any(o.cost <= cost and (not every or o.needs.within(least)) for o in found)
+
+    def rivals(self, budget: int) -> tuple[Rival, ...]:
+        """Return the cheapest way of each kind within a budget of clocks, the cheapest first."""
+        best: dict[str, Rival] = {}
+        for folding in self.foldings:
+            if folding in self._built:
+                option, clocks = self._built[folding]
+                rival = Rival(folding.kind, option.cost, True)
+            else:
+                clocks = turns(self.layer, folding)
+                least = self._floor(folding)
+                if least is None:
+                    continue
+                rival = Rival(folding.kind, weigh(least), False)
+            known = best.get(folding.kind)
+            if clocks <= budget and (known is None or rival.cost < known.cost):
+                best[folding.kind] = rival
+        return tuple(sorted(best.values(), key=lambda rival: rival.cost))
