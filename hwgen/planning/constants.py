@@ -8,7 +8,7 @@ import numpy as np
 
 from hwgen.formats import bits_for
 from hwgen.planning.encodings import x_range_of
-from hwgen.planning.estimate import Resources
+from hwgen.planning.estimate import Resources, adder_bit_luts, serial_sum_luts
 from hwgen.planning.folding import Folding
 from hwgen.planning.layers import Layer
 from hwgen.targets import Target
@@ -44,7 +44,7 @@ def levels_within(clock_hz: int, target: Target) -> int:
     return max(1, 1 + int((SHARE * 1e9 / clock_hz - first) / further))
 
 
-def least_constant(layer: Layer, folding: Folding) -> Resources:
+def least_constant(layer: Layer, folding: Folding, target: Target) -> Resources:
     """Return what a layer's weights take at the least when they are wired into adders.
 
     Outputs that differ by more than a shift and a sign take an adder each, one of n inputs takes
@@ -54,11 +54,11 @@ def least_constant(layer: Layer, folding: Folding) -> Resources:
     weight = layer.weight.reshape(layer.outputs, -1)
     adders = max(_sums(weight), int(np.count_nonzero(weight, axis=1).max(initial=0)) - 1)
     if folding.serial:
-        return Resources(2 * folding.serial * adders, (folding.serial + 1) * adders)
+        return Resources(serial_sum_luts(folding.serial, target) * adders)
     bits, _ = bits_for(layer.x.lo, layer.x.hi)
     if int(np.abs(weight).max(initial=0)) >> bits:
         return Resources()  # inputs side by side are a sum without an adder
-    return Resources(bits * adders)
+    return Resources(adder_bit_luts(target) * bits * adders)
 
 
 def _sums(weight: np.ndarray) -> int:

@@ -4,7 +4,7 @@ A first estimate: word-level structure times coefficients for a 4-input-LUT fabr
 chains (ECP5). Each coefficient says what it stands for.
 """
 
-__all__ = ["Resources", "estimate", "weigh"]
+__all__ = ["Resources", "adder_bit_luts", "estimate", "serial_sum_luts", "weigh"]
 
 from dataclasses import dataclass
 from functools import singledispatch
@@ -34,6 +34,12 @@ from rtl_templates.window import WindowParameters
 
 CHAIN = 2.0  # LUTs to start and end a carry chain
 TABLE = 0.55  # LUTs a bit and 16 words of a constant table, after minimisation
+# fitted to yosys on 36 matrices of 4 to 40 rows and columns, 2 to 7 bits, by family
+PARALLEL = {"ecp5": 1.07, "ice40": 1.3}  # LUTs an adder bit of constants
+# LUTs a sum of constants, by the bits it takes a clock: tables for one, a carry chain for four; of
+# two bits yosys makes wide tables on ECP5
+SERIAL = {"ecp5": {1: 2.35, 2: 7.5, 4: 8.5}, "ice40": {1: 2.35, 2: 4.0, 4: 6.5}}
+LOADED = 0.45  # LUTs a bit of a shift register that takes whole words
 MULTIPLIER_SIDE = 18  # bits of a DSP block's operand
 DSP_LUTS = 150  # LUTs that a DSP block is worth when implementations are compared
 BLOCK_RAM_LUTS = 60  # LUTs that a block RAM is worth
@@ -95,6 +101,16 @@ def weigh(cost: Resources, dsp_luts: float = DSP_LUTS) -> float:
         + dsp_luts * cost.dsps
         + BLOCK_RAM_LUTS * cost.block_rams
     )
+
+
+def adder_bit_luts(target: Target) -> float:
+    """Return the LUTs of a bit of an adder of constants."""
+    return PARALLEL.get(target.family, 1.1)
+
+
+def serial_sum_luts(digit: int, target: Target) -> float:
+    """Return the LUTs of a sum of constants that takes so many bits a clock."""
+    return SERIAL.get(target.family, SERIAL["ice40"]).get(digit, 2.0 * digit)
 
 
 def _bits(limit: int) -> int:
@@ -281,14 +297,13 @@ def _constant_array(part: ConstantArrayParameters, target: Target) -> Resources:
 
 @estimate.register
 def _constant(part: ConstantParameters, target: Target) -> Resources:
-    return Resources(part.adder_bits + CHAIN * part.adders / 4, part.registers)
+    return Resources(adder_bit_luts(target) * part.adder_bits, part.registers)
 
 
 @estimate.register
 def _bit_serial(part: BitSerialParameters, target: Target) -> Resources:
-    # an adder is two tables, a sum and a carry; inputs enter shift registers through a table a bit
-    inputs = part.graph.inputs * part.x_bits
-    return Resources(2 * part.adders + inputs + 30, part.registers)
+    sums = serial_sum_luts(part.digit, target) * part.adders / part.digit
+    return Resources(sums + LOADED * part.graph.inputs * part.x_bits, part.registers)
 
 
 @estimate.register

@@ -69,7 +69,7 @@ class Ways:
                 blocks = blocks_for(layer, folding, target) or 0
                 least[folding] = Resources(dsps=blocks)
             elif folding.constant:
-                least[folding] = least_constant(layer, folding)
+                least[folding] = least_constant(layer, folding, target)
         return least
 
     def _option(self, folding: Folding) -> tuple[Option, int]:
