@@ -3,6 +3,7 @@
 __all__ = ["ConstantArray", "ConstantArrayParameters"]
 
 from dataclasses import dataclass
+from functools import cached_property
 
 from amaranth import *
 from amaranth.lib import stream, wiring
@@ -29,6 +30,17 @@ class ConstantArrayParameters:
     def beats(self) -> int:
         """Beats of a window."""
         return -(-self.values.graph.inputs // self.simd)
+
+    @cached_property
+    def read(self) -> tuple[bool, ...]:
+        """Of each element of a beat, whether any output needs it."""
+        graph = self.values.graph
+        used = {term for adder in graph.adders for term in (adder.a, adder.b)}
+        used |= {tap.term for tap in graph.taps if tap.term is not None}
+        return tuple(
+            any(n in used for n in range(lane, graph.inputs, self.simd))
+            for lane in range(self.simd)
+        )
 
     @property
     def lanes(self) -> int:

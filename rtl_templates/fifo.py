@@ -141,7 +141,10 @@ class Fifo(wiring.Component):
         p = self.parameters
         width = Shape.cast(self.i.payload.shape()).width
         m.submodules.storage = storage = memory.Memory(
-            shape=unsigned(width), depth=p.depth, init=[]
+            shape=unsigned(width),
+            depth=p.depth,
+            init=[],
+            attrs={"ram_style": "block"} if p.deep else {},
         )
         writer = storage.write_port()
         reader = storage.read_port(domain="sync" if p.deep else "comb")

@@ -38,7 +38,7 @@ class WindowParameters:
         is over one part. Grouped convolutions have as many as groups, pools and depthwise
         convolutions as many as beats a pixel
     ring : words of the line buffer, a power of two; None for `least_ring`
-    style : "block" or "distributed" memory; None leaves it to synthesis
+    style : "block" or "distributed" memory, or "logic"; None leaves it to synthesis
     live : what is read of a window, as indices of its words in the order of the dot product: one
         list for every dot product, or one for each that a pixel takes, slice after slice; None
         for all words

@@ -1,6 +1,6 @@
 """Allocation: which way each layer is built, within what all of them share."""
 
-__all__ = ["Option", "allocate", "frontier"]
+__all__ = ["Option", "allocate", "frontier", "needs_of"]
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -25,6 +25,11 @@ class Option:
     needs: Resources
     folding: Folding
     core: Core
+
+
+def needs_of(options: Iterable[Option]) -> Resources:
+    """Return what options need together."""
+    return sum((option.needs for option in options), Resources())
 
 
 def _vector(needs: Resources) -> list[float]:

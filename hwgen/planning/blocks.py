@@ -2,6 +2,8 @@
 
 __all__ = ["INFERRING", "arranged", "sharing_of"]
 
+from dataclasses import replace
+
 import numpy as np
 import numpy.typing as npt
 
@@ -30,12 +32,13 @@ def arranged(
     matrix: npt.NDArray[np.int64], blocks: DspBlocks, multiplied: MultiplierParameters
 ) -> npt.NDArray[np.int64]:
     """Return weights, (groups, rows, inputs), as an array with DSP blocks stores them."""
-    if not blocks.kind.borrows(multiplied):
-        return matrix
     stored = matrix.copy()
     for start in range(0, matrix.shape[1], blocks.rows):
+        end = min(start + blocks.rows, matrix.shape[1])
+        if not blocks.kind.borrows(replace(multiplied, weights=end - start)):
+            continue  # the last block may have too few rows to pack them
         below = np.zeros_like(matrix[:, 0])
-        for row in range(start, min(start + blocks.rows, matrix.shape[1])):
+        for row in range(start, end):
             stored[:, row] -= below < 0
             below = np.where(matrix[:, row] == 0, below, matrix[:, row])
     return stored

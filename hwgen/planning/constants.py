@@ -23,8 +23,8 @@ DIGITS = (1, 2, 4)  # bits that serial adders may take a clock
 LARGE = 4096  # weights other than zero, above which no matrix is solved unless it is asked for
 
 # ns from register to register of one adder, and of each further one behind it, after place and
-# route of a layer (docs/planning.md); the rest of a design is given a share of the clock
-ADDER_NS = {"ecp5": (3.6, 1.7), "ice40": (7.0, 4.0)}
+# route of a layer (docs/planning.md), by device or family; a design is given the rest of the clock
+ADDER_NS = {"ecp5": (3.3, 2.0), "ice40": (4.9, 2.2), "iCE40UP5K": (12.0, 6.0)}
 SHARE = 0.75
 
 
@@ -38,9 +38,10 @@ def may_be_constant(layer: Layer, *, large: bool) -> bool:
 
 def levels_within(clock_hz: int, target: Target) -> int:
     """Return how many adders may stand one behind the other within a clock."""
-    if target.family not in ADDER_NS:
+    known = ADDER_NS.get(target.device) or ADDER_NS.get(target.family)
+    if known is None:
         return 1
-    first, further = ADDER_NS[target.family]
+    first, further = known
     return max(1, 1 + int((SHARE * 1e9 / clock_hz - first) / further))
 
 

@@ -6,13 +6,14 @@ chains (ECP5). Each coefficient says what it stands for.
 
 __all__ = ["Resources", "adder_bit_luts", "estimate", "serial_sum_luts", "weigh"]
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import singledispatch
+from functools import partial, singledispatch
 
 from hwgen.formats import bits_for
 from hwgen.planning.blocks import INFERRING
 from hwgen.planning.cells import lut_inputs
-from hwgen.planning.memory import block_rams, lut_memory_luts
+from hwgen.planning.memory import REGISTER_LUTS, block_rams, lut_memory_luts
 from hwgen.targets import Target
 from rtl_templates.argmax import ArgMaxParameters
 from rtl_templates.bias import BiasParameters
@@ -39,6 +40,10 @@ PARALLEL = {"ecp5": 1.07, "ice40": 1.3}  # LUTs an adder bit of constants
 # LUTs a sum of constants, by the bits it takes a clock: tables for one, a carry chain for four; of
 # two bits yosys makes wide tables on ECP5
 SERIAL = {"ecp5": {1: 2.35, 2: 7.5, 4: 8.5}, "ice40": {1: 2.35, 2: 4.0, 4: 6.5}}
+# of an array whose weights never change: synthesis leaves out what they make constant, where the
+# adders are not cells of the device that are placed one by one
+ONE_WORD = 0.5
+PLACED = ("ecp5", "xilinx7")
 LOADED = 0.45  # LUTs a bit of a shift register that takes whole words
 MULTIPLIER_SIDE = 18  # bits of a DSP block's operand
 DSP_LUTS = 150  # LUTs that a DSP block is worth when implementations are compared
@@ -60,15 +65,6 @@ class Resources:
             self.ffs + other.ffs,
             self.dsps + other.dsps,
             self.block_rams + other.block_rams,
-        )
-
-    def over(self, other: "Resources") -> "Resources":
-        """Return what exceeds another."""
-        return Resources(
-            max(0, self.luts - other.luts),
-            max(0, self.ffs - other.ffs),
-            max(0, self.dsps - other.dsps),
-            max(0, self.block_rams - other.block_rams),
         )
 
     def without(self, other: "Resources") -> "Resources":
@@ -125,7 +121,9 @@ def estimate(part: object, target: Target) -> Resources:
 
 @estimate.register
 def _engine(part: EngineParameters, target: Target) -> Resources:
-    total = estimate(part.window, target) + estimate(part.datapath, target)
+    w, path = part.window, part.datapath
+    read = path.read if isinstance(path, ConstantArrayParameters) else (True,) * w.lanes
+    total = _window_of(w, read, target) + estimate(path, target)
     for unit in part.behind:
         total += estimate(unit, target)
     if part.drained:
@@ -196,20 +194,35 @@ def _thresholds(part: ThresholdParameters, target: Target) -> Resources:
 
 @estimate.register
 def _window(part: WindowParameters, target: Target) -> Resources:
+    return _window_of(part, (True,) * part.lanes, target)
+
+
+def _window_of(part: WindowParameters, read: Sequence[bool], target: Target) -> Resources:
+    """Return the cost of a window of which some elements of a beat are read."""
     width, depth = part.word * part.bits, part.depth
     address = _bits(depth - 1)
     counters = sum(
         _bits(n - 1) for n in (part.inner, len(part.steps), part.slices, *part.output_size)
     )
-    control = Resources(4 * address + 3 * counters + 40, 6 * address + counters + 24)
+    total = Resources(4 * address + 3 * counters + 40, 6 * address + counters + 24)
     memory = _memory(width, depth, part.style, target)
     port = Resources(
         memory.luts + 2 * address + (width + 12 if part.padded else 0) + TABLE * len(part.steps),
         memory.ffs + 2 * width + 3 * address,
-        0,
-        memory.block_rams,
     )
-    return control + sum((port for _ in range(part.ports)), Resources())
+    for n in range(part.ports):
+        word = read[n * part.word : (n + 1) * part.word]
+        if any(word):
+            total += port
+        if part.style == "block":
+            bits = [element for element in word for _ in range(part.bits)]
+            used = partial(_any_of, bits)
+            total += Resources(block_rams=block_rams(width, depth, target, used))
+    return total
+
+
+def _any_of(flags: Sequence[bool], places: range) -> bool:
+    return any(flags[places.start : places.stop])
 
 
 def _memory(width: int, depth: int, style: str | None, target: Target) -> Resources:
@@ -218,7 +231,9 @@ def _memory(width: int, depth: int, style: str | None, target: Target) -> Resour
         return Resources(0, 0, 0, block_rams(width, depth, target))
     luts = lut_memory_luts(width, depth, target)
     # without LUT memory: a register a bit, and what chooses between them
-    return Resources(0.8 * width * depth, width * depth) if luts is None else Resources(luts)
+    return (
+        Resources(REGISTER_LUTS * width * depth, width * depth) if luts is None else Resources(luts)
+    )
 
 
 @estimate.register
@@ -244,8 +259,9 @@ def _array(part: MacParameters, target: Target) -> Resources:
     encoding = part.weights.encoding
     decoding = part.weights.simd * encoding.decoded.bits * -(-encoding.entries // 16)
     pe = part.weights.pe
+    left = ONE_WORD if len(part.weights.words) == 1 and target.family not in PLACED else 1.0
     rows = Resources(
-        pe * (row.positions + row.tables(lut_inputs(target)) + ends + decoding),
+        left * pe * (row.positions + row.tables(lut_inputs(target)) + ends + decoding),
         pe * sum(word.width for word in row.words[2 * part.weights.simd :]) + 3 * part.latency,
     )
     return rows + estimate(part.weights, target)

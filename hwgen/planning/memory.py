@@ -1,6 +1,15 @@
 """Memories: how many block RAMs a shape takes, and when LUTs hold it for less."""
 
-__all__ = ["block_rams", "lut_memory_luts", "queue_step", "ring_style", "weight_style"]
+__all__ = [
+    "REGISTER_LUTS",
+    "block_rams",
+    "lut_memory_luts",
+    "queue_step",
+    "ring_style",
+    "weight_style",
+]
+
+from collections.abc import Callable
 
 from hwgen.targets import Target
 
@@ -11,12 +20,18 @@ SHAPES: dict[str, tuple[tuple[int, int], ...]] = {
     "ice40": ((16, 256), (8, 512), (4, 1024), (2, 2048)),
 }
 LUT_MEMORY_WORDS = {"ecp5": 16}  # of a memory that takes a LUT a bit; other families have none
+REGISTER_LUTS = 0.8  # LUTs a bit that is a register, to choose between them
 BLOCK_LUTS = 40  # LUTs that a block RAM is worth where both would do
 
 
-def block_rams(width: int, depth: int, target: Target) -> int:
-    """Return how many block RAMs hold `depth` words of `width` bits, at the best aspect ratio."""
-    return min(-(-width // w) * -(-depth // d) for w, d in SHAPES[target.family])
+def block_rams(width: int, depth: int, target: Target, read: Callable[[range], bool] = bool) -> int:
+    """Return how many block RAMs hold `depth` words of `width` bits, at the best aspect ratio.
+
+    read : says of a range of bits whether any is ever read; synthesis drops what is not
+    """
+    w, d = min(SHAPES[target.family], key=lambda s: -(-width // s[0]) * -(-depth // s[1]))
+    slices = (range(bit, min(bit + w, width)) for bit in range(0, width, w))
+    return sum(map(read, slices)) * -(-depth // d)
 
 
 def lut_memory_luts(width: int, depth: int, target: Target) -> float | None:
@@ -29,14 +44,15 @@ def lut_memory_luts(width: int, depth: int, target: Target) -> float | None:
     return width * (banks + 0.7 * (banks - 1))
 
 
-def ring_style(width: int, depth: int, target: Target) -> str | None:
-    """Return where a line buffer goes: "distributed" (LUT memory), "block", or None to leave it
-    to synthesis, which makes registers of a tiny one."""
+def ring_style(width: int, depth: int, target: Target) -> str:
+    """Return where a line buffer goes: "distributed" (LUT memory; "logic", registers, where there
+    is none) or "block"."""
     luts = lut_memory_luts(width, depth, target)
-    if luts is None:
-        return "block" if width * depth > 128 and target.block_rams else None
-    worth = luts > BLOCK_LUTS * block_rams(width, depth, target)
-    return "block" if worth and target.block_rams else "distributed"
+    small, taken = (
+        ("logic", REGISTER_LUTS * width * depth) if luts is None else ("distributed", luts)
+    )
+    worth = taken > BLOCK_LUTS * block_rams(width, depth, target)
+    return "block" if worth and target.block_rams else small
 
 
 def weight_style(width: int, depth: int, target: Target) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from hwgen.errors import PlanError
 from hwgen.network.graph import Network
-from hwgen.planning.allocation import Option, allocate
+from hwgen.planning.allocation import Option, allocate, needs_of
 from hwgen.planning.assembly import adapters, suits, word_of
 from hwgen.planning.estimate import Resources, estimate, weigh
 from hwgen.planning.folding import drains, foldings, turns
@@ -230,15 +230,18 @@ def _cheapest(
         rivals = {way.layer.name: way.rivals(budget) for way in ways}
         return with_queues(replace(empty, stages=stages, rivals=rivals))
 
-    first = found = built([way.within(budget, every=False)[0] for way in ways])
-    left = device = _device(empty.target)
+    device = _device(empty.target)
+    options = [way.within(budget, every=False)[0] for way in ways]
+    found = built(options)
     for _ in range(ROUNDS):
         if found.resources.within(device):
-            return found
-        options = [way.within(budget, every=True) for way in ways]
-        found = built(allocate(options, left))
-        left = left.without(found.resources.over(device))
-    return found if found.resources.within(device) else first
+            break
+        besides = found.resources.without(needs_of(options))
+        options = allocate(
+            [way.within(budget, every=True) for way in ways], device.without(besides)
+        )
+        found = built(options)
+    return found
 
 
 def _reaching(made: Maker, goal: str, clock: int, rate: float) -> Plan:

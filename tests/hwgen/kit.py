@@ -30,7 +30,7 @@ from rtl_templates.counts import Counts, counts_of
 from rtl_templates.dsp_array import DspArray
 from rtl_templates.engine import EngineParameters
 from rtl_templates.mac import MacArray, MacParameters
-from rtl_templates.multiplier import Multiplier, MultiplierParameters
+from rtl_templates.multiplier import Multiplier
 from rtl_templates.pasm import PasmArray
 from rtl_templates.weights import WeightMemory
 
@@ -168,9 +168,11 @@ def folding_of(subject: Subject, layer: Layer) -> tuple[Folding, str]:
 
 
 class PlainBlocks(Multiplier):
-    """What several multipliers of one block compute, where weights do not share an operand."""
+    """What a block computes, also where weights have a multiplier each."""
 
     def elaborate(self, platform):
+        if self.packing(self.parameters):
+            return super().elaborate(platform)
         m = Module()
         for n, weight in enumerate(self._weights()):
             product = self.x * weight
@@ -182,23 +184,17 @@ class PlainBlocks(Multiplier):
         return m
 
 
-def plain(kind: type[Multiplier], parameters: MultiplierParameters) -> type[Multiplier]:
+def plain(kind: type[Multiplier]) -> type[Multiplier]:
     """Return a block's products and latency in plain Amaranth."""
-    base = Multiplier if kind.packing(parameters) else PlainBlocks
-    taken = {
-        name: getattr(kind, name) for name in ("latency", "side", "packing", "borrows", "fits")
-    }
-    return type("Plain", (base,), taken)
+    names = ("latency", "side", "packing", "borrows", "fits")
+    return type("Plain", (PlainBlocks,), {name: getattr(kind, name) for name in names})
 
 
 def simulable(core: EngineParameters) -> EngineParameters:
     """Return an engine with plain Amaranth in place of a family's cells."""
     path = with_plain_adders(core.datapath)
     if path.blocks:
-        w = path.weights.encoding
-        rows = min(path.blocks.rows, path.weights.pe)
-        shared = MultiplierParameters(path.x_bits, path.x_signed, w.bits, w.signed, rows)
-        path = replace(path, blocks=replace(path.blocks, kind=plain(path.blocks.kind, shared)))
+        path = replace(path, blocks=replace(path.blocks, kind=plain(path.blocks.kind)))
     return replace(core, datapath=path)
 
 

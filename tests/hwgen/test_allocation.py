@@ -10,7 +10,7 @@ from strategies import chain
 from hwgen.errors import PlanError
 from hwgen.formats import Fixed
 from hwgen.network import Input, Linear, Requantize
-from hwgen.planning.allocation import Option, allocate, frontier
+from hwgen.planning.allocation import Option, allocate, frontier, needs_of
 from hwgen.planning.estimate import Resources, estimate, weigh
 from hwgen.planning.folding import Folding
 from hwgen.planning.layers import find_layers
@@ -18,10 +18,6 @@ from hwgen.planning.lowering import core_for
 from hwgen.planning.options import Ways
 from hwgen.planning.plan import Stage
 from hwgen.targets import get_target
-
-
-def needs_of(options):
-    return sum((option.needs for option in options), Resources())
 
 
 @pytest.mark.parametrize("seed", range(80))

@@ -58,7 +58,15 @@ def test_weights_are_stored_as_blocks_want_them(rows):
         chosen = (group, slice(start, start + rows), column)
         assert stored[chosen].tolist() == packed(matrix[chosen].tolist())
     halves = MultiplierParameters(4, True, 3, True, 2)
-    assert arranged(matrix, DspBlocks(Ice40Multiplier, 2), halves) is matrix
+    assert np.array_equal(arranged(matrix, DspBlocks(Ice40Multiplier, 2), halves), matrix)
+
+
+def test_a_last_block_of_two_rows_has_a_multiplier_for_each():
+    """Three rows share an operand of an iCE40's block, the two that are left do not."""
+    matrix = np.full((1, 5, 1), -1)
+    packing = MultiplierParameters(4, False, 2, True, 3)
+    stored = arranged(matrix, DspBlocks(Ice40Multiplier, 3), packing)
+    assert stored.ravel().tolist() == [-1, -2, -2, -1, -1]
 
 
 def products(plan):
@@ -92,7 +100,8 @@ def test_blocks_are_a_budget_of_all_layers(blocks):
 
 def test_blocks_are_used_where_tables_are_short():
     """An array that is cheaper in tables goes to blocks when these tables are not there."""
-    network, goal = small(4, 8), ["conv.pe=5", "conv.simd=4"]
+    network = small(4, 8)
+    goal = ["conv.pe=5", "conv.simd=4", "conv.serial=0", "conv.parallel=0"]
     plenty = hwgen.plan(network, target=ECP5, goal="min area", overrides=goal)
     assert products(plenty)["conv"] is None
     little = replace(ECP5, luts=round(plenty.resources.luts) - 100)
@@ -119,13 +128,14 @@ def test_choices_that_cannot_be(target, overrides, message):
 
 
 # rows that share a block and borrow, and a rest; a requantizer's multiplier beside; depthwise; two
-# multipliers in a block; groups of channels
+# multipliers in a block; groups of channels; three rows that share a block, and two that do not
 WHOLE = [
     (ECP5, small(4, 8), ["conv.pe=5", "conv.simd=3", "conv.dsp=1"], 9),
     (ECP5, small(7, 7, by=77), ["conv.dsp=1", "conv.pe=3", "fc.dsp=1", "fc.simd=2"], 5),
     (ECP5, small(3, 5, 4, groups=4), ["conv.dsp=1", "conv.pe=2"], 2),
     (ICE40, small(8, 8), ["conv.pe=5", "conv.simd=2", "conv.dsp=1"], 6),
     (ICE40, small(4, 9, 4, groups=2), ["conv.pe=2", "conv.dsp=1", "fc.dsp=1", "fc.pe=3"], 5),
+    (ICE40, small(2, 4, by=5), ["conv.pe=5", "conv.simd=1", "conv.dsp=1"], 2),
 ]
 
 
