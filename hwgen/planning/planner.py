@@ -24,6 +24,7 @@ _FPS = re.compile(r"\s*([0-9][0-9_]*(?:\.[0-9]+)?(?:[eE][0-9]+)?)\s*fps\s*")
 MIN_LATENCY = "min latency"
 MIN_AREA = "min area"
 ROUNDS = 4  # in which what the options leave out is taken off the device
+CLOSE = 32  # how close to the quickest budget that fits, as a share of it
 Maker = Callable[[int], Plan]  # from a budget of clocks a frame
 
 
@@ -265,23 +266,35 @@ def _reaching(made: Maker, goal: str, clock: int, rate: float) -> Plan:
 
 
 def _quickest(made: Maker, layers: Sequence[Layer]) -> Plan:
-    """Return the plan of lowest latency among those that fit, over budgets half an octave apart."""
+    """Return the plan of lowest latency among those that fit: over budgets half an octave apart,
+    and between the last of these that fits and the first that does not."""
     most = max(turns(layer, folding) for layer in layers for folding in foldings(layer))
-    budgets = {round(most / 2 ** (step / 2)) for step in range(2 * most.bit_length() + 1)}
-    best: Plan | None = None
+    budgets = {max(1, round(most / 2 ** (step / 2))) for step in range(2 * most.bit_length() + 1)}
+    found: list[Plan] = []
     problem: PlanError | None = None
-    for budget in sorted(budgets | {1}, reverse=True):
+
+    def fits(budget: int) -> bool:
+        nonlocal problem
         try:
-            found = made(max(1, budget))
+            plan = made(budget)
+            wrong = _excess(plan)
         except PlanError as error:
-            problem = problem or error
+            wrong = error
+        if wrong:
+            problem = problem or wrong
+            return False
+        found.append(plan)
+        return True
+
+    low, high = 0, most
+    for budget in sorted(budgets, reverse=True):
+        if not fits(budget):
+            low = budget
             break
-        over = _excess(found)
-        if over:
-            problem = problem or over
-            break
-        if best is None or found.latency < best.latency:
-            best = found
-    if best is None:
+        high = budget
+    if not found:
         raise problem or PlanError("No plan was found")
-    return best
+    while high - low > max(1, high // CLOSE):
+        middle = (low + high) // 2
+        low, high = (low, middle) if fits(middle) else (middle, high)
+    return min(found, key=lambda plan: plan.latency)
