@@ -13,7 +13,7 @@ from amaranth.lib.wiring import In, Out, connect
 from rtl_templates.bias import BiasParameters
 from rtl_templates.constant_array import ConstantArray, ConstantArrayParameters
 from rtl_templates.dsp_array import DspArray
-from rtl_templates.fifo import Fifo, FifoParameters, offer
+from rtl_templates.fifo import DEEP, Fifo, FifoParameters
 from rtl_templates.mac import MacArray, MacParameters
 from rtl_templates.pasm import PasmArray
 from rtl_templates.pool import Maximum, MaximumParameters
@@ -106,7 +106,9 @@ class EngineParameters:
         """Depth of the queue from which on it never holds the datapath up under a ready sink."""
         most = max(self.drain.pieces)
         loop = self.latency + most + 2
-        return most * (1 + -(-loop // min(self.folds)))
+        depth = most * (1 + -(-loop // min(self.folds)))
+        # a deep queue's beats come back a clock later
+        return depth if depth <= DEEP else most * (1 + -(-(loop + 1) // min(self.folds)))
 
     @property
     def beats_in(self) -> int:
@@ -216,7 +218,7 @@ class EngineParameters:
                         last = clock - rest - 1
                         releases.append((base + w.freed(row + 1), last + w.release_delay))
 
-        return [write(), issue(), offer(entered, o, frames * self.beats_out)]
+        return [write(), issue(), self.fifo.emit(entered, o, frames * self.beats_out)]
 
 
 def _datapath(p: Datapath) -> wiring.Component:

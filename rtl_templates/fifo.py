@@ -1,6 +1,6 @@
 """First-in first-out queue."""
 
-__all__ = ["Fifo", "FifoParameters", "offer"]
+__all__ = ["DEEP", "Fifo", "FifoParameters"]
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,14 +13,6 @@ from rtl_templates.streams import elements
 from rtl_templates.timing import Link, Process, schedule
 
 DEEP = 64  # beats; a deeper queue is a block RAM
-
-
-def offer(entered: Sequence[int], o: Link, beats: int) -> Process:
-    """Offer each beat the clock after it entered a queue, and after the one before it left."""
-    for n in range(beats):
-        while len(entered) <= n or len(o.taken) < n:
-            yield
-        o.offered.append(max(entered[n] + 1, o.taken[n - 1] + 1 if n else 0))
 
 
 @dataclass(frozen=True)
@@ -67,25 +59,34 @@ class FifoParameters:
     ) -> list[Process]:
         """Pass beats on as long as there is room."""
         (i,), (o,) = inputs, outputs
-        fetched: list[int] = []  # clocks on which beats leave the memory
 
-        def accept(left: list[int]) -> Process:
+        def accept() -> Process:
+            assert o.left is not None
             for n in range(beats):
-                while len(i.offered) <= n or len(left) <= n - self.depth:
+                while len(i.offered) <= n or len(o.left) <= n - self.depth:
                     yield
-                room = left[n - self.depth] + 1 if n >= self.depth else 0
+                room = o.left[n - self.depth] + 1 if n >= self.depth else 0
                 i.taken.append(max(i.offered[n], room, i.taken[-1] + 1 if n else 0))
 
-        def fetch() -> Process:
-            for n in range(beats):
-                while len(i.taken) <= n or len(o.taken) < n:
-                    yield
-                fetched.append(max(i.taken[n] + 1, o.taken[n - 1] if n else 0))
-                o.offered.append(fetched[n] + 1)
+        return [self.emit(i.taken, o, beats), accept()]
 
-        if self.deep:
-            return [accept(fetched), fetch()]
-        return [accept(o.taken), offer(i.taken, o, beats)]
+    def emit(self, entered: list[int], o: Link, beats: int) -> Process:
+        """Describe how beats leave that enter on some clocks, when there is room for each."""
+        left = [] if self.deep else o.taken
+        o.entered, o.left = entered, left
+
+        def offer() -> Process:
+            for n in range(beats):
+                while len(entered) <= n or len(o.taken) < n:
+                    yield
+                before = o.taken[n - 1] if n else -1
+                if self.deep:
+                    left.append(max(entered[n] + 1, before))
+                    o.offered.append(left[n] + 1)
+                else:
+                    o.offered.append(max(entered[n], before) + 1)
+
+        return offer()
 
 
 class Fifo(wiring.Component):

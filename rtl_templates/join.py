@@ -10,7 +10,7 @@ from amaranth import *
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out, connect
 
-from rtl_templates.fifo import Fifo, FifoParameters, offer
+from rtl_templates.fifo import Fifo, FifoParameters
 from rtl_templates.requantize import RequantizerParameters
 from rtl_templates.streams import beats_per_pixel, elements
 from rtl_templates.threshold import ThresholdParameters
@@ -106,7 +106,7 @@ class SumParameters:
                 entered.append(clock + self.latency)
                 clock += 1
 
-        return [take(), offer(entered, o, beats)]
+        return [take(), self.fifo.emit(entered, o, beats)]
 
 
 class Sum(wiring.Component):

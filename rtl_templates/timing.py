@@ -12,6 +12,7 @@ reset.
 
 __all__ = ["DeadlockError", "Link", "Process", "Timed", "evaluate", "schedule", "sink", "source"]
 
+from bisect import bisect_right
 from collections.abc import Generator, Iterable, Sequence
 from itertools import count
 from typing import Protocol
@@ -31,13 +32,25 @@ class Link:
     ----------
     offered : for each beat, the first clock on which `valid` is high for it
     taken : for each beat, the clock of its transfer
+    entered, left : where a queue offers the beats, the clocks on which each enters and leaves its
+        memory; else None
     """
 
-    __slots__ = ("offered", "taken")
+    __slots__ = ("entered", "left", "offered", "taken")
 
     def __init__(self) -> None:
         self.offered: list[int] = []
         self.taken: list[int] = []
+        self.entered: list[int] | None = None
+        self.left: list[int] | None = None
+
+    @property
+    def held(self) -> int | None:
+        """Most beats that the memory of the queue that offers them has held; None without one."""
+        if self.entered is None or self.left is None:
+            return None
+        levels = (n + 1 - bisect_right(self.left, clock) for n, clock in enumerate(self.entered))
+        return max(levels, default=0)
 
 
 def source(link: Link, arrivals: Iterable[int]) -> Process:

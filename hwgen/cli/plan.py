@@ -106,6 +106,7 @@ def describe_plan(plan: "Plan") -> dict[str, Any]:
                 "macs": stage.layer.macs,
                 "useful_share": _useful(plan, stage),
                 "queue": getattr(stage.core, "depth", None),
+                "queue_held": plan.timing.held.get(stage.name),
                 "resources": asdict(plan.resources_of(stage)),
             }
             for stage in plan.stages

@@ -2,6 +2,7 @@
 
 __all__ = ["Timing", "evaluate_timing"]
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from hwgen.planning.assembly import Assembly
@@ -14,10 +15,12 @@ class Timing:
 
     frame_starts : clock of the first accepted beat of each frame
     frame_ends : clock of the last emitted beat of each frame
+    held : of each part with a queue, by name, the most beats that it holds
     """
 
     frame_starts: tuple[int, ...]
     frame_ends: tuple[int, ...]
+    held: Mapping[str, int]
 
     @property
     def interval(self) -> int:
@@ -59,4 +62,9 @@ def evaluate_timing(assembly: Assembly, beats_in: int, frames: int) -> Timing:
     return Timing(
         frame_starts=tuple(links[0].taken[::beats_in]),
         frame_ends=tuple(out.taken[beats_out - 1 :: beats_out]),
+        held={
+            placed.name: most
+            for placed in assembly.parts
+            if (most := links[placed.outputs[0]].held) is not None
+        },
     )
