@@ -78,25 +78,11 @@ def adder_cost(sums: Any, k: int) -> int:
 
 @njit(cache=True)
 def total_cost(sums: Any) -> int:
-    """Return the half bits of all adders, and of what outputs of the wrong sign take on top."""
-    inputs = sums.scalars[0]
+    """Return the half bits of all adders, whatever signs cost on top."""
     total = 0
     for k in range(sums.scalars[1]):
         if sums.length[k] > 0:
             total += adder_cost(sums, k)
-    for o in range(len(sums.outputs)):
-        k = sums.outputs[o, 0] - inputs
-        if k < 0:
-            continue
-        a, b = sums.rows[k, 0], sums.rows[k, 1]
-        if shift_of(a) > shift_of(b):
-            a, b = b, a
-        shift = shift_of(b) - shift_of(a)
-        if sign_of(a) ^ sums.outputs[o, 2]:
-            if sign_of(a) == sign_of(b):
-                total += 6
-            elif shift > 0:
-                total += 2 * min(shift, 2)
     return total
 
 

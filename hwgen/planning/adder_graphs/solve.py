@@ -9,6 +9,7 @@ import numpy.typing as npt
 from hwgen.errors import InternalError, PlanError
 from hwgen.planning.adder_graphs.digits import shift_of, sign_of, signed_digits, term_of
 from hwgen.planning.adder_graphs.sharing import finish, share, total_cost
+from hwgen.planning.adder_graphs.signs import Signs, turned
 from hwgen.planning.adder_graphs.sums import FREE, Sums, levels, load, tidy
 from rtl_templates.adder_graph import Adder, AdderGraph, Tap
 
@@ -59,9 +60,11 @@ def solve(
         levels(sums)
         finish(sums, seed + start, 0.0)
         tidy(sums)
-        cost = total_cost(sums)
+        order = _order(sums)
+        signs = turned(sums, order, seed + start)
+        cost = total_cost(sums) + 2 * signs.bits
         if best is None or cost < best[0]:
-            best = cost, _graph(sums)
+            best = cost, _graph(sums, order, signs)
         progress(start + 1, starts)
     if best is None:
         raise PlanError(f"Number of starts must be at least 1, not {starts}")
@@ -79,28 +82,35 @@ def coefficients(graph: AdderGraph) -> npt.NDArray[Any]:
     return np.stack(wide, axis=1) if wide else np.zeros((graph.inputs, 0), dtype=object)
 
 
-def _graph(sums: Sums) -> AdderGraph:
-    """Return the sums of two digits as adders, each after its operands; signs go to the taps."""
+def _order(sums: Sums) -> npt.NDArray[np.int64]:
+    """Return the rows of the sums, each after its operands."""
     inputs = int(sums.scalars[0])
     levels(sums)
     rows = [k for k in range(int(sums.scalars[1])) if sums.length[k] != FREE]
-    rows.sort(key=lambda k: (int(sums.depth[inputs + k]), k))
-    place = {term: (term, 0) for term in range(inputs)}  # index, and whether the sign is turned
+    return np.array(sorted(rows, key=lambda k: (int(sums.depth[inputs + k]), k)), dtype=np.int64)
+
+
+def _graph(sums: Sums, order: npt.NDArray[np.int64], signs: Signs) -> AdderGraph:
+    """Return the sums of two digits as adders, with the signs that they are made with."""
+    inputs = int(sums.scalars[0])
+    flipped = signs.flipped.tolist()
+    place = {term: term for term in range(inputs)}
     adders: list[Adder] = []
-    for k in rows:
-        a, b = (int(word) for word in sums.rows[k, :2])
-        (ta, na), (tb, nb) = place[term_of(a)], place[term_of(b)]
-        na, nb = na ^ sign_of(a), nb ^ sign_of(b)
-        shift = shift_of(b) - shift_of(a)
-        if shift < 0:
-            ta, tb, na, nb, shift = tb, ta, nb, na, -shift
-        adders.append(Adder(ta, tb, shift, bool(na ^ nb)))  # the lower one counts as positive
-        place[inputs + k] = (inputs + len(adders) - 1, na)
+    for k in order.tolist():
+        low, high = sorted((int(w) for w in sums.rows[k, :2]), key=shift_of)
+        shift = shift_of(high) - shift_of(low)
+        turn = flipped[inputs + k]
+        minus_low = sign_of(low) ^ flipped[term_of(low)] ^ turn
+        minus_high = sign_of(high) ^ flipped[term_of(high)] ^ turn
+        a, b = place[term_of(low)], place[term_of(high)]
+        if minus_low:  # the higher one less the lower
+            a, b, shift = b, a, -shift
+        adders.append(Adder(a, b, shift, bool(minus_low or minus_high)))
+        place[inputs + k] = inputs + len(adders) - 1
     taps = []
     for term, shift, negative in sums.outputs.tolist():
         if term < 0:
             taps.append(Tap(None))
         else:
-            index, turned = place[term]
-            taps.append(Tap(index, shift, bool(turned ^ negative)))
+            taps.append(Tap(place[term], shift, bool(flipped[term] ^ negative)))
     return AdderGraph(inputs, tuple(adders), tuple(taps))
