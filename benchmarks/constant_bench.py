@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from mac_bench import xilinx
 
 from hwgen.codegen.verilog import to_verilog
 from hwgen.cost import synthesise
@@ -37,6 +38,7 @@ class Case:
     zeros : share of its weights
     levels : adders from register to register that are synthesised
     starts : runs of hwgen's solver
+    seed : of the weights
     """
 
     name: str
@@ -45,11 +47,12 @@ class Case:
     zeros: float
     levels: tuple[int, ...]
     starts: int
+    seed: int = 0
 
     @property
     def matrix(self) -> np.ndarray:
         """The weights, (inputs, outputs)."""
-        rng = np.random.default_rng(1 if self.zeros else 0)
+        rng = np.random.default_rng(self.seed)
         shape = (self.size, self.size)
         found = rng.integers(-(1 << (self.bits - 1)), 1 << (self.bits - 1), shape)
         return found * (rng.random(shape) >= self.zeros) if self.zeros else found
@@ -57,12 +60,23 @@ class Case:
 
 CASES = (
     Case("16x16 int4", 16, 4, 0.0, (1, 2, 5), 300),
-    Case("16x16 int8", 16, 8, 0.0, (2, 5), 300),
-    Case("64x64 int4, 80 % zeros", 64, 4, 0.8, (2,), 3),
-    Case("64x64 int4", 64, 4, 0.0, (), 1),
-    Case("128x128 int4", 128, 4, 0.0, (), 1),
+    Case("16x16 int8", 16, 8, 0.0, (2, 5), 100),
+    Case("64x64 int4, 80 % zeros", 64, 4, 0.8, (2,), 20, 1),
+    Case("16x16 int4, seed 7", 16, 4, 0.0, (2,), 100, 7),
+    Case("16x16 int8, seed 7", 16, 8, 0.0, (2,), 30, 7),
+    Case("32x32 int4, seed 7", 32, 4, 0.0, (2,), 20, 7),
+    Case("32x32 int4, 50 % zeros, seed 7", 32, 4, 0.5, (2,), 20, 7),
+    Case("64x64 int4, 80 % zeros, seed 7", 64, 4, 0.8, (2,), 20, 7),
+    Case("64x64 int4", 64, 4, 0.0, (), 3),
+    Case("128x128 int4", 128, 4, 0.0, (), 3),
 )
-SYNTHESISED = ("matrix", "adders a stage", "hwgen", *PEERS)
+SYNTHESISED = (
+    "matrix",
+    "adders a stage",
+    "hwgen",
+    *PEERS,
+    *(f"{n}, xcup" for n in ("hwgen", *PEERS)),
+)
 SOLVED = ("matrix", "hwgen bits", "s", *(t for peer in PEERS for t in (f"{peer} bits", "s")))
 HEAD = """\
 # Constant matrices
@@ -70,16 +84,16 @@ HEAD = """\
 Made by `python benchmarks/constant_bench.py --peers PYTHON --write`, with an interpreter that has
 da4ml 0.6.0 and alkaid 0.8.2. y = x @ W with 8-bit signed inputs, a vector a clock, all through the
 same yosys without DSP blocks. Weights are
-`numpy.random.default_rng(0).integers(-2**(b-1), 2**(b-1), (n, n))`; sparse ones those of
-`default_rng(1)`, times `rng.random((n, n)) >= 0.8`.
+`numpy.random.default_rng(seed).integers(-2**(b-1), 2**(b-1), (n, n))`, seed 0 where none is named;
+sparse ones those of `default_rng(1)`, times `rng.random((n, n)) >= 0.8`.
 
 ## Look-up tables on ECP5
 
 LUT4 and two a CCU2C, by the adders between two registers: by the better of two recipes, the Verilog
 as it is (in brackets) and with `proc; alumacc; opt` before modules are flattened, for each alike.
 Where more than one adder stands between registers, yosys merges adders into sums of many operands
-unless the second recipe keeps them apart. Plans take one adder a stage. The sparse matrix is where
-hwgen is not the smallest yet: more starts of its solver do not help there.
+unless the second recipe keeps them apart. The last columns are LUTs of Ultrascale+
+(`synth_xilinx -family xcup`), by the better recipe.
 
 """
 SOLVER = f"""
@@ -100,9 +114,17 @@ def luts(verilog: str) -> str:
     return f"{min(plain, apart)} ({plain})"
 
 
-def peer(python: str, name: str, case: Case, levels: int) -> tuple[str, dict[str, float]] | None:
-    """Return the LUTs of a peer's Verilog, none where `levels` is 0, and its figures; None where it
-    takes too long."""
+def ultrascale(verilog: str) -> str:
+    """Return the LUTs of Ultrascale+ by the better recipe."""
+    passes = ("", "hierarchy -top top; proc; alumacc; opt; ")
+    return str(min(xilinx(verilog, "xcup", each)[0] for each in passes))
+
+
+def peer(
+    python: str, name: str, case: Case, levels: int
+) -> tuple[tuple[str, str], dict[str, float]] | None:
+    """Return the LUTs of a peer's Verilog on both families, none where `levels` is 0, and its
+    figures; None where it takes too long."""
     with tempfile.TemporaryDirectory() as folder:
         script = Path(__file__).with_name("constant_peers.py")
         command = [python, str(script), name, str(levels or 5), folder]
@@ -115,11 +137,11 @@ def peer(python: str, name: str, case: Case, levels: int) -> tuple[str, dict[str
             return None
         said = json.loads(done.stdout.splitlines()[-1])
         if not levels:
-            return "", said
+            return ("", ""), said
         files = [file.read_text(encoding="utf-8") for file in sorted(Path(folder).rglob("*.v"))]
         # a table's module comes along unused, and asks for a file that is not there
         verilog = "\n".join(text for text in files if "$readmemh" not in text)
-    return luts(verilog), said
+    return (luts(verilog), ultrascale(verilog)), said
 
 
 def measure(case: Case, python: str | None) -> tuple[list[list[str]], list[str]]:
@@ -132,10 +154,14 @@ def measure(case: Case, python: str | None) -> tuple[list[list[str]], list[str]]
     rows, solvers = [], [case.name]
     for levels in case.levels:
         p = ConstantParameters(graph, 8, True, BITS, True, levels)
-        row = [case.name, str(levels), luts(to_verilog(p.create(), "top"))]
+        verilog = to_verilog(p.create(), "top")
+        found = [(luts(verilog), ultrascale(verilog))]
         for name in PEERS if python else ():
             measured = peer(python or "", name, case, levels)
-            row.append("time-out" if measured is None else measured[0])
+            found.append(("time-out", "time-out") if measured is None else measured[0])
+        row = [case.name, str(levels)]
+        row += [ecp5 for ecp5, _ in found] + [""] * (1 + len(PEERS) - len(found))
+        row += [xcup for _, xcup in found]
         print(" | ".join(row), flush=True)
         rows.append(row)
     bits = ConstantParameters(graph, 8, True, BITS, True, 1).adder_bits

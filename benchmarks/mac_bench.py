@@ -190,13 +190,15 @@ def fastest(verilog: str, target: Target) -> float:
     return statistics.median(run.fmax_mhz or 0 for run in runs)
 
 
-def xilinx(verilog: str) -> tuple[int, int]:
-    """Return look-up tables and flip-flops on Xilinx 7, shift registers kept as flip-flops."""
+def xilinx(verilog: str, family: str = "xc7", passes: str = "") -> tuple[int, int]:
+    """Return look-up tables and flip-flops on Xilinx 7 (or another of yosys' Xilinx families),
+    shift registers kept as flip-flops; `passes` of yosys run first."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         (folder / "top.v").write_text(verilog)
         script = (
-            "read_verilog top.v; synth_xilinx -flatten -nodsp -nosrl -top top; "
+            f"read_verilog top.v; {passes}"
+            f"synth_xilinx -family {family} -flatten -nodsp -nosrl -top top; "
             "tee -q -o stat.json stat -json"
         )
         log = folder / "yosys.log"

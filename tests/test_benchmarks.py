@@ -193,7 +193,7 @@ def test_the_picture_of_the_comparison_is_the_same_twice(tmp_path):
 
 
 # LUTs of da4ml 0.6.0, the smaller of the two peers, by the better recipe (docs/constant.md)
-PEERS = {"16x16 int4": 2404, "16x16 int8": 4794}
+PEERS = {"16x16 int4": 2404, "16x16 int8": 4794, "64x64 int4, 80 % zeros": 9222}
 
 
 @pytest.mark.slow
@@ -202,7 +202,7 @@ def test_constant_matrices_take_no_more_than_peers(name):
     """By the same recipes, at each number of adders a stage."""
     case = next(case for case in constant.CASES if case.name == name)
     rows, solved = constant.measure(case, None)
-    assert len(rows) == len(case.levels) > 1 and solved[0] == name
+    assert len(rows) == len(case.levels) > 0 and solved[0] == name
     assert all(int(row[2].split()[0]) <= PEERS[name] for row in rows)
 
 

@@ -14,6 +14,8 @@ import hwgen
 from hwgen.api import choose_frames
 from hwgen.cli import app
 from hwgen.errors import PlanError
+from hwgen.formats import Fixed
+from hwgen.network import Input, Linear, Network, Node, Requantize
 from hwgen.targets import get_target
 
 ECP5, ICE40 = get_target("ulx3s-85f"), get_target("icebreaker")
@@ -109,6 +111,24 @@ def test_jet_tagging_on_ice40(tmp_path):
     assert found.luts <= ICE40.luts and found.block_rams <= ICE40.block_rams
 
 
+def test_a_frame_a_clock_by_the_planner_alone():
+    """Nothing else is as quick: all layers are wired, and as many adders between registers as the
+    clock allows."""
+    rng = np.random.default_rng(2)
+    nodes = [Node("x", Input((6,), Fixed(4, False), [1.0]))]
+    for n, (a, b) in enumerate(((6, 7), (7, 5))):
+        op = Linear(rng.integers(-7, 8, (b, a)), rng.integers(-9, 9, b), Fixed(4), [1.0])
+        nodes.append(Node(f"fc{n}", op, (nodes[-1].name,)))
+        nodes.append(Node(f"y{n}", Requantize([3], 7, Fixed(4, False), [1.0]), (f"fc{n}",)))
+    network = Network(tuple(nodes))
+    fast = hwgen.plan(network, target=ECP5, goal="200000000 fps", clock_hz=200_000_000)
+    slow = hwgen.plan(network, target=ECP5, goal="50000000 fps", clock_hz=50_000_000)
+    for plan, levels in ((fast, 1), (slow, 6)):
+        assert plan.interval == 1
+        assert all(1 <= stage.folding.parallel <= levels for stage in plan.stages)
+    assert slow.latency < fast.latency and slow.resources.ffs < fast.resources.ffs
+
+
 def test_choices_that_cannot_be():
     message = "conv: folding must have parallel one of 0; others only idle longer"
     with pytest.raises(PlanError, match=message):
@@ -122,6 +142,8 @@ def test_the_command_says_so(tmp_path):
     arguments = ["plan", str(tmp_path / "n.net"), "--goal", "min area", "--set", "fc.serial=1"]
     output = " ".join(CliRunner().invoke(app, arguments).output.split())
     assert "fc: weights wired into" in output and "adders, a window every" in output
+    assert "conv: array in LUTs, worth" in output
+    assert "(array in DSP blocks" in output and "parallel constants" in output
     described = json.loads(CliRunner().invoke(app, [*arguments, "--json"]).stdout)
     assert described["layers"][0]["constant"] is None
     assert described["layers"][1]["constant"]["interval"] > 8

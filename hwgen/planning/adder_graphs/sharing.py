@@ -13,6 +13,7 @@ __all__ = ["adder_cost", "finish", "pair_cost", "share", "total_cost"]
 
 _MIX = np.uint64(0x9E3779B97F4A7C15)
 _FORTY = np.uint64(40)
+VARIATIONS = 300  # of the order in which what is left of a sum is added up
 
 
 @njit(cache=True)
@@ -41,19 +42,26 @@ def pair_cost(sums: Any, a: int, b: int) -> int:
         a, b = b, a
     shift = shift_of(b) - shift_of(a)
     ta, tb = term_of(a), term_of(b)
-    if sign_of(a) ^ sign_of(b):
-        low = sums.low[ta] - (sums.high[tb] << shift)
-        high = sums.high[ta] - (sums.low[tb] << shift)
+    differ = sign_of(a) ^ sign_of(b)
+    low, high = sums.low, sums.high
+    return _cost(low[ta], high[ta], low[tb], high[tb], shift, differ, sums.scalars[3])
+
+
+@njit(cache=True)
+def _cost(
+    low_a: int, high_a: int, low_b: int, high_b: int, shift: int, differ: int, odd: int
+) -> int:
+    """Return the half bits of an adder of two ranges, b shifted up; its sign does not matter."""
+    if differ:
+        low, high = low_a - (high_b << shift), high_a - (low_b << shift)
         bits = width_of(low, high)
         if shift == 0:
             bits = min(bits, width_of(-high, -low))
     else:
-        if sums.low[ta] >= 0 and sums.high[ta] < (1 << shift):
+        if low_a >= 0 and high_a < (1 << shift):
             return 0
-        low = sums.low[ta] + (sums.low[tb] << shift)
-        high = sums.high[ta] + (sums.high[tb] << shift)
-        bits = width_of(low, high)
-    return _price(bits - shift, sums.scalars[3])
+        bits = width_of(low_a + (low_b << shift), high_a + (high_b << shift))
+    return _price(bits - shift, odd)
 
 
 @njit(cache=True)
@@ -278,29 +286,26 @@ def _extract(
 
 
 @njit(cache=True)
-def finish(sums: Any, seed: int, noise: float) -> None:
-    """Add up what is left of each sum, two digits at a time, the cheapest first."""
+def finish(sums: Any, seed: int, work: int) -> None:
+    """Add up what is left of each sum, two digits at a time: the cheapest first, and the best of
+    as many variations of that as `work` allows, pairs to be looked at for each sum."""
     inputs = sums.scalars[0]
+    np.random.seed(seed)
     for k in range(sums.scalars[1]):
-        while sums.length[k] > 2:
-            row, length = sums.rows[k], sums.length[k]
-            best, worst = 1e30, 1e30
-            at = flat = (0, 1)
-            for i in range(length):
-                for j in range(i):
-                    cost = pair_cost(sums, row[i], row[j]) + noise * 8 * _noise(
-                        _key(row[i], row[j]), seed
-                    )
-                    if _fits(sums, k, j, i):
-                        if cost < best:
-                            best, at = cost, (j, i)
-                    else:
-                        level = max(sums.depth[term_of(row[i])], sums.depth[term_of(row[j])])
-                        if cost + 1e6 * level < worst:
-                            worst, flat = cost + 1e6 * level, (j, i)
-            if best == 1e30:
-                at = flat
-            i, j = at
+        length = sums.length[k]
+        if length < 3:
+            continue
+        best = np.zeros((length, 2), np.int64)
+        picks = np.zeros((length, 2), np.int64)
+        least = _tree(sums, k, 0.0, best)
+        for _ in range(min(work // length**3, VARIATIONS) if length > 3 else 3):
+            cost = _tree(sums, k, 1.0, picks)
+            if cost < least:
+                least = cost
+                best[:] = picks
+        row = sums.rows[k]
+        for step in range(length - 2):
+            i, j = best[step]
             shift = min(shift_of(row[i]), shift_of(row[j]))
             flipped = sign_of(row[i])
             made = new_sum(
@@ -309,5 +314,64 @@ def finish(sums: Any, seed: int, noise: float) -> None:
                 digit(term_of(row[j]), shift_of(row[j]) - shift, sign_of(row[j]) ^ flipped),
             )
             row[i] = digit(inputs + made, shift, flipped)
-            row[j] = row[length - 1]
-            sums.length[k] = length - 1
+            row[j] = row[length - 1 - step]
+            sums.length[k] = length - 1 - step
+
+
+@njit(cache=True)
+def _tree(sums: Any, k: int, noise: float, picks: Any) -> float:
+    """Choose which digits of a sum are added up, pair by pair; return the half bits of the adders.
+
+    noise : how far the cost of a pair may seem to be from the truth, in bits
+    picks : receives the places of each pair; the sum takes the first, the last digit the second
+    """
+    length = sums.length[k]
+    low, high = np.zeros(length, np.int64), np.zeros(length, np.int64)
+    shift, sign = np.zeros(length, np.int64), np.zeros(length, np.int64)
+    flat = np.zeros(length, np.int64)  # inputs of the flattest tree as deep as the term
+    room = 1 << sums.limit[k]
+    used = 0
+    for i in range(length):
+        word = sums.rows[k, i]
+        term = term_of(word)
+        low[i], high[i] = sums.low[term], sums.high[term]
+        shift[i], sign[i] = shift_of(word), sign_of(word)
+        flat[i] = 1 << sums.depth[term]
+        used += flat[i]
+    total = 0.0
+    for step in range(length - 1):
+        left = length - step
+        least, worst = 1e30, 1e30
+        at, deep = (0, 1), (0, 1)
+        for j in range(left):
+            for i in range(j):
+                a, b = (i, j) if shift[i] <= shift[j] else (j, i)
+                differ = sign[i] ^ sign[j]
+                apart = shift[b] - shift[a]
+                true = _cost(low[a], high[a], low[b], high[b], apart, differ, sums.scalars[3])
+                seems = true + 2 * noise * np.random.random() if noise > 0 else float(true)
+                grown = 2 * max(flat[i], flat[j])
+                if used - flat[i] - flat[j] + grown <= room:
+                    if seems < least:
+                        least, at = seems, (i, j)
+                elif seems + 1e6 * grown < worst:
+                    worst, deep = seems + 1e6 * grown, (i, j)
+        i, j = at if least < 1e30 else deep
+        if least == 1e30:
+            total += 1e9  # too deep
+        a, b = (i, j) if shift[i] <= shift[j] else (j, i)
+        apart, differ = shift[b] - shift[a], sign[i] ^ sign[j]
+        total += _cost(low[a], high[a], low[b], high[b], apart, differ, sums.scalars[3])
+        up_i, up_j = max(0, shift[i] - shift[j]), max(0, shift[j] - shift[i])
+        if differ:
+            bottom, top = (low[i] << up_i) - (high[j] << up_j), (high[i] << up_i) - (low[j] << up_j)
+        else:
+            bottom, top = (low[i] << up_i) + (low[j] << up_j), (high[i] << up_i) + (high[j] << up_j)
+        used += 2 * max(flat[i], flat[j]) - flat[i] - flat[j]
+        low[i], high[i], shift[i] = bottom, top, min(shift[i], shift[j])
+        flat[i] = 2 * max(flat[i], flat[j])
+        last = left - 1
+        low[j], high[j], shift[j] = low[last], high[last], shift[last]
+        sign[j], flat[j] = sign[last], flat[last]
+        picks[step] = i, j
+    return total

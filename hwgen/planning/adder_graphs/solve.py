@@ -17,6 +17,7 @@ __all__ = ["coefficients", "solve"]
 
 _ODD = 1  # half bits on top of an odd width: half of the families' carry cells hold two bits
 _NOISE = 0.4
+_WORK = 1_000_000  # pairs to be looked at for what is left of a sum
 
 
 def solve(
@@ -58,7 +59,7 @@ def solve(
         share(sums, *table, seed + start, _NOISE if start else 0.0, True)
         tidy(sums)
         levels(sums)
-        finish(sums, seed + start, 0.0)
+        finish(sums, seed + start, _WORK)
         tidy(sums)
         order = _order(sums)
         signs = turned(sums, order, seed + start)
