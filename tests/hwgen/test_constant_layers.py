@@ -83,11 +83,8 @@ def jets(vectors):
 def test_jet_tagging_without_folding(tmp_path):
     """A frame a clock: all layers parallel; 10,000 vectors."""
     module, x, network = jets(10_000)
-    names = [stage.name for stage in planned(network, ECP5, []).stages]
-    choices = [f"{name}.{what}" for name in names for what in ("parallel=1", "simd=")]
-    widths = dict(zip(names, (16, 64, 32, 32), strict=True))
-    choices = [c + str(widths[c.split(".")[0]]) if c.endswith("=") else c for c in choices]
-    plan = planned(network, ECP5, choices)
+    plan = hwgen.plan(network, target=ECP5, goal="100000000 fps")
+    assert all(stage.folding.parallel for stage in plan.stages)
     assert plan.interval == 1
     q = network.quantize(x.numpy())
     golden = network.run(q)
