@@ -107,9 +107,9 @@ def draw(run: Run, path: Path) -> None:
         figure.savefig(path, metadata={"Date": None})
 
 
-def between(path: Path, text: str) -> None:
-    """Put a text between the two marks of a document."""
-    begin, end = "<!-- comparison -->\n", "<!-- end of comparison -->"
+def between(path: Path, name: str, text: str) -> None:
+    """Put a text between the two marks of that name in a document."""
+    begin, end = f"<!-- {name} -->\n", f"<!-- end of {name} -->"
     before, found, rest = path.read_text(encoding="utf-8").partition(begin)
     _, closed, after = rest.partition(end)
     if not found or not closed:
@@ -143,8 +143,8 @@ def main() -> None:
             raise SystemExit("Ended before all was compared; the same command goes on")
     run = read_run(RESULTS)
     draw(run, PICTURE)
-    between(PAGE, results(run))
-    between(README, summary(run))
+    between(PAGE, "comparison", results(run))
+    between(README, "comparison", summary(run))
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from comparison_bench import between
 from matplotlib import rc_context
 from matplotlib.figure import Figure
 from rich.console import Console
@@ -199,16 +200,6 @@ def draw(points: list[Point], path: Path) -> None:
         axis.grid(True, which="both", alpha=0.25)
         axis.legend(frameon=False)
         figure.savefig(path, metadata={"Date": None})
-
-
-def between(path: Path, name: str, text: str) -> None:
-    """Put a text between the two marks of a document."""
-    begin, end = f"<!-- {name} -->\n", f"<!-- end of {name} -->"
-    before, found, rest = path.read_text(encoding="utf-8").partition(begin)
-    _, closed, after = rest.partition(end)
-    if not found or not closed:
-        raise SystemExit(f"{path} must hold {begin.strip()} and {end}")
-    path.write_text(f"{before}{begin}{text}{end}{after}", encoding="utf-8")
 
 
 def main() -> None:

@@ -1,11 +1,13 @@
 """The benchmark of compression: its methods, what it checks, and the results in the documents."""
 
+import itertools
 from pathlib import Path
 
 import comparison_bench as comparison
 import compression_bench as bench
 import constant_bench as constant
 import numpy as np
+import planning_bench as planning
 import pytest
 import torch
 from compression_methods import CALIBRATIONS, Method, Setting, methods
@@ -190,6 +192,21 @@ def test_the_picture_of_the_comparison_is_the_same_twice(tmp_path):
         comparison.draw(run, tmp_path / name)
     assert (tmp_path / "a.svg").read_bytes() == (tmp_path / "b.svg").read_bytes()
     assert (tmp_path / "a.svg").read_bytes() == comparison.PICTURE.read_bytes()
+
+
+def test_planning_of_layers(tmp_path):
+    """Plans of random layers are of every kind; tables say how far estimates are from synthesis."""
+    plans = list(itertools.islice(planning.layer_plans(), 24))
+    kinds = {plan.stages[0].folding.kind for plan in plans}
+    assert kinds == set(planning.KINDS) - {"array that sums up by entry"}
+    need = plans[0].resources
+    point = planning.Point(plans[0], round(need.luts), round(need.ffs), need.dsps, need.block_rams)
+    assert "| all | 1 | 0." in planning.errors_table([point])
+    assert f"| {plans[0].interval:,} |" in planning.front_table([point])
+    page = tmp_path / "page.md"
+    page.write_text("a\n<!-- front -->\nold\n<!-- end of front -->\nb\n")
+    comparison.between(page, "front", "new\n")
+    assert page.read_text() == "a\n<!-- front -->\nnew\n<!-- end of front -->\nb\n"
 
 
 # LUTs of da4ml 0.6.0, the smaller of the two peers, by the better recipe (docs/constant.md)
