@@ -37,7 +37,7 @@ NETWORK = ROOT / "build/digits/network.net"
 PAGE, PICTURE = ROOT / "docs/planning.md", ROOT / "docs/planning.svg"
 TARGET = "ulx3s-85f"
 STEP = 1.4  # from the interval of a plan to what the next is asked for
-LAYERS = 60
+LAYERS = 66
 FIRST_SEED = 1000  # coefficients were fitted on others
 KINDS = {
     "array in LUTs": "LUTs",
@@ -78,36 +78,31 @@ def synthesised(plan: Plan) -> Point:
 
 def plans(network: Network) -> Iterator[Plan]:
     """Yield plans from the smallest to the quickest, each a step quicker than the one before."""
+    least = quickest(network)
     found = hwgen.plan(network, target=TARGET, goal="min area")
-    while True:
+    yield found
+    while found.interval > least:
+        wanted = max(least, int(min(found.interval - 1, found.interval / STEP)))
+        found = hwgen.plan(network, target=TARGET, goal=goal_of(wanted))
         yield found
-        wanted = int(min(found.interval - 1, found.interval / STEP))
-        try:
-            goal = f"{found.clock_hz / max(1, wanted):.9g} fps"
-            found = hwgen.plan(network, target=TARGET, goal=goal)
-        except PlanError:
-            if wanted == found.interval - 1:
-                return
-            try:  # the quickest there is
-                found = hwgen.plan(network, target=TARGET, goal=f"{quickest(network):.9g} fps")
-            except PlanError:
-                return
-            yield found
-            return
 
 
-def quickest(network: Network) -> float:
-    """Return the most frames a second that some plan reaches, on a device of any size."""
+def goal_of(interval: int) -> str:
+    """Return the goal that leaves so many clocks a frame."""
+    return f"{get_target(TARGET).clock_hz / (interval + 0.5):.12g} fps"
+
+
+def quickest(network: Network) -> int:
+    """Return the fewest clocks a frame that some plan reaches."""
     low, high = 1, 1 << 20
-    clock = get_target(TARGET).clock_hz
     while low < high:
         middle = (low + high) // 2
         try:
-            hwgen.plan(network, target=TARGET, goal=f"{clock / middle:.9g} fps")
+            hwgen.plan(network, target=TARGET, goal=goal_of(middle))
             high = middle
         except PlanError:
             low = middle + 1
-    return clock / low
+    return low
 
 
 def layer(seed: int) -> tuple[Network, str]:

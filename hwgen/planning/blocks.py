@@ -32,11 +32,15 @@ def arranged(
     matrix: npt.NDArray[np.int64], blocks: DspBlocks, multiplied: MultiplierParameters
 ) -> npt.NDArray[np.int64]:
     """Return weights, (groups, rows, inputs), as an array with DSP blocks stores them."""
-    stored = matrix.copy()
-    for start in range(0, matrix.shape[1], blocks.rows):
-        end = min(start + blocks.rows, matrix.shape[1])
-        if not blocks.kind.borrows(replace(multiplied, weights=end - start)):
-            continue  # the last block may have too few rows to pack them
+    rows = matrix.shape[1]
+    groups = ((start, min(start + blocks.rows, rows)) for start in range(0, rows, blocks.rows))
+    borrowing = [  # the last block may have too few rows to pack them
+        (start, end)
+        for start, end in groups
+        if blocks.kind.borrows(replace(multiplied, weights=end - start))
+    ]
+    stored = matrix.copy() if borrowing else matrix
+    for start, end in borrowing:
         below = np.zeros_like(matrix[:, 0])
         for row in range(start, end):
             stored[:, row] -= below < 0

@@ -51,26 +51,26 @@ def least_constant(layer: Layer, folding: Folding, target: Target) -> Resources:
     Outputs that differ by more than a shift and a sign take an adder each, one of n inputs takes
     n - 1, and each adder is as wide as an input.
     """
-    assert layer.weight is not None
-    weight = layer.weight.reshape(layer.outputs, -1)
-    adders = max(_sums(weight), int(np.count_nonzero(weight, axis=1).max(initial=0)) - 1)
+    adders = _least_adders(layer)
     if folding.serial:
         return Resources(serial_sum_luts(folding.serial, target) * adders)
     bits, _ = bits_for(layer.x.lo, layer.x.hi)
-    if int(np.abs(weight).max(initial=0)) >> bits:
+    if max(map(abs, layer.values)) >> bits:
         return Resources()  # inputs side by side are a sum without an adder
     return Resources(adder_bit_luts(target) * bits * adders)
 
 
-def _sums(weight: np.ndarray) -> int:
-    """Return how many outputs need an adder of their own, from (outputs, inputs)."""
+@lru_cache(maxsize=64)  # all foldings of a layer have the same
+def _least_adders(layer: Layer) -> int:
+    assert layer.weight is not None
+    weight = layer.weight.reshape(layer.outputs, -1)
     found = set()
     for row in weight[np.count_nonzero(weight, axis=1) > 0]:
         bits = int(np.bitwise_or.reduce(np.abs(row)))
         row = row // (bits & -bits) * int(np.sign(row[np.flatnonzero(row)[0]]))
         if np.abs(row).sum() > 1:
             found.add(row.tobytes())
-    return len(found)
+    return max(len(found), int(np.count_nonzero(weight, axis=1).max(initial=0)) - 1)
 
 
 def constant_array(

@@ -8,7 +8,7 @@ __all__ = ["Resources", "adder_bit_luts", "estimate", "serial_sum_luts", "weigh"
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial, singledispatch
+from functools import singledispatch
 
 from hwgen.formats import bits_for
 from hwgen.planning.blocks import INFERRING
@@ -216,13 +216,8 @@ def _window_of(part: WindowParameters, read: Sequence[bool], target: Target) -> 
             total += port
         if part.style == "block":
             bits = [element for element in word for _ in range(part.bits)]
-            used = partial(_any_of, bits)
-            total += Resources(block_rams=block_rams(width, depth, target, used))
+            total += Resources(block_rams=block_rams(width, depth, target, bits))
     return total
-
-
-def _any_of(flags: Sequence[bool], places: range) -> bool:
-    return any(flags[places.start : places.stop])
 
 
 def _memory(width: int, depth: int, style: str | None, target: Target) -> Resources:

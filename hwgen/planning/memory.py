@@ -9,7 +9,7 @@ __all__ = [
     "weight_style",
 ]
 
-from collections.abc import Callable
+from collections.abc import Sequence
 
 from hwgen.targets import Target
 
@@ -24,14 +24,15 @@ REGISTER_LUTS = 0.8  # LUTs a bit that is a register, to choose between them
 BLOCK_LUTS = 40  # LUTs that a block RAM is worth where both would do
 
 
-def block_rams(width: int, depth: int, target: Target, read: Callable[[range], bool] = bool) -> int:
+def block_rams(width: int, depth: int, target: Target, read: Sequence[bool] | None = None) -> int:
     """Return how many block RAMs hold `depth` words of `width` bits, at the best aspect ratio.
 
-    read : says of a range of bits whether any is ever read; synthesis drops what is not
+    read : of each bit, whether it ever is, which all are when not given; synthesis drops a memory
+        of which nothing is read
     """
     w, d = min(SHAPES[target.family], key=lambda s: -(-width // s[0]) * -(-depth // s[1]))
-    slices = (range(bit, min(bit + w, width)) for bit in range(0, width, w))
-    return sum(map(read, slices)) * -(-depth // d)
+    slices = sum(read is None or any(read[bit : bit + w]) for bit in range(0, width, w))
+    return slices * -(-depth // d)
 
 
 def lut_memory_luts(width: int, depth: int, target: Target) -> float | None:

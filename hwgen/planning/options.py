@@ -4,7 +4,6 @@ __all__ = ["Ways"]
 
 from collections.abc import Sequence
 from dataclasses import replace
-from functools import cached_property
 
 from hwgen.errors import PlanError
 from hwgen.planning.allocation import Option, frontier
@@ -33,6 +32,7 @@ class Ways:
         self.layer, self.target = layer, target
         self._levels = levels_within(clock_hz, target)
         self._built: dict[Folding, tuple[Option, int]] = {}  # with the clocks that it needs
+        self._least: dict[Folding, Resources] = {}  # as far as that is known without building it
         self._solved: dict[tuple[int, int], Resources] = {}  # constants whose adders are known
         self.foldings = self._agreeing({k: v for k, v in wanted.items() if k != "lanes"})
 
@@ -43,34 +43,26 @@ class Ways:
         needed = {f: blocks_for(layer, f, target) for f in plain}
         most = NO_HURRY if "dsp" in wanted else target.dsps
         found = [*plain]
-        found += [replace(f, dsp=1) for f, n in needed.items() if n is not None and n <= most]
+        for folding, blocks in needed.items():
+            if blocks is not None and blocks <= most:
+                found.append(replace(folding, dsp=1))
+                self._least[found[-1]] = Resources(dsps=blocks)
         if sums_by_entry(layer, target):
             found += [replace(f, pasm=1) for f in plain]
         chosen = not {"parallel", "serial"}.isdisjoint(wanted)
         if may_be_constant(layer, large=chosen):
             whole = [f for f in plain if f.pe == layer.outputs and not f.skip]
             levels = range(1, 1 + max(self._levels, wanted.get("parallel", 1)))
-            found += [replace(f, serial=digit) for digit in DIGITS for f in whole]
-            found += [replace(f, parallel=n) for n in levels for f in whole]
+            wired = [replace(f, serial=digit) for digit in DIGITS for f in whole]
+            wired += [replace(f, parallel=n) for n in levels for f in whole]
+            self._least |= {f: least_constant(layer, f, target) for f in wired}
+            found += wired
         agreeing = [f for f in found if all(getattr(f, what) == n for what, n in wanted.items())]
         if agreeing or not wanted:
             return agreeing
         sizes = {what: sorted({getattr(f, what) for f in found}) for what in wanted}
         text = " and ".join(f"{what} one of {', '.join(map(str, s))}" for what, s in sizes.items())
         raise PlanError(f"{layer.name}: folding must have {text}; others only idle longer")
-
-    @cached_property
-    def _least(self) -> dict[Folding, Resources]:
-        """The least that each folding can take, as far as that is known without building it."""
-        layer, target = self.layer, self.target
-        least = {}
-        for folding in self.foldings:
-            if folding.dsp:
-                blocks = blocks_for(layer, folding, target) or 0
-                least[folding] = Resources(dsps=blocks)
-            elif folding.constant:
-                least[folding] = least_constant(layer, folding, target)
-        return least
 
     def _option(self, folding: Folding) -> tuple[Option, int]:
         """Return a way, and the clocks of a frame that its busiest part needs."""

@@ -234,13 +234,13 @@ def _cheapest(
     device = _device(empty.target)
     options = [way.within(budget, every=False)[0] for way in ways]
     found = built(options)
+    choices: list[list[Option]] = []
     for _ in range(ROUNDS):
         if found.resources.within(device):
             break
+        choices = choices or [way.within(budget, every=True) for way in ways]
         besides = found.resources.without(needs_of(options))
-        options = allocate(
-            [way.within(budget, every=True) for way in ways], device.without(besides)
-        )
+        options = allocate(choices, device.without(besides))
         found = built(options)
     return found
 

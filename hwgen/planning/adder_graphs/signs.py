@@ -44,7 +44,7 @@ def turned(sums: Sums, order: npt.NDArray[np.int64], seed: int) -> Signs:
     users: list[list[int]] = [[] for _ in range(terms)]
     for k in order.tolist():
         for word in sums.rows[k, :2].tolist():
-            users[word >> 7].append(k)
+            users[term_of(word)].append(k)
     start = np.cumsum([0, *map(len, users)])
     flat = np.array([k for found in users for k in found], dtype=np.int64)
     flipped = np.zeros(terms, dtype=np.int64)
@@ -53,13 +53,18 @@ def turned(sums: Sums, order: npt.NDArray[np.int64], seed: int) -> Signs:
 
 
 @njit(cache=True)
-def _width(sums: Any, k: int) -> int:
-    term = sums.scalars[0] + k
+def _width(sums: Any, term: int) -> int:
     return max(1, width_of(sums.low[term], sums.high[term]))
 
 
 @njit(cache=True)
-def _price(sums: Any, k: int, flipped: Any) -> float:
+def _negated(sums: Any, term: int, outputs: Any, flipped: Any) -> int:
+    """Return the bits of the outputs of a term that have to be negated."""
+    return outputs[term, 1 - flipped[term]] * _width(sums, term)
+
+
+@njit(cache=True)
+def _extra(sums: Any, k: int, flipped: Any) -> float:
     """Return the bits that the signs of a sum cost on top."""
     a, b = sums.rows[k, 0], sums.rows[k, 1]
     if shift_of(a) > shift_of(b):
@@ -68,7 +73,7 @@ def _price(sums: Any, k: int, flipped: Any) -> float:
     lower = sign_of(a) ^ flipped[term_of(a)] ^ turn
     upper = sign_of(b) ^ flipped[term_of(b)] ^ turn
     if lower and upper:
-        return 3.0 * _width(sums, k)  # there is no such adder
+        return 3.0 * _width(sums, sums.scalars[0] + k)  # there is no such adder
     return float(shift_of(b) - shift_of(a)) if lower else 0.0
 
 
@@ -76,12 +81,11 @@ def _price(sums: Any, k: int, flipped: Any) -> float:
 def _around(sums: Any, k: int, start: Any, users: Any, outputs: Any, flipped: Any) -> float:
     """Return what depends on the sign of a sum."""
     term = sums.scalars[0] + k
-    total = _price(sums, k, flipped)
+    total = _extra(sums, k, flipped)
     for n in range(start[term], start[term + 1]):
         if n == start[term] or users[n] != users[n - 1]:
-            total += _price(sums, users[n], flipped)
-    wrong = outputs[term, 1] if flipped[term] == 0 else outputs[term, 0]
-    return total + wrong * _width(sums, k)
+            total += _extra(sums, users[n], flipped)
+    return total + _negated(sums, term, outputs, flipped)
 
 
 @njit(cache=True)
@@ -107,9 +111,7 @@ def _cool(sums: Any, order: Any, start: Any, users: Any, flipped: Any, seed: int
         upper = sign_of(sums.rows[k, 1]) ^ flipped[term_of(sums.rows[k, 1])]
         if lower == upper:
             flipped[inputs + k] = lower
-        total += _price(sums, k, flipped)
+        total += _extra(sums, k, flipped)
     for term in range(len(flipped)):
-        if outputs[term].sum():
-            wrong = outputs[term, 1] if flipped[term] == 0 else outputs[term, 0]
-            total += wrong * max(1, width_of(sums.low[term], sums.high[term]))
+        total += _negated(sums, term, outputs, flipped)
     return total
