@@ -49,7 +49,7 @@ class Ways:
                 self._least[found[-1]] = Resources(dsps=blocks)
         if sums_by_entry(layer, target):
             found += [replace(f, pasm=1) for f in plain]
-        chosen = not {"parallel", "serial"}.isdisjoint(wanted)
+        chosen = bool(wanted.get("parallel") or wanted.get("serial"))
         if may_be_constant(layer, large=chosen):
             whole = [f for f in plain if f.pe == layer.outputs and not f.skip]
             levels = range(1, 1 + max(self._levels, wanted.get("parallel", 1)))

@@ -89,6 +89,20 @@ def test_the_plan_is_the_cheapest_there_is(seed, budget):
             assert rival.cost >= chosen.cost
 
 
+def test_large_matrices_are_wired_only_where_that_is_asked_for():
+    """To decline one kind of constants does not ask for the other."""
+    rng = np.random.default_rng(0)
+    weight = rng.integers(1, 8, (65, 64))
+    op = Linear(weight, [0] * 65, Fixed(4), [1.0])
+    (layer,) = find_layers(chain(Input((64,), Fixed(4, False), [1.0]), op))
+    target = get_target("ulx3s-85f")
+    for wanted in ({}, {"parallel": 0}, {"serial": 0}):
+        ways = Ways(layer, target, target.clock_hz, wanted)
+        assert not any(folding.constant for folding in ways.foldings)
+    ways = Ways(layer, target, target.clock_hz, {"serial": 2})
+    assert all(folding.serial == 2 for folding in ways.foldings)
+
+
 @pytest.mark.parametrize("seed", range(8))
 def test_on_a_device_that_is_nearly_full(seed):
     """Where the cheapest ways do not fit together, those of least cost that do are found."""
