@@ -68,21 +68,20 @@ class AdderGraph:
         """Adders on the longest way from an input to an output."""
         return max((self.depths[tap.term] for tap in self.taps if tap.term is not None), default=0)
 
-    def ranges(self, low: int, high: int) -> tuple[tuple[int, int], ...]:
-        """Return the exact least and greatest value of each term, from those of every input."""
+    @cached_property
+    def _weights(self) -> tuple[tuple[int, int], ...]:
+        """Sums of the positive and of the negative coefficients of each term."""
         rows = [[int(i == j) for j in range(self.inputs)] for i in range(self.inputs)]
         for adder in self.adders:
             up, factor = max(0, -adder.shift), 1 << max(0, adder.shift)
             factor = -factor if adder.negate else factor
             pairs = zip(rows[adder.a], rows[adder.b], strict=True)
             rows.append([(p << up) + factor * q for p, q in pairs])
-        return tuple(
-            (
-                sum(c * (low if c > 0 else high) for c in row),
-                sum(c * (high if c > 0 else low) for c in row),
-            )
-            for row in rows
-        )
+        return tuple((sum(c for c in row if c > 0), sum(c for c in row if c < 0)) for row in rows)
+
+    def ranges(self, low: int, high: int) -> tuple[tuple[int, int], ...]:
+        """Return the exact least and greatest value of each term, from those of every input."""
+        return tuple((up * low + down * high, up * high + down * low) for up, down in self._weights)
 
     def evaluate(self, x: Sequence[int]) -> list[int]:
         """Return the outputs for one value of each input."""

@@ -194,7 +194,7 @@ class EngineParameters:
         def issue() -> Process:
             pieces = self.drain.pieces
             most = max(pieces)
-            rest = self.datapath.rest
+            rest, latency = self.datapath.rest, self.latency
             clock, sent = rest, 0
             _, columns = w.output_size
             needs = [(r, c, w.required(r, c)) for r, c in w.positions()]
@@ -211,7 +211,7 @@ class EngineParameters:
                         if credit > 0:
                             clock = max(clock, o.taken[credit - 1] + 1)
                         clock += fold
-                        first = clock - rest - 1 + self.latency
+                        first = clock - rest - 1 + latency
                         entered.extend(range(first, first + count))
                         sent += count
                     if column == columns - 1:
