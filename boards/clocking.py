@@ -1,4 +1,4 @@
-"""A board's clock: from its oscillator to the clock that a plan counts on, and the reset with it."""
+"""A board's clock, made from its oscillator for a plan, and the reset that goes with it."""
 
 __all__ = [
     "Clock",
