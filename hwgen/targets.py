@@ -24,23 +24,24 @@ class Target:
     description : the board and chip in words
     family : which synthesis and place and route it takes, such as ecp5
     device : the vendor's part
-    package : the chip's case, as place and route spells it
+    package : the chip's case, as place and route spells it; None where the device's name says it
     speed : speed grade, as place and route spells it; None where the die has only one
     synth_options : what tells synthesis which timing to count on
     pnr_options : what tells place and route which die it is
-    luts : 4-input look-up tables
+    luts : look-up tables, of six inputs on Xilinx 7 and of four elsewhere
     ffs : flip-flops
     dsps : DSP blocks, each a multiplier as wide as the family has them
     block_rams : block memories
     block_ram_bits : bits of one block memory, parity bits included
     clock_hz : the clock plans are made for, in Hz; one that place and route can meet
+    clock_pin : the pin through which a clock comes, where place and route cannot do without
     """
 
     name: str
     description: str
     family: str
     device: str
-    package: str
+    package: str | None
     speed: str | None
     synth_options: tuple[str, ...]
     pnr_options: tuple[str, ...]
@@ -50,6 +51,7 @@ class Target:
     block_rams: int
     block_ram_bits: int
     clock_hz: int
+    clock_pin: str | None = None
 
     @property
     def memory_bits(self) -> int:
@@ -116,6 +118,38 @@ def _ice40(
     )
 
 
+def _gowin(
+    name: str,
+    description: str,
+    die: str,
+    device: str,
+    clock_pin: str,
+    luts: int,
+    ffs: int,
+    dsps: int,
+    block_rams: int,
+    mhz: int,
+) -> Target:
+    """Return a Gowin device. Its DSP blocks are multipliers of 18 by 18 bits, two a macro."""
+    return Target(
+        name=name,
+        description=description,
+        family="gowin",
+        device=device,
+        package=None,
+        speed=None,
+        synth_options=(f"-family {die[:4].lower()}",),
+        pnr_options=("--device", device, "--vopt", f"family={die}"),
+        luts=luts,
+        ffs=ffs,
+        dsps=dsps,
+        block_rams=block_rams,
+        block_ram_bits=18 * 1024,
+        clock_hz=mhz * 1_000_000,
+        clock_pin=clock_pin,
+    )
+
+
 _ALL = (
     _ulx3s(85, luts=83_640, dsps=156, block_rams=208),
     _ulx3s(45, luts=43_848, dsps=72, block_rams=108),
@@ -131,6 +165,46 @@ _ALL = (
         dsps=8,
     ),
     _ice40("ice40-hx8k", "Lattice iCE40HX8K", "iCE40HX8K", "ct256", 7_680, 32, mhz=48),
+    _gowin(
+        "tangnano9k",
+        "Tang Nano 9K board, Gowin GW1NR-9",
+        "GW1N-9C",
+        "GW1NR-LV9QN88PC6/I5",
+        "52",
+        luts=8_640,
+        ffs=6_480,
+        dsps=20,
+        block_rams=26,
+        mhz=54,
+    ),
+    _gowin(
+        "tangnano20k",
+        "Tang Nano 20K board, Gowin GW2AR-18",
+        "GW2A-18C",
+        "GW2AR-LV18QN88C8/I7",
+        "4",
+        luts=20_736,
+        ffs=15_552,
+        dsps=48,
+        block_rams=46,
+        mhz=81,
+    ),
+    Target(
+        name="arty-a7-35t",
+        description="Arty A7 board, AMD Artix-7 XC7A35T; synthesis only",
+        family="xilinx7",
+        device="XC7A35T",
+        package="csg324",
+        speed="1",
+        synth_options=(),
+        pnr_options=(),
+        luts=20_800,
+        ffs=41_600,
+        dsps=90,
+        block_rams=100,
+        block_ram_bits=18 * 1024,
+        clock_hz=100_000_000,
+    ),
 )
 
 TARGETS: Mapping[str, Target] = MappingProxyType({target.name: target for target in _ALL})

