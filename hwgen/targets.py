@@ -35,6 +35,7 @@ class Target:
     block_ram_bits : bits of one block memory, parity bits included
     clock_hz : the clock plans are made for, in Hz; one that place and route can meet
     clock_pin : the pin through which a clock comes, where place and route cannot do without
+    die : what the chip's inside is called, where the packer of bitstreams has to be told
     """
 
     name: str
@@ -52,6 +53,7 @@ class Target:
     block_ram_bits: int
     clock_hz: int
     clock_pin: str | None = None
+    die: str | None = None
 
     @property
     def memory_bits(self) -> int:
@@ -67,15 +69,20 @@ class Target:
         }
 
 
-def _ulx3s(size: int, luts: int, dsps: int, block_rams: int) -> Target:
-    """Return the ULX3S board with one of the three ECP5 dies it is sold with."""
+# LUTs, DSP blocks and block memories of the dies of ECP5.
+_ECP5 = {25: (24_288, 28, 56), 45: (43_848, 72, 108), 85: (83_640, 156, 208)}
+
+
+def _ecp5(name: str, board: str, size: int, package: str, speed: str) -> Target:
+    """Return a board with one of the three ECP5 dies."""
+    luts, dsps, block_rams = _ECP5[size]
     return Target(
-        name=f"ulx3s-{size}f",
-        description=f"ULX3S board, Lattice ECP5 LFE5U-{size}F",
+        name=f"{name}-{size}f",
+        description=f"{board} board, Lattice ECP5 LFE5U-{size}F",
         family="ecp5",
         device=f"LFE5U-{size}F",
-        package="CABGA381",
-        speed="6",
+        package=package,
+        speed=speed,
         synth_options=(),
         pnr_options=(f"--{size}k",),
         luts=luts,
@@ -118,6 +125,12 @@ def _ice40(
     )
 
 
+def _up5k(name: str, board: str) -> Target:
+    """Return a board with an iCE40UP5K."""
+    description = f"{board} board, Lattice iCE40UP5K"
+    return _ice40(name, description, "iCE40UP5K", "sg48", 5_280, 30, mhz=24, dsps=8)
+
+
 def _gowin(
     name: str,
     description: str,
@@ -147,23 +160,15 @@ def _gowin(
         block_ram_bits=18 * 1024,
         clock_hz=mhz * 1_000_000,
         clock_pin=clock_pin,
+        die=die,
     )
 
 
 _ALL = (
-    _ulx3s(85, luts=83_640, dsps=156, block_rams=208),
-    _ulx3s(45, luts=43_848, dsps=72, block_rams=108),
-    _ulx3s(25, luts=24_288, dsps=28, block_rams=56),
-    _ice40(
-        "icebreaker",
-        "iCEBreaker board, Lattice iCE40UP5K",
-        "iCE40UP5K",
-        "sg48",
-        5_280,
-        30,
-        mhz=24,
-        dsps=8,
-    ),
+    *(_ecp5("ulx3s", "ULX3S", size, "CABGA381", "6") for size in (85, 45, 25)),
+    *(_ecp5("orangecrab", "OrangeCrab r0.2", size, "CSFBGA285", "8") for size in (85, 25)),
+    _up5k("icebreaker", "iCEBreaker"),
+    _up5k("upduino-v3", "UPduino v3"),
     _ice40("ice40-hx8k", "Lattice iCE40HX8K", "iCE40HX8K", "ct256", 7_680, 32, mhz=48),
     _gowin(
         "tangnano9k",

