@@ -108,16 +108,16 @@ class Stream:
             shape = ", ".join(map(str, self.shape))
             raise SimulationError(f"{what} must have shape (frames, {shape}), not {array.shape}")
         if not np.issubdtype(array.dtype, np.integer):
-            raise SimulationError(f"{what} must be integers, not {array.dtype}; quantize them first")
+            raise SimulationError(
+                f"{what} must be integers, not {array.dtype}; quantize them first"
+            )
         if array.size and (array.min() < self.lo or array.max() > self.hi):
             raise SimulationError(
                 f"{what} must lie in [{self.lo}, {self.hi}], "
                 f"not reach [{array.min()}, {array.max()}]"
             )
         if ((array - self.base) % self.step).any():
-            raise SimulationError(
-                f"{what} must be {self.lo} or {self.hi}, binary, not in between"
-            )
+            raise SimulationError(f"{what} must be {self.lo} or {self.hi}, binary, not in between")
         return array.astype(np.int64)
 
     def pack(self, values: IntArray) -> bytes:

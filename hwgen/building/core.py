@@ -1,22 +1,38 @@
 """From a package to the core that a board puts around its accelerator."""
 
-__all__ = ["core_parameters", "core_verilog", "describe"]
+__all__ = ["board_of", "core_parameters", "core_verilog", "describe"]
 
 from collections.abc import Mapping
 from typing import Any
 
 from amaranth.back import rtlil
 
+from boards import BOARDS
 from boards.board import Board
 from boards.core import BoardCore, CoreParameters, room_for
 from hwgen.beats import Stream
 from hwgen.codegen.verilog import from_rtlil
-from hwgen.errors import HwgenError
+from hwgen.errors import BoardError, HwgenError
 from hwgen.host.description import Description
 from rtl_templates.link import HEADER, LinkParameters
 from rtl_templates.uart import UartParameters
 
 VISIBLE = 0.05  # seconds that a light stays on at least
+
+
+def board_of(target: str) -> Board:
+    """Return the board that carries a target's device.
+
+    Raises
+    ------
+    BoardError : there is none
+    """
+    if target not in BOARDS:
+        raise BoardError(
+            f"Target must be one of the boards {', '.join(BOARDS)}, not {target}; generate the "
+            "package for one of them"
+        )
+    return BOARDS[target]
 
 
 def describe(manifest: Mapping[str, Any]) -> Description:
