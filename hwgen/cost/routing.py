@@ -72,8 +72,8 @@ class Route:
     ffs : flip-flops, count; those of synthesis where place and route does not count them
     dsps : DSP blocks, count
     block_rams : block memories, count
-    fmax_mhz : highest frequency of the clock that is hardest to reach, MHz, less what the family's derating takes
-        off; None without a path between registers
+    fmax_mhz : highest frequency of the clock that is hardest to reach, MHz, less what the
+        family's derating takes off; None without a path between registers
     freq_mhz : the frequency place and route aimed at, MHz
     seed : of the placer
     critical_path : what limits `fmax_mhz`, or None; its delays as place and route has them
@@ -237,9 +237,7 @@ def route(
 
 
 def _nonsense(pnr: str, what: str, log: Path) -> ToolError:
-    return ToolError(
-        f"{pnr} {tools.version(pnr)} ended well but left {what}; its log is in {log}"
-    )
+    return ToolError(f"{pnr} {tools.version(pnr)} ended well but left {what}; its log is in {log}")
 
 
 def _check_fits(synthesis: Synthesis, target: Target) -> None:
