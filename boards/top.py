@@ -3,6 +3,7 @@
 __all__ = ["BoardTop"]
 
 from amaranth import *
+from amaranth.lib import io
 
 from boards.board import Board
 from boards.clocking import Clock, Clocking
@@ -26,11 +27,16 @@ class BoardTop(Elaboratable):
         m = Module()
         m.submodules.clocking = Clocking(self.board, self.clock)
         m.submodules.core = core = BoardCore(self.core)
-        uart = platform.request(*self.board.uart)
-        m.d.comb += [core.rx.eq(uart.rx.i), uart.tx.o.eq(core.tx)]
+        uart = platform.request(*self.board.uart, dir="-")
+        m.submodules.rx = rx = io.Buffer("i", uart.rx)
+        m.d.comb += core.rx.eq(rx.i)
         leds = self.board.leds
-        for led, lit in ((leds.idle, core.idle), (leds.busy, core.busy), (leds.error, core.error)):
-            m.d.comb += platform.request(*led).o.eq(lit)
-        for pin in self.board.high:
-            m.d.comb += platform.request(*pin).o.eq(1)
+        lights = ((leds.idle, core.idle), (leds.busy, core.busy), (leds.error, core.error))
+        outputs = [(uart.tx, core.tx)]
+        for pin, level in (*lights, *((pin, 1) for pin in self.board.high)):
+            outputs.append((platform.request(*pin, dir="-"), level))
+        for port, level in outputs:
+            buffer = io.Buffer("o", port)
+            m.submodules += buffer
+            m.d.comb += buffer.o.eq(level)
         return m
