@@ -147,7 +147,7 @@ def rate_at(hz: Fraction, most: int) -> tuple[int, int]:
 
 
 class Clocking(Elaboratable):
-    """The domain `sync` of a board: its clock, and a reset until the clock is settled."""
+    """Drives the domain `sync` of a board: its clock, and a reset until the clock is settled."""
 
     def __init__(self, board: Board, clock: Clock):
         self.board = board
@@ -164,7 +164,6 @@ class Clocking(Elaboratable):
         clock, locked, steady = Signal(), Signal(), Signal()
         self.clock.connect(m, pin, clock, locked)
         m.domains.start = ClockDomain(reset_less=True, local=True)
-        m.domains.sync = ClockDomain()
         m.submodules.lock = FFSynchronizer(locked, steady, o_domain="start")
         clocks = int(SETTLING * float(self.clock.hz)) + 1
         timer, ready = Signal(range(clocks)), Signal()

@@ -25,6 +25,7 @@ class BoardTop(Elaboratable):
 
     def elaborate(self, platform):
         m = Module()
+        m.domains.sync = ClockDomain()
         m.submodules.clocking = Clocking(self.board, self.clock)
         m.submodules.core = core = BoardCore(self.core)
         uart = platform.request(*self.board.uart, dir="-")
