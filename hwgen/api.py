@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from hwgen.codegen.package import read_manifest, write_package
+from hwgen.codegen.package import NETWORK, read_manifest, write_package
 from hwgen.cost import route, synthesise
 from hwgen.errors import HwgenError, PlanError, ToolError
 from hwgen.network import load
@@ -399,8 +399,9 @@ def build(
     made: Build
     stem = "accelerator"
     if isinstance(source, (str, Path)):
-        stem = Path(source).stem or stem
-        source = Package(source) if Path(source).is_dir() else load(source)
+        path = Path(source)
+        stem = (path.parent.resolve() if path.name == NETWORK else path).stem or stem
+        source = Package(path) if path.is_dir() else load(path)
     more = {"baud": baud, "timeout": timeout, "progress": progress}
     more |= {} if seeds is None else {"seeds": seeds}
     if isinstance(source, Package):
@@ -409,8 +410,8 @@ def build(
         wrong = [name for name, value in given.items() if value not in (None, own)]
         if wrong:
             raise HwgenError(
-                f"Package {source.folder} was generated for {own}, with its goal and clock; build "
-                f"its network to choose another {wrong[0]}"
+                f"Package {source.folder} was generated for {own}, with its goal and clock; to "
+                f"choose another {wrong[0]}, build its network, {source.folder / NETWORK}"
             )
         made = building.build_bitstream(source.folder, folder, **more)
         return made

@@ -1,0 +1,299 @@
+"""Bitstreams: what a build holds, what is refused and with which advice, and programming."""
+
+import hashlib
+import json
+import os
+import re
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from packages import chain_of, tools_only
+from test_planning import digits
+from typer.testing import CliRunner
+
+import hwgen
+from boards import BOARDS
+from hwgen import tools
+from hwgen.building import describe, plan_for_board, read_summary
+from hwgen.cli import app
+from hwgen.cost import pack, route, synthesise
+from hwgen.errors import BoardError, HwgenError, OutputFolderError, PlanError, StoreError, ToolError
+from hwgen.targets import get_target
+
+SEED = 11
+ICE40 = "icebreaker"
+
+
+@pytest.fixture(scope="module")
+def network():
+    return chain_of(["one", "two"], SEED)
+
+
+@pytest.fixture(scope="module")
+def steps():
+    return []
+
+
+@pytest.fixture(scope="module")
+def built(network, steps, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("build")
+    network.save(folder / "tiny.net")
+    return hwgen.build(
+        folder / "tiny.net",
+        folder / "out",
+        target=ICE40,
+        goal="min area",
+        progress=lambda step, done, total: steps.append(step),
+    )
+
+
+def test_a_build_holds_all_that_belongs_to_it(built, network, steps):
+    board = BOARDS[ICE40]
+    assert (built.board, built.top, built.bitstream) == (ICE40, "tiny_icebreaker", "tiny.bin")
+    assert built.clock_hz == 24e6 <= built.fmax_mhz * 1e6
+    assert built.baud * built.clocks_per_bit == built.clock_hz
+    assert built.programmer == board.programmer
+    assert steps == ["plan", "design", "synthesis", "place and route, seed 1", "bitstream"]
+    there = {p.relative_to(built.folder).as_posix() for p in built.folder.rglob("*") if p.is_file()}
+    assert there == {*built.files, "build.json"}
+    assert {"tiny.bin", "board.v", "pins.pcf", "package/manifest.json"} <= there
+    for path, digest in built.files.items():
+        assert hashlib.sha256((built.folder / path).read_bytes()).hexdigest() == digest
+    package = hwgen.Package(built.folder / "package")
+    x = np.zeros((1, *network.input.shape), np.int64) + network.input.format.lo
+    assert np.array_equal(package.network.run(x), network.run(x))
+    assert built.network == describe(package.manifest).digest[:8].hex()
+    constraints = (built.folder / "pins.pcf").read_text()
+    assert (
+        "set_io uart_0__rx__io 6" in constraints and "set_frequency clk12_0__io 12" in constraints
+    )
+
+
+def test_rates(built):
+    """Over the link a frame takes its longer direction: header, framing and ten bits a byte."""
+    manifest = hwgen.Package(built.folder / "package").manifest
+    interval = manifest["predicted"]["interval"]
+    assert built.frames_per_second["accelerator"] == 24e6 / interval
+    sizes = [
+        manifest[end]["beats"] * manifest[end]["tdata_bits"] // 8 for end in ("input", "output")
+    ]
+    assert built.frames_per_second["link"] == 1e6 / (10 * (max(sizes) + 4 + 6))
+
+
+def test_the_bitstream_is_the_one_of_that_device(built, tmp_path):
+    """It unpacks to a UP5K with the serial line's pins and a PLL in use."""
+    (tmp_path / "tiny.bin").write_bytes((built.folder / built.bitstream).read_bytes())
+    command = ["tiny.bin", "tiny.asc"]
+    tools.run("yowasp-iceunpack", command, cwd=tmp_path, timeout=120)
+    text = (tmp_path / "tiny.asc").read_text()
+    assert ".device 5k" in text and text.count(".ram_data") >= 3
+
+
+def test_the_same_again_is_the_same_bytes_and_there_at_once(built, network, tmp_path):
+    again = hwgen.build(network, tmp_path / "out", target=ICE40, goal="min area")
+    assert again.bitstream == "accelerator.bin"  # a network in memory has no name
+    network.save(tmp_path / "tiny.net")
+    again = hwgen.build(tmp_path / "tiny.net", built.folder, target=ICE40, goal="min area")
+    assert again == built
+    package = hwgen.build(built.folder / "package", tmp_path / "package")
+    assert {**package.files} == {**built.files} | {
+        name: package.files[name] for name in ("board.v", "pins.pcf")
+    }
+
+
+def test_command(built, tmp_path):
+    arguments = ["build", str(built.folder / "package"), "-o", str(tmp_path / "out")]
+    shown = CliRunner().invoke(app, [*arguments, "--target", ICE40])
+    assert shown.exit_code == 0, shown.output
+    text = " ".join(shown.stdout.split())
+    assert "frames per second, over the link" in text and "1,000,000 baud" in text
+    assert f"program the board with: hwgen flash {tmp_path / 'out'}" in text
+    found = json.loads(CliRunner().invoke(app, [*arguments, "--json"]).stdout)
+    assert found["generator"] == "hwgen build" and found["board"] == ICE40
+    assert found["used"]["luts"] == built.used["luts"]
+    assert found["available"]["luts"] == 5280
+    for verb in ("build", "flash"):
+        assert "Example: hwgen " + verb in CliRunner().invoke(app, [verb, "--help"]).output
+
+
+def test_too_slow_names_the_layer_and_a_clock_that_is_met(network, tmp_path):
+    """The clock that is proposed is met by the very next build."""
+    with pytest.raises(PlanError) as caught:
+        hwgen.build(network, tmp_path / "out", target=ICE40, clock_hz=75_000_000, seeds=2)
+    text = str(caught.value)
+    found = re.match(
+        r"(one|two|the board's own logic)(, \w+)*: the critical path leads through it, and allows "
+        r"([\d.]+) MHz of the 75 MHz planned, the best of 2 seeds of the placer \(.*\); "
+        r"try --clock (\d+)",
+        text,
+    )
+    assert found, text
+    assert float(found[4]) < float(found[3]) < 75
+    assert not (tmp_path / "out").exists()
+    clock = int(found[4]) * 1_000_000
+    assert hwgen.build(network, tmp_path / "out", target=ICE40, clock_hz=clock).clock_hz <= clock
+
+
+def test_too_large_says_what_would_fit(network):
+    """A goal beyond a small device is refused with one that fits, which is then planned."""
+    target = replace(get_target(ICE40), luts=1650)
+    with pytest.raises(PlanError) as caught:
+        plan_for_board(network, target, "2400000 fps", None, ())
+    text = str(caught.value)
+    assert "what would fit: " in text and '--goal "min area"' in text, text
+    goals = re.findall(r'--goal "([^"]+)" \(([\d,]+) frames a second with about ([\d,]+) of', text)
+    for goal, rate, luts in goals:
+        plan = plan_for_board(network, target, goal, None, ())
+        assert round(plan.frames_per_second) == int(rate.replace(",", ""))
+        assert round(plan.resources.luts) == int(luts.replace(",", ""))
+    with pytest.raises(PlanError, match="nor does its smallest plan: (one|two): network does not"):
+        plan_for_board(network, replace(target, luts=800), "100 fps", None, ())
+
+
+@pytest.mark.slow
+def test_what_leaves_no_room_for_the_board_is_refused_with_what_would_fit(tmp_path):
+    """An accelerator that fills the device by itself."""
+    plan = hwgen.plan(digits(), target=ICE40, goal="16000 fps")
+    assert plan.resources.luts > 3000
+    package = hwgen.generate(plan, tmp_path / "full")
+    with pytest.raises(PlanError, match=r'does not fit icebreaker.*what would fit: --goal "'):
+        hwgen.build(package, tmp_path / "out", seeds=1)
+
+
+def test_what_cannot_be_built(built, network, tmp_path):
+    with pytest.raises(BoardError, match="must be one of the boards .*, not arty-a7-35t"):
+        hwgen.build(network, tmp_path / "out", target="arty-a7-35t")
+    with pytest.raises(HwgenError, match="did you mean icebreaker"):
+        hwgen.build(network, tmp_path / "out", target="icebraker")
+    with pytest.raises(HwgenError, match=r"generated for icebreaker.* another target, build its"):
+        hwgen.build(built.folder / "package", tmp_path / "out", target="ulx3s-85f")
+    with pytest.raises(HwgenError, match="another goal, build its network, .*package/network.net"):
+        hwgen.build(built.folder / "package", tmp_path / "out", goal="10 fps")
+    with pytest.raises(HwgenError, match="Seeds of the placer must be at least 1, not 0"):
+        hwgen.build(built.folder / "package", tmp_path / "out", seeds=0)
+    with pytest.raises(HwgenError, match="Board icebreaker: Clock must be a multiple"):
+        hwgen.build(built.folder / "package", tmp_path / "out", baud=50)
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "thesis.txt").write_text("mine")
+    with pytest.raises(OutputFolderError, match="holds files that are not a build's, such as thes"):
+        hwgen.build(built.folder / "package", tmp_path / "mine")
+    assert (tmp_path / "mine" / "thesis.txt").read_text() == "mine"
+
+
+def test_a_layout_is_needed_for_a_bitstream(tmp_path):
+    text = "module one(input a, output y); assign y = ~a; endmodule"
+    target = get_target(ICE40)
+    placed = route(synthesise(text, "one", target), target)
+    assert placed.layout is None and "layout" not in placed.to_json()
+    with pytest.raises(HwgenError, match="one must be placed with pins for a bitstream of it"):
+        pack(placed)
+    with pytest.raises(PlanError, match="arty-a7-35t .xilinx7. has none"):
+        xilinx = get_target("arty-a7-35t")
+        route(synthesise(text, "one", xilinx), xilinx, pins="")
+    placed = route(synthesise(text, "one", target), target, pins="set_io a 6\nset_io y 9\n")
+    assert pack(placed).read_bytes()[:4] == b"\xff\x00\x00\xff"  # of every bitstream for iCE40
+    with pytest.raises(HwgenError, match="Layout of one is gone: "):
+        pack(replace(placed, layout=tmp_path / "layout.asc"))
+    with pytest.raises(ToolError, match="IO 'y' is unconstrained"):
+        route(synthesise(text, "one", target), target, pins="set_io a 6\n")
+
+
+STAND_IN = """#!/bin/sh
+echo "$@" > {folder}/told
+for last; do :; done
+cp "$last" {folder}/given
+exit {status}
+"""
+
+
+def stand_in(folder, name, status=0):
+    """Put a program on a PATH of its own that keeps what it is told, and the file it is given."""
+    folder.mkdir()
+    path = folder / name
+    path.write_text(STAND_IN.format(folder=folder, status=status))
+    path.chmod(0o755)
+    return folder
+
+
+def test_flash_runs_the_programmer(built, tmp_path, monkeypatch):
+    folder = stand_in(tmp_path / "bin", "openFPGALoader")
+    monkeypatch.setenv("PATH", f"{folder}{os.pathsep}{os.environ['PATH']}")
+    shown = CliRunner().invoke(app, ["flash", str(built.folder)])
+    assert shown.exit_code == 0, shown.output
+    assert "icebreaker holds tiny_icebreaker; it answers at 1,000,000 baud" in shown.stdout
+    assert (folder / "told").read_text() == "-b ice40_generic tiny.bin\n"
+    assert (folder / "given").read_bytes() == (built.folder / "tiny.bin").read_bytes()
+
+
+def test_a_programmer_that_fails_is_quoted(built, tmp_path, monkeypatch):
+    folder = stand_in(tmp_path / "bin", "openFPGALoader", 1)
+    (folder / "openFPGALoader").write_text("#!/bin/sh\necho no board found; exit 1\n")
+    monkeypatch.setenv("PATH", f"{folder}{os.pathsep}{os.environ['PATH']}")
+    with pytest.raises(ToolError, match=r"(?s)openFPGALoader failed with exit status 1.*no board"):
+        hwgen.flash(built.folder)
+
+
+@pytest.mark.parametrize(
+    ("board", "text"),
+    [
+        (
+            ICE40,
+            "openFPGALoader is needed and was not found; get it with: sudo apt-get install -y ",
+        ),
+        ("upduino-v3", "iceprog is needed and was not found; get it with: sudo apt-get install -y"),
+    ],
+)
+def test_a_missing_programmer_is_named_with_what_brings_it(
+    board, text, built, tmp_path, monkeypatch
+):
+    folder = copied(built, tmp_path / "out", board=board)
+    monkeypatch.setenv("PATH", tools_only(tmp_path / "bin")["PATH"])
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "bin" / "python"))
+    with pytest.raises(ToolError, match=text):
+        hwgen.flash(folder)
+
+
+def copied(built, folder, **changes):
+    """Return a folder with the build's bitstream and a changed summary."""
+    folder.mkdir()
+    (folder / built.bitstream).write_bytes((built.folder / built.bitstream).read_bytes())
+    (folder / "build.json").write_text(json.dumps(built.to_json() | changes))
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"board": "abacus"}, "Board must be one of .*, not 'abacus'; build again"),
+        ({"bitstream": "../tiny.bin"}, "bitstream is missing or of the wrong kind"),
+        ({"bitstream": "other.bin"}, "names other.bin, which is missing"),
+        ({"programmer": []}, "programmer is missing or of the wrong kind"),
+        ({"baud": "fast"}, "baud is missing or of the wrong kind"),
+        ({"clock_hz": 0}, "clock_hz is missing or of the wrong kind"),
+        ({"note": None}, "note is missing or of the wrong kind"),
+        ({"files": []}, "files is missing or of the wrong kind"),
+        ({"spec_version": 9}, "was not written by this hwgen"),
+    ],
+)
+def test_a_damaged_summary_is_refused(changes, message, built, tmp_path):
+    with pytest.raises(StoreError, match=message):
+        hwgen.flash(copied(built, tmp_path / "out", **changes))
+
+
+def test_a_summary_runs_no_program_of_its_own(built, tmp_path, monkeypatch):
+    """The command comes from the board's file, whatever a summary says."""
+    folder = stand_in(tmp_path / "bin", "openFPGALoader")
+    monkeypatch.setenv("PATH", f"{folder}{os.pathsep}{os.environ['PATH']}")
+    hwgen.flash(copied(built, tmp_path / "out", programmer=["rm", "-r"]))
+    assert (folder / "told").read_text() == "-b ice40_generic tiny.bin\n"
+
+
+def test_no_build(tmp_path):
+    with pytest.raises(StoreError, match="holds no bitstream .it has no build.json"):
+        hwgen.flash(tmp_path)
+    Path(tmp_path / "build.json").write_text("{")
+    with pytest.raises(StoreError, match="cannot be read"):
+        read_summary(tmp_path)
