@@ -2,10 +2,16 @@
 the frames that it hits, and what goes wrong is said."""
 
 import binascii
+import json
 import os
+import re
+import signal
+import subprocess
+import sys
 import threading
 import time
 import tty
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,6 +21,7 @@ from packages import chain_of
 from relay import Direction, Relay
 
 import hwgen
+from hwgen import PruneRecipe, QuantizeRecipe, Recipe
 from hwgen.api import choose_frames
 from hwgen.beats import Stream
 from hwgen.errors import BoardError, HwgenError, SimulationError
@@ -23,6 +30,7 @@ from hwgen.host.framing import Unframer, frame
 
 PATIENCE = 60.0  # seconds: the machine may be busy
 DAMAGES = 1000
+EXAMPLE = Path(__file__).parents[2] / "examples" / "digits_on_a_board.py"
 
 
 @pytest.fixture(scope="module")
@@ -192,3 +200,46 @@ def test_a_target_without_a_board(package, tmp_path):
         other.simulated_board(),
     ):
         pass
+
+
+def test_a_hundred_digits_on_an_icebreaker(tmp_path, one_thread):
+    """Real digits through a network that was trained on them, as the example of the documents
+    sends them."""
+    from hwgen.digits import Digits
+
+    task = Digits(seed=0)
+    quantize = QuantizeRecipe(weights="int4", activations="uint4", epochs=0)
+    recipe = Recipe(PruneRecipe(channels=0.5, epochs=2), quantize, epochs=3)
+    done = hwgen.compress(task.model, recipe, train=task.train, calibration=task.calibration)
+    network = hwgen.import_torch(done.module, task.example)
+    network.save(tmp_path / "digits.net")
+    plan = hwgen.plan(network, target="icebreaker", goal="1000 fps")
+    package = hwgen.generate(plan, tmp_path / "digits")
+    with package.simulated_board() as port:
+        command = [sys.executable, str(EXAMPLE), str(tmp_path / "digits.net"), port]
+        done = subprocess.run(command, capture_output=True, text=True, check=True)
+    found = re.fullmatch(
+        r"(\d+) of 100 digits right, 100 equal to golden, \d+ digits a second\n", done.stdout
+    )
+    assert found and int(found[1]) > 60, done.stdout
+
+
+def test_a_simulated_board_in_the_shell(package):
+    """`hwgen simulate --board` answers; `--serve` serves until Ctrl-C."""
+    hwgen_program = Path(sys.executable).with_name("hwgen")
+    command = [str(hwgen_program), "simulate", str(package.folder), "--board"]
+    done = subprocess.run([*command, "--json"], capture_output=True, text=True, check=True)
+    figures = json.loads(done.stdout)
+    x = choose_frames(package.network, 16, 0)
+    assert figures["equal"] and figures["compared"] == package.network.run(x).size
+    assert np.array_equal(figures["outputs"], package.network.run(x))
+    serving = subprocess.Popen([*command, "--serve"], stdout=subprocess.PIPE, text=True)
+    port = serving.stdout.readline().strip()
+    with Accelerator(port, package.network, timeout=PATIENCE) as accelerator:
+        assert np.array_equal(accelerator.infer(x), package.network.run(x))
+    serving.send_signal(signal.SIGINT)
+    assert serving.wait(PATIENCE) == 0
+    with pytest.raises(BoardError):
+        Accelerator(port, timeout=0.5)
+    refused = subprocess.run([*command[:-1], "--serve"], capture_output=True, text=True)
+    assert (refused.returncode, refused.stderr) == (1, "hwgen: Option --serve goes with --board\n")
