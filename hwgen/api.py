@@ -415,13 +415,11 @@ def build(
             )
         made = building.build_bitstream(source.folder, folder, **more)
         return made
-    name = DEFAULT_TARGET if target is None else target
-    building.board_of(name)
+    chosen = get_target(DEFAULT_TARGET if target is None else target)
+    building.board_of(chosen.name)
     if progress is not None:
         progress("plan", 0, 0)
-    planned = building.plan_for_board(
-        source, get_target(name), goal or "10000 fps", clock_hz, overrides
-    )
+    planned = building.plan_for_board(source, chosen, goal or "10000 fps", clock_hz, overrides)
     with workspace() as work:
         package = generate(planned, work / stem)
         made = building.build_bitstream(package.folder, folder, **more)

@@ -78,7 +78,8 @@ def too_slow(best: Route, clock_hz: float, manifest: Mapping[str, Any], seeds: i
     ]
     return PlanError(
         f"{where}: the critical path leads through it, and allows {fmax:.1f} MHz of the "
-        f"{clock_hz / 1e6:g} MHz planned, the best of {seeds} seeds of the placer "
+        f"{clock_hz / 1e6:g} MHz planned, the best of {seeds} "
+        f"{'seed' if seeds == 1 else 'seeds'} of the placer "
         f"({best.critical_path}); try " + ", or ".join([f"--clock {lower:g}", *fewer, "--seeds"])
     )
 

@@ -8,10 +8,12 @@ import re
 import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from math import prod
 from pathlib import Path
 from typing import Any
 
 from boards.board import Board
+from boards.core import room_for
 from hwgen.building.advice import advise, too_slow
 from hwgen.building.core import board_of, describe
 from hwgen.building.design import BoardDesign, board_design
@@ -32,9 +34,9 @@ FRAMING = 6  # bytes of a frame on the line besides its body: two flags and a CR
 BITS = 10  # on the line, of a byte
 PACKAGE = "package"  # folder of the accelerator's package in that of a build
 
-# What serial line, framing, link and lights take of a device, measured; block memories are those
-# of requests that wait.
-CORE_LUTS, CORE_FFS, CORE_BLOCK_RAMS = 700, 500, 2
+# What serial line, framing, link and lights take of a device, the most that was measured; requests
+# that wait take block memories besides, nine bits a byte.
+CORE_LUTS, CORE_FFS, WAITING_BITS = 850, 450, 9
 
 _NO_ROOM = re.compile(
     r"(?i)unable to (find|place)|failed to (find|place)|no bels|cannot place|legali[sz]ation"
@@ -42,13 +44,19 @@ _NO_ROOM = re.compile(
 Progress = Callable[[str, int, int], None]
 
 
-def _room(target: Target) -> Target:
+def _room(target: Target, network: Network) -> Target:
     """Return a target less what a board's core takes of it."""
+    tensor = network.input
+    assert tensor.format is not None
+    request = HEADER + prod(tensor.shape) * -(
+        -tensor.format.bits // 8
+    )  # a byte an element, or more
+    waiting = -(-WAITING_BITS * room_for(request) // target.block_ram_bits)
     return replace(
         target,
         luts=max(1, target.luts - CORE_LUTS),
         ffs=max(1, target.ffs - CORE_FFS),
-        block_rams=max(0, target.block_rams - CORE_BLOCK_RAMS),
+        block_rams=max(0, target.block_rams - waiting),
     )
 
 
@@ -61,7 +69,7 @@ def plan_for_board(
     ------
     PlanError : the goal cannot be reached, or nothing fits; the text says what would
     """
-    room = _room(target)
+    room = _room(target, network)
     clock = target.clock_hz if clock_hz is None else clock_hz
     try:
         return plan(network, target=room, goal=goal, clock_hz=clock, overrides=overrides)
@@ -194,10 +202,10 @@ def _too_large(what: str, synthesis: Synthesis, target: Target, package: Path) -
     """Return what is to be said of a design that has no room, with what would fit."""
     manifest = read_manifest(package)
     estimated = int(manifest["estimate"]["luts"]) + CORE_LUTS
-    room = _room(target)
+    network = load(package / str(manifest["network"]))
+    room = _room(target, network)
     if synthesis.luts > estimated:  # estimates are too low here: let the next plan count on that
         room = replace(room, luts=int(room.luts * estimated / synthesis.luts))
-    network = load(package / str(manifest["network"]))
     advice = advise(network, room, int(manifest["clock_hz"]), str(manifest["goal"]))
     return PlanError(f"{what}; {advice}")
 

@@ -6,12 +6,11 @@ import subprocess
 
 import numpy as np
 import pytest
-from packages import chain_of
+from packages import tiny_board
 
 import hwgen
-from boards import BOARDS
 from hwgen.api import choose_frames
-from hwgen.building import board_design, describe
+from hwgen.building import describe
 from hwgen.cost import synthesise, write_netlist
 from hwgen.primitives import PRIMITIVES, find_models
 from hwgen.targets import get_target
@@ -106,34 +105,35 @@ def values_of(stream, data):
 
 
 @pytest.fixture(scope="module")
-def package(tmp_path_factory):
-    network = chain_of(["one", "two"], SEED)
-    plan = hwgen.plan(network, target="icebreaker", goal="min area", clock_hz=CLOCK)
-    return hwgen.generate(plan, tmp_path_factory.mktemp("board") / "small")
+def built(tmp_path_factory):
+    return tiny_board(tmp_path_factory.mktemp("board"))
 
 
 @pytest.fixture(scope="module")
-def netlist(package):
-    """Return the design and the Verilog files of its netlist."""
-    accelerator = package.verilog.read_text()
-    design = board_design(package.manifest, accelerator, BOARDS["icebreaker"], baud=BAUD)
-    target = get_target("icebreaker")
-    synthesis = synthesise(f"{accelerator}\n{design.verilog}", design.name, target)
+def package(built):
+    return hwgen.Package(built.folder / "package")
+
+
+@pytest.fixture(scope="module")
+def netlist(built, package):
+    """Return the build and the Verilog files of the netlist that its bitstream was made of."""
+    text = f"{package.verilog.read_text()}\n{(built.folder / 'board.v').read_text()}"
+    synthesis = synthesise(text, built.top, get_target("icebreaker"))
     models, unknown = find_models({cell: () for cell in synthesis.cells})
     assert not unknown
     assert {"SB_PLL40_PAD", "SB_IO", "SB_RAM40_4K"} <= set(synthesis.cells)
-    return design, [write_netlist(synthesis), *models]
+    return built, [write_netlist(synthesis), *models]
 
 
 def converse(folder, netlist, requests, answers):
     """Return the bytes that the board sends, and its lights (busy, error), after so many
     requests."""
-    design, sources = netlist
+    built, sources = netlist
     line = b"".join(map(framed, requests))
     folder.joinpath("host.hex").write_text("\n".join(f"{byte:02x}" for byte in line))
-    bit_ps = round(1e12 * design.clocks_per_bit / float(design.clock_hz))
+    bit_ps = round(1e12 * built.clocks_per_bit / built.clock_hz)
     text = BENCH.format(
-        top=design.name,
+        top=built.top,
         count=len(line),
         flags=2 * answers,
         bit_ps=bit_ps,
