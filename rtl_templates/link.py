@@ -24,7 +24,7 @@ from rtl_templates.frames import frame_byte
 
 HEADER = 4  # bytes: type, sequence number, length
 LONGEST = 0xFFFF  # bytes that a length of two can say
-JOBS = 8  # requests between reading and answering
+JOBS = 4  # requests between reading and answering
 
 
 class Kind(enum.Enum, shape=2):
