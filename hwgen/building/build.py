@@ -47,10 +47,8 @@ Progress = Callable[[str, int, int], None]
 def _room(target: Target, network: Network) -> Target:
     """Return a target less what a board's core takes of it."""
     tensor = network.input
-    assert tensor.format is not None
-    request = HEADER + prod(tensor.shape) * -(
-        -tensor.format.bits // 8
-    )  # a byte an element, or more
+    size = max(abs(tensor.lo), abs(tensor.hi)).bit_length() // 8 + 1  # bytes of an element, or more
+    request = HEADER + prod(tensor.shape) * size
     waiting = -(-WAITING_BITS * room_for(request) // target.block_ram_bits)
     return replace(
         target,
