@@ -3,9 +3,7 @@
 __all__ = [
     "Cost",
     "Package",
-    "build",
     "compress",
-    "flash",
     "generate",
     "hardware_cost",
     "import_torch",
@@ -27,7 +25,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from hwgen.codegen.package import NETWORK, read_manifest, write_package
+from hwgen.codegen.package import read_manifest, write_package
 from hwgen.cost import route, synthesise
 from hwgen.errors import HwgenError, PlanError, ToolError
 from hwgen.network import load
@@ -36,12 +34,10 @@ from hwgen.planning import Plan, plan
 from hwgen.simulation import SimulationResult
 from hwgen.simulation import simulate as run_simulation
 from hwgen.targets import DEFAULT_TARGET, get_target
-from hwgen.tools import workspace
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-    from hwgen.building import Build
     from hwgen.compression import Compressed, QuantizeRecipe, Recipe
 
 HARDWARE_COSTS = ("luts", "cycles")
@@ -358,84 +354,6 @@ def generate(plan: Plan, folder: str | Path) -> Package:
     OutputFolderError : the folder cannot be written, or holds somebody else's files
     """
     return Package(write_package(plan, folder))
-
-
-def build(
-    source: Network | Package | str | Path,
-    folder: str | Path,
-    *,
-    target: str | None = None,
-    goal: str | None = None,
-    clock_hz: int | None = None,
-    overrides: Sequence[str] = (),
-    baud: int | None = None,
-    seeds: int | None = None,
-    timeout: float = 1800.0,
-    progress: Callable[[str, int, int], None] | None = None,
-) -> "Build":
-    """Make the bitstream of a network or package for a board, with all that belongs to it.
-
-    Parameters
-    ----------
-    source : a network, a package, or where one is stored
-    folder : of what is built; a build that is there already is replaced
-    target : the board, for a network; a package was generated for one
-    goal : throughput to plan a network for, "10000 fps" when not given
-    clock_hz : clock to plan a network for, Hz; the target's own when not given
-    overrides : the user's own choices for a network, such as "conv1.pe=4"
-    baud : bits a second that the serial line may have at most; the board's own when not given
-    seeds : of the placer that are tried before a design counts as too slow
-    timeout : seconds that each tool may take
-    progress : called with a step, done and total; a total of 0 is unknown
-
-    Raises
-    ------
-    PlanError : it does not fit, or is too slow for its clock; the text says what would do
-    BoardError : there is no board of that name
-    ToolError : a tool is missing, fails or does not finish in time
-    OutputFolderError : the folder cannot be written, or holds somebody else's files
-    """
-    building = _part("hwgen.building", "fpga")
-    made: Build
-    stem = "accelerator"
-    if isinstance(source, (str, Path)):
-        path = Path(source)
-        stem = (path.parent.resolve() if path.name == NETWORK else path).stem or stem
-        source = Package(path) if path.is_dir() else load(path)
-    more = {"baud": baud, "timeout": timeout, "progress": progress}
-    more |= {} if seeds is None else {"seeds": seeds}
-    if isinstance(source, Package):
-        given = {"target": target, "goal": goal, "clock": clock_hz, "set": overrides or None}
-        own = str(source.manifest["target"])
-        wrong = [name for name, value in given.items() if value not in (None, own)]
-        if wrong:
-            raise HwgenError(
-                f"Package {source.folder} was generated for {own}, with its goal and clock; to "
-                f"choose another {wrong[0]}, build its network, {source.folder / NETWORK}"
-            )
-        made = building.build_bitstream(source.folder, folder, **more)
-        return made
-    chosen = get_target(DEFAULT_TARGET if target is None else target)
-    building.board_of(chosen.name)
-    if progress is not None:
-        progress("plan", 0, 0)
-    planned = building.plan_for_board(source, chosen, goal or "10000 fps", clock_hz, overrides)
-    with workspace() as work:
-        package = generate(planned, work / stem)
-        made = building.build_bitstream(package.folder, folder, **more)
-        return made
-
-
-def flash(folder: str | Path, *, timeout: float = 300.0) -> "Build":
-    """Program the board that is plugged in with what `build` made in a folder; return it.
-
-    Raises
-    ------
-    StoreError : the folder holds no build
-    ToolError : the programmer is not installed (the text says how to get it), or fails
-    """
-    made: Build = _part("hwgen.building", "fpga").flash(folder, timeout=timeout)
-    return made
 
 
 def choose_frames(network: Network, count: int, seed: int) -> npt.NDArray[np.int64]:

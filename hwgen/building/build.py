@@ -1,22 +1,21 @@
 """From a package to a board's bitstream: design, synthesis, place and route, packing, summary."""
 
-__all__ = ["SEEDS", "build_bitstream", "plan_for_board"]
+__all__ = ["SEEDS", "Progress", "build_bitstream"]
 
 import hashlib
 import json
 import re
 import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import replace
-from math import prod
 from pathlib import Path
 from typing import Any
 
 from boards.board import Board
-from boards.core import room_for
 from hwgen.building.advice import advise, too_slow
 from hwgen.building.core import board_of, describe
 from hwgen.building.design import BoardDesign, board_design
+from hwgen.building.room import CORE_LUTS, room_of
 from hwgen.building.summary import SUMMARY, Build, read_summary
 from hwgen.codegen.manifest import MANIFEST, read_manifest
 from hwgen.codegen.staging import check_folder, write_folder
@@ -24,8 +23,6 @@ from hwgen.cost import Route, Synthesis, pack, route, synthesise
 from hwgen.cost.families import family_of
 from hwgen.errors import HwgenError, PlanError, StoreError, ToolError
 from hwgen.network import load
-from hwgen.network.graph import Network
-from hwgen.planning import Plan, plan
 from hwgen.targets import Target, get_target
 from rtl_templates.link import HEADER
 
@@ -34,47 +31,10 @@ FRAMING = 6  # bytes of a frame on the line besides its body: two flags and a CR
 BITS = 10  # on the line, of a byte
 PACKAGE = "package"  # folder of the accelerator's package in that of a build
 
-# What serial line, framing, link and lights take of a device, the most that was measured; requests
-# that wait take block memories besides, nine bits a byte.
-CORE_LUTS, CORE_FFS, WAITING_BITS = 850, 450, 9
-
 _NO_ROOM = re.compile(
     r"(?i)unable to (find|place)|failed to (find|place)|no bels|cannot place|legali[sz]ation"
 )
 Progress = Callable[[str, int, int], None]
-
-
-def _room(target: Target, network: Network) -> Target:
-    """Return a target less what a board's core takes of it."""
-    tensor = network.input
-    size = max(abs(tensor.lo), abs(tensor.hi)).bit_length() // 8 + 1  # bytes of an element, or more
-    request = HEADER + prod(tensor.shape) * size
-    waiting = -(-WAITING_BITS * room_for(request) // target.block_ram_bits)
-    return replace(
-        target,
-        luts=max(1, target.luts - CORE_LUTS),
-        ffs=max(1, target.ffs - CORE_FFS),
-        block_rams=max(0, target.block_rams - waiting),
-    )
-
-
-def plan_for_board(
-    network: Network, target: Target, goal: str, clock_hz: int | None, overrides: Sequence[str]
-) -> Plan:
-    """Return the plan of a network that leaves room for what a board needs besides.
-
-    Raises
-    ------
-    PlanError : the goal cannot be reached, or nothing fits; the text says what would
-    """
-    room = _room(target, network)
-    clock = target.clock_hz if clock_hz is None else clock_hz
-    try:
-        return plan(network, target=room, goal=goal, clock_hz=clock, overrides=overrides)
-    except PlanError as error:
-        if overrides:  # what they rule out is for the user to say
-            raise
-        raise PlanError(f"{error}; {advise(network, room, clock, goal)}") from error
 
 
 def build_bitstream(
@@ -201,7 +161,7 @@ def _too_large(what: str, synthesis: Synthesis, target: Target, package: Path) -
     manifest = read_manifest(package)
     estimated = int(manifest["estimate"]["luts"]) + CORE_LUTS
     network = load(package / str(manifest["network"]))
-    room = _room(target, network)
+    room = room_of(target, network)
     if synthesis.luts > estimated:  # estimates are too low here: let the next plan count on that
         room = replace(room, luts=int(room.luts * estimated / synthesis.luts))
     advice = advise(network, room, int(manifest["clock_hz"]), str(manifest["goal"]))

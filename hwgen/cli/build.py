@@ -63,11 +63,11 @@ def build(
 
     Example: hwgen build digits.net --target icebreaker -o build/icebreaker
     """
-    from hwgen import api
+    from hwgen import building
 
     hertz = None if clock is None else round(clock * 1e6)
     with bar("Building", Console(stderr=True)) as progress:
-        built = api.build(
+        built = building.build(
             source,
             output,
             target=target,

@@ -21,10 +21,10 @@ def flash(
 
     Example: hwgen flash build/icebreaker
     """
-    from hwgen import api
+    from hwgen import building
 
     with Console(stderr=True).status("Programming"):
-        built = api.flash(folder, timeout=timeout)
+        built = building.flash(folder, timeout=timeout)
     if as_json:
         typer.echo(json.dumps(built.to_json(), indent=2))
         return

@@ -1,6 +1,7 @@
 """Bitstreams: what a build holds, what is refused and with which advice, and programming."""
 
 import hashlib
+import importlib
 import json
 import os
 import re
@@ -151,7 +152,7 @@ def test_the_clock_that_is_proposed_is_met(network, tmp_path):
 
 def test_too_large_says_what_would_fit(network):
     """A goal beyond a small device is refused with one that fits, which is then planned."""
-    target = replace(get_target(ICE40), luts=850 + 440)
+    target = replace(get_target(ICE40), luts=600 + 440)
     with pytest.raises(PlanError) as caught:
         plan_for_board(network, target, "2400000 fps", None, ())
     text = str(caught.value)
@@ -162,7 +163,7 @@ def test_too_large_says_what_would_fit(network):
         assert round(plan.frames_per_second) == int(rate.replace(",", ""))
         assert round(plan.resources.luts) == int(luts.replace(",", ""))
     with pytest.raises(PlanError, match="nor does its smallest plan: (one|two): network does not"):
-        plan_for_board(network, replace(target, luts=850 + 300), "100 fps", None, ())
+        plan_for_board(network, replace(target, luts=600 + 300), "100 fps", None, ())
 
 
 @pytest.mark.slow
@@ -172,7 +173,7 @@ def test_what_leaves_no_room_for_the_board_is_refused_with_what_would_fit(tmp_pa
     assert plan.resources.luts > 3000
     package = hwgen.generate(plan, tmp_path / "full")
     with pytest.raises(PlanError, match=r'does not fit icebreaker.*what would fit: --goal "'):
-        hwgen.build(package, tmp_path / "out", seeds=1)
+        hwgen.build(package.folder, tmp_path / "out", seeds=1)
 
 
 def test_what_cannot_be_built(built, network, tmp_path):
@@ -186,8 +187,12 @@ def test_what_cannot_be_built(built, network, tmp_path):
         hwgen.build(built.folder / "package", tmp_path / "out", goal="10 fps")
     with pytest.raises(HwgenError, match="Seeds of the placer must be at least 1, not 0"):
         hwgen.build(built.folder / "package", tmp_path / "out", seeds=0)
-    with pytest.raises(HwgenError, match="Board icebreaker: Clock must be a multiple"):
-        hwgen.build(built.folder / "package", tmp_path / "out", baud=50)
+    slow = tmp_path / "slow"
+    shutil.copytree(built.folder / "package", slow)
+    manifest = json.loads((slow / "manifest.json").read_text())
+    (slow / "manifest.json").write_text(json.dumps(manifest | {"clock_hz": 100_000}))
+    with pytest.raises(HwgenError, match="Board icebreaker: Clock must be at least 0.1875 MHz"):
+        hwgen.build(slow, tmp_path / "out")
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "thesis.txt").write_text("mine")
     with pytest.raises(OutputFolderError, match="holds files that are not a build's, such as thes"):
@@ -301,6 +306,16 @@ def test_a_summary_runs_no_program_of_its_own(built, tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", f"{folder}{os.pathsep}{os.environ['PATH']}")
     hwgen.flash(copied(built, tmp_path / "out", programmer=["rm", "-r"]))
     assert (folder / "told").read_text() == "-b ice40_generic tiny.bin\n"
+
+
+def test_without_the_pins_of_boards(monkeypatch):
+    pins = ("boards", "amaranth_boards")
+    ours = [name for name in sys.modules if name.startswith("hwgen.building")]
+    for name in [*ours, *(name for name in sys.modules if name.split(".")[0] in pins)]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "amaranth_boards", None)
+    with pytest.raises(ToolError, match="amaranth_boards is missing; pip install 'hwgen.fpga.'"):
+        importlib.import_module("hwgen.building")
 
 
 def test_no_build(tmp_path):
