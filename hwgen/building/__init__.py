@@ -29,9 +29,9 @@ except ModuleNotFoundError as error:
         "Python package amaranth_boards is missing; pip install 'hwgen[fpga]'"
     ) from error
 
-from hwgen.building.build import SEEDS, build_bitstream
+from hwgen.building.bitstream import SEEDS, build_bitstream
 from hwgen.building.core import board_of, core_parameters, core_verilog, describe
 from hwgen.building.design import BoardDesign, board_design
-from hwgen.building.flash import flash
+from hwgen.building.programming import flash
 from hwgen.building.summary import Build, read_summary
 from hwgen.building.whole import build, plan_for_board

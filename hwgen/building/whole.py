@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from hwgen.building.advice import advise
-from hwgen.building.build import SEEDS, Progress, build_bitstream
+from hwgen.building.bitstream import SEEDS, Progress, build_bitstream
 from hwgen.building.core import board_of
 from hwgen.building.room import room_of
 from hwgen.building.summary import Build
