@@ -135,7 +135,7 @@ def _engine(part: EngineParameters, target: Target) -> Resources:
 def _fifo(part: FifoParameters, target: Target) -> Resources:
     width = part.lanes * part.bits
     control = Resources(3 * _bits(part.depth) + 3, 3 * _bits(part.depth))
-    if part.deep:
+    if part.deep and not target.library:
         return control + Resources(4, 1, 0, block_rams(width, part.depth, target))
     return control + _memory(width, part.depth, None, target)
 

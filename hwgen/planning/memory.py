@@ -30,6 +30,8 @@ def block_rams(width: int, depth: int, target: Target, read: Sequence[bool] | No
     read : of each bit, whether it ever is, which all are when not given; synthesis drops a memory
         of which nothing is read
     """
+    if target.library:
+        return 0  # every memory is flip-flops, or logic
     w, d = min(SHAPES[target.family], key=lambda s: -(-width // s[0]) * -(-depth // s[1]))
     slices = sum(read is None or any(read[bit : bit + w]) for bit in range(0, width, w))
     return slices * -(-depth // d)

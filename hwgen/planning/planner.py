@@ -3,6 +3,7 @@
 __all__ = ["Override", "parse_goal", "parse_override", "plan"]
 
 import re
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
@@ -130,6 +131,9 @@ def _stages(
 
 
 def _device(target: Target) -> Resources:
+    """Return what a target holds; of standard cells there are as many as are wanted."""
+    if target.library:
+        return Resources(math.inf, math.inf)
     return Resources(target.luts, target.ffs, target.dsps, target.block_rams)
 
 
