@@ -18,7 +18,7 @@ from hwgen.errors import HwgenError
 
 @dataclass(frozen=True)
 class Target:
-    """A device with its budget, or a library of standard cells, which has as many as a design needs.
+    """A device with its budget, or a library of cells, which has as many as a design needs.
 
     Attributes
     ----------
@@ -121,6 +121,8 @@ def _ice40(
     )
 
 
+# what brings the library of a target of ours
+INSTALL_LIBRARY = "sudo apt-get install -y --no-install-recommends qflow-tech-{name}"
 LIBERTY = ".lib"  # how the name of a user's own library ends
 ASIC_CLOCK = 100_000_000  # Hz
 

@@ -4,7 +4,16 @@ Cells, their areas, pins, functions and flip-flops; what is said of timing and p
 to read. The format: Synopsys' Liberty user guide, volume 1.
 """
 
-__all__ = ["Cell", "Latch", "Library", "Pin", "Register", "read_liberty"]
+__all__ = [
+    "INVERTER",
+    "NOR2",
+    "Cell",
+    "Latch",
+    "Library",
+    "Pin",
+    "Register",
+    "read_liberty",
+]
 
 import re
 from collections.abc import Iterator, Mapping
@@ -18,6 +27,8 @@ from hwgen.errors import HwgenError
 
 NAND2 = (1, 1, 1, 0)  # outputs for the inputs 00, 01, 10, 11
 NOR2 = (1, 0, 0, 0)
+INVERTER = (1, 0)
+BUFFER = (0, 1)
 
 _TOKEN = re.compile(
     r"(?P<space>(?:\s|\\\r?\n|/\*.*?\*/|//[^\n]*)+)"
@@ -138,6 +149,12 @@ class Library:
         """Area of the smallest NAND of two inputs, by which gate equivalents are counted, um2."""
         return self.gate(NAND2, "NAND of two inputs").area
 
+    @property
+    def driver(self) -> Cell:
+        """The smallest buffer, or inverter where there is none."""
+        buffers = any(cell.table == BUFFER and cell.area > 0 for cell in self.cells.values())
+        return self.gate(BUFFER, "buffer") if buffers else self.gate(INVERTER, "inverter")
+
 
 def read_liberty(path: Path) -> Library:
     """Return the library in a Liberty file.
@@ -238,7 +255,11 @@ def _statement(name: str, tokens: Iterator[tuple[str, str]], stack: list[_Group]
 
 def _cell(group: _Group) -> Cell:
     pins = [pin for part in group.groups if part.kind == "pin" for pin in _pins(part)]
-    unused = any(group.attributes.get(name) == "true" for name in ("dont_use", "dont_touch"))
+    unused = any(
+        holder.attributes.get(name) == "true"
+        for holder in (group, *group.groups)
+        for name in ("dont_use", "dont_touch", "pad_cell", "is_pad")
+    )
     area = float(group.attributes.get("area", 0))
     return Cell(group.arguments[0], area, tuple(pins), _holds(group), unused)
 
@@ -259,11 +280,9 @@ def _pins(group: _Group) -> Iterator[Pin]:
 def _holds(group: _Group) -> Register | Latch | None:
     for part in group.groups:
         if part.kind == "ff" and {"next_state", "clocked_on"} <= set(part.attributes):
-            given = {
-                name: parse_function(text)
-                for name, text in part.attributes.items()
-                if name in ("next_state", "clocked_on", "clear", "preset")
-            }
+            names = ("next_state", "clocked_on", "clear", "preset")
+            texts = {name: part.attributes[name] for name in names if name in part.attributes}
+            given = {name: parse_function(text) for name, text in texts.items()}
             state, inverse = part.arguments
             return Register(
                 state,

@@ -2,8 +2,8 @@
 
 __all__ = ["Override", "parse_goal", "parse_override", "plan"]
 
-import re
 import math
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
