@@ -19,7 +19,9 @@ if TYPE_CHECKING:
     from hwgen.planning import Plan, Stage
 
 NetworkFile = Annotated[Path, typer.Argument(metavar="NETWORK", help="A stored network.")]
-TargetName = Annotated[str, typer.Option("--target", help="The device; see hwgen targets.")]
+TargetName = Annotated[
+    str, typer.Option("--target", help="The device, or a Liberty file; see hwgen targets.")
+]
 Goal = Annotated[str, typer.Option("--goal", help='"10000 fps", "min latency" or "min area".')]
 Clock = Annotated[
     float | None, typer.Option("--clock", help="Clock in MHz.", show_default="the target's own")
@@ -73,6 +75,8 @@ WORTH_A_WORD = 0.25  # share of zeros in a layer that the plan mentions whatever
 
 def describe_plan(plan: "Plan") -> dict[str, Any]:
     """Return a plan as plain values."""
+    from hwgen.planning.gates import gate_equivalents
+
     return {
         "target": plan.target.name,
         "clock_hz": plan.clock_hz,
@@ -83,6 +87,8 @@ def describe_plan(plan: "Plan") -> dict[str, Any]:
         "useful_share": plan.useful_share,
         "bottleneck": plan.bottleneck.name,
         "resources": asdict(plan.resources),
+        "gates": gate_equivalents(plan.resources) if plan.target.library else None,
+        "energy": plan.energy.to_json(),
         "layers": [
             {
                 "name": stage.name,
@@ -125,7 +131,10 @@ def _useful(plan: "Plan", stage: "Stage") -> float | None:
 
 def print_plan(plan: "Plan", console: Console) -> None:
     """Print a plan: a row a layer, the bottleneck marked, the sums below."""
+    from hwgen.planning.energy import NODE
+
     described = describe_plan(plan)
+    energy = described["energy"]
     title = f"Plan for {plan.target.name} at {plan.clock_hz / 1e6:g} MHz, {plan.goal}"
     table = Table(title=title, box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
     table.add_column("layer", overflow="fold", min_width=10)
@@ -158,7 +167,8 @@ def print_plan(plan: "Plan", console: Console) -> None:
     share = f"{plan.useful_share:.0%}"
     table.add_row("estimate", "", "", "", share, "", "", *(f"{n:,.0f}" for n, _ in used))
     shares = (f"{n / has:.1%}" if has else "-" for n, has in used)
-    table.add_row("of device", "", "", "", "", "", "", *shares)
+    if target.library is None:
+        table.add_row("of device", "", "", "", "", "", "", *shares)
     console.print(table)
     for layer in described["layers"]:
         if layer["skip"] or layer["zeros"] >= WORTH_A_WORD:
@@ -202,5 +212,14 @@ def print_plan(plan: "Plan", console: Console) -> None:
         f"A frame every {plan.interval:,} clocks ({plan.frames_per_second:,.0f} a second), "
         f"latency {plan.latency:,} clocks. Bottleneck (*): {plan.bottleneck.name}, busy "
         f"{plan.busy / plan.interval:.1%} of the time.",
+        markup=False,
+    )
+    if described["gates"] is not None:
+        text = "about {:,.0f} gate equivalents (NANDs of two inputs)".format(described["gates"])
+        console.print(f"Area: {text}; memories are flip-flops and logic", markup=False)
+    console.print(
+        f"Energy of an inference, estimated for {NODE}: {energy['nj']:.3g} nJ (additions "
+        f"{energy['add_nj']:.3g}, multiplications {energy['multiply_nj']:.3g}, memories "
+        f"{energy['memory_nj']:.3g})",
         markup=False,
     )

@@ -22,20 +22,26 @@ def targets(
     if as_json:
         typer.echo(json.dumps([target.to_json() for target in TARGETS.values()], indent=2))
         return
-    table = Table(title="Targets", caption=f"{DEFAULT_TARGET} is taken when none is named")
+    caption = f"{DEFAULT_TARGET} is taken when none is named; *.lib names your own cell library"
+    table = Table(title="Targets", caption=caption)
     table.add_column("target", no_wrap=True)
-    table.add_column("device")
+    table.add_column("device or cell library")
     for column in ("LUT", "FF", "DSP", "memories", "kbit", "MHz"):
         table.add_column(column, justify="right")
     for target in TARGETS.values():
         table.add_row(
             target.name,
             target.device,
-            f"{target.luts:,}",
-            f"{target.ffs:,}",
-            f"{target.dsps:,}",
-            f"{target.block_rams:,}",
-            f"{target.memory_bits // 1024:,}",
+            *(
+                f"{count:,}" if target.library is None else "-"
+                for count in (
+                    target.luts,
+                    target.ffs,
+                    target.dsps,
+                    target.block_rams,
+                    target.memory_bits // 1024,
+                )
+            ),
             f"{target.clock_hz / 1e6:g}",
         )
     Console().print(table)
