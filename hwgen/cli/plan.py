@@ -75,8 +75,6 @@ WORTH_A_WORD = 0.25  # share of zeros in a layer that the plan mentions whatever
 
 def describe_plan(plan: "Plan") -> dict[str, Any]:
     """Return a plan as plain values."""
-    from hwgen.planning.gates import gate_equivalents
-
     return {
         "target": plan.target.name,
         "clock_hz": plan.clock_hz,
@@ -87,7 +85,7 @@ def describe_plan(plan: "Plan") -> dict[str, Any]:
         "useful_share": plan.useful_share,
         "bottleneck": plan.bottleneck.name,
         "resources": asdict(plan.resources),
-        "gates": gate_equivalents(plan.resources) if plan.target.library else None,
+        "gates": _gates(plan),
         "energy": plan.energy.to_json(),
         "layers": [
             {
@@ -122,6 +120,14 @@ def describe_plan(plan: "Plan") -> dict[str, Any]:
             for branch, depth in plan.depths.items()
         ],
     }
+
+
+def _gates(plan: "Plan") -> float | None:
+    """Return the estimated area of an ASIC in gate equivalents."""
+    from hwgen.planning.gates import gate_equivalents
+
+    needs = plan.resources
+    return gate_equivalents(needs.luts, needs.ffs) if plan.target.library else None
 
 
 def _useful(plan: "Plan", stage: "Stage") -> float | None:
@@ -203,7 +209,8 @@ def print_plan(plan: "Plan", console: Console) -> None:
             text = ", ".join(
                 f"{r['kind']} {'' if r['exact'] else 'at least '}{r['cost']:,.0f}" for r in others
             )
-            kind = f"{layer['name']}: {layer['kind']}, worth {own:,.0f} LUTs in all"
+            unit = "LUTs" if plan.target.library is None else "gates"
+            kind = f"{layer['name']}: {layer['kind']}, worth {own:,.0f} {unit} in all"
             console.print(f"{kind} ({text})", markup=False)
     for queue in described["queues"]:
         text = f"Queue from {queue['from']} to {queue['to']}: {queue['depth']} beats"

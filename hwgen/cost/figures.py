@@ -12,7 +12,6 @@ from hwgen.cost.routing import route
 from hwgen.cost.synthesis import synthesise
 from hwgen.cost.timing import analyse_timing
 from hwgen.errors import HwgenError
-from hwgen.planning.estimate import Resources
 from hwgen.planning.gates import gate_equivalents
 from hwgen.targets import Target, get_target
 
@@ -133,7 +132,7 @@ def _estimated(design: _Design) -> Cost:
         frames_per_second=design.rate(None),
         seconds=0.0,
         detail=dict(found),
-        gates=gate_equivalents(Resources(luts, ffs)) if asic else None,
+        gates=gate_equivalents(luts, ffs) if asic else None,
         energy_nj=design.energy_nj,
     )
 

@@ -1,10 +1,10 @@
 """Memories: how many block RAMs a shape takes, and when LUTs hold it for less."""
 
 __all__ = [
-    "REGISTER_LUTS",
     "block_rams",
     "lut_memory_luts",
     "queue_step",
+    "register_luts",
     "ring_style",
     "weight_style",
 ]
@@ -20,7 +20,8 @@ SHAPES: dict[str, tuple[tuple[int, int], ...]] = {
     "ice40": ((16, 256), (8, 512), (4, 1024), (2, 2048)),
 }
 LUT_MEMORY_WORDS = {"ecp5": 16}  # of a memory that takes a LUT a bit; other families have none
-REGISTER_LUTS = 0.8  # LUTs a bit that is a register, to choose between them
+# LUTs a bit that is a register, to choose between them; of an ASIC what writes it as well
+REGISTER_LUTS = {"asic": 2.2}
 BLOCK_LUTS = 40  # LUTs that a block RAM is worth where both would do
 
 
@@ -47,12 +48,17 @@ def lut_memory_luts(width: int, depth: int, target: Target) -> float | None:
     return width * (banks + 0.7 * (banks - 1))
 
 
+def register_luts(width: int, depth: int, target: Target) -> float:
+    """Return the LUTs beside the registers of a memory that is made of registers."""
+    return REGISTER_LUTS.get(target.family, 0.8) * width * depth
+
+
 def ring_style(width: int, depth: int, target: Target) -> str:
     """Return where a line buffer goes: "distributed" (LUT memory; "logic", registers, where there
     is none) or "block"."""
     luts = lut_memory_luts(width, depth, target)
     small, taken = (
-        ("logic", REGISTER_LUTS * width * depth) if luts is None else ("distributed", luts)
+        ("logic", register_luts(width, depth, target)) if luts is None else ("distributed", luts)
     )
     worth = taken > BLOCK_LUTS * block_rams(width, depth, target)
     return "block" if worth and target.block_rams else small

@@ -101,7 +101,8 @@ def _drained(
         shape = (layer.outputs, engine.lanes)
         between = (adapters(*shape, word, *engine.element) for word in words)
         parts = (part for needed in between for part in needed)
-        return weigh(sum((estimate(part, target) for part in parts), estimate(engine, target)))
+        needs = sum((estimate(part, target) for part in parts), estimate(engine, target))
+        return weigh(needs, target)
 
     return min((relaned(core, layer, n, target) for n in sorted(candidates)), key=cost)
 
