@@ -199,7 +199,8 @@ def get_target(name: str) -> Target:
         close = difflib.get_close_matches(str(name).lower(), TARGETS, n=2, cutoff=0.5)
         hint = f"did you mean {' or '.join(close)}? " if close else ""
         raise HwgenError(
-            f"Target must be one of {', '.join(TARGETS)}, or a Liberty file, "
-            f"*{LIBERTY}, not {name!r}; {hint}`hwgen targets` shows what each holds"
+            f"Target must be one of {', '.join(TARGETS)}, not {name!r}; {hint}"
+            f"`hwgen targets` shows what each holds, and the path of a Liberty file, *{LIBERTY}, "
+            "is an ASIC of its cells"
         )
     return target

@@ -4,7 +4,7 @@ __all__ = ["gate_equivalents"]
 
 # NANDs of two inputs that stand for a LUT of the estimate, and for a flip-flop; the first fitted to
 # yosys and the OSU library of 0.18 um (docs/asic.md), the second what that library says
-GATES_A_LUT = 2.7
+GATES_A_LUT = 2.9
 GATES_A_FF = 4.0
 
 

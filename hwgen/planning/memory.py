@@ -21,7 +21,7 @@ SHAPES: dict[str, tuple[tuple[int, int], ...]] = {
 }
 LUT_MEMORY_WORDS = {"ecp5": 16}  # of a memory that takes a LUT a bit; other families have none
 # LUTs a bit that is a register, to choose between them; of an ASIC what writes it as well
-REGISTER_LUTS = {"asic": 2.2}
+REGISTER_LUTS = {"asic": 1.9}
 BLOCK_LUTS = 40  # LUTs that a block RAM is worth where both would do
 
 
