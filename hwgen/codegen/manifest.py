@@ -157,9 +157,9 @@ _PREDICTED = {
     "latency": _count,
     "busy": _count,
     "useful_share": _number(0, 1),
+    "energy_nj": _number(0, 1e300),
     "frame_ends": _each(_count),
 }
-_ENERGY = _table(_text, _number(0, 1.7976931348623157e308))
 _MANIFEST = _record(
     {
         "versions": _table(_text, _text),
@@ -248,8 +248,6 @@ def read_manifest(folder: str | Path) -> dict[str, Any]:
         raise StoreError(f"{path}: was not written by hwgen")
     try:
         _check(manifest, folder)
-        if "energy" in manifest:  # which earlier versions did not write
-            _ENERGY(manifest["energy"], "energy")
     except StoreError as error:
         raise StoreError(f"{path}: {error}; generate the package again") from error
     return manifest

@@ -125,12 +125,12 @@ def _manifest(plan: Plan, name: str, instances: dict[str, str]) -> dict[str, Any
         "output": _border(plan.output, plan.network.output, plan.stages[-1].layer.y_frame),
         "layers": [_layer(stage, instances[stage.name], plan) for stage in plan.stages],
         "estimate": _whole(plan.resources),
-        "energy": plan.energy.to_json(),
         "predicted": {
             "interval": plan.interval,
             "latency": plan.latency,
             "busy": plan.busy,
             "useful_share": plan.useful_share,
+            "energy_nj": plan.energy.nj,
             "frame_ends": list(plan.timing.frame_ends),
         },
     }

@@ -106,9 +106,8 @@ class _Design:
         return int(self.manifest["predicted"]["interval"])
 
     @property
-    def energy_nj(self) -> float | None:
-        found = self.manifest.get("energy")
-        return None if found is None else float(found["nj"])
+    def energy_nj(self) -> float:
+        return float(self.manifest["predicted"]["energy_nj"])
 
     def rate(self, fmax_mhz: float | None) -> float:
         """Return frames a second, at a clock or the plan's."""

@@ -140,7 +140,7 @@ def test_the_estimate_is_in_gates(package, cost):
     assert found.luts is None and found.area_um2 is None
     assert found.gates == pytest.approx(cost.gates, rel=0.25)
     assert found.ffs == pytest.approx(cost.ffs, rel=0.1)
-    assert found.energy_nj == cost.energy_nj == package.manifest["energy"]["nj"] > 0
+    assert found.energy_nj == cost.energy_nj == package.manifest["predicted"]["energy_nj"] > 0
 
 
 def test_place_and_route_is_refused(package):
