@@ -15,7 +15,8 @@ __all__ = [
 
 import importlib
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -43,15 +44,15 @@ if TYPE_CHECKING:
 HARDWARE_COSTS = ("luts", "cycles")
 
 
-def _torch_part(name: str) -> ModuleType:
-    """Import a module of ours that needs PyTorch."""
+def _part(name: str, extra: str) -> ModuleType:
+    """Import a module of ours that needs what an extra brings."""
     try:
         return importlib.import_module(name)
     except ModuleNotFoundError as error:
         if error.name is None or error.name.startswith("hwgen"):
             raise
         raise ToolError(
-            f"Python package {error.name} is missing; pip install 'hwgen[torch]'"
+            f"Python package {error.name} is missing; pip install 'hwgen[{extra}]'"
         ) from error
 
 
@@ -90,7 +91,7 @@ def compress(
     -------
     `.module`, which in `eval()` computes exactly what the hardware will, and `.history`
     """
-    result: Compressed = _torch_part("hwgen.compression").compress(
+    result: Compressed = _part("hwgen.compression", "torch").compress(
         model,
         recipe,
         example=example,
@@ -108,7 +109,7 @@ def compress(
 
 def read_recipe(path: str | Path) -> "Recipe":
     """Return the recipe in a TOML file, which has the shape of the dataclass."""
-    recipe: Recipe = _torch_part("hwgen.compression").Recipe.from_toml(path)
+    recipe: Recipe = _part("hwgen.compression", "torch").Recipe.from_toml(path)
     return recipe
 
 
@@ -134,8 +135,8 @@ def hardware_cost(
     if what not in HARDWARE_COSTS:
         raise HwgenError(f"Measure must be one of {', '.join(HARDWARE_COSTS)}, not {what!r}")
     get_target(target)
-    compression = _torch_part("hwgen.compression")
-    kind = _torch_part("hwgen.compression.quantize").QuantModel
+    compression = _part("hwgen.compression", "torch")
+    kind = _part("hwgen.compression.quantize", "torch").QuantModel
     batches = list(calibration)
     chosen = compression.QuantizeRecipe.int8() if quantize is None else quantize
     untrained = replace(chosen, epochs=0, tune=0, incremental=(), budget=None, drop=None)
@@ -160,7 +161,7 @@ def import_torch(module: "nn.Module", example: "Tensor") -> Network:
     ----------
     example : an input, (batch, channels, height, width) or (batch, features), for its shape
     """
-    network: Network = _torch_part("hwgen.importers").import_torch(module, example)
+    network: Network = _part("hwgen.importers", "torch").import_torch(module, example)
     return network
 
 
@@ -232,6 +233,38 @@ class Package:
             timeout=timeout,
             progress=progress,
         )
+
+    @contextmanager
+    def simulated_board(self, *, seed: int = 0, timeout: float | None = None) -> Iterator[str]:
+        """Run the package's board in simulation, and yield the name of its serial port.
+
+            with package.simulated_board() as port, hwgen.host.Accelerator(port) as accelerator:
+                y = accelerator.infer(x)
+
+        All of the board is there but the chip's own clocking: what reads and writes the serial
+        pins, the link, and the package's Verilog. Its clock and baud rate have the ratio that they
+        have on the board; how fast it runs is up to this machine.
+
+        Parameters
+        ----------
+        seed : of what registers without a reset hold at first
+        timeout : seconds that compiling may take
+
+        Raises
+        ------
+        BoardError : hwgen knows no board for the package's target
+        """
+        from hwgen.simulation.board import build_board, simulated_board
+
+        building = _part("hwgen.building", "fpga")
+        board = building.board_of(str(self.manifest["target"]))
+        core = building.core_parameters(self.manifest, board, int(self.manifest["clock_hz"]))
+        name = f"{self.manifest['top']}_board"
+        models = [self.folder / str(model) for model in self.manifest["primitives"]]
+        sources = [self.verilog, *models]
+        built = build_board(building.core_verilog(core, name), sources, name, timeout)
+        with simulated_board(built, core.uart.clocks, seed) as port:
+            yield port
 
     def cost(self, stage: str = "estimate", *, timeout: float = 1800.0) -> Cost:
         """Return what the package costs on its target.

@@ -96,6 +96,30 @@ class Stream:
         """Largest value that an element can stand for."""
         return self.base + self.step * ((1 << (self.bits - self.signed)) - 1)
 
+    def checked(self, values: npt.ArrayLike, what: str) -> IntArray:
+        """Return values as the (frames, *shape) integers that the stream can carry.
+
+        Raises
+        ------
+        SimulationError : they are of another shape, no integers, or out of range
+        """
+        array = np.asarray(values)
+        if array.shape[1:] != self.shape or array.ndim != len(self.shape) + 1:
+            shape = ", ".join(map(str, self.shape))
+            raise SimulationError(f"{what} must have shape (frames, {shape}), not {array.shape}")
+        if not np.issubdtype(array.dtype, np.integer):
+            raise SimulationError(
+                f"{what} must be integers, not {array.dtype}; quantize them first"
+            )
+        if array.size and (array.min() < self.lo or array.max() > self.hi):
+            raise SimulationError(
+                f"{what} must lie in [{self.lo}, {self.hi}], "
+                f"not reach [{array.min()}, {array.max()}]"
+            )
+        if ((array - self.base) % self.step).any():
+            raise SimulationError(f"{what} must be {self.lo} or {self.hi}, binary, not in between")
+        return array.astype(np.int64)
+
     def pack(self, values: IntArray) -> bytes:
         """Return the beats of (frames, *shape) values, each tdata_bits wide, high byte first."""
         at_once = max(1, BITS_AT_ONCE // (self.beats * self.lanes * self.bits))
@@ -133,8 +157,12 @@ class Stream:
         return values, values != self._unpack([beat.translate(high) for beat in beats])
 
     def _unpack(self, beats: Sequence[str]) -> IntArray:
+        digits = 2 * -(-self.tdata_bits // 8)
+        return self.unpack_bytes(bytes.fromhex("".join(beat.zfill(digits) for beat in beats)))
+
+    def unpack_bytes(self, raw: bytes) -> IntArray:
+        """Return the (frames, *shape) values of whole frames of beats, as `pack` makes them."""
         size = -(-self.tdata_bits // 8)
-        raw = bytes.fromhex("".join(beat.zfill(2 * size) for beat in beats))
         wide = np.frombuffer(raw, dtype=np.uint8).reshape(-1, size)[:, ::-1]
         bits = np.unpackbits(wide, axis=1, bitorder="little")[:, : self.lanes * self.bits]
         weights = np.int64(1) << np.arange(self.bits, dtype=np.int64)

@@ -5,6 +5,7 @@ layer's name) and what to do about it; `InternalError` is ours, and says that it
 """
 
 __all__ = [
+    "BoardError",
     "FormatError",
     "FoundUnsupported",
     "HwgenError",
@@ -47,6 +48,10 @@ class OutputFolderError(HwgenError):
 
 class SimulationError(HwgenError):
     """A simulation that could not be run to its end."""
+
+
+class BoardError(HwgenError):
+    """A board that does not answer, is gone, or holds another network."""
 
 
 class ToolError(HwgenError):

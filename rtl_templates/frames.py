@@ -6,18 +6,19 @@ frame but the one it hits.
 The CRC is that of Ethernet (ISO-HDLC), its lowest byte first.
 """
 
-__all__ = ["FrameParameters", "FrameReceiver", "FrameSender", "frame_byte"]
+__all__ = ["GAP", "FrameParameters", "FrameReceiver", "FrameSender", "frame_byte"]
 
 from dataclasses import dataclass
 
 from amaranth import *
 from amaranth.lib import data, memory, stream, wiring
-from amaranth.lib.crc import catalog
 from amaranth.lib.wiring import In, Out
+
+from rtl_templates.crc import CLOCKS, Crc32
 
 FLAG, ESCAPE, TOGGLE = 0x7E, 0x7D, 0x20
 CRC_BYTES = 4
-CRC = catalog.CRC32_ISO_HDLC(data_width=8)
+GAP = CLOCKS + 1  # clocks from a byte to the next on its way into a receiver, at least
 
 
 def frame_byte() -> data.StructLayout:
@@ -45,7 +46,7 @@ class FrameSender(wiring.Component):
     Members
     -------
     i : stream of `frame_byte`; a body has at least one byte
-    o : stream of bytes on the line, one a clock; valid waits for the body's next byte
+    o : stream of bytes on the line, one in `GAP` clocks; valid waits for the body's next byte
     """
 
     def __init__(self):
@@ -53,7 +54,7 @@ class FrameSender(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        m.submodules.crc = crc = CRC.create()
+        m.submodules.crc = crc = Crc32()
         number = Signal(range(CRC_BYTES))
         escaped = Signal()
         plain = Signal(8)
@@ -77,7 +78,7 @@ class FrameSender(wiring.Component):
             with m.State("BODY"):
                 m.d.comb += [plain.eq(self.i.payload.data), self.o.payload.eq(stuffed)]
                 m.d.comb += [
-                    self.o.valid.eq(self.i.valid),
+                    self.o.valid.eq(self.i.valid & ~crc.busy),
                     self.i.ready.eq(sent),
                     crc.valid.eq(sent),
                 ]
@@ -87,8 +88,8 @@ class FrameSender(wiring.Component):
                     m.next = "CHECK"
             with m.State("CHECK"):
                 m.d.comb += [plain.eq(crc.crc.word_select(number, 8)), self.o.payload.eq(stuffed)]
-                m.d.comb += self.o.valid.eq(1)
-                with m.If(self.o.ready):
+                m.d.comb += self.o.valid.eq(~crc.busy)
+                with m.If(self.o.valid & self.o.ready):
                     m.d.sync += [escaped.eq(special & ~escaped), number.eq(number + sent)]
                 with m.If(sent & (number == CRC_BYTES - 1)):
                     m.next = "CLOSE"
@@ -104,7 +105,7 @@ class FrameReceiver(wiring.Component):
 
     Members
     -------
-    i : stream of bytes from the line, up to one a clock, which cannot wait
+    i : stream of bytes from the line, up to one in `GAP` clocks, which cannot wait
     o : stream of `frame_byte`
     dropped : high for one clock when bytes between two flags were no frame, or found no room
     """
@@ -122,7 +123,7 @@ class FrameReceiver(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         depth = self.parameters.depth
-        m.submodules.crc = crc = CRC.create()
+        m.submodules.crc = crc = Crc32()
         m.submodules.storage = storage = memory.Memory(shape=frame_byte(), depth=depth, init=[])
         writer, reader = storage.write_port(), storage.read_port()
         # Positions count twice round, so that full and empty differ.
@@ -141,7 +142,7 @@ class FrameReceiver(wiring.Component):
             crc.valid.eq(self.i.valid & ~flag & ~escape),
             crc.start.eq(flag),
             full.eq((at - read)[: len(at)] == depth),
-            good.eq(crc.match_detected & (count == CRC_BYTES + 1) & ~escaped & ~spoilt & ~full),
+            good.eq(crc.good & (count == CRC_BYTES + 1) & ~escaped & ~spoilt & ~full),
             self.dropped.eq(flag & ~good & ((count != 0) | escaped | spoilt)),
             writer.addr.eq(at),
             writer.data.data.eq(recent[:8]),

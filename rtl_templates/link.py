@@ -3,7 +3,7 @@
 A body is a header of type, sequence number and length (two bytes, lowest first), then so many
 bytes. Every request whose header arrives is answered once, in order, under its sequence number:
 
-    01 identify, nothing        -> 81: identity (8 bytes), input bytes (2), output bytes (2)
+    01 identify, nothing        -> 81: the description of what stands behind the link
     02 infer, one input         -> 82: the outputs
     anything else               -> FF: 01 unknown type, 02 wrong length
 
@@ -23,9 +23,8 @@ from rtl_templates.axi import axi_stream
 from rtl_templates.frames import frame_byte
 
 HEADER = 4  # bytes: type, sequence number, length
-IDENTITY = 8  # bytes
 LONGEST = 0xFFFF  # bytes that a length of two can say
-JOBS = 8  # requests between reading and answering
+JOBS = 4  # requests between reading and answering
 
 
 class Kind(enum.Enum, shape=2):
@@ -46,21 +45,24 @@ JOB = data.StructLayout({"kind": Kind, "number": 8})
 class LinkParameters:
     """What stands behind the link.
 
-    identity : 8 bytes that tell this accelerator from others
+    description : what identification answers with, the same bytes every time
     beat_in, beats_in : bytes of a beat that enters the accelerator, and beats of a frame
     beat_out, beats_out : the same of what leaves it
     """
 
-    identity: bytes
+    description: bytes
     beat_in: int
     beats_in: int
     beat_out: int
     beats_out: int
 
     def __post_init__(self) -> None:
-        if len(self.identity) != IDENTITY:
-            raise ValueError(f"Identity must be {IDENTITY} bytes, not {len(self.identity)}")
-        for what, size in (("Input", self.input_bytes), ("Output", self.output_bytes)):
+        sizes = (
+            ("Description", len(self.description)),
+            ("Input", self.input_bytes),
+            ("Output", self.output_bytes),
+        )
+        for what, size in sizes:
             if not 1 <= size <= LONGEST:
                 raise ValueError(f"{what} must take 1 to {LONGEST} bytes, not {size}")
 
@@ -75,10 +77,9 @@ class LinkParameters:
         return self.beat_out * self.beats_out
 
     @property
-    def description(self) -> bytes:
-        """What identification answers with."""
-        sizes = (self.input_bytes, self.output_bytes)
-        return self.identity + b"".join(size.to_bytes(2, "little") for size in sizes)
+    def request_bytes(self) -> int:
+        """Bytes of the longest request that is not refused."""
+        return HEADER + self.input_bytes
 
     def length(self, kind: Kind) -> int:
         """Return the bytes behind an answer's header."""

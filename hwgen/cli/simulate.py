@@ -4,16 +4,23 @@ __all__ = ["simulate"]
 
 import json
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from hwgen.cli.board import run_board, serve_board
 from hwgen.cli.cost import PackageFolder
 from hwgen.cli.plan import AsJson
 from hwgen.cli.progress import bar
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    from hwgen import api
 
 
 def simulate(
@@ -35,28 +42,36 @@ def simulate(
     trace: Annotated[
         bool, typer.Option("--trace", help="Compare every layer, not only the last.")
     ] = False,
+    board: Annotated[
+        bool, typer.Option("--board", help="The whole board, over its serial line.")
+    ] = False,
+    serve: Annotated[
+        bool, typer.Option("--serve", help="With --board: keep the port open for your own host.")
+    ] = False,
     timeout: Annotated[float, typer.Option(help="Seconds for everything.")] = 3600.0,
     as_json: AsJson = False,
 ) -> None:
     """Run frames back to back and compare every output bit with golden; status 1 if one differs.
 
     A netlist is that of the package's target; synthesis of one takes seconds to minutes, once.
+    A board answers over a pseudo-terminal, to the host class that talks to real ones.
 
     Example: hwgen simulate build/digits --frames 100 --stalls 0.2 --stage netlist
     """
-    import numpy as np
-
     from hwgen import api
     from hwgen.errors import HwgenError
 
     opened = api.Package(package)
-    if inputs is None:
-        x = api.choose_frames(opened.network, frames, seed)
-    else:
-        try:
-            x = np.load(inputs, allow_pickle=False)
-        except (OSError, ValueError, EOFError) as error:
-            raise HwgenError(f"{inputs}: must be a .npy file of integers ({error})") from error
+    if serve and not board:
+        raise HwgenError("Option --serve goes with --board")
+    if serve:
+        serve_board(opened, seed)
+        return
+    x = _frames(opened, inputs, frames, seed)
+    if board:
+        if not run_board(opened, x, seed, timeout, as_json):
+            raise typer.Exit(1)
+        return
     with bar("Simulating", Console(stderr=True)) as progress:
         result = opened.simulate(
             x,
@@ -94,6 +109,24 @@ def simulate(
         _print(figures, stalls > 0)
     if not figures["equal"]:
         raise typer.Exit(1)
+
+
+def _frames(
+    package: "api.Package", inputs: Path | None, frames: int, seed: int
+) -> "npt.NDArray[np.int64]":
+    """Return the frames of a file, or random ones."""
+    import numpy as np
+
+    from hwgen import api
+    from hwgen.errors import HwgenError
+
+    if inputs is None:
+        return api.choose_frames(package.network, frames, seed)
+    try:
+        found: npt.NDArray[np.int64] = np.load(inputs, allow_pickle=False)
+    except (OSError, ValueError, EOFError) as error:
+        raise HwgenError(f"{inputs}: must be a .npy file of integers ({error})") from error
+    return found
 
 
 def _print(figures: dict[str, Any], stalled: bool) -> None:

@@ -1,6 +1,6 @@
 """Verilog text of an accelerator, as a person would want to read it."""
 
-__all__ = ["to_verilog", "write_modules"]
+__all__ = ["from_rtlil", "to_verilog", "write_modules"]
 
 import re
 from collections.abc import Mapping, Sequence
@@ -81,7 +81,7 @@ def write_modules(
 ) -> str:
     """Return the Verilog of modules as one text; see `to_verilog`."""
     views = [module.plain for module in modules if module.plain]
-    bodies = _bodies(_write_verilog("\n".join(m.rtlil for m in (*modules, *views))))
+    bodies = _bodies(from_rtlil("\n".join(m.rtlil for m in (*modules, *views))))
     lines = [f"// {comment_text(line, 200)}".rstrip() for line in header]
     rules = _WAIVED + (_WAIVED_WITH_CELLS if any(m.primitives for m in modules) else ())
     waived = [f"/* verilator lint_off {rule} */ // {why}" for rule, why in rules]
@@ -99,7 +99,7 @@ def write_modules(
     return "\n".join(texts)
 
 
-def _write_verilog(design: str) -> str:
+def from_rtlil(design: str) -> str:
     """Return what yosys makes of RTLIL."""
     with tools.workspace() as folder:
         (folder / "design.il").write_text(design, encoding="utf-8")

@@ -2,6 +2,7 @@
 
 __all__ = ["Network", "Node"]
 
+import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -174,6 +175,13 @@ class Network:
         from hwgen.network.store import save
 
         save(self, path)
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 of the network as it is stored, hexadecimal: the same for equal networks."""
+        from hwgen.network.store import to_bytes
+
+        return hashlib.sha256(to_bytes(self)).hexdigest()
 
 
 MAX_NAME = 200

@@ -9,7 +9,7 @@ Integers are written in the narrowest of int8, int16, int32 and int64 that holds
 networks make equal bytes.
 """
 
-__all__ = ["load", "save"]
+__all__ = ["load", "save", "to_bytes"]
 
 import json
 import os
@@ -42,6 +42,11 @@ def save(network: Network, path: str | Path) -> None:
     ------
     StoreError : the file cannot be written
     """
+    _write_whole(Path(path), to_bytes(network))
+
+
+def to_bytes(network: Network) -> bytes:
+    """Return what `save` writes."""
     tensors, nodes = {}, []
     for index, node in enumerate(network.nodes):
         values = to_fields(node.op)
@@ -56,7 +61,8 @@ def save(network: Network, path: str | Path) -> None:
             }
         )
     graph = json.dumps({"spec_version": SPEC_VERSION, "nodes": nodes}, allow_nan=False)
-    _write_whole(Path(path), safetensors.numpy.save(tensors, metadata={_KEY: graph}))
+    data: bytes = safetensors.numpy.save(tensors, metadata={_KEY: graph})
+    return data
 
 
 def _narrow(array: Any) -> Any:

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from hwgen.beats import BoolArray, IntArray, Stream
+from hwgen.beats import BoolArray, IntArray
 from hwgen.errors import SimulationError
 from hwgen.simulation.build import find_tools
 from hwgen.simulation.compare import (
@@ -84,8 +84,8 @@ def simulate(
     for what, value, known in (("Stage", stage, STAGES), ("Simulator", simulator, SIMULATORS)):
         if value not in known:
             raise SimulationError(f"{what} must be {' or '.join(known)}, not {value!r}")
-    x = _checked(inputs, package.input, "Inputs")
-    y = _checked(expected, package.output, "Expected outputs")
+    x = package.input.checked(inputs, "Inputs")
+    y = package.output.checked(expected, "Expected outputs")
     if len(x) != len(y) or not len(x):
         raise SimulationError(
             f"Inputs and expected outputs must be equally many frames, not {len(x)} and {len(y)}"
@@ -187,23 +187,6 @@ def _in_rtl(
         return found
     recorded = _record(rtl, stimulus, measured, found.frame, None, True)
     return _layer_difference(package, recorded, trace_layers, stimulus.inputs, found)
-
-
-def _checked(values: npt.ArrayLike, stream: Stream, what: str) -> IntArray:
-    array = np.asarray(values)
-    if array.shape[1:] != stream.shape or array.ndim != len(stream.shape) + 1:
-        shape = ", ".join(map(str, stream.shape))
-        raise SimulationError(f"{what} must have shape (frames, {shape}), not {array.shape}")
-    if not np.issubdtype(array.dtype, np.integer):
-        raise SimulationError(f"{what} must be integers, not {array.dtype}; quantize them first")
-    if array.size and (array.min() < stream.lo or array.max() > stream.hi):
-        raise SimulationError(
-            f"{what} must lie in [{stream.lo}, {stream.hi}], "
-            f"not reach [{array.min()}, {array.max()}]"
-        )
-    if ((array - stream.base) % stream.step).any():
-        raise SimulationError(f"{what} must be {stream.lo} or {stream.hi}, binary, not in between")
-    return array.astype(np.int64)
 
 
 def _stimulus(

@@ -13,7 +13,8 @@ from rtl_templates.link import Link, LinkParameters
 
 SEED = 31
 BEATS = 3
-PARAMETERS = LinkParameters(b"\x01\x23\x45\x67\x89\xab\xcd\xef", 2, BEATS, 1, BEATS)
+ABOUT = b"\x01\x23\x45\x67\x89\xab\xcd\xef\x06\x00\x03"
+PARAMETERS = LinkParameters(ABOUT, 2, BEATS, 1, BEATS)
 
 
 class Folded(wiring.Component):
@@ -47,7 +48,7 @@ def answer(body):
     if length != sizes[kind]:
         return bytes([0xFF, number, 1, 0, 2])
     if kind == 1:
-        return bytes([0x81, number, 12, 0]) + PARAMETERS.identity + bytes([6, 0, 3, 0])
+        return bytes([0x81, number, len(ABOUT), 0]) + ABOUT
     given = body[4:].ljust(6, b"\0")
     return bytes([0x82, number, 3, 0, *(given[n] ^ given[n + 1] for n in (0, 2, 4))])
 
@@ -86,7 +87,7 @@ def test_every_request_is_answered_in_order(stalls):
 @pytest.mark.parametrize(
     ("fields", "message"),
     [
-        ((b"short", 1, 1, 1, 1), "Identity must be 8 bytes, not 5"),
+        ((b"", 1, 1, 1, 1), "Description must take 1 to 65535 bytes, not 0"),
         ((bytes(8), 2, 40_000, 1, 1), "Input must take 1 to 65535 bytes, not 80000"),
         ((bytes(8), 1, 1, 0, 1), "Output must take 1 to 65535 bytes, not 0"),
     ],

@@ -1,0 +1,76 @@
+"""A package's board in simulation, for `hwgen simulate --board`."""
+
+__all__ = ["run_board", "serve_board"]
+
+import json
+import time
+from contextlib import ExitStack, suppress
+from typing import TYPE_CHECKING
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from hwgen.cli.progress import bar
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    from hwgen.api import Package
+
+
+def run_board(
+    package: "Package", x: "npt.NDArray[np.int64]", seed: int, timeout: float, as_json: bool
+) -> bool:
+    """Send frames to a simulated board, print how many outputs equal golden, return whether all."""
+    from hwgen.host import Accelerator
+
+    expected = package.network.run(x)
+    with bar("Board", Console(stderr=True)) as progress:
+        progress("build", 0, 0)
+        with (
+            package.simulated_board(seed=seed, timeout=timeout) as port,
+            Accelerator(port, package.network, timeout=timeout) as accelerator,
+        ):
+            y = accelerator.infer(x, progress)
+            transfer = accelerator.last
+    assert transfer is not None
+    same = int((y == expected).sum())
+    figures = {
+        "stage": "board",
+        "equal": same == expected.size,
+        "compared": int(expected.size),
+        "different": int(expected.size - same),
+        "frames": transfer.frames,
+        "lost": transfer.lost,
+        "seconds": transfer.seconds,
+        "outputs": y.tolist(),
+    }
+    if as_json:
+        typer.echo(json.dumps(figures, indent=2))
+        return same == expected.size
+    table = Table(title=f"Simulated board, {package.manifest['target']}", show_header=False)
+    table.add_column()
+    table.add_column(justify="right")
+    table.add_row("outputs equal", f"{same:,} of {expected.size:,}")
+    table.add_row("frames", f"{transfer.frames:,}")
+    table.add_row("frames lost on the line", f"{transfer.lost:,}")
+    table.add_row("frames a second, simulated", f"{transfer.rate:,.0f}")
+    Console().print(table)
+    return same == expected.size
+
+
+def serve_board(package: "Package", seed: int) -> None:
+    """Keep a simulated board running until Ctrl-C."""
+    with ExitStack() as stack:
+        with bar("Board", Console(stderr=True)) as progress:
+            progress("build", 0, 0)
+            port = stack.enter_context(package.simulated_board(seed=seed))
+        typer.echo(port)
+        Console(stderr=True).print(
+            f"hwgen.host.Accelerator({port!r}) talks to it; Ctrl-C ends it", highlight=False
+        )
+        with suppress(KeyboardInterrupt):
+            while True:
+                time.sleep(1)
