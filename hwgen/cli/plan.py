@@ -3,6 +3,7 @@
 __all__ = ["describe_plan", "plan", "print_plan"]
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -130,6 +131,20 @@ def _gates(plan: "Plan") -> float | None:
     return gate_equivalents(needs.luts, needs.ffs) if plan.target.library else None
 
 
+def _used(cost: Mapping[str, Any], asic: bool) -> list[str]:
+    """Return what of a target's is used, in the table's columns."""
+    from hwgen.planning.gates import gate_equivalents
+
+    if asic:
+        return [f"{gate_equivalents(cost['luts'], cost['ffs']):,.0f}", f"{cost['ffs']:,.0f}"]
+    return [f"{cost[name]:,.0f}" for name in ("luts", "ffs", "dsps", "block_rams")]
+
+
+def _kind(of: Mapping[str, Any], asic: bool) -> str:
+    """Return what computes a layer, in words; an ASIC has no LUTs."""
+    return str(of["kind"]).replace("LUTs", "gates") if asic else str(of["kind"])
+
+
 def _useful(plan: "Plan", stage: "Stage") -> float | None:
     units = stage.folding.pe * stage.folding.simd * plan.interval
     return stage.macs / units if stage.layer.macs else None
@@ -144,7 +159,9 @@ def print_plan(plan: "Plan", console: Console) -> None:
     title = f"Plan for {plan.target.name} at {plan.clock_hz / 1e6:g} MHz, {plan.goal}"
     table = Table(title=title, box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
     table.add_column("layer", overflow="fold", min_width=10)
-    for column in ("pe", "simd", "busy", "useful", "weights", "output", "LUT", "FF", "DSP", "RAM"):
+    asic = plan.target.library is not None
+    counted = ("gates", "FF") if asic else ("LUT", "FF", "DSP", "RAM")
+    for column in ("pe", "simd", "busy", "useful", "weights", "output", *counted):
         table.add_column(column, justify="right", no_wrap=True)
     for layer in described["layers"]:
         cost, share = layer["resources"], layer["useful_share"]
@@ -157,23 +174,16 @@ def print_plan(plan: "Plan", console: Console) -> None:
             "" if share is None else f"{share:.0%}",
             layer["weights"] or "",
             layer["post"] or "",
-            f"{cost['luts']:,.0f}",
-            f"{cost['ffs']:,.0f}",
-            str(cost["dsps"]),
-            str(cost["block_rams"]),
+            *_used(cost, asic),
         )
     table.add_section()
     total, target = described["resources"], plan.target
-    used = [
-        (total["luts"], target.luts),
-        (total["ffs"], target.ffs),
-        (total["dsps"], target.dsps),
-        (total["block_rams"], target.block_rams),
-    ]
     share = f"{plan.useful_share:.0%}"
-    table.add_row("estimate", "", "", "", share, "", "", *(f"{n:,.0f}" for n, _ in used))
-    shares = (f"{n / has:.1%}" if has else "-" for n, has in used)
-    if target.library is None:
+    table.add_row("estimate", "", "", "", share, "", "", *_used(total, asic))
+    if not asic:
+        budget = (target.luts, target.ffs, target.dsps, target.block_rams)
+        used = zip(total.values(), budget, strict=True)
+        shares = (f"{n / has:.1%}" if has else "-" for n, has in used)
         table.add_row("of device", "", "", "", "", "", "", *shares)
     console.print(table)
     for layer in described["layers"]:
@@ -207,10 +217,11 @@ def print_plan(plan: "Plan", console: Console) -> None:
         if layer["kind"] and others:
             own = next(r["cost"] for r in layer["rivals"] if r["kind"] == layer["kind"])
             text = ", ".join(
-                f"{r['kind']} {'' if r['exact'] else 'at least '}{r['cost']:,.0f}" for r in others
+                f"{_kind(r, asic)} {'' if r['exact'] else 'at least '}{r['cost']:,.0f}"
+                for r in others
             )
-            unit = "LUTs" if plan.target.library is None else "gates"
-            kind = f"{layer['name']}: {layer['kind']}, worth {own:,.0f} {unit} in all"
+            unit = "gates" if asic else "LUTs"
+            kind = f"{layer['name']}: {_kind(layer, asic)}, worth {own:,.0f} {unit} in all"
             console.print(f"{kind} ({text})", markup=False)
     for queue in described["queues"]:
         text = f"Queue from {queue['from']} to {queue['to']}: {queue['depth']} beats"
@@ -222,8 +233,11 @@ def print_plan(plan: "Plan", console: Console) -> None:
         markup=False,
     )
     if described["gates"] is not None:
-        text = "about {:,.0f} gate equivalents (NANDs of two inputs)".format(described["gates"])
-        console.print(f"Area: {text}; memories are flip-flops and logic", markup=False)
+        console.print(
+            f"Area: about {described['gates']:,.0f} gates, NANDs of two inputs, all memories being "
+            "flip-flops and logic",
+            markup=False,
+        )
     console.print(
         f"Energy of an inference, estimated for {NODE}: {energy['nj']:.3g} nJ (additions "
         f"{energy['add_nj']:.3g}, multiplications {energy['multiply_nj']:.3g}, memories "
