@@ -208,7 +208,12 @@ def _files(plan: Plan, manifest: dict[str, Any], instances: Mapping[str, str]) -
         MANIFEST: "all of the above for programs, and the hash of every file",
     }
     texts = {
-        f"{top}.v": write_modules(modules, _notes(manifest), _header(manifest)),
+        f"{top}.v": write_modules(
+            modules,
+            _notes(manifest),
+            _header(manifest),
+            cold=plan.target.library is not None,
+        ),
         **{name: text for name, (text, _) in models.items()},
         f"{top}_tb.v": testbench(manifest, VECTOR_FRAMES),
         "Makefile": makefile(manifest),

@@ -10,6 +10,7 @@ from types import MappingProxyType
 from amaranth.lib import wiring
 
 from hwgen import tools
+from hwgen.codegen.cold import without_starts
 from hwgen.codegen.modules import HardwareModule, split
 from hwgen.codegen.names import comment_text, free_name, plain_name
 from hwgen.errors import InternalError, ToolError
@@ -78,8 +79,13 @@ def write_modules(
     modules: Sequence[HardwareModule],
     notes: Mapping[tuple[str, ...], str] = MappingProxyType({}),
     header: Sequence[str] = (),
+    *,
+    cold: bool = False,
 ) -> str:
-    """Return the Verilog of modules as one text; see `to_verilog`."""
+    """Return the Verilog of modules as one text; see `to_verilog`.
+
+    cold : without what registers and memories start with, as in an ASIC
+    """
     views = [module.plain for module in modules if module.plain]
     bodies = _bodies(from_rtlil("\n".join(m.rtlil for m in (*modules, *views))))
     lines = [f"// {comment_text(line, 200)}".rstrip() for line in header]
@@ -94,6 +100,7 @@ def write_modules(
         if module.plain:
             view = _declare(module.plain, module.name, bodies[module.plain.name])
             text = f"`ifdef SYNTHESIS\n{text}`else // {_PLAIN}\n{view}`endif\n"
+        text = without_starts(text) if cold else text
         texts.append(_comment(module, notes) + text)
     texts.append("`default_nettype wire\n")
     return "\n".join(texts)

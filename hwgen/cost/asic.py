@@ -92,8 +92,7 @@ class CellSynthesis:
     ffs_um2 : of the flip-flops among them, um2
     gates : area in gate equivalents, NANDs of two inputs
     ffs : flip-flops, count
-    rom_bits : of memories that became logic, bits
-    ram_bits : of memories that became flip-flops, bits
+    ram_bits : of memories that are written to and became flip-flops, bits
     cells : every type of cell and its count
     seconds : how long synthesis took when it was run, s
     """
@@ -107,14 +106,13 @@ class CellSynthesis:
     ffs_um2: float
     gates: float
     ffs: int
-    rom_bits: int
     ram_bits: int
     cells: Mapping[str, int]
     seconds: float
 
     def to_json(self) -> dict[str, object]:
         """Return the figures as plain values, without the netlists' places."""
-        names = ("target", "top", "area_um2", "ffs_um2", "gates", "ffs", "rom_bits", "ram_bits")
+        names = ("target", "top", "area_um2", "ffs_um2", "gates", "ffs", "ram_bits")
         found: dict[str, object] = {name: getattr(self, name) for name in names}
         return found | {
             "library": str(self.library),
@@ -218,7 +216,6 @@ def synthesise_cells(
         ffs_um2=sum(areas[name] for name in held),
         gates=area / library.gate_um2,
         ffs=sum(cells[name] for name in held),
-        rom_bits=result["rom_bits"],
         ram_bits=result["ram_bits"],
         cells=cells,
         seconds=result["seconds"],
@@ -252,7 +249,6 @@ def _result(folder: Path, top: str, library: Library, log: Path) -> dict[str, An
         ) from error
     return {
         "cells": cells,
-        "rom_bits": sum(bits for bits, written, _, _ in memories if not written),
         "ram_bits": sum(bits for bits, written, _, _ in memories if written),
     }
 
