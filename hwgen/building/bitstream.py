@@ -61,6 +61,7 @@ def build_bitstream(
     ------
     PlanError : it does not fit, or is too slow for its clock; the text says what would do
     HwgenError : there is no such board, or the clock cannot be made there
+    StoreError : the folder is not a package, or a damaged one
     ToolError : a tool is missing, fails or does not finish in time
     OutputFolderError : the folder cannot be written, or holds somebody else's files
     """
@@ -71,6 +72,10 @@ def build_bitstream(
     manifest = read_manifest(package)
     target = get_target(str(manifest["target"]))
     board = board_of(target.name)
+    inside = (*manifest["files"], MANIFEST)
+    missing = [path for path in inside if not (package / path).is_file()]
+    if missing:
+        raise StoreError(f"{package}: {missing[0]} is missing; generate the package again")
     verilog = (package / manifest["verilog"]).read_text(encoding="utf-8")
     say("design", 0, 0)
     design = board_design(manifest, verilog, board, baud=baud)
@@ -89,9 +94,9 @@ def build_bitstream(
         shutil.copyfile(bitstream, work / name)
         (work / "board.v").write_text(design.verilog, encoding="utf-8")
         (work / f"pins.{packing.constraints}").write_text(design.constraints, encoding="utf-8")
-        for inner in (*manifest["files"], MANIFEST):
-            (work / PACKAGE / inner).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(package / inner, work / PACKAGE / inner)
+        for path in inside:
+            (work / PACKAGE / path).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(package / path, work / PACKAGE / path)
         files = sorted(path for path in work.rglob("*") if path.is_file())
         hashes = {
             path.relative_to(work).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()

@@ -194,6 +194,9 @@ def test_what_cannot_be_built(built, network, tmp_path):
     (slow / "manifest.json").write_text(json.dumps(manifest | {"clock_hz": 100_000}))
     with pytest.raises(HwgenError, match="Board icebreaker: Clock must be at least 0.1875 MHz"):
         hwgen.build(slow, tmp_path / "out")
+    (slow / "vectors" / "input.hex").unlink()
+    with pytest.raises(StoreError, match="vectors/input.hex is missing; generate the package"):
+        hwgen.build(slow, tmp_path / "out")
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "thesis.txt").write_text("mine")
     with pytest.raises(OutputFolderError, match="holds files that are not a build's, such as thes"):
