@@ -13,7 +13,8 @@ SHELL := /bin/bash
 BIN := .venv/bin
 STAMP := .venv/.installed
 DEMO_NEEDS := python libpython perl g++ make
-TEST_NEEDS := $(DEMO_NEEDS) iverilog chromium
+ASIC_NEEDS := sta osu018 osu035 osu050
+TEST_NEEDS := $(DEMO_NEEDS) iverilog chromium $(ASIC_NEEDS)
 ALL_NEEDS := $(TEST_NEEDS) fst
 JOBS ?= 2
 COUNT ?= 30
@@ -63,6 +64,10 @@ lint: $(STAMP) ## ruff, format check and mypy
 .PHONY: deps
 deps: ## bring all that hwgen can use of the system, through apt
 	@scripts/deps $(ALL_NEEDS)
+
+.PHONY: deps-asic
+deps-asic: ## bring OpenSTA and the cell libraries of ASIC targets, through apt
+	@scripts/deps $(ASIC_NEEDS)
 
 .PHONY: needs-of-demo needs-of-test
 needs-of-demo:

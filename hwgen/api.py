@@ -1,6 +1,7 @@
 """The public verbs, and the package as an object."""
 
 __all__ = [
+    "COST_STAGES",
     "Cost",
     "Package",
     "compress",
@@ -16,7 +17,7 @@ import importlib
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from types import ModuleType
@@ -26,7 +27,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hwgen.codegen.package import read_manifest, write_package
-from hwgen.cost import route, synthesise
+from hwgen.cost.figures import COST_STAGES, Cost, cost_of
 from hwgen.errors import HwgenError, PlanError, ToolError
 from hwgen.network import load
 from hwgen.network.graph import Network
@@ -41,7 +42,6 @@ if TYPE_CHECKING:
     from hwgen.compression import Compressed, QuantizeRecipe, Recipe
 
 HARDWARE_COSTS = ("luts", "cycles")
-COST_STAGES = ("estimate", "synth", "route")
 
 
 def _part(name: str, extra: str) -> ModuleType:
@@ -165,36 +165,6 @@ def import_torch(module: "nn.Module", example: "Tensor") -> Network:
     return network
 
 
-@dataclass(frozen=True)
-class Cost:
-    """What a package costs.
-
-    stage : "estimate", "synth" or "route": where the figures come from
-    target : the device
-    luts : 4-input LUTs, those of carry chains and LUT memories included
-    ffs, dsps, block_rams : how many
-    fmax_mhz : highest clock that place and route found, MHz, else None
-    frames_per_second : at `fmax_mhz`, or at the plan's clock where that is not known
-    seconds : that the tools took when they ran
-    detail : all that the stage knows, as plain values
-    """
-
-    stage: str
-    target: str
-    luts: int
-    ffs: int
-    dsps: int
-    block_rams: int
-    fmax_mhz: float | None
-    frames_per_second: float
-    seconds: float
-    detail: dict[str, object]
-
-    def to_json(self) -> dict[str, object]:
-        """Return the figures as plain values."""
-        return asdict(self)
-
-
 class Package:
     """A folder that `generate` wrote."""
 
@@ -301,45 +271,11 @@ class Package:
 
         Parameters
         ----------
-        stage : "estimate" (the planner's), "synth" (yosys) or "route" (yosys and nextpnr)
+        stage : "estimate" (the planner's), "synth" (yosys, of an ASIC OpenSTA as well) or "route"
+            (yosys and nextpnr; not of an ASIC)
         timeout : seconds that each tool may take
         """
-        if stage not in COST_STAGES:
-            raise HwgenError(f"Stage must be one of {', '.join(COST_STAGES)}, not {stage!r}")
-        interval = int(self.manifest["predicted"]["interval"])
-        target = get_target(str(self.manifest["target"]))
-        planned = int(self.manifest["clock_hz"])
-        if stage == "estimate":
-            found = self.manifest["estimate"]
-            luts, ffs = int(found["luts"]), int(found["ffs"])
-            counts = (luts, ffs, int(found["dsps"]), int(found["block_rams"]))
-            return Cost(stage, target.name, *counts, None, planned / interval, 0.0, dict(found))
-        synthesis = synthesise(self.verilog, str(self.manifest["top"]), target, timeout=timeout)
-        if stage == "synth":
-            counts = (synthesis.luts, synthesis.ffs, synthesis.dsps, synthesis.block_rams)
-            return Cost(
-                stage,
-                target.name,
-                *counts,
-                None,
-                planned / interval,
-                synthesis.seconds,
-                synthesis.to_json(),
-            )
-        routed = route(synthesis, target, timeout=timeout, freq_mhz=planned / 1e6)
-        clock = planned if routed.fmax_mhz is None else routed.fmax_mhz * 1e6
-        return Cost(
-            stage,
-            target.name,
-            routed.luts,
-            routed.ffs,
-            routed.dsps,
-            routed.block_rams,
-            routed.fmax_mhz,
-            clock / interval,
-            synthesis.seconds + routed.seconds,
-            routed.to_json(),
-        )
+        return cost_of(self.verilog, self.manifest, stage, timeout)
 
 
 def generate(plan: Plan, folder: str | Path) -> Package:

@@ -1,7 +1,8 @@
-"""The devices hardware is made for: what they hold, and the clock a plan counts on.
+"""What hardware is made for: devices, what they hold, and the clock a plan counts on; and libraries
+of standard cells.
 
 Budgets are those of the die as the open tools see it (Project Trellis, nextpnr's report), which
-for an ECP5 is a little under the round number in the vendor's brochure.
+for an ECP5 is a little under the round number in the vendor's brochure. A cell library has none.
 """
 
 __all__ = ["DEFAULT_TARGET", "TARGETS", "Target", "get_target"]
@@ -9,6 +10,7 @@ __all__ = ["DEFAULT_TARGET", "TARGETS", "Target", "get_target"]
 import difflib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from types import MappingProxyType
 
 from hwgen.errors import HwgenError
@@ -16,7 +18,7 @@ from hwgen.errors import HwgenError
 
 @dataclass(frozen=True)
 class Target:
-    """A device with its budget.
+    """A device with its budget, or a library of cells, which has as many as a design needs.
 
     Attributes
     ----------
@@ -36,6 +38,8 @@ class Target:
     clock_hz : the clock plans are made for, in Hz; one that place and route can meet
     clock_pin : the pin through which a clock comes, where place and route cannot do without
     die : what the chip's inside is called, where the packer of bitstreams has to be told
+    library : Liberty file of an ASIC's cells, which has no budget: `luts` and all behind it are 0;
+        None of a device
     """
 
     name: str
@@ -54,6 +58,7 @@ class Target:
     clock_hz: int
     clock_pin: str | None = None
     die: str | None = None
+    library: str | None = None
 
     @property
     def memory_bits(self) -> int:
@@ -164,6 +169,43 @@ def _gowin(
     )
 
 
+# what brings the library of a target of ours
+INSTALL_LIBRARY = "sudo apt-get install -y --no-install-recommends qflow-tech-{name}"
+LIBERTY = ".lib"  # how the name of a user's own library ends
+ASIC_CLOCK = 100_000_000  # Hz
+
+
+def _cells(name: str, description: str, library: str, clock_hz: int) -> Target:
+    """Return an ASIC made of a library's standard cells."""
+    return Target(
+        name=name,
+        description=description,
+        family="asic",
+        device=Path(library).stem,
+        package=None,
+        speed=None,
+        synth_options=(),
+        pnr_options=(),
+        luts=0,
+        ffs=0,
+        dsps=0,
+        block_rams=0,
+        block_ram_bits=0,
+        clock_hz=clock_hz,
+        library=library,
+    )
+
+
+def _osu(process: str, size: str, file: str, mhz: int) -> Target:
+    """Return a library of Oklahoma State University, where Debian's packages put it."""
+    return _cells(
+        f"osu{process}",
+        f"ASIC, OSU standard cells, {size} um",
+        f"/usr/share/qflow/tech/osu{process}/{file}.lib",
+        mhz * 1_000_000,
+    )
+
+
 _ALL = (
     *(_ecp5("ulx3s", "ULX3S", size, "CABGA381", "6") for size in (85, 45, 25)),
     *(_ecp5("orangecrab", "OrangeCrab r0.2", size, "CSFBGA285", "8") for size in (85, 25)),
@@ -210,6 +252,9 @@ _ALL = (
         block_ram_bits=18 * 1024,
         clock_hz=100_000_000,
     ),
+    _osu("018", "0.18", "osu018_stdcells", mhz=100),
+    _osu("035", "0.35", "osu035_stdcells", mhz=50),
+    _osu("050", "0.5", "osu05_stdcells", mhz=40),
 )
 
 TARGETS: Mapping[str, Target] = MappingProxyType({target.name: target for target in _ALL})
@@ -217,18 +262,24 @@ DEFAULT_TARGET = _ALL[0].name
 
 
 def get_target(name: str) -> Target:
-    """Return the target of that name.
+    """Return the target of that name; of a Liberty file's path, an ASIC made of its cells.
 
     Raises
     ------
     HwgenError : there is none; the text names the closest and all
     """
     target = TARGETS.get(name) if isinstance(name, str) else None
+    if target is None and isinstance(name, str) and name.endswith(LIBERTY):
+        path = Path(name).absolute()  # jobs and later commands run in other folders
+        if not path.is_file():
+            raise HwgenError(f"Liberty file {name} of the target is not there; check its path")
+        return _cells(str(path), f"ASIC, cells of {path.name}", str(path), ASIC_CLOCK)
     if target is None:
         close = difflib.get_close_matches(str(name).lower(), TARGETS, n=2, cutoff=0.5)
         hint = f"did you mean {' or '.join(close)}? " if close else ""
         raise HwgenError(
             f"Target must be one of {', '.join(TARGETS)}, not {name!r}; {hint}"
-            "`hwgen targets` shows what each holds"
+            f"`hwgen targets` shows what each holds, and the path of a Liberty file, *{LIBERTY}, "
+            "is an ASIC of its cells"
         )
     return target

@@ -97,6 +97,7 @@ _ALL = (
     Tool("g++", _APT + "g++"),
     Tool("make", _APT + "make"),
     Tool("perl", _APT + "perl"),
+    Tool("sta", _APT + "opensta", version_option="-version"),
 )
 TOOLS: Mapping[str, Tool] = MappingProxyType({tool.name: tool for tool in _ALL})
 

@@ -2,7 +2,7 @@
 
 __all__ = ["compare", "print_run"]
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -19,9 +19,9 @@ from hwgen.targets import DEFAULT_TARGET
 
 if TYPE_CHECKING:
     from hwgen.report import Run
+    from hwgen.report.tables import Column
 
 INTERRUPTED = 130
-WIDE = 150  # columns of a terminal that takes everything in one table
 NAMES = ("network", "target", "goal", "folding")
 LEFT_OUT = ("clock_mhz", "latency")  # in the files; the terminal has frames/s and microseconds
 
@@ -124,15 +124,32 @@ def _parts(text: str) -> list[str]:
     return [part.strip() for part in text.split(",") if part.strip()]
 
 
+def _tables(
+    run: "Run", names: Sequence["Column"], rest: Sequence["Column"], width: int
+) -> list[list["Column"]]:
+    """Return the columns beside the names, in as many tables as a terminal's width asks for."""
+
+    def size(columns: Iterable["Column"]) -> int:
+        texts = ([column.title, *(column.cell(run, row) for row in run.rows)] for column in columns)
+        return sum(2 + max(map(len, cells)) for cells in texts)
+
+    room = width - 1 - size(names)
+    tables: list[list[Column]] = [[]]
+    for column in rest:
+        if tables[-1] and size([*tables[-1], column]) > room:
+            tables.append([])
+        tables[-1].append(column)
+    return tables
+
+
 def print_run(run: "Run", console: Console) -> None:
-    """Print a run as a table, or two where the terminal is narrow; what failed, with its reason."""
+    """Print a run as a table, or several in a narrow terminal; what failed, with its reason."""
     from hwgen.report.tables import shown
 
     columns = [column for column in shown(run) if column.key != "error"]
     names = [column for column in columns if column.key in NAMES]
     rest = [column for column in columns if column.key not in (*NAMES, *LEFT_OUT)]
-    middle = len(rest) if console.width >= WIDE else -(-len(rest) // 2)
-    for part in filter(None, (rest[:middle], rest[middle:])):
+    for part in _tables(run, names, rest, console.width):
         table = Table(title=escape(run.title), box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
         for column in (*names, *part):
             justify: JustifyMethod = "right" if column.right else "left"

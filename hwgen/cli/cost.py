@@ -13,6 +13,10 @@ from rich.table import Table
 from hwgen.cli.plan import AsJson
 from hwgen.targets import get_target
 
+_BEFORE_LAYOUT = (
+    "Timing and power are OpenSTA's of the mapped netlist: without wires, clock and reset ideal, "
+    "every net changing {:g} times a clock."
+)
 PackageFolder = Annotated[Path, typer.Argument(metavar="PACKAGE", help="Folder of a package.")]
 
 
@@ -27,6 +31,7 @@ def cost(
     Example: hwgen cost build/digits --stage route
     """
     from hwgen import api
+    from hwgen.cost.timing import ACTIVITY
 
     console = Console()
     opened = api.Package(package)
@@ -45,8 +50,19 @@ def cost(
         ("DSP", found.dsps, target.dsps),
         ("memories", found.block_rams, target.block_rams),
     ):
-        table.add_row(what, f"{used:,}", f"{used / has:.1%}" if has else "-")
-    if found.fmax_mhz is not None:
-        table.add_row("Fmax", f"{found.fmax_mhz:.1f} MHz", "")
-    table.add_row("frames per second", f"{found.frames_per_second:,.0f}", "")
+        if used is not None and (has or target.library is None or used):
+            table.add_row(what, f"{used:,}", f"{used / has:.1%}" if has else "-")
+    for what, value, text in (
+        ("area, cells", found.area_um2, "{:,.0f} um2"),
+        ("gate equivalents", found.gates, "{:,.0f}"),
+        ("Fmax, before layout" if target.library else "Fmax", found.fmax_mhz, "{:.1f} MHz"),
+        ("frames per second", found.frames_per_second, "{:,.0f}"),
+        (f"power at {opened.manifest['clock_hz'] / 1e6:g} MHz", found.power_mw, "{:.3g} mW"),
+        ("energy, by that power", found.netlist_energy_nj, "{:.3g} nJ"),
+        ("energy, 45 nm estimate", found.energy_nj, "{:.3g} nJ"),
+    ):
+        if value is not None:
+            table.add_row(what, text.format(value), "")
     console.print(table)
+    if found.power_mw is not None:
+        console.print(_BEFORE_LAYOUT.format(ACTIVITY), markup=False)

@@ -7,6 +7,7 @@ import platform
 import sys
 from dataclasses import asdict, dataclass
 from importlib import metadata
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -16,6 +17,7 @@ from rich.table import Table
 
 from hwgen import tools
 from hwgen.errors import ToolError
+from hwgen.targets import INSTALL_LIBRARY, TARGETS, Target
 
 # (what hwgen does with it, Python packages, programs)
 _NEEDS: tuple[tuple[str, tuple[str, ...], tuple[str, ...]], ...] = (
@@ -33,6 +35,7 @@ _NEEDS: tuple[tuple[str, tuple[str, ...], tuple[str, ...]], ...] = (
         ("amaranth-boards",),
         ("yowasp-icepack", "yowasp-ecppack", "gowin_pack"),
     ),
+    ("ASIC timing and power", (), ("sta",)),
     ("compare", ("distributed", "psutil"), ()),
     ("demo", ("scikit-learn",), ()),
 )
@@ -100,6 +103,15 @@ def _libpython(needed_for: str) -> Finding:
     return Finding("libpython", needed_for, platform.python_version(), str(path), None, install)
 
 
+def _library(target: Target) -> Finding:
+    """Look for a cell library of Debian's."""
+    path, needed_for = Path(str(target.library)), f"ASIC, --target {target.name}"
+    install = INSTALL_LIBRARY.format(name=target.name)
+    if not path.is_file():
+        return Finding(path.stem, needed_for, None, None, "missing", install)
+    return Finding(path.stem, needed_for, "Liberty", str(path), None, install)
+
+
 def examine() -> list[Finding]:
     """Look for everything hwgen can use, and return what was found of it."""
     findings: list[Finding] = []
@@ -108,6 +120,8 @@ def examine() -> list[Finding]:
         findings += [_program(name, needed_for) for name in programs]
         if "cocotb" in packages:
             findings.append(_libpython(needed_for))
+        if "sta" in programs:
+            findings += [_library(target) for target in TARGETS.values() if target.library]
     return findings
 
 

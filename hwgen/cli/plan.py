@@ -3,6 +3,7 @@
 __all__ = ["describe_plan", "plan", "print_plan"]
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -19,7 +20,9 @@ if TYPE_CHECKING:
     from hwgen.planning import Plan, Stage
 
 NetworkFile = Annotated[Path, typer.Argument(metavar="NETWORK", help="A stored network.")]
-TargetName = Annotated[str, typer.Option("--target", help="The device; see hwgen targets.")]
+TargetName = Annotated[
+    str, typer.Option("--target", help="The device, or a Liberty file; see hwgen targets.")
+]
 Goal = Annotated[str, typer.Option("--goal", help='"10000 fps", "min latency" or "min area".')]
 Clock = Annotated[
     float | None, typer.Option("--clock", help="Clock in MHz.", show_default="the target's own")
@@ -83,6 +86,8 @@ def describe_plan(plan: "Plan") -> dict[str, Any]:
         "useful_share": plan.useful_share,
         "bottleneck": plan.bottleneck.name,
         "resources": asdict(plan.resources),
+        "gates": _gates(plan),
+        "energy": plan.energy.to_json(),
         "layers": [
             {
                 "name": stage.name,
@@ -118,6 +123,28 @@ def describe_plan(plan: "Plan") -> dict[str, Any]:
     }
 
 
+def _gates(plan: "Plan") -> float | None:
+    """Return the estimated area of an ASIC in gate equivalents."""
+    from hwgen.planning.gates import gate_equivalents
+
+    needs = plan.resources
+    return gate_equivalents(needs.luts, needs.ffs) if plan.target.library else None
+
+
+def _used(cost: Mapping[str, Any], asic: bool) -> list[str]:
+    """Return what of a target's is used, in the table's columns."""
+    from hwgen.planning.gates import gate_equivalents
+
+    if asic:
+        return [f"{gate_equivalents(cost['luts'], cost['ffs']):,.0f}", f"{cost['ffs']:,.0f}"]
+    return [f"{cost[name]:,.0f}" for name in ("luts", "ffs", "dsps", "block_rams")]
+
+
+def _kind(of: Mapping[str, Any], asic: bool) -> str:
+    """Return what computes a layer, in words; an ASIC has no LUTs."""
+    return str(of["kind"]).replace("LUTs", "gates") if asic else str(of["kind"])
+
+
 def _useful(plan: "Plan", stage: "Stage") -> float | None:
     units = stage.folding.pe * stage.folding.simd * plan.interval
     return stage.macs / units if stage.layer.macs else None
@@ -125,11 +152,16 @@ def _useful(plan: "Plan", stage: "Stage") -> float | None:
 
 def print_plan(plan: "Plan", console: Console) -> None:
     """Print a plan: a row a layer, the bottleneck marked, the sums below."""
+    from hwgen.planning.energy import NODE
+
     described = describe_plan(plan)
+    energy = described["energy"]
     title = f"Plan for {plan.target.name} at {plan.clock_hz / 1e6:g} MHz, {plan.goal}"
     table = Table(title=title, box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
     table.add_column("layer", overflow="fold", min_width=10)
-    for column in ("pe", "simd", "busy", "useful", "weights", "output", "LUT", "FF", "DSP", "RAM"):
+    asic = plan.target.library is not None
+    counted = ("gates", "FF") if asic else ("LUT", "FF", "DSP", "RAM")
+    for column in ("pe", "simd", "busy", "useful", "weights", "output", *counted):
         table.add_column(column, justify="right", no_wrap=True)
     for layer in described["layers"]:
         cost, share = layer["resources"], layer["useful_share"]
@@ -142,23 +174,17 @@ def print_plan(plan: "Plan", console: Console) -> None:
             "" if share is None else f"{share:.0%}",
             layer["weights"] or "",
             layer["post"] or "",
-            f"{cost['luts']:,.0f}",
-            f"{cost['ffs']:,.0f}",
-            str(cost["dsps"]),
-            str(cost["block_rams"]),
+            *_used(cost, asic),
         )
     table.add_section()
     total, target = described["resources"], plan.target
-    used = [
-        (total["luts"], target.luts),
-        (total["ffs"], target.ffs),
-        (total["dsps"], target.dsps),
-        (total["block_rams"], target.block_rams),
-    ]
     share = f"{plan.useful_share:.0%}"
-    table.add_row("estimate", "", "", "", share, "", "", *(f"{n:,.0f}" for n, _ in used))
-    shares = (f"{n / has:.1%}" if has else "-" for n, has in used)
-    table.add_row("of device", "", "", "", "", "", "", *shares)
+    table.add_row("estimate", "", "", "", share, "", "", *_used(total, asic))
+    if not asic:
+        budget = (target.luts, target.ffs, target.dsps, target.block_rams)
+        used = zip(total.values(), budget, strict=True)
+        shares = (f"{n / has:.1%}" if has else "-" for n, has in used)
+        table.add_row("of device", "", "", "", "", "", "", *shares)
     console.print(table)
     for layer in described["layers"]:
         if layer["skip"] or layer["zeros"] >= WORTH_A_WORD:
@@ -191,9 +217,11 @@ def print_plan(plan: "Plan", console: Console) -> None:
         if layer["kind"] and others:
             own = next(r["cost"] for r in layer["rivals"] if r["kind"] == layer["kind"])
             text = ", ".join(
-                f"{r['kind']} {'' if r['exact'] else 'at least '}{r['cost']:,.0f}" for r in others
+                f"{_kind(r, asic)} {'' if r['exact'] else 'at least '}{r['cost']:,.0f}"
+                for r in others
             )
-            kind = f"{layer['name']}: {layer['kind']}, worth {own:,.0f} LUTs in all"
+            unit = "gates" if asic else "LUTs"
+            kind = f"{layer['name']}: {_kind(layer, asic)}, worth {own:,.0f} {unit} in all"
             console.print(f"{kind} ({text})", markup=False)
     for queue in described["queues"]:
         text = f"Queue from {queue['from']} to {queue['to']}: {queue['depth']} beats"
@@ -202,5 +230,17 @@ def print_plan(plan: "Plan", console: Console) -> None:
         f"A frame every {plan.interval:,} clocks ({plan.frames_per_second:,.0f} a second), "
         f"latency {plan.latency:,} clocks. Bottleneck (*): {plan.bottleneck.name}, busy "
         f"{plan.busy / plan.interval:.1%} of the time.",
+        markup=False,
+    )
+    if described["gates"] is not None:
+        console.print(
+            f"Area: about {described['gates']:,.0f} gates, NANDs of two inputs, all memories being "
+            "flip-flops and logic",
+            markup=False,
+        )
+    console.print(
+        f"Energy of an inference, estimated for {NODE}: {energy['nj']:.3g} nJ (additions "
+        f"{energy['add_nj']:.3g}, multiplications {energy['multiply_nj']:.3g}, memories "
+        f"{energy['memory_nj']:.3g})",
         markup=False,
     )

@@ -33,10 +33,10 @@ def targets(
         ]
         typer.echo(json.dumps(described, indent=2))
         return
-    caption = f"{DEFAULT_TARGET} is taken when none is named"
+    caption = f"{DEFAULT_TARGET} is taken when none is named; *.lib names your own cell library"
     table = Table(title="Targets", caption=caption, box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
     table.add_column("target", no_wrap=True)
-    table.add_column("device")
+    table.add_column("device or cell library")
     for column in ("LUT", "FF", "DSP", "RAM", "kbit", "MHz", "kbaud"):
         table.add_column(column, justify="right", no_wrap=True)
     for target in TARGETS.values():
@@ -44,11 +44,16 @@ def targets(
         table.add_row(
             target.name,
             target.device,
-            f"{target.luts:,}",
-            f"{target.ffs:,}",
-            f"{target.dsps:,}",
-            f"{target.block_rams:,}",
-            f"{target.memory_bits // 1024:,}",
+            *(
+                f"{count:,}" if target.library is None else "-"
+                for count in (
+                    target.luts,
+                    target.ffs,
+                    target.dsps,
+                    target.block_rams,
+                    target.memory_bits // 1024,
+                )
+            ),
             f"{target.clock_hz / 1e6:g}",
             f"{board.baud / 1000:,.0f}" if board else "-",
         )

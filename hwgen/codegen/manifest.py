@@ -157,6 +157,7 @@ _PREDICTED = {
     "latency": _count,
     "busy": _count,
     "useful_share": _number(0, 1),
+    "energy_nj": _number(0, 1e300),
     "frame_ends": _each(_count),
 }
 _MANIFEST = _record(

@@ -131,6 +131,7 @@ def _manifest(plan: Plan, name: str, instances: dict[str, str]) -> dict[str, Any
             "latency": plan.latency,
             "busy": plan.busy,
             "useful_share": plan.useful_share,
+            "energy_nj": plan.energy.nj,
             "frame_ends": list(plan.timing.frame_ends),
         },
     }

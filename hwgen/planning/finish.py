@@ -36,7 +36,7 @@ class Finish:
     def cost(self, target: Target) -> float:
         """Return what the units are estimated to cost, in LUTs."""
         units = (estimate(unit, target) for unit in (self.bias, self.post) if unit)
-        return weigh(sum(units, Resources()))
+        return weigh(sum(units, Resources()), target)
 
 
 def finish_for(layer: Layer, sums: Sums, lanes: int, target: Target) -> Finish:

@@ -1,10 +1,10 @@
 """Memories: how many block RAMs a shape takes, and when LUTs hold it for less."""
 
 __all__ = [
-    "REGISTER_LUTS",
     "block_rams",
     "lut_memory_luts",
     "queue_step",
+    "register_luts",
     "ring_style",
     "weight_style",
 ]
@@ -25,7 +25,8 @@ SHAPES: dict[str, tuple[tuple[int, int], ...]] = {
 # Words of a small memory in LUTs, and LUTs a bit; other families have none. Xilinx 7: a RAM32M is
 # 6 bits in 4 LUTs.
 LUT_MEMORY = {"ecp5": (16, 1.0), "gowin": (16, 1.0), "xilinx7": (32, 4 / 6)}
-REGISTER_LUTS = 0.8  # LUTs a bit that is a register, to choose between them
+# LUTs a bit that is a register, to choose between them; of an ASIC what writes it as well
+REGISTER_LUTS = {"asic": 1.9}
 BLOCK_LUTS = 40  # LUTs that a block RAM is worth where both would do
 
 
@@ -35,6 +36,8 @@ def block_rams(width: int, depth: int, target: Target, read: Sequence[bool] | No
     read : of each bit, whether it ever is, which all are when not given; synthesis drops a memory
         of which nothing is read
     """
+    if target.library:
+        return 0  # every memory is flip-flops, or logic
     w, d = min(SHAPES[target.family], key=lambda s: -(-width // s[0]) * -(-depth // s[1]))
     slices = sum(read is None or any(read[bit : bit + w]) for bit in range(0, width, w))
     return slices * -(-depth // d)
@@ -50,12 +53,17 @@ def lut_memory_luts(width: int, depth: int, target: Target) -> float | None:
     return width * (each * banks + 0.7 * (banks - 1))
 
 
+def register_luts(width: int, depth: int, target: Target) -> float:
+    """Return the LUTs beside the registers of a memory that is made of registers."""
+    return REGISTER_LUTS.get(target.family, 0.8) * width * depth
+
+
 def ring_style(width: int, depth: int, target: Target) -> str:
     """Return where a line buffer goes: "distributed" (LUT memory; "logic", registers, where there
     is none) or "block"."""
     luts = lut_memory_luts(width, depth, target)
     small, taken = (
-        ("logic", REGISTER_LUTS * width * depth) if luts is None else ("distributed", luts)
+        ("logic", register_luts(width, depth, target)) if luts is None else ("distributed", luts)
     )
     worth = taken > BLOCK_LUTS * block_rams(width, depth, target)
     return "block" if worth and target.block_rams else small

@@ -84,7 +84,7 @@ class Ways:
 
     def _as_option(self, folding: Folding, core: Core) -> Option:
         needs = estimate(core, self.target)
-        return Option(weigh(needs), needs, folding, core)
+        return Option(weigh(needs, self.target), needs, folding, core)
 
     def within(self, budget: int, *, every: bool) -> list[Option]:
         """Return the ways whose busiest part needs at most `budget` clocks a frame, without those
@@ -122,7 +122,7 @@ class Ways:
         least = self._floor(folding)
         if least is None or folding in self._built:
             return False
-        cost = weigh(least)
+        cost = weigh(least, self.target)
         return any(o.cost <= cost and (not every or o.needs.within(least)) for o in found)
 
     def rivals(self, budget: int) -> tuple[Rival, ...]:
@@ -137,7 +137,7 @@ class Ways:
                 least = self._floor(folding)
                 if least is None:
                     continue
-                rival = Rival(folding.kind, weigh(least), False)
+                rival = Rival(folding.kind, weigh(least, self.target), False)
             known = best.get(folding.kind)
             if clocks <= budget and (known is None or rival.cost < known.cost):
                 best[folding.kind] = rival

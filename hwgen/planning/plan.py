@@ -17,6 +17,7 @@ from hwgen.planning.assembly import (
     word_of,
 )
 from hwgen.planning.encodings import fixed_instead
+from hwgen.planning.energy import Energy, energy_of, work_of
 from hwgen.planning.estimate import Resources, estimate
 from hwgen.planning.folding import Folding, beats
 from hwgen.planning.layers import INPUT, Layer
@@ -249,6 +250,11 @@ class Plan:
         """Estimated cost of all parts and the borders."""
         borders = Resources(24, 16)
         return sum((estimate(p.part, self.target) for p in self.assembly.parts), borders)
+
+    @cached_property
+    def energy(self) -> Energy:
+        """Estimated energy of an inference."""
+        return energy_of(work_of(self.assembly, self.entry.beats))
 
     def with_stages(self, stages: tuple[Stage, ...]) -> "Plan":
         """Return the plan with other components for its layers."""

@@ -2,6 +2,7 @@
 
 __all__ = ["Override", "parse_goal", "parse_override", "plan"]
 
+import math
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -100,7 +101,8 @@ def _drained(
         shape = (layer.outputs, engine.lanes)
         between = (adapters(*shape, word, *engine.element) for word in words)
         parts = (part for needed in between for part in needed)
-        return weigh(sum((estimate(part, target) for part in parts), estimate(engine, target)))
+        needs = sum((estimate(part, target) for part in parts), estimate(engine, target))
+        return weigh(needs, target)
 
     return min((relaned(core, layer, n, target) for n in sorted(candidates)), key=cost)
 
@@ -130,6 +132,9 @@ def _stages(
 
 
 def _device(target: Target) -> Resources:
+    """Return what a target holds; of standard cells there are as many as are wanted."""
+    if target.library:
+        return Resources(math.inf, math.inf)
     return Resources(target.luts, target.ffs, target.dsps, target.block_rams)
 
 

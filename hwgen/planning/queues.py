@@ -15,7 +15,7 @@ LEAST = 16  # beats of a queue that is not worth halving
 
 def _rounded(depth: int, target: Target) -> int:
     """Return the depth that a memory of at least `depth` words has anyway."""
-    if depth <= DEEP:
+    if depth <= DEEP or target.library:  # of which a word more is a word more
         step = queue_step(target)
         return -(-depth // step) * step
     return 1 << (depth - 1).bit_length()

@@ -173,8 +173,8 @@ function draw() {
 
 makeFilters();
 if (axes.length) {
-  makeAxes("cost", ["area_um2", "luts"].filter((key) => data.rows.every((row) => row.values[key] !== null || row.texts.error)).concat("luts"), ["accuracy", "frames_per_second"]);
-  makeAxes("rate", ["luts", "area_um2"], ["frames_per_second", "latency_us"]);
+  makeAxes("cost", ["luts", "area_um2", "gates"].filter((key) => data.rows.every((row) => row.values[key] !== null || row.texts.error)).concat("luts"), ["accuracy", "frames_per_second"]);
+  makeAxes("rate", ["luts", "area_um2", "gates"], ["frames_per_second", "latency_us"]);
 }
 for (const name of Object.keys(data.targets)) node("option", { value: name }, byId("roof-target"), name);
 byId("roof-target").addEventListener("change", draw);

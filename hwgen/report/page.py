@@ -97,9 +97,17 @@ def _notes(run: Run, baseline: Run | None) -> str:
         "route": "Resources and Fmax are those of place and route",
     }
     clock = "" if run.stage == "route" else "; rates are at the clock that was planned for"
-    notes = [f"{stages.get(run.stage, run.stage)}{clock}. Energy is an estimate."]
-    if all(row.energy_nj is None for row in run.rows):
-        notes[0] = notes[0].removesuffix(" Energy is an estimate.")
+    notes = [f"{stages.get(run.stage, run.stage)}{clock}."]
+    if any(row.energy_nj is not None for row in run.rows):
+        notes.append(
+            "Energy of an inference is an estimate from published figures for operations and "
+            "memories at 45 nm, whatever the target is made in."
+        )
+    if any(row.power_mw is not None for row in run.rows):
+        notes.append(
+            "Of ASICs, Fmax and power are those of the netlist before layout, without wires; "
+            "rates are at that Fmax, power and the energy it makes at the clock."
+        )
     if not run.complete:
         notes.append("This run was ended before all designs were tried.")
     if run.spearman is not None:

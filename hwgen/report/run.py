@@ -30,14 +30,17 @@ class Row:
     float_accuracy : of the float model, as far as the task says it
     equal, compared : outputs of the simulation that equal golden, of so many
     violations : rules of streams that the simulation broke
-    luts, ffs, dsps, block_rams : what the stage counts
+    luts, ffs, dsps, block_rams : what the stage counts; an ASIC has no LUTs
     estimated_luts : by the planner, whatever the stage
     area_um2, gates : of an ASIC: square micrometres, and NAND2 equivalents
-    fmax_mhz : that place and route reached; None at other stages
+    fmax_mhz : that place and route reached, or of an ASIC's netlist without wires; None at other
+        stages
     clock_mhz : the plan's
     interval, latency : clocks; measured where it was simulated, else predicted
     frames_per_second : at `fmax_mhz`, or at the plan's clock where that is not known
-    energy_nj : estimated, of one inference, nJ
+    power_mw : of an ASIC, at `clock_mhz`, by OpenSTA, mW
+    energy_nj : of one inference, estimated from operations and memory bits at 45 nm, nJ
+    netlist_energy_nj : of an ASIC, `power_mw` over an interval, nJ
     weight_bytes : in the formats of the weights, codebooks included
     macs : of a frame, those of skipped words aside
     units : multiply-accumulates that all arrays can do in a clock
@@ -70,7 +73,9 @@ class Row:
     interval: int | None = None
     latency: int | None = None
     frames_per_second: float | None = None
+    power_mw: float | None = None
     energy_nj: float | None = None
+    netlist_energy_nj: float | None = None
     weight_bytes: int | None = None
     macs: int | None = None
     units: int | None = None

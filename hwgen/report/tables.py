@@ -91,7 +91,9 @@ COLUMNS: tuple[Column, ...] = (
     _field("latency", "latency, clocks", _whole),
     Column("latency_us", "latency, us", lambda run, row: row.latency_us, _three),
     _field("frames_per_second", "frames/s", _whole),
-    _field("energy_nj", "energy, nJ (estimate)", _three),
+    _field("energy_nj", "energy, nJ (45 nm estimate)", _three),
+    _field("power_mw", "power, mW", _three),
+    _field("netlist_energy_nj", "energy, nJ (netlist)", _three),
     _field("weight_bytes", "weights, bytes", _whole),
     _field("error", "not measured because"),
 )

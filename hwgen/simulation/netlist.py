@@ -7,7 +7,13 @@ import json
 import time
 from pathlib import Path
 
-from hwgen.cost import Synthesis, synthesise, write_netlist
+from hwgen.cost import (
+    Synthesis,
+    synthesise,
+    synthesise_cells,
+    write_models,
+    write_netlist,
+)
 from hwgen.errors import SimulationError
 from hwgen.primitives import find_models
 from hwgen.simulation.package import SimulatedPackage
@@ -30,6 +36,8 @@ def netlist_sources(
     Raises
     ------
     SimulationError : the manifest names no target, or synthesis used a cell without a model
+    HwgenError : a cell library gives a cell no function, or the design counts on what an ASIC does
+        not hold at first
     ToolError : yosys is missing, failed, was not done in time or wrote nonsense
     """
     if package.target is None:
@@ -39,6 +47,16 @@ def netlist_sources(
         )
     progress("synthesis", 0, 1)
     target = get_target(package.target)
+    if target.library:
+        mapped = synthesise_cells(
+            package.verilog,
+            package.top,
+            target,
+            clock_hz=package.clock_hz,
+            timeout=_left(deadline),
+        )
+        progress("synthesis", 1, 1)
+        return (mapped.netlist, write_models(mapped))
     synthesis = synthesise(package.verilog, package.top, target, timeout=_left(deadline))
     netlist = write_netlist(synthesis, timeout=_left(deadline))
     progress("synthesis", 1, 1)

@@ -42,6 +42,7 @@ class SimulatedPackage:
     Attributes
     ----------
     primitives : models of the device's cells that the Verilog instantiates
+    clock_hz : the plan's, None where the manifest names none
     """
 
     verilog: Path
@@ -53,6 +54,7 @@ class SimulatedPackage:
     layers: tuple[Layer, ...]
     interval: int | None
     latency: int | None
+    clock_hz: int | None = None
 
     @property
     def parameters(self) -> dict[str, int]:
@@ -128,6 +130,7 @@ def read_package(folder: Path) -> SimulatedPackage:
             layers=tuple(_layer(entry) for entry in manifest.get("layers", ())),
             interval=int(predicted["interval"]) if predicted.get("interval") else None,
             latency=int(predicted["latency"]) if predicted.get("latency") else None,
+            clock_hz=int(manifest["clock_hz"]) if manifest.get("clock_hz") else None,
         )
     except FileNotFoundError as error:
         raise SimulationError(
