@@ -170,8 +170,8 @@ def test_too_large_says_what_would_fit(network):
 @pytest.mark.slow
 def test_what_leaves_no_room_for_the_board_is_refused_with_what_would_fit(tmp_path):
     """An accelerator that fills the device by itself."""
-    plan = hwgen.plan(digits(), target=ICE40, goal="16000 fps")
-    assert plan.resources.luts > 3000
+    plan = hwgen.plan(digits(), target=ICE40, goal="24000 fps")
+    assert plan.resources.luts > 4000
     package = hwgen.generate(plan, tmp_path / "full")
     with pytest.raises(PlanError, match=r'does not fit icebreaker.*what would fit: --goal "'):
         hwgen.build(package.folder, tmp_path / "out", seeds=1)
