@@ -31,8 +31,10 @@ FRAMING = 6  # bytes of a frame on the line besides its body: two flags and a CR
 BITS = 10  # on the line, of a byte
 PACKAGE = "package"  # folder of the accelerator's package in that of a build
 
+# What nextpnr says where a design has no room, with the cells that it needs where it says that.
 _NO_ROOM = re.compile(
     r"(?i)unable to (find|place)|failed to (find|place)|no bels|cannot place|legali[sz]ation"
+    r"|failed to expand region .* of (?P<cells>\d+) "
 )
 Progress = Callable[[str, int, int], None]
 
@@ -148,12 +150,17 @@ def _placed(
                 pins=design.constraints,
             )
         except PlanError as error:
-            raise _too_large(str(error), synthesis, target, package) from error
+            raise _too_large(str(error), synthesis.luts, target, package) from error
         except ToolError as error:
-            if not _NO_ROOM.search(str(error)):
+            found_none = _NO_ROOM.search(str(error))
+            if found_none is None:
                 raise
-            what = f"{synthesis.top} does not fit {target.name}: the placer finds no room for it"
-            raise _too_large(what, synthesis, target, package) from error
+            cells = int(found_none["cells"] or 0)
+            what = (
+                f"{synthesis.top} does not fit {target.name}: the placer finds no room for its "
+                f"{max(cells, synthesis.luts)} cells"
+            )
+            raise _too_large(what, max(cells, synthesis.luts), target, package) from error
         if placed.fmax_mhz is None or placed.fmax_mhz >= wanted:
             return placed
         found.append(placed)
@@ -161,14 +168,19 @@ def _placed(
     raise too_slow(best, float(design.clock_hz), manifest, seeds)
 
 
-def _too_large(what: str, synthesis: Synthesis, target: Target, package: Path) -> PlanError:
-    """Return what is to be said of a design that has no room, with what would fit."""
+def _too_large(what: str, needed: int, target: Target, package: Path) -> PlanError:
+    """Return what is to be said of a design that has no room, with what would fit.
+
+    Parameters
+    ----------
+    needed : look-up tables that the design really takes
+    """
     manifest = read_manifest(package)
     estimated = int(manifest["estimate"]["luts"]) + CORE_LUTS
     network = load(package / str(manifest["network"]))
     room = room_of(target, network)
-    if synthesis.luts > estimated:  # estimates are too low here: let the next plan count on that
-        room = replace(room, luts=int(room.luts * estimated / synthesis.luts))
+    if needed > estimated:  # estimates are too low here: let the next plan count on that
+        room = replace(room, luts=int(room.luts * estimated / needed))
     advice = advise(network, room, int(manifest["clock_hz"]), str(manifest["goal"]))
     return PlanError(f"{what}; {advice}")
 

@@ -173,8 +173,16 @@ def test_what_leaves_no_room_for_the_board_is_refused_with_what_would_fit(tmp_pa
     plan = hwgen.plan(digits(), target=ICE40, goal="24000 fps")
     assert plan.resources.luts > 4000
     package = hwgen.generate(plan, tmp_path / "full")
-    with pytest.raises(PlanError, match=r'does not fit icebreaker.*what would fit: --goal "'):
+    with pytest.raises(PlanError) as caught:
         hwgen.build(package.folder, tmp_path / "out", seeds=1)
+    found = re.match(
+        r"full_icebreaker does not fit icebreaker: the placer finds no room for its (\d+) cells; "
+        r'what would fit: --goal "(\d+) fps" \(([\d,]+) frames',
+        str(caught.value),
+    )
+    assert found and int(found[1]) > 5280, caught.value
+    smaller = hwgen.plan(digits(), target=ICE40, goal=f"{found[2]} fps")
+    assert smaller.resources.luts < plan.resources.luts
 
 
 def test_what_cannot_be_built(built, network, tmp_path):
