@@ -51,7 +51,8 @@ def _describe(found: Plan) -> str:
     need, has = found.resources, found.target
     return (
         f'--goal "{found.goal}" ({found.frames_per_second:,.0f} frames a second with about '
-        f"{need.luts:,.0f} of {has.luts:,} LUTs, {need.dsps} of {has.dsps} DSP blocks and "
+        f"{need.luts:,.0f} of the {has.luts:,} LUTs that a plan may count on here, {need.dsps} of "
+        f"{has.dsps} DSP blocks and "
         f"{need.block_rams} of {has.block_rams} block memories)"
     )
 

@@ -31,8 +31,10 @@ FRAMING = 6  # bytes of a frame on the line besides its body: two flags and a CR
 BITS = 10  # on the line, of a byte
 PACKAGE = "package"  # folder of the accelerator's package in that of a build
 
+# What nextpnr says where a design has no room, with the cells that it needs where it says that.
 _NO_ROOM = re.compile(
     r"(?i)unable to (find|place)|failed to (find|place)|no bels|cannot place|legali[sz]ation"
+    r"|failed to expand region .* of (?P<cells>\d+) "
 )
 Progress = Callable[[str, int, int], None]
 
@@ -61,6 +63,7 @@ def build_bitstream(
     ------
     PlanError : it does not fit, or is too slow for its clock; the text says what would do
     HwgenError : there is no such board, or the clock cannot be made there
+    StoreError : the folder is not a package, or a damaged one
     ToolError : a tool is missing, fails or does not finish in time
     OutputFolderError : the folder cannot be written, or holds somebody else's files
     """
@@ -71,6 +74,10 @@ def build_bitstream(
     manifest = read_manifest(package)
     target = get_target(str(manifest["target"]))
     board = board_of(target.name)
+    inside = (*manifest["files"], MANIFEST)
+    missing = [path for path in inside if not (package / path).is_file()]
+    if missing:
+        raise StoreError(f"{package}: {missing[0]} is missing; generate the package again")
     verilog = (package / manifest["verilog"]).read_text(encoding="utf-8")
     say("design", 0, 0)
     design = board_design(manifest, verilog, board, baud=baud)
@@ -89,9 +96,9 @@ def build_bitstream(
         shutil.copyfile(bitstream, work / name)
         (work / "board.v").write_text(design.verilog, encoding="utf-8")
         (work / f"pins.{packing.constraints}").write_text(design.constraints, encoding="utf-8")
-        for inner in (*manifest["files"], MANIFEST):
-            (work / PACKAGE / inner).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(package / inner, work / PACKAGE / inner)
+        for path in inside:
+            (work / PACKAGE / path).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(package / path, work / PACKAGE / path)
         files = sorted(path for path in work.rglob("*") if path.is_file())
         hashes = {
             path.relative_to(work).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
@@ -143,12 +150,17 @@ def _placed(
                 pins=design.constraints,
             )
         except PlanError as error:
-            raise _too_large(str(error), synthesis, target, package) from error
+            raise _too_large(str(error), synthesis.luts, target, package) from error
         except ToolError as error:
-            if not _NO_ROOM.search(str(error)):
+            found_none = _NO_ROOM.search(str(error))
+            if found_none is None:
                 raise
-            what = f"{synthesis.top} does not fit {target.name}: the placer finds no room for it"
-            raise _too_large(what, synthesis, target, package) from error
+            cells = int(found_none["cells"] or 0)
+            what = (
+                f"{synthesis.top} does not fit {target.name}: the placer finds no room for its "
+                f"{max(cells, synthesis.luts)} cells"
+            )
+            raise _too_large(what, max(cells, synthesis.luts), target, package) from error
         if placed.fmax_mhz is None or placed.fmax_mhz >= wanted:
             return placed
         found.append(placed)
@@ -156,14 +168,19 @@ def _placed(
     raise too_slow(best, float(design.clock_hz), manifest, seeds)
 
 
-def _too_large(what: str, synthesis: Synthesis, target: Target, package: Path) -> PlanError:
-    """Return what is to be said of a design that has no room, with what would fit."""
+def _too_large(what: str, needed: int, target: Target, package: Path) -> PlanError:
+    """Return what is to be said of a design that has no room, with what would fit.
+
+    Parameters
+    ----------
+    needed : look-up tables that the design really takes
+    """
     manifest = read_manifest(package)
     estimated = int(manifest["estimate"]["luts"]) + CORE_LUTS
     network = load(package / str(manifest["network"]))
     room = room_of(target, network)
-    if synthesis.luts > estimated:  # estimates are too low here: let the next plan count on that
-        room = replace(room, luts=int(room.luts * estimated / synthesis.luts))
+    if needed > estimated:  # estimates are too low here: let the next plan count on that
+        room = replace(room, luts=int(room.luts * estimated / needed))
     advice = advise(network, room, int(manifest["clock_hz"]), str(manifest["goal"]))
     return PlanError(f"{what}; {advice}")
 

@@ -170,11 +170,19 @@ def test_too_large_says_what_would_fit(network):
 @pytest.mark.slow
 def test_what_leaves_no_room_for_the_board_is_refused_with_what_would_fit(tmp_path):
     """An accelerator that fills the device by itself."""
-    plan = hwgen.plan(digits(), target=ICE40, goal="16000 fps")
-    assert plan.resources.luts > 3000
+    plan = hwgen.plan(digits(), target=ICE40, goal="24000 fps")
+    assert plan.resources.luts > 4000
     package = hwgen.generate(plan, tmp_path / "full")
-    with pytest.raises(PlanError, match=r'does not fit icebreaker.*what would fit: --goal "'):
+    with pytest.raises(PlanError) as caught:
         hwgen.build(package.folder, tmp_path / "out", seeds=1)
+    found = re.match(
+        r"full_icebreaker does not fit icebreaker: the placer finds no room for its (\d+) cells; "
+        r'what would fit: --goal "(\d+) fps" \(([\d,]+) frames',
+        str(caught.value),
+    )
+    assert found and int(found[1]) > 5280, caught.value
+    smaller = hwgen.plan(digits(), target=ICE40, goal=f"{found[2]} fps")
+    assert smaller.resources.luts < plan.resources.luts
 
 
 def test_what_cannot_be_built(built, network, tmp_path):
@@ -193,6 +201,9 @@ def test_what_cannot_be_built(built, network, tmp_path):
     manifest = json.loads((slow / "manifest.json").read_text())
     (slow / "manifest.json").write_text(json.dumps(manifest | {"clock_hz": 100_000}))
     with pytest.raises(HwgenError, match="Board icebreaker: Clock must be at least 0.1875 MHz"):
+        hwgen.build(slow, tmp_path / "out")
+    (slow / "vectors" / "input.hex").unlink()
+    with pytest.raises(StoreError, match="vectors/input.hex is missing; generate the package"):
         hwgen.build(slow, tmp_path / "out")
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "thesis.txt").write_text("mine")
