@@ -14,7 +14,7 @@ import numpy as np
 
 import hwgen
 from hwgen.digits import Digits
-from hwgen.host import Accelerator
+from hwgen.host import BAUD, Accelerator
 
 
 def main() -> None:
@@ -24,12 +24,13 @@ def main() -> None:
     parser.add_argument("network", help="the network in the bitstream, a .net file")
     parser.add_argument("port", help="serial port of the board, such as /dev/ttyUSB1")
     parser.add_argument("--count", type=int, default=100, help="how many digits")
+    parser.add_argument("--baud", type=int, default=BAUD, help="that the bitstream was built for")
     options = parser.parse_args()
 
     network, task = hwgen.load(options.network), Digits(seed=0)
     images, labels = task.test_inputs[: options.count], task.test_labels[: options.count]
     x = network.quantize(np.asarray(images))
-    with Accelerator(options.port, network) as accelerator:
+    with Accelerator(options.port, network, baud=options.baud) as accelerator:
         y = accelerator.infer(x)
         rate = accelerator.last.rate
     right = int((y.argmax(axis=1) == np.asarray(labels)).sum())
