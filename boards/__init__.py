@@ -8,8 +8,16 @@ from types import MappingProxyType
 from boards.board import Board
 from boards.ice40_hx8k import ICE40_HX8K
 from boards.icebreaker import ICEBREAKER
+from boards.orangecrab import ORANGECRAB_25F, ORANGECRAB_85F
+from boards.tangnano9k import TANGNANO9K
 from boards.ulx3s import ULX3S_25F, ULX3S_45F, ULX3S_85F
+from boards.upduino import UPDUINO_V3
 
-_ALL = (ULX3S_85F, ULX3S_45F, ULX3S_25F, ICEBREAKER, ICE40_HX8K)
+_ALL = (
+    *(ULX3S_85F, ULX3S_45F, ULX3S_25F),
+    *(ORANGECRAB_85F, ORANGECRAB_25F),
+    *(ICEBREAKER, UPDUINO_V3, ICE40_HX8K),
+    TANGNANO9K,
+)
 
 BOARDS: Mapping[str, Board] = MappingProxyType({board.name: board for board in _ALL})

@@ -1,6 +1,6 @@
 """A board: what a design on it may count on."""
 
-__all__ = ["Board", "Leds"]
+__all__ = ["Board", "Leds", "Pin"]
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -31,6 +31,11 @@ class Board:
     uart : the resource of the serial line to the host
     baud : bits a second that both the board's bridge and the clock's divider can do
     leds : what idle, busy and error light
+    programmer : the command that programs it, to which the bitstream's name is added
+    pll : which PLL its clock comes from: ecp5, ice40, ice40-pad (the oscillator is wired to the
+        PLL's own pad) or gowin
+    high : outputs that are held high, such as the chip select of a memory on shared pins
+    note : what a user must know or wire before the first bitstream; may be empty
     """
 
     name: str
@@ -39,6 +44,10 @@ class Board:
     uart: Pin
     baud: int
     leds: Leds
+    programmer: tuple[str, ...]
+    pll: str
+    high: tuple[Pin, ...] = ()
+    note: str = ""
 
     @property
     def clock_hz(self) -> int:

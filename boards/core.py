@@ -5,10 +5,10 @@ __all__ = ["BoardCore", "CoreParameters", "Lights"]
 from dataclasses import dataclass
 
 from amaranth import *
-from amaranth.lib import wiring
+from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out, connect
 
-from rtl_templates.frames import FrameParameters, FrameReceiver, FrameSender
+from rtl_templates.frames import FrameParameters, FrameReceiver, FrameSender, frame_byte
 from rtl_templates.link import Link, LinkParameters
 from rtl_templates.uart import UartParameters, UartReceiver, UartTransmitter
 
@@ -43,6 +43,28 @@ class CoreParameters:
 def room_for(request: int) -> int:
     """Return the bytes of room for requests of so many bytes each."""
     return max(LEAST_ROOM, 1 << (2 * request - 1).bit_length())
+
+
+class Step(wiring.Component):
+    """A register in a stream that no path runs through, neither of data nor of readiness. It takes
+    something every other clock at most, which is often enough for a serial line.
+
+    Members
+    -------
+    i, o : the stream before and behind it
+    """
+
+    def __init__(self, shape):
+        super().__init__({"i": In(stream.Signature(shape)), "o": Out(stream.Signature(shape))})
+
+    def elaborate(self, platform):
+        m = Module()
+        m.d.comb += self.i.ready.eq(~self.o.valid)
+        with m.If(~self.o.valid):
+            m.d.sync += [self.o.payload.eq(self.i.payload), self.o.valid.eq(self.i.valid)]
+        with m.Elif(self.o.ready):
+            m.d.sync += self.o.valid.eq(0)
+        return m
 
 
 class Lights(wiring.Component):
@@ -107,10 +129,12 @@ class BoardCore(wiring.Component):
         m.submodules.frame_receiver = takes = FrameReceiver(FrameParameters(p.room))
         m.submodules.frame_sender = sends = FrameSender()
         m.submodules.link = link = Link(p.link)
+        m.submodules.step = step = Step(frame_byte())
         m.submodules.lights = lights = Lights(p.visible)
         connect(m, hears.o, takes.i)
         connect(m, takes.o, link.i)
-        connect(m, link.o, sends.i)
+        connect(m, link.o, step.i)
+        connect(m, step.o, sends.i)
         connect(m, sends.o, says.i)
         wrong = Signal()
         m.submodules.accelerator = Instance(
@@ -131,10 +155,12 @@ class BoardCore(wiring.Component):
             hears.rx.eq(self.rx),
             self.tx.eq(says.tx),
             lights.working.eq(link.busy),
-            lights.failed.eq(hears.error | takes.dropped | link.refused | wrong),
-            lights.done.eq(link.done),
             self.idle.eq(lights.idle),
             self.busy.eq(lights.busy),
             self.error.eq(lights.error),
+        ]
+        m.d.sync += [  # a clock later, so that no path ends here
+            lights.failed.eq(hears.error | takes.dropped | link.refused | wrong),
+            lights.done.eq(link.done),
         ]
         return m

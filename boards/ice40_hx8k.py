@@ -13,4 +13,6 @@ ICE40_HX8K = Board(
     uart=("uart", 0),
     baud=1_000_000,  # the FT2232H does 12 Mbaud; 12 MHz divides to 1 Mbaud without a rest
     leds=Leds(idle=("led", 0), busy=("led", 1), error=("led", 2)),
+    programmer=("openFPGALoader", "-b", "ice40_generic"),
+    pll="ice40",
 )

@@ -21,4 +21,6 @@ ICEBREAKER = Board(
     uart=("uart", 0),
     baud=1_000_000,  # the FT2232H does 12 Mbaud; 12 MHz divides to 1 Mbaud without a rest
     leds=Leds(idle=("led_g", 0), busy=("led_g", 1), error=("led_r", 0)),
+    programmer=("openFPGALoader", "-b", "ice40_generic"),
+    pll="ice40-pad",
 )

@@ -15,6 +15,8 @@ def _ulx3s(size, platform) -> Board:
         uart=("uart", 0),
         baud=1_000_000,  # the FT231X does 3 Mbaud; 25 MHz divides to 1 Mbaud without a rest
         leds=Leds(idle=("led", 0), busy=("led", 1), error=("led", 2)),
+        programmer=("openFPGALoader", "-b", "ulx3s"),
+        pll="ecp5",
     )
 
 

@@ -20,8 +20,10 @@ __all__ = [
     "PruneTarget",
     "QuantizeRecipe",
     "Recipe",
+    "build",
     "compare",
     "compress",
+    "flash",
     "generate",
     "hardware_cost",
     "import_torch",
@@ -45,12 +47,15 @@ if TYPE_CHECKING:
         load,
         plan,
     )
+    from hwgen.building import build, flash
     from hwgen.comparison import compare
     from hwgen.compression.recipe import PruneRecipe, PruneTarget, QuantizeRecipe, Recipe
     from hwgen.network.graph import Network
     from hwgen.planning.plan import Plan
 
 _HOMES = {
+    "build": "hwgen.building",
+    "flash": "hwgen.building",
     "compare": "hwgen.comparison",
     "Network": "hwgen.network.graph",
     "Plan": "hwgen.planning.plan",

@@ -26,16 +26,18 @@ class Target:
     description : the board and chip in words
     family : which synthesis and place and route it takes, such as ecp5
     device : the vendor's part
-    package : the chip's case, as place and route spells it
+    package : the chip's case, as place and route spells it; None where the device's name says it
     speed : speed grade, as place and route spells it; None where the die has only one
     synth_options : what tells synthesis which timing to count on
     pnr_options : what tells place and route which die it is
-    luts : 4-input look-up tables
+    luts : look-up tables, of six inputs on Xilinx 7 and of four elsewhere
     ffs : flip-flops
     dsps : DSP blocks, each a multiplier as wide as the family has them
     block_rams : block memories
     block_ram_bits : bits of one block memory, parity bits included
     clock_hz : the clock plans are made for, in Hz; one that place and route can meet
+    clock_pin : the pin through which a clock comes, where place and route cannot do without
+    die : what the chip's inside is called, where the packer of bitstreams has to be told
     library : Liberty file of an ASIC's cells, which has no budget: `luts` and all behind it are 0;
         None of a device
     """
@@ -44,7 +46,7 @@ class Target:
     description: str
     family: str
     device: str
-    package: str
+    package: str | None
     speed: str | None
     synth_options: tuple[str, ...]
     pnr_options: tuple[str, ...]
@@ -54,6 +56,8 @@ class Target:
     block_rams: int
     block_ram_bits: int
     clock_hz: int
+    clock_pin: str | None = None
+    die: str | None = None
     library: str | None = None
 
     @property
@@ -70,15 +74,20 @@ class Target:
         }
 
 
-def _ulx3s(size: int, luts: int, dsps: int, block_rams: int) -> Target:
-    """Return the ULX3S board with one of the three ECP5 dies it is sold with."""
+# LUTs, DSP blocks and block memories of the dies of ECP5.
+_ECP5 = {25: (24_288, 28, 56), 45: (43_848, 72, 108), 85: (83_640, 156, 208)}
+
+
+def _ecp5(name: str, board: str, size: int, package: str, speed: str) -> Target:
+    """Return a board with one of the three ECP5 dies."""
+    luts, dsps, block_rams = _ECP5[size]
     return Target(
-        name=f"ulx3s-{size}f",
-        description=f"ULX3S board, Lattice ECP5 LFE5U-{size}F",
+        name=f"{name}-{size}f",
+        description=f"{board} board, Lattice ECP5 LFE5U-{size}F",
         family="ecp5",
         device=f"LFE5U-{size}F",
-        package="CABGA381",
-        speed="6",
+        package=package,
+        speed=speed,
         synth_options=(),
         pnr_options=(f"--{size}k",),
         luts=luts,
@@ -121,6 +130,45 @@ def _ice40(
     )
 
 
+def _up5k(name: str, board: str) -> Target:
+    """Return a board with an iCE40UP5K."""
+    description = f"{board} board, Lattice iCE40UP5K"
+    return _ice40(name, description, "iCE40UP5K", "sg48", 5_280, 30, mhz=24, dsps=8)
+
+
+def _gowin(
+    name: str,
+    description: str,
+    die: str,
+    device: str,
+    clock_pin: str,
+    luts: int,
+    ffs: int,
+    dsps: int,
+    block_rams: int,
+    mhz: int,
+) -> Target:
+    """Return a Gowin device. Its DSP blocks are multipliers of 18 by 18 bits, two a macro."""
+    return Target(
+        name=name,
+        description=description,
+        family="gowin",
+        device=device,
+        package=None,
+        speed=None,
+        synth_options=(f"-family {die[:4].lower()}",),
+        pnr_options=("--device", device, "--vopt", f"family={die}"),
+        luts=luts,
+        ffs=ffs,
+        dsps=dsps,
+        block_rams=block_rams,
+        block_ram_bits=18 * 1024,
+        clock_hz=mhz * 1_000_000,
+        clock_pin=clock_pin,
+        die=die,
+    )
+
+
 # what brings the library of a target of ours
 INSTALL_LIBRARY = "sudo apt-get install -y --no-install-recommends qflow-tech-{name}"
 LIBERTY = ".lib"  # how the name of a user's own library ends
@@ -134,7 +182,7 @@ def _cells(name: str, description: str, library: str, clock_hz: int) -> Target:
         description=description,
         family="asic",
         device=Path(library).stem,
-        package="",
+        package=None,
         speed=None,
         synth_options=(),
         pnr_options=(),
@@ -159,20 +207,51 @@ def _osu(process: str, size: str, file: str, mhz: int) -> Target:
 
 
 _ALL = (
-    _ulx3s(85, luts=83_640, dsps=156, block_rams=208),
-    _ulx3s(45, luts=43_848, dsps=72, block_rams=108),
-    _ulx3s(25, luts=24_288, dsps=28, block_rams=56),
-    _ice40(
-        "icebreaker",
-        "iCEBreaker board, Lattice iCE40UP5K",
-        "iCE40UP5K",
-        "sg48",
-        5_280,
-        30,
-        mhz=24,
-        dsps=8,
-    ),
+    *(_ecp5("ulx3s", "ULX3S", size, "CABGA381", "6") for size in (85, 45, 25)),
+    *(_ecp5("orangecrab", "OrangeCrab r0.2", size, "CSFBGA285", "8") for size in (85, 25)),
+    _up5k("icebreaker", "iCEBreaker"),
+    _up5k("upduino-v3", "UPduino v3"),
     _ice40("ice40-hx8k", "Lattice iCE40HX8K", "iCE40HX8K", "ct256", 7_680, 32, mhz=48),
+    _gowin(
+        "tangnano9k",
+        "Tang Nano 9K board, Gowin GW1NR-9",
+        "GW1N-9C",
+        "GW1NR-LV9QN88PC6/I5",
+        "52",
+        luts=8_640,
+        ffs=6_480,
+        dsps=20,
+        block_rams=26,
+        mhz=54,
+    ),
+    _gowin(
+        "tangnano20k",
+        "Tang Nano 20K board, Gowin GW2AR-18",
+        "GW2A-18C",
+        "GW2AR-LV18QN88C8/I7",
+        "4",
+        luts=20_736,
+        ffs=15_552,
+        dsps=48,
+        block_rams=46,
+        mhz=81,
+    ),
+    Target(
+        name="arty-a7-35t",
+        description="Arty A7 board, AMD Artix-7 XC7A35T; synthesis only",
+        family="xilinx7",
+        device="XC7A35T",
+        package="csg324",
+        speed="1",
+        synth_options=(),
+        pnr_options=(),
+        luts=20_800,
+        ffs=41_600,
+        dsps=90,
+        block_rams=100,
+        block_ram_bits=18 * 1024,
+        clock_hz=100_000_000,
+    ),
     _osu("018", "0.18", "osu018_stdcells", mhz=100),
     _osu("035", "0.35", "osu035_stdcells", mhz=50),
     _osu("050", "0.5", "osu05_stdcells", mhz=40),

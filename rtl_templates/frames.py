@@ -141,7 +141,7 @@ class FrameReceiver(wiring.Component):
             crc.data.eq(byte),
             crc.valid.eq(self.i.valid & ~flag & ~escape),
             crc.start.eq(flag),
-            full.eq((at - read)[: len(at)] == depth),
+            full.eq((at ^ read) == depth),  # no carry: depth is a power of two
             good.eq(crc.good & (count == CRC_BYTES + 1) & ~escaped & ~spoilt & ~full),
             self.dropped.eq(flag & ~good & ((count != 0) | escaped | spoilt)),
             writer.addr.eq(at),
@@ -165,12 +165,15 @@ class FrameReceiver(wiring.Component):
         return m
 
     def _read(self, m: Module, reader, read: Signal, kept: Signal) -> None:
-        """Offer what is kept, through the memory's output register."""
-        held = Signal()
+        """Offer what is kept, through a register behind the memory, whose output comes late."""
+        held, moved = Signal(), Signal()
         m.d.comb += [
+            moved.eq(held & (~self.o.valid | self.o.ready)),
             reader.addr.eq(read),
-            reader.en.eq((read != kept) & (~held | self.o.ready)),
-            self.o.valid.eq(held),
-            self.o.payload.eq(reader.data),
+            reader.en.eq((read != kept) & (~held | moved)),
         ]
-        m.d.sync += [read.eq(read + reader.en), held.eq(reader.en | (held & ~self.o.ready))]
+        m.d.sync += [read.eq(read + reader.en), held.eq(reader.en | (held & ~moved))]
+        with m.If(moved):
+            m.d.sync += [self.o.payload.eq(reader.data), self.o.valid.eq(1)]
+        with m.Elif(self.o.ready):
+            m.d.sync += self.o.valid.eq(0)

@@ -77,7 +77,9 @@ class UartReceiver(wiring.Component):
         sample = Signal()
         m.d.comb += [
             sample.eq(busy & (timer == 0)),
-            self.o.payload.eq(word),
+            self.o.payload.eq(word),  # stays for a clock: the next bit comes later
+        ]
+        m.d.sync += [
             self.o.valid.eq(sample & (number == 9) & rx),
             self.error.eq(sample & (number == 9) & ~rx),
         ]

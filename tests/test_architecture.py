@@ -44,7 +44,19 @@ MAY_IMPORT = {
     "cost": {"errors", "targets", "tools", "cache", "network", "planning", "codegen"},
     "simulation": {"errors", "targets", "cache", "tools", "beats", "primitives", "cost"},
     "host": {"errors", "network", "beats"},
-    "building": {"errors", "beats", "codegen", "host", "rtl_templates", "boards"},
+    "building": {
+        "errors",
+        "targets",
+        "tools",
+        "beats",
+        "network",
+        "planning",
+        "codegen",
+        "cost",
+        "host",
+        "rtl_templates",
+        "boards",
+    },
     "explore": {"errors", "tools", "cache"},  # how jobs run; what they do, others hand in
     "report": {"errors"},  # results as data, whoever made them
     "images": {"compression"},

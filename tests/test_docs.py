@@ -3,11 +3,15 @@
 import doctest
 import os
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+import typer
+
+from hwgen.cli import app
 
 ROOT = Path(__file__).parent.parent
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -40,6 +44,61 @@ def test_block_runs(path, n, tmp_path):
     assert done.returncode == 0, done.stderr
     if path.name == "README.md":
         assert done.stdout.startswith("True ")
+
+
+PAGES = sorted((ROOT / "docs" / "boards").glob("*.md"))
+
+
+def commands(path: Path) -> list[str]:
+    """Return the lines of the blocks for the shell, in order."""
+    text = path.read_text(encoding="utf-8")
+    return "".join(re.findall(r"```sh\n(.*?)```", text, re.DOTALL)).splitlines()
+
+
+def test_commands_are_understood():
+    """Every command for the shell is one of ours, with options that there are; `make` has its
+    target, and what is run or read is there."""
+    verbs = typer.main.get_command(app).commands
+    for path in (*PAGES, ROOT / "docs" / "boards.md"):
+        assert commands(path)
+        for line in commands(path):
+            program, *arguments = shlex.split(line)
+            if program == "hwgen":
+                verb = verbs[arguments[0]]
+                verb.make_context(arguments[0], arguments[1:])
+            elif program == "make":
+                done = subprocess.run(["make", "-n", *arguments], cwd=ROOT, capture_output=True)
+                assert done.returncode == 0, line
+            else:
+                assert program in ("python", "source"), line
+            for argument in arguments:
+                if argument.startswith("examples/"):
+                    assert (ROOT / argument.partition(":")[0]).is_file(), line
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(3600)
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.stem)
+def test_commands_run(path, tmp_path):
+    """The commands of a page in its order, as in a clone whose `.venv` is this one; those that
+    need a board end with what is missing."""
+    (tmp_path / "examples").symlink_to(ROOT / "examples")
+    scripts = Path(sys.executable).parent
+    env = {**os.environ, "PATH": f"{scripts}{os.pathsep}{os.environ['PATH']}"}
+    for line in commands(path):
+        program, *arguments = shlex.split(line)
+        if program in ("make", "source"):
+            continue  # what this suite is run by, and in
+        done = subprocess.run(
+            [program, *arguments], cwd=tmp_path, env=env, capture_output=True, text=True
+        )
+        said = done.stdout + done.stderr
+        if line.startswith("hwgen flash"):
+            assert done.returncode == 1 and "openFPGALoader" in said, said
+        elif "/dev/tty" in line:
+            assert done.returncode != 0 and "/dev/tty" in said, said
+        else:
+            assert done.returncode == 0, f"{line}\n{said}"
 
 
 def test_links_lead_somewhere():

@@ -52,7 +52,9 @@ def describe(manifest: Mapping[str, Any]) -> Description:
     return Description(digest, room_for(request), streams["input"], streams["output"])
 
 
-def core_parameters(manifest: Mapping[str, Any], board: Board, clock_hz: int) -> CoreParameters:
+def core_parameters(
+    manifest: Mapping[str, Any], board: Board, clock_hz: int, uart: UartParameters | None = None
+) -> CoreParameters:
     """Return the core of a board around the accelerator in a package.
 
     Parameters
@@ -60,6 +62,7 @@ def core_parameters(manifest: Mapping[str, Any], board: Board, clock_hz: int) ->
     manifest : of the package
     board : the board, for its serial line
     clock_hz : of the core and the accelerator, Hz
+    uart : the serial line's rate; the board's own when not given
 
     Raises
     ------
@@ -74,7 +77,7 @@ def core_parameters(manifest: Mapping[str, Any], board: Board, clock_hz: int) ->
             about.output.tdata_bits // 8,
             about.output.beats,
         )
-        uart = UartParameters.at(clock_hz, board.baud)
+        uart = uart or UartParameters.at(clock_hz, board.baud)
     except ValueError as error:
         raise HwgenError(f"Board {board.name}: {error}") from error
     return CoreParameters(manifest["top"], link, uart, max(1, round(VISIBLE * clock_hz)))

@@ -11,11 +11,13 @@ from typing import Annotated
 
 import typer
 
+from hwgen.cli.build import build
 from hwgen.cli.compare import compare
 from hwgen.cli.compress import compress
 from hwgen.cli.cost import cost
 from hwgen.cli.demo import demo
 from hwgen.cli.doctor import doctor
+from hwgen.cli.flash import flash
 from hwgen.cli.generate import generate
 from hwgen.cli.import_ import import_
 from hwgen.cli.plan import plan
@@ -42,6 +44,8 @@ for _name, _verb in (
     ("simulate", simulate),
     ("cost", cost),
     ("compare", compare),
+    ("build", build),
+    ("flash", flash),
     ("report", report),
     ("targets", targets),
     ("doctor", doctor),

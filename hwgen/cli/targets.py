@@ -1,34 +1,46 @@
-"""`hwgen targets`: the devices and what they hold."""
+"""`hwgen targets`: the devices, what they hold, and the boards that carry them."""
 
 __all__ = ["targets"]
 
 import json
-from typing import Annotated
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
 from hwgen.targets import DEFAULT_TARGET, TARGETS
 
+if TYPE_CHECKING:
+    from boards import Board
+
 
 def targets(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
 ) -> None:
-    """List the devices hardware can be made for, and their budgets.
+    """List the devices hardware can be made for, their budgets, and the boards with them.
+
+    A target with a baud rate is a board that `hwgen build` makes bitstreams for.
 
     Example: hwgen targets --json
     """
+    boards = _boards()
     if as_json:
-        typer.echo(json.dumps([target.to_json() for target in TARGETS.values()], indent=2))
+        described = [
+            target.to_json() | {"board": _board(boards, target.name)} for target in TARGETS.values()
+        ]
+        typer.echo(json.dumps(described, indent=2))
         return
     caption = f"{DEFAULT_TARGET} is taken when none is named; *.lib names your own cell library"
-    table = Table(title="Targets", caption=caption)
+    table = Table(title="Targets", caption=caption, box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
     table.add_column("target", no_wrap=True)
     table.add_column("device or cell library")
-    for column in ("LUT", "FF", "DSP", "memories", "kbit", "MHz"):
-        table.add_column(column, justify="right")
+    for column in ("LUT", "FF", "DSP", "RAM", "kbit", "MHz", "kbaud"):
+        table.add_column(column, justify="right", no_wrap=True)
     for target in TARGETS.values():
+        board = boards.get(target.name)
         table.add_row(
             target.name,
             target.device,
@@ -43,5 +55,35 @@ def targets(
                 )
             ),
             f"{target.clock_hz / 1e6:g}",
+            f"{board.baud / 1000:,.0f}" if board else "-",
         )
-    Console().print(table)
+    console = Console()
+    console.print(table)
+    for board in boards.values():
+        if board.note:
+            console.print(f"{board.name}: {board.note}", markup=False, soft_wrap=True)
+
+
+def _boards() -> "Mapping[str, Board]":
+    """Return the boards; none where their pins are not installed."""
+    try:
+        from boards import BOARDS
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] != "amaranth_boards":
+            raise
+        return {}
+    return BOARDS
+
+
+def _board(boards: "Mapping[str, Board]", name: str) -> dict[str, object] | None:
+    """Return what is to be known of a target's board as plain values."""
+    board = boards.get(name)
+    if board is None:
+        return None
+    return {
+        "description": board.description,
+        "oscillator_hz": board.clock_hz,
+        "baud": board.baud,
+        "programmer": list(board.programmer),
+        "note": board.note,
+    }

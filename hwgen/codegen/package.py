@@ -88,6 +88,7 @@ def _layer(stage: Stage, instance: str, plan: Plan) -> dict[str, Any]:
             "lanes": stage.folding.lanes,
             "skip": stage.folding.skip,
             "dsp": stage.folding.dsp,
+            "parallel": stage.folding.parallel,
         },
         "busy": stage.busy,
         "macs": layer.macs,

@@ -19,7 +19,10 @@ _ATTEMPTS = 20  # of two processes that replace one folder in turns
 
 
 def check_folder(
-    folder: str | Path, ours: Callable[[Path], Collection[str]], leftovers: Collection[str]
+    folder: str | Path,
+    ours: Callable[[Path], Collection[str]],
+    leftovers: Collection[str],
+    what: str = "package",
 ) -> Path:
     """Return the absolute path of a folder that may be written or replaced.
 
@@ -27,6 +30,7 @@ def check_folder(
     ----------
     ours : returns the files of a folder that may be lost
     leftovers : folders whose contents may be lost
+    what : to call what is written
 
     Raises
     ------
@@ -39,17 +43,17 @@ def check_folder(
         if not os.path.lexists(folder):
             return folder
         if not folder.is_dir():
-            raise OutputFolderError(f"{folder}: is a file; name a folder for the package")
+            raise OutputFolderError(f"{folder}: is a file; name a folder for the {what}")
         known = ours(folder)
         for path in _walk(folder):
             if path.parts[0] not in leftovers and path.as_posix() not in known:
                 raise OutputFolderError(
-                    f"{folder}: holds files that are not a package's, such as {path}; "
+                    f"{folder}: holds files that are not a {what}'s, such as {path}; "
                     "choose another folder, or empty this one"
                 )
     except (OSError, ValueError, RuntimeError) as error:  # ValueError: NUL; RuntimeError: a loop
         reason = getattr(error, "strerror", None) or error
-        raise _cannot(str(folder), reason) from error
+        raise _cannot(str(folder), reason, what) from error
     return folder
 
 
@@ -64,13 +68,13 @@ def _walk(folder: Path) -> Iterator[Path]:
         yield from ((Path(place) / name).relative_to(folder) for name in (*names, *links))
 
 
-def _cannot(folder: str, reason: object) -> OutputFolderError:
+def _cannot(folder: str, reason: object, what: str) -> OutputFolderError:
     return OutputFolderError(
-        f"{folder!r}: package cannot be written ({reason}); choose a folder that you may write to"
+        f"{folder!r}: {what} cannot be written ({reason}); choose a folder that you may write to"
     )
 
 
-def write_folder(folder: Path, fill: Callable[[Path], None]) -> None:
+def write_folder(folder: Path, fill: Callable[[Path], None], what: str = "package") -> None:
     """Put a folder in place that `fill` fills; one that is there is replaced.
 
     Raises
@@ -85,7 +89,7 @@ def write_folder(folder: Path, fill: Callable[[Path], None]) -> None:
             fill(new)
             _replace(new, folder, stage)
     except OSError as error:
-        raise _cannot(str(folder), error.strerror or error) from error
+        raise _cannot(str(folder), error.strerror or error, what) from error
 
 
 def _replace(new: Path, folder: Path, stage: Path) -> None:

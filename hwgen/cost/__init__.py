@@ -5,6 +5,7 @@ __all__ = [
     "CriticalPath",
     "Route",
     "Synthesis",
+    "pack",
     "route",
     "synthesise",
     "synthesise_cells",
@@ -13,6 +14,7 @@ __all__ = [
 ]
 
 from hwgen.cost.asic import CellSynthesis, synthesise_cells
+from hwgen.cost.bitstream import pack
 from hwgen.cost.netlist import write_models, write_netlist
 from hwgen.cost.routing import CriticalPath, Route, route
 from hwgen.cost.synthesis import Synthesis, synthesise

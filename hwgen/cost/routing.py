@@ -8,13 +8,15 @@ import shutil
 import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from math import ceil
 from pathlib import Path
 from typing import Any
 
 from hwgen import tools
 from hwgen.cache import Cache, Part
 from hwgen.cost.carries import trim_carries
-from hwgen.cost.families import Family, family_of
+from hwgen.cost.families import family_of
+from hwgen.cost.ports import PIN_OPTIONS, without_ports
 from hwgen.cost.synthesis import Synthesis
 from hwgen.errors import HwgenError, PlanError, ToolError
 from hwgen.targets import Target
@@ -68,14 +70,16 @@ class Route:
     top : name of the top module
     luts : look-up tables, those for carries and small memories included, count
     ffs : flip-flops, count; those of synthesis where place and route does not count them
-    dsps : 18 x 18 bit multipliers, count
+    dsps : DSP blocks, count
     block_rams : block memories, count
-    fmax_mhz : highest frequency of the slowest clock, MHz; None without a path between registers
+    fmax_mhz : highest frequency of the clock that is hardest to reach, MHz, less what the
+        family's derating takes off; None without a path between registers
     freq_mhz : the frequency place and route aimed at, MHz
     seed : of the placer
-    critical_path : what limits `fmax_mhz`, or None
+    critical_path : what limits `fmax_mhz`, or None; its delays as place and route has them
     cells : every type in the report that is used, and its count
     seconds : how long place and route took when it was run, s
+    layout : what a bitstream is packed from; None of a design without pins
     """
 
     target: str
@@ -90,10 +94,12 @@ class Route:
     critical_path: CriticalPath | None
     cells: Mapping[str, int]
     seconds: float
+    layout: Path | None = None
 
     def to_json(self) -> dict[str, object]:
-        """Return the figures as plain values."""
+        """Return the figures as plain values, without the layout's place."""
         plain = asdict(self)
+        del plain["layout"]
         if self.critical_path is not None:
             plain["critical_path"] |= {
                 "cells": list(self.critical_path.cells),
@@ -112,6 +118,7 @@ def route(
     out_of_context: bool = True,
     options: tuple[str, ...] = (),
     trim: bool = True,
+    pins: str | None = None,
     cache: Cache | None = None,
 ) -> Route:
     """Place and route a synthesised design with nextpnr, or return what an equal run found.
@@ -123,14 +130,18 @@ def route(
     seed : of the placer, from 1
     timeout : seconds that nextpnr may take
     freq_mhz : frequency to aim at, MHz; the target's clock when not given
-    out_of_context : leave out pins and their buffers: the cost of a block, not of a chip
+    out_of_context : leave out pins and their buffers: the cost of a block, not of a chip. Where
+        place and route needs pins (Gowin) and this is False, `options` hold the user's
     options : more options of nextpnr
     trim : whether carries that make no difference are left open first (`trim_carries`)
+    pins : text of the constraints of a whole chip's design: which pin each port has, and the clocks
+        that enter, as place and route takes it; nothing is out of context then
     cache : where results are kept; the user's cache when not given
 
     Raises
     ------
-    PlanError : the design needs more of something than the target has
+    PlanError : the design needs more of something than the target has, or there is no place and
+        route for its family
     HwgenError : a parameter that makes no sense, a netlist that is gone
     ToolError : nextpnr is missing, fails, does not finish in time or writes nonsense
     """
@@ -145,24 +156,37 @@ def route(
             "synthesise it again"
         )
     family = family_of(target)
+    if family.pnr is None:
+        raise PlanError(
+            f"Place and route must have an open tool for the target's family, and {target.name} "
+            f"({target.family}) has none; its costs end with synthesis (stage synth)"
+        )
+    pnr, packing = family.pnr, family.packing
+    if pins is not None and packing is None:
+        raise PlanError(f"No open tool makes bitstreams for {target.name} ({target.family})")
+    out_of_context = out_of_context and pins is None
     _check_fits(synthesis, target)
     try:
         digest = hashlib.sha256(synthesis.netlist.read_bytes()).hexdigest()
     except OSError as error:
         raise HwgenError(f"Netlist of {synthesis.top} is gone: {error}; run again") from error
+    portless = out_of_context and family.needs_pins
     arguments = [
         *target.pnr_options,
-        *("--package", target.package),
+        *(() if target.package is None else ("--package", target.package)),
         *(() if target.speed is None else ("--speed", target.speed)),
         *("--json", "netlist.json", "--report", "report.json"),
         *("--freq", repr(freq_mhz), "--seed", str(seed)),
         *family.pnr_options,
         *(family.out_of_context if out_of_context else ()),
+        *(PIN_OPTIONS if portless else ()),
+        *((*packing.pins, *packing.written) if packing and pins is not None else ()),
         *options,
     ]
     cache = cache or Cache()
     how = "route 2" + (" trimmed" if trim else "")
-    key: list[Part] = [how, family.pnr, tools.version(family.pnr), digest, *arguments]
+    key: list[Part] = [how, pnr, tools.version(pnr), digest, *arguments]
+    key += [] if pins is None else [pins]
     log = cache.log(key, f"{synthesis.top}-nextpnr")
 
     def build(folder: Path) -> None:
@@ -172,9 +196,15 @@ def route(
             design = json.loads(netlist.read_bytes())
             trim_carries(design)
             netlist.write_text(json.dumps(design), encoding="utf-8")
+        if portless:
+            without_ports(netlist, synthesis.top, target)
+        if packing and pins is not None:
+            (folder / f"pins.{packing.constraints}").write_text(pins, encoding="utf-8")
         start = time.monotonic()
-        tools.run(family.pnr, arguments, cwd=folder, timeout=timeout, log=log)
-        result = _read_report(folder / "report.json", family, log)
+        tools.run(pnr, arguments, cwd=folder, timeout=timeout, log=log)
+        result = _read_report(folder / "report.json", pnr, log)
+        if packing and pins is not None and not (folder / packing.layout).is_file():
+            raise _nonsense(pnr, f"no {packing.layout}", log)
         netlist.unlink()
         result["seconds"] = time.monotonic() - start
         (folder / "result.json").write_text(json.dumps(result))
@@ -183,20 +213,31 @@ def route(
     result = json.loads((entry / "result.json").read_text())
     path = result["critical_path"]
     cells: dict[str, int] = result["cells"]
+    fmax: float | None = result["fmax_mhz"]
+    routed_block_ram = family.routed_block_ram
+
+    def count(worth: Mapping[str, float]) -> int:
+        return ceil(sum(cells.get(cell, 0) * each for cell, each in worth.items()))
+
     return Route(
         target=target.name,
         top=synthesis.top,
-        luts=cells.get(family.routed_lut, 0),
+        luts=count(family.routed_luts),
         ffs=synthesis.ffs if family.routed_ff is None else cells.get(family.routed_ff, 0),
-        dsps=cells.get(family.routed_dsp, 0),
-        block_rams=cells.get(family.routed_block_ram, 0),
-        fmax_mhz=result["fmax_mhz"],
+        dsps=count(family.routed_dsps),
+        block_rams=cells.get(routed_block_ram, 0) if routed_block_ram else synthesis.block_rams,
+        fmax_mhz=None if fmax is None else fmax * family.derate,
         freq_mhz=freq_mhz,
         seed=seed,
         critical_path=CriticalPath(**path | {"cells": tuple(path["cells"])}) if path else None,
         cells=cells,
         seconds=result["seconds"],
+        layout=entry / packing.layout if packing and pins is not None else None,
     )
+
+
+def _nonsense(pnr: str, what: str, log: Path) -> ToolError:
+    return ToolError(f"{pnr} {tools.version(pnr)} ended well but left {what}; its log is in {log}")
 
 
 def _check_fits(synthesis: Synthesis, target: Target) -> None:
@@ -215,7 +256,7 @@ def _check_fits(synthesis: Synthesis, target: Target) -> None:
         )
 
 
-def _read_report(report: Path, family: Family, log: Path) -> dict[str, Any]:
+def _read_report(report: Path, pnr: str, log: Path) -> dict[str, Any]:
     """Return cells, Fmax and critical path out of nextpnr's report."""
     try:
         found = json.loads(report.read_bytes())
@@ -225,17 +266,17 @@ def _read_report(report: Path, family: Family, log: Path) -> dict[str, Any]:
             if count["used"]
         }
         clocks = {str(name): float(clock["achieved"]) for name, clock in found["fmax"].items()}
-        slowest = min(clocks, key=clocks.__getitem__) if clocks else None
+        wanted = {str(name): float(clock["constraint"]) for name, clock in found["fmax"].items()}
+        # the one that is closest to what it has to reach, or farthest from it
+        slowest = min(clocks, key=lambda name: clocks[name] / wanted[name], default=None)
         return {
             "cells": cells,
             "fmax_mhz": None if slowest is None else clocks[slowest],
             "critical_path": _critical_path(found["critical_paths"], slowest),
         }
     except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
-        raise ToolError(
-            f"{family.pnr} {tools.version(family.pnr)} ended well but left no report hwgen can "
-            f"read ({type(error).__name__}: {error}); its log is in {log}"
-        ) from error
+        what = f"no report hwgen can read ({type(error).__name__}: {error})"
+        raise _nonsense(pnr, what, log) from error
 
 
 def _critical_path(paths: list[dict[str, Any]], clock: str | None) -> dict[str, Any] | None:

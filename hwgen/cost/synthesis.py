@@ -7,6 +7,7 @@ import re
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import ceil
 from pathlib import Path
 
 from hwgen import tools
@@ -28,11 +29,11 @@ class Synthesis:
     target : name of the target
     top : name of the top module
     netlist : the mapped design, yosys' JSON
-    luts_logic : 4-input look-up tables that are logic, count
-    luts_carry : those that carry chains take, two a CCU2C, count
-    luts_memory : those that small memories take, four a 16 x 4 bit memory, count
+    luts_logic : look-up tables that are logic, count
+    luts_carry : those that carry chains take, such as two a CCU2C, count
+    luts_memory : those that small memories take, such as four a 16 x 4 bit memory, count
     ffs : flip-flops, count
-    dsps : 18 x 18 bit multipliers, count
+    dsps : DSP blocks, count
     block_rams : block memories, count
     cells : every type of cell and its count
     seconds : how long synthesis took when it was run, s
@@ -138,8 +139,8 @@ def synthesise(
     result = json.loads((entry / "result.json").read_text())
     cells: dict[str, int] = result["cells"]
 
-    def count(worth: Mapping[str, int]) -> int:
-        return sum(cells.get(cell, 0) * each for cell, each in worth.items())
+    def count(worth: Mapping[str, float]) -> int:
+        return ceil(sum(cells.get(cell, 0) * each for cell, each in worth.items()))
 
     return Synthesis(
         target=target.name,
@@ -149,8 +150,8 @@ def synthesise(
         luts_carry=count(family.carry),
         luts_memory=count(family.memory),
         ffs=sum(cells.get(cell, 0) for cell in family.ff),
-        dsps=sum(cells.get(cell, 0) for cell in family.dsp),
-        block_rams=sum(cells.get(cell, 0) for cell in family.block_ram),
+        dsps=count(family.dsp),
+        block_rams=count(family.block_ram),
         cells=cells,
         seconds=result["seconds"],
     )

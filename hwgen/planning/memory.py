@@ -14,12 +14,17 @@ from collections.abc import Sequence
 from hwgen.targets import Target
 
 # (bits a port is wide, words) of one block RAM, by family. ECP5: Lattice FPGA-TN-02204, table 2;
-# iCE40: Lattice FPGA-TN-02002, table 3.
+# iCE40: Lattice FPGA-TN-02002, table 3; Gowin: UG285; Xilinx 7: UG473, of a RAMB18E1.
+_OF_18K = ((36, 512), (18, 1024), (9, 2048), (4, 4096), (2, 8192), (1, 16384))
 SHAPES: dict[str, tuple[tuple[int, int], ...]] = {
-    "ecp5": ((36, 512), (18, 1024), (9, 2048), (4, 4096), (2, 8192), (1, 16384)),
+    "ecp5": _OF_18K,
     "ice40": ((16, 256), (8, 512), (4, 1024), (2, 2048)),
+    "gowin": _OF_18K,
+    "xilinx7": _OF_18K,
 }
-LUT_MEMORY_WORDS = {"ecp5": 16}  # of a memory that takes a LUT a bit; other families have none
+# Words of a small memory in LUTs, and LUTs a bit; other families have none. Xilinx 7: a RAM32M is
+# 6 bits in 4 LUTs.
+LUT_MEMORY = {"ecp5": (16, 1.0), "gowin": (16, 1.0), "xilinx7": (32, 4 / 6)}
 # LUTs a bit that is a register, to choose between them; of an ASIC what writes it as well
 REGISTER_LUTS = {"asic": 1.9}
 BLOCK_LUTS = 40  # LUTs that a block RAM is worth where both would do
@@ -41,11 +46,11 @@ def block_rams(width: int, depth: int, target: Target, read: Sequence[bool] | No
 def lut_memory_luts(width: int, depth: int, target: Target) -> float | None:
     """Return how many LUTs a small writable memory takes, or None where there is none: LUT
     memories, and what chooses between them."""
-    words = LUT_MEMORY_WORDS.get(target.family)
-    if words is None:
+    if target.family not in LUT_MEMORY:
         return None
+    words, each = LUT_MEMORY[target.family]
     banks = -(-depth // words)
-    return width * (banks + 0.7 * (banks - 1))
+    return width * (each * banks + 0.7 * (banks - 1))
 
 
 def register_luts(width: int, depth: int, target: Target) -> float:
@@ -74,4 +79,4 @@ def weight_style(width: int, depth: int, target: Target) -> str:
 
 def queue_step(target: Target) -> int:
     """Return the depth that the smallest queue has anyway."""
-    return LUT_MEMORY_WORDS.get(target.family, 1)
+    return LUT_MEMORY.get(target.family, (1,))[0]

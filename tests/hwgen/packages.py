@@ -22,6 +22,26 @@ def planned(network, goal=300_000.0, target="ulx3s-85f"):
             goal /= 2
 
 
+TINY_CLOCK = 18_000_000  # of a PLL, and only six times the line's rate: less to simulate
+TINY_BAUD = 3_000_000
+
+
+def tiny_board(folder: Path, **more):
+    """Return what is built of a tiny network for an iCEBreaker; tests that ask for it share one
+    synthesis."""
+    network = chain_of(["one", "two"], seed=11)
+    network.save(folder / "tiny.net")
+    return hwgen.build(
+        folder / "tiny.net",
+        folder / "out",
+        target="icebreaker",
+        goal="min area",
+        clock_hz=TINY_CLOCK,
+        baud=TINY_BAUD,
+        **more,
+    )
+
+
 def chain_of(names, seed=0) -> Network:
     """Return a network of 1 x 1 convolutions with these names, each with a requantizer."""
     rng = np.random.default_rng(seed)

@@ -24,13 +24,14 @@ ICE40_SETS = {"SB_DFFSS", "SB_DFFESS"}
 MEMORIES = {"DP16KD", "TRELLIS_DPR16X4", "SB_RAM40_4K"}
 MULTIPLIERS = {"MULT18X18D"}
 INSTANCES = {"SB_MAC16"}  # instantiated; proven in test_multipliers.py
+CHIP = {"SB_IO", "SB_PLL40_PAD"}  # pins and clock; proven in test_board_netlist.py
 XILINX = {"CARRY4", "LUT6_2"}  # instantiated; proven in test_adder_rows.py
 
 
 def test_every_model_is_in_a_tested_netlist():
     there = {path.stem for path in PRIMITIVES.glob("*.v")}
     logic = ECP5_LOGIC | ICE40_LOGIC | ICE40_SETS
-    assert there == logic | MEMORIES | MULTIPLIERS | XILINX | INSTANCES
+    assert there == logic | MEMORIES | MULTIPLIERS | XILINX | INSTANCES | CHIP
 
 
 def test_every_model_cites_its_source():

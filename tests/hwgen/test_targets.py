@@ -1,11 +1,13 @@
 """Targets: what devices hold."""
 
 import json
+import sys
 
 import pytest
 from typer import Typer
 from typer.testing import CliRunner
 
+from boards import BOARDS
 from hwgen.cli.targets import targets
 from hwgen.errors import HwgenError
 from hwgen.targets import DEFAULT_TARGET, TARGETS, get_target
@@ -62,6 +64,26 @@ def test_the_command_prints_json():
     found = json.loads(result.output)
     assert [target["name"] for target in found] == list(TARGETS)
     assert found[2]["dsps"] == 28
+    boards = {target["name"]: target["board"] for target in found if target["board"]}
+    assert set(boards) == set(BOARDS)
+    assert boards["icebreaker"]["programmer"] == ["openFPGALoader", "-b", "ice40_generic"]
+    assert boards["ulx3s-25f"]["oscillator_hz"] == 25_000_000
+
+
+def test_boards_are_listed_with_what_they_need():
+    text = " ".join(_run().output.split())
+    assert "icebreaker iCE40UP5K 5,280 5,280 8 30 120 24 1,000" in text
+    assert "orangecrab-25f: its USB is no serial line: wire a 3.3 V adapter" in text
+
+
+def test_targets_are_listed_without_the_pins_of_boards(monkeypatch):
+    pins = ("boards", "amaranth_boards")
+    for name in [name for name in sys.modules if name.split(".")[0] in pins]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "amaranth_boards", None)
+    found = json.loads(_run("--json").output)
+    assert [target["board"] for target in found] == [None] * len(TARGETS)
+    assert "83,640" in _run().output
 
 
 def test_help_has_an_example():

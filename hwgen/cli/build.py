@@ -1,0 +1,113 @@
+"""`hwgen build`: the bitstream of a network or package for a board."""
+
+__all__ = ["build"]
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from hwgen.cli.plan import AsJson, Choices, Clock
+from hwgen.cli.progress import bar
+from hwgen.targets import DEFAULT_TARGET
+
+if TYPE_CHECKING:
+    from hwgen.building import Build
+
+Source = Annotated[
+    Path, typer.Argument(metavar="NETWORK|PACKAGE", help="A stored network, or a package.")
+]
+
+
+def build(
+    source: Source,
+    output: Annotated[Path, typer.Option("-o", "--output", help="Folder of what is built.")],
+    target: Annotated[
+        str | None,
+        typer.Option(
+            "--target",
+            help="The board; see hwgen targets.",
+            show_default=f"a package's own, else {DEFAULT_TARGET}",
+        ),
+    ] = None,
+    goal: Annotated[
+        str | None,
+        typer.Option(
+            help='For a network: "10000 fps", "min latency" or "min area".',
+            show_default="10000 fps",
+        ),
+    ] = None,
+    clock: Clock = None,
+    choices: Choices = None,
+    baud: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            help="Bits a second of the serial line, at most.",
+            show_default="the board's own",
+        ),
+    ] = None,
+    seeds: Annotated[
+        int, typer.Option(min=1, help="Seeds of the placer to try until the clock is met.")
+    ] = 4,
+    timeout: Annotated[float, typer.Option(help="Seconds that each tool may take.")] = 1800.0,
+    as_json: AsJson = False,
+) -> None:
+    """Build a board's bitstream: clock, serial link and accelerator, placed at the board's pins.
+
+    A design that misses its clock or does not fit is refused, with what would do. Results of
+    synthesis and of place and route are kept, so that what was built once is there at once.
+
+    Example: hwgen build digits.net --target icebreaker -o build/icebreaker
+    """
+    from hwgen import building
+
+    hertz = None if clock is None else round(clock * 1e6)
+    with bar("Building", Console(stderr=True)) as progress:
+        built = building.build(
+            source,
+            output,
+            target=target,
+            goal=goal,
+            clock_hz=hertz,
+            overrides=choices or (),
+            baud=baud,
+            seeds=seeds,
+            timeout=timeout,
+            progress=progress,
+        )
+    if as_json:
+        typer.echo(json.dumps(built.to_json(), indent=2))
+    else:
+        print_build(built, output)
+
+
+def print_build(built: "Build", output: Path) -> None:
+    """Print what was built: what it takes, how fast it is, and what to do next."""
+    console = Console()
+    table = Table(title=f"{built.top} on {built.board}")
+    for column in ("", "used", "of the device"):
+        table.add_column(column, justify="right" if column else "left")
+    for what, key in (
+        ("LUT", "luts"),
+        ("FF", "ffs"),
+        ("DSP", "dsps"),
+        ("memories", "block_rams"),
+    ):
+        used, has = built.used[key], built.available[key]
+        table.add_row(what, f"{used:,}", f"{used / has:.1%}" if has else "-")
+    table.add_section()
+    table.add_row("clock", f"{built.clock_hz / 1e6:.2f} MHz", "")
+    table.add_row("Fmax", f"{built.fmax_mhz:.2f} MHz", f"seed {built.seed}")
+    table.add_row("serial line", f"{built.baud:,} baud", "")
+    rates = built.frames_per_second
+    table.add_row("frames per second, accelerator", f"{rates['accelerator']:,.0f}", "")
+    table.add_row("frames per second, over the link", f"{rates['link']:,.0f}", "")
+    console.print(table)
+    if built.note:
+        console.print(f"Board: {built.note}", markup=False, soft_wrap=True)
+    text = f"Bitstream in {output / built.bitstream}; program the board with: hwgen flash {output}"
+    console.print(text, markup=False, soft_wrap=True)
