@@ -71,7 +71,9 @@ def reduce_row(row: Any, length: int) -> int:
     return length
 
 
-def signed_digits(matrix: npt.NDArray[np.int64]) -> list[npt.NDArray[np.int64]]:
+def signed_digits(
+    matrix: npt.NDArray[np.int64]
+) -> list[npt.NDArray[np.int64]]:
     """Return the canonical signed digits of each column: fewest, no two neighbours (Reitwiesner,
     1960).
 

@@ -28,8 +28,13 @@ def width_of(low: int, high: int) -> int:
 
 
 @njit(cache=True)
-def _price(bits: int, odd: int) -> int:
-    return 2 * bits + odd * (bits & 1) if bits > 0 else 0
+def _price(bits: int, top: int) -> int:
+    """Return what an adder costs: cells of two bits, as ECP5 has, and tables of one, as Xilinx
+    has, where both operands' sign takes one table with the bit below.
+
+    bits, top : of the sum, and of the longer operand, without those that pass by
+    """
+    return bits + (bits & 1) + min(bits, top) if bits > 0 else 0
 
 
 @njit(cache=True)
@@ -44,13 +49,11 @@ def pair_cost(sums: Any, a: int, b: int) -> int:
     ta, tb = term_of(a), term_of(b)
     differ = sign_of(a) ^ sign_of(b)
     low, high = sums.low, sums.high
-    return _cost(low[ta], high[ta], low[tb], high[tb], shift, differ, sums.scalars[3])
+    return _cost(low[ta], high[ta], low[tb], high[tb], shift, differ)
 
 
 @njit(cache=True)
-def _cost(
-    low_a: int, high_a: int, low_b: int, high_b: int, shift: int, differ: int, odd: int
-) -> int:
+def _cost(low_a: int, high_a: int, low_b: int, high_b: int, shift: int, differ: int) -> int:
     """Return the half bits of an adder of two ranges, b shifted up; its sign does not matter."""
     if differ:
         low, high = low_a - (high_b << shift), high_a - (low_b << shift)
@@ -61,7 +64,8 @@ def _cost(
         if low_a >= 0 and high_a < (1 << shift):
             return 0
         bits = width_of(low_a + (low_b << shift), high_a + (high_b << shift))
-    return _price(bits - shift, odd)
+    top = max(width_of(low_a, high_a), width_of(low_b, high_b) + shift)
+    return _price(bits - shift, top - shift)
 
 
 @njit(cache=True)
@@ -81,7 +85,9 @@ def adder_cost(sums: Any, k: int) -> int:
             bits = min(bits, width_of(-high, -low))
     elif sums.low[term_of(a)] >= 0 and sums.high[term_of(a)] < (1 << shift):
         return 0
-    return _price(bits - shift, sums.scalars[3])
+    ta, tb = term_of(a), term_of(b)
+    top = max(width_of(sums.low[ta], sums.high[ta]), width_of(sums.low[tb], sums.high[tb]) + shift)
+    return _price(bits - shift, top - shift)
 
 
 @njit(cache=True)
@@ -180,7 +186,10 @@ def share(
     seed, noise : how far the worth of a pair may be from the truth, and which way
     every : whether pairs that only sums of two digits have matter
     """
-    top = sums.scalars[1]
+    inputs, top = sums.scalars[0], sums.scalars[1]
+    for k in range(top):
+        if sums.length[k] > 2:  # until it is finished it counts as deep as it may become
+            sums.depth[inputs + k] = sums.limit[k]
     for k in range(top):
         if every or sums.length[k] > 2:
             for i in range(sums.length[k]):
@@ -291,9 +300,12 @@ def finish(sums: Any, seed: int, work: int) -> None:
     as many variations of that as `work` allows, pairs to be looked at for each sum."""
     inputs = sums.scalars[0]
     np.random.seed(seed)
-    for k in range(sums.scalars[1]):
+    for k in np.argsort(sums.depth[inputs : inputs + sums.scalars[1]]):
         length = sums.length[k]
         if length < 3:
+            if length == 2:
+                a, b = term_of(sums.rows[k, 0]), term_of(sums.rows[k, 1])
+                sums.depth[inputs + k] = max(sums.depth[a], sums.depth[b]) + 1
             continue
         best = np.zeros((length, 2), np.int64)
         picks = np.zeros((length, 2), np.int64)
@@ -316,6 +328,8 @@ def finish(sums: Any, seed: int, work: int) -> None:
             row[i] = digit(inputs + made, shift, flipped)
             row[j] = row[length - 1 - step]
             sums.length[k] = length - 1 - step
+        a, b = term_of(row[0]), term_of(row[1])
+        sums.depth[inputs + k] = max(sums.depth[a], sums.depth[b]) + 1
 
 
 @njit(cache=True)
@@ -348,7 +362,7 @@ def _tree(sums: Any, k: int, noise: float, picks: Any) -> float:
                 a, b = (i, j) if shift[i] <= shift[j] else (j, i)
                 differ = sign[i] ^ sign[j]
                 apart = shift[b] - shift[a]
-                true = _cost(low[a], high[a], low[b], high[b], apart, differ, sums.scalars[3])
+                true = _cost(low[a], high[a], low[b], high[b], apart, differ)
                 seems = true + 2 * noise * np.random.random() if noise > 0 else float(true)
                 grown = 2 * max(flat[i], flat[j])
                 if used - flat[i] - flat[j] + grown <= room:
@@ -361,7 +375,7 @@ def _tree(sums: Any, k: int, noise: float, picks: Any) -> float:
             total += 1e9  # too deep
         a, b = (i, j) if shift[i] <= shift[j] else (j, i)
         apart, differ = shift[b] - shift[a], sign[i] ^ sign[j]
-        total += _cost(low[a], high[a], low[b], high[b], apart, differ, sums.scalars[3])
+        total += _cost(low[a], high[a], low[b], high[b], apart, differ)
         up_i, up_j = max(0, shift[i] - shift[j]), max(0, shift[j] - shift[i])
         if differ:
             bottom, top = (low[i] << up_i) - (high[j] << up_j), (high[i] << up_i) - (low[j] << up_j)

@@ -17,7 +17,10 @@ from hwgen.planning.adder_graphs.sums import Sums
 
 __all__ = ["Signs", "turned"]
 
-HOT, COLD, SWEEPS = 8.0, 0.2, 80  # bits, bits, and how often each sum is looked at
+HOT, COLD, SWEEPS = 8.0, 0.2, 80  # costs, costs, and how often each sum is looked at
+
+
+SUBTRACTION = 0.8  # cost of one: yosys makes its lowest bit a table beside the carry chain on Xilinx
 
 
 class Signs(NamedTuple):
@@ -60,7 +63,7 @@ def _width(sums: Any, term: int) -> int:
 @njit(cache=True)
 def _negated(sums: Any, term: int, outputs: Any, flipped: Any) -> int:
     """Return the bits of the outputs of a term that have to be negated."""
-    return outputs[term, 1 - flipped[term]] * _width(sums, term)
+    return 2 * outputs[term, 1 - flipped[term]] * _width(sums, term)
 
 
 @njit(cache=True)
@@ -73,8 +76,10 @@ def _extra(sums: Any, k: int, flipped: Any) -> float:
     lower = sign_of(a) ^ flipped[term_of(a)] ^ turn
     upper = sign_of(b) ^ flipped[term_of(b)] ^ turn
     if lower and upper:
-        return 3.0 * _width(sums, sums.scalars[0] + k)  # there is no such adder
-    return float(shift_of(b) - shift_of(a)) if lower else 0.0
+        return 6.0 * _width(sums, sums.scalars[0] + k)  # there is no such adder
+    if lower and shift_of(b) > shift_of(a):
+        return float(shift_of(b) - shift_of(a))
+    return SUBTRACTION if lower or upper else 0.0
 
 
 @njit(cache=True)

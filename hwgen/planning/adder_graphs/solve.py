@@ -7,7 +7,9 @@ import numpy as np
 import numpy.typing as npt
 
 from hwgen.errors import InternalError, PlanError
+from hwgen.planning.adder_graphs.differences import decomposed
 from hwgen.planning.adder_graphs.digits import shift_of, sign_of, signed_digits, term_of
+from hwgen.planning.adder_graphs.search import copy_changes, improve
 from hwgen.planning.adder_graphs.sharing import finish, share, total_cost
 from hwgen.planning.adder_graphs.signs import Signs, turned
 from hwgen.planning.adder_graphs.sums import FREE, Sums, levels, load, tidy
@@ -15,7 +17,6 @@ from rtl_templates.adder_graph import Adder, AdderGraph, Tap
 
 __all__ = ["coefficients", "solve"]
 
-_ODD = 1  # half bits on top of an odd width: half of the families' carry cells hold two bits
 _NOISE = 0.4
 _WORK = 1_000_000  # pairs to be looked at for what is left of a sum
 
@@ -27,7 +28,7 @@ def solve(
     *,
     depth: int | None = None,
     starts: int = 1,
-    seed: int = 0,
+    seed: int = 0, tree: int = 0, rounds: int = 0, weight: float = 0.0, heat: float = 0.0, reach: float = 0.3, noise: float = 0.5,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> AdderGraph:
     """Return a graph of few adder bits for y = x @ matrix: signed digits, shared pair by pair.
@@ -45,8 +46,8 @@ def solve(
     ------
     PlanError : no graph is as flat as that, or no run is asked for
     """
-    columns = signed_digits(matrix)
-    longest = max((len(column) for column in columns), default=0)
+    columns, order = decomposed(matrix, tree)
+    longest = max((len(column) for column in signed_digits(matrix)), default=0)
     most = max(1, longest - 1).bit_length() + 2 if depth is None else depth
     room = sum(map(len, columns)) + len(columns) + 1
     places = 1 << max(12, (3 * sum(len(c) * len(c) // 2 for c in columns)).bit_length())
@@ -54,18 +55,22 @@ def solve(
     best: tuple[int, AdderGraph] | None = None
     for start in range(starts):
         bounds = np.array(low, np.int64), np.array(high, np.int64)
-        sums = load(columns, *bounds, depth=most, odd=_ODD, seed=seed, room=room)
+        sums = load(columns, order, *bounds, depth=most, room=room)
         levels(sums)
         share(sums, *table, seed + start, _NOISE if start else 0.0, True)
         tidy(sums)
         levels(sums)
         finish(sums, seed + start, _WORK)
         tidy(sums)
-        order = _order(sums)
-        signs = turned(sums, order, seed + start)
-        cost = total_cost(sums) + 2 * signs.bits
+        if rounds:
+            other = load(columns, order, *bounds, depth=most, room=room)
+            copy_changes(sums, other)
+            improve(sums, other, *table, seed + start, rounds, weight, heat, reach, noise)
+        rows = _order(sums)
+        signs = turned(sums, rows, seed + start)
+        cost = total_cost(sums) + signs.bits
         if best is None or cost < best[0]:
-            best = cost, _graph(sums, order, signs)
+            best = cost, _graph(sums, rows, signs)
         progress(start + 1, starts)
     if best is None:
         raise PlanError(f"Number of starts must be at least 1, not {starts}")

@@ -24,9 +24,10 @@ class Sums(NamedTuple):
     low, high : range of each term
     depth : adders on the longest way from an input to each term
     limit : most that the depth of each sum may be, so that no output is too deep
+    made : number of each sum among all that were ever made, for rows are used again
     uses : of each term, by digits of sums and by outputs
     outputs : term, shift and sign (1: negative) of each output, (outputs, 3); term -1 for zero
-    scalars : inputs, rows ever used, most depth, price of an odd bit, state of the random numbers
+    scalars : inputs, rows ever used, most depth, sums ever made
     """
 
     rows: Array
@@ -36,23 +37,23 @@ class Sums(NamedTuple):
     high: Array
     depth: Array
     limit: Array
+    made: Array
     uses: Array
     outputs: Array
     scalars: Array
 
 
 def load(
-    columns: list[Array], low: Array, high: Array, *, depth: int, odd: int, seed: int, room: int
+    columns: list[Array], order: list[int], low: Array, high: Array, *, depth: int, room: int
 ) -> Sums:
     """Return a sum for each output, of its digits.
 
     Parameters
     ----------
-    columns : digits of each output
+    columns : digits of each output; term inputs + n is output n
+    order : the outputs, each after those that it is made of
     low, high : range of each input
     depth : most adders from an input to an output
-    odd : half bits that a sum of odd width pays on top of its bits
-    seed : of the random numbers
     room : sums there shall be room for, at most
     """
     inputs, outputs = len(low), len(columns)
@@ -65,24 +66,27 @@ def load(
         high=np.zeros(inputs + room, np.int64),
         depth=np.zeros(inputs + room, np.int64),
         limit=np.zeros(room, np.int64),
+        made=np.zeros(room, np.int64),
         uses=np.zeros(inputs + room, np.int64),
         outputs=np.zeros((outputs, 3), np.int64),
-        scalars=np.array([inputs, 0, depth, odd, seed * 2654435761 + 88172645463325252], np.int64),
+        scalars=np.array([inputs, 0, depth, 0], np.int64),
     )
     sums.coefficients[:inputs] = np.eye(inputs, dtype=np.int64)
     sums.low[:inputs], sums.high[:inputs] = low, high
-    for index, column in enumerate(columns):
+    for index in order:
+        column = columns[index].copy()
         if len(column) == 0:
             sums.outputs[index] = -1, 0, 0
             continue
+        for i, word in enumerate(column.tolist()):
+            if term_of(word) >= inputs:
+                column[i] += sums.outputs[term_of(word) - inputs, 1] << 1
         shift = int(min(shift_of(word) for word in column))
-        sums.rows[index, : len(column)] = column - (shift << 1)
+        sums.rows[index, : len(column)] = np.sort(column - (shift << 1))
         sums.length[index] = len(column)
         sums.outputs[index] = inputs + index, shift, 0
-        sums.scalars[1] = index + 1
-    for index in range(outputs):
-        if sums.length[index] > 0:
-            measure(sums, index)
+        sums.scalars[1] = max(int(sums.scalars[1]), index + 1)
+        measure(sums, index)
     tidy(sums)
     return sums
 
@@ -121,6 +125,8 @@ def new_sum(sums: Any, a: int, b: int) -> int:
     sums.scalars[1] = max(sums.scalars[1], k + 1)
     sums.rows[k, 0], sums.rows[k, 1] = min(a, b), max(a, b)
     sums.length[k] = 2
+    sums.scalars[3] += 1
+    sums.made[k] = sums.scalars[3]
     inputs = sums.scalars[0]
     sums.depth[inputs + k] = max(sums.depth[term_of(a)], sums.depth[term_of(b)]) + 1
     sums.limit[k] = sums.scalars[2]
@@ -259,11 +265,26 @@ def levels(sums: Any) -> int:
     while changed:
         changed = False
         for k in range(top):
-            for i in range(sums.length[k]):
+            length, limit = sums.length[k], sums.limit[k]
+            if length < 1:
+                continue
+            total = growing = 0
+            for i in range(length):
+                term = term_of(sums.rows[k, i])
+                total += 1 << depth[term]
+                growing += term >= inputs
+            for i in range(length):
                 child = term_of(sums.rows[k, i]) - inputs
-                if child >= 0 and sums.limit[child] > sums.limit[k] - 1:
-                    sums.limit[child] = sums.limit[k] - 1
-                    changed = True
+                if child >= 0:
+                    most = limit - 1
+                    if length > 2:  # each may take its part of the room that there is
+                        room = ((1 << limit) - total) // (2 * growing) + (1 << depth[inputs + child])
+                        most = depth[inputs + child]
+                        while most < limit - 1 and (2 << most) <= room:
+                            most += 1
+                    if sums.limit[child] > most:
+                        sums.limit[child] = most
+                        changed = True
     deepest = 0
     for o in range(len(sums.outputs)):
         if sums.outputs[o, 0] >= 0:
