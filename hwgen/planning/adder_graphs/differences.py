@@ -1,63 +1,76 @@
-"""Columns as differences: of a column the digits, or another column and the digits of what is left.
+"""Columns as differences: each column's digits, or another column and the digits of the rest.
 
-The minimum spanning tree of the digits that columns differ by, grown from zero (Prim, 1957), no
-deeper than so many columns.
+Which column is made of which is the minimum spanning tree, from zero, of the digits that columns
+differ by (Prim, 1957), within a depth of adders.
 """
+
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from hwgen.planning.adder_graphs.digits import digit, signed_digits
+from hwgen.planning.adder_graphs.digits import count_digits, digit, signed_digits
 
-__all__ = ["decomposed"]
+__all__ = ["Columns", "decomposed", "plain"]
 
+
+SHIFTS = (0, 1, 2)  # of the column that another one is made of
 Array = npt.NDArray[np.int64]
 
 
-def digits_of(values: Array) -> Array:
-    """Return the number of canonical signed digits of integers."""
-    whole = np.abs(values)
-    return np.bitwise_count(whole ^ (3 * whole)).astype(np.int64)
+class Columns(NamedTuple):
+    """A matrix as digits.
+
+    digits : of each column; term inputs + n is column n
+    order : the columns, each after the one that it is made of
+    """
+
+    digits: list[Array]
+    order: list[int]
 
 
-def decomposed(matrix: Array, depth: int) -> tuple[list[Array], list[int]]:
-    """Return for each column its digits, of the inputs and of at most one other column.
+def plain(matrix: Array, *, canonical: bool) -> Columns:
+    """Return the columns, each made of inputs alone."""
+    return Columns(signed_digits(matrix, canonical=canonical), list(range(matrix.shape[1])))
+
+
+def decomposed(matrix: Array, depth: int, *, canonical: bool) -> Columns:
+    """Return the columns, each made of inputs and of another column where that takes fewer digits.
 
     Parameters
     ----------
     matrix : (inputs, outputs)
-    depth : most adders from an input to a column made of another, at the flattest
-
-    Returns
-    -------
-    the digits; the columns, each after the one that it is made of
+    depth : most adders from an input to a column that is made of another one, at the flattest
+    canonical : which digits, see `signed_digits`
     """
     inputs, outputs = matrix.shape
-    price = digits_of(matrix).sum(axis=0)  # of each column, by the cheapest edge found so far
+    least = count_digits(matrix).sum(axis=0)  # digits of each column, as found so far
+    flat = _level(least)
     rest = matrix.copy()
-    other = np.zeros(outputs, np.int64)  # digit of the column that each is made of
-    flat = np.array([int(n - 1).bit_length() if n else 0 for n in price])  # adders in a row
-    made = np.zeros(outputs, bool)
+    other = np.full(outputs, -1)  # digit of the column that each is made of
     left = np.ones(outputs, bool)
     order: list[int] = []
     for _ in range(outputs):
-        new = int(np.argmin(np.where(left, price, np.iinfo(np.int64).max)))
+        new = int(np.argmin(np.where(left, least, np.iinfo(np.int64).max)))
         left[new] = False
         order.append(new)
-        if not matrix[:, new].any():
+        if not least[new]:
             continue
-        for shift in (0, 1, 2):
+        for shift in SHIFTS:
             for sign in (1, -1):
                 less = matrix - sign * (matrix[:, [new]] << shift)
-                cost = digits_of(less).sum(axis=0) + 1
-                level = np.ceil(np.log2(cost - 1 + (1 << flat[new]))).astype(np.int64)
-                better = left & (cost < price) & (level <= depth)
-                price[better] = cost[better]
+                count = count_digits(less).sum(axis=0)
+                level = _level(count + (1 << flat[new]))
+                better = left & (count + 1 < least) & (level <= depth)
+                least[better], flat[better] = count[better] + 1, level[better]
                 rest[:, better] = less[:, better]
                 other[better] = digit(inputs + new, shift, int(sign < 0))
-                flat[better] = level[better]
-                made[better] = True
-    columns = signed_digits(rest)
-    for column in np.flatnonzero(made).tolist():
-        columns[column] = np.append(columns[column], other[column])
-    return columns, order
+    digits = signed_digits(rest, canonical=canonical)
+    for column in np.flatnonzero(other >= 0).tolist():
+        digits[column] = np.append(digits[column], other[column])
+    return Columns(digits, order)
+
+
+def _level(terms: Array) -> Array:
+    """Return the depth of the flattest trees of adders of so many terms."""
+    return np.frexp(np.maximum(0, terms - 1).astype(np.float64))[1].astype(np.int64)

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from numba import njit
 
 from hwgen.planning.adder_graphs.digits import shift_of, sign_of, term_of
-from hwgen.planning.adder_graphs.sharing import width_of
+from hwgen.planning.adder_graphs.costs import width_of
 from hwgen.planning.adder_graphs.sums import Sums
 
 __all__ = ["Signs", "turned"]
@@ -27,11 +27,11 @@ class Signs(NamedTuple):
     """Which sums are turned.
 
     flipped : of each term, 1 where it is made with the other sign, else 0
-    bits : adder bits that signs cost: of outputs to be negated, and of wider differences
+    cost : of outputs to be negated, of wider differences, and of differences at all
     """
 
     flipped: npt.NDArray[np.int64]
-    bits: int
+    cost: float
 
 
 def turned(sums: Sums, order: npt.NDArray[np.int64], seed: int) -> Signs:
@@ -51,8 +51,8 @@ def turned(sums: Sums, order: npt.NDArray[np.int64], seed: int) -> Signs:
     start = np.cumsum([0, *map(len, users)])
     flat = np.array([k for found in users for k in found], dtype=np.int64)
     flipped = np.zeros(terms, dtype=np.int64)
-    bits = _cool(sums, order, start, flat, flipped, seed)
-    return Signs(flipped, int(bits))
+    cost = _cool(sums, order, start, flat, flipped, seed)
+    return Signs(flipped, float(cost))
 
 
 @njit(cache=True)

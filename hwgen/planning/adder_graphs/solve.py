@@ -7,18 +7,20 @@ import numpy as np
 import numpy.typing as npt
 
 from hwgen.errors import InternalError, PlanError
-from hwgen.planning.adder_graphs.differences import decomposed
-from hwgen.planning.adder_graphs.digits import shift_of, sign_of, signed_digits, term_of
-from hwgen.planning.adder_graphs.search import copy_changes, improve
-from hwgen.planning.adder_graphs.sharing import finish, share, total_cost
+from hwgen.planning.adder_graphs.costs import registers, total_cost
+from hwgen.planning.adder_graphs.differences import Columns, decomposed, plain
+from hwgen.planning.adder_graphs.digits import shift_of, sign_of, term_of
+from hwgen.planning.adder_graphs.finishing import finish
+from hwgen.planning.adder_graphs.sharing import share
 from hwgen.planning.adder_graphs.signs import Signs, turned
 from hwgen.planning.adder_graphs.sums import FREE, Sums, levels, load, tidy
 from rtl_templates.adder_graph import Adder, AdderGraph, Tap
 
 __all__ = ["coefficients", "solve"]
 
-_NOISE = 0.4
+_NOISE = (0.4, 0.1, 0.2)  # of the runs that have some, in turns
 _WORK = 1_000_000  # pairs to be looked at for what is left of a sum
+_REGISTER = 0.1  # cost of a bit of a register, where adders' bits cost about two
 
 
 def solve(
@@ -28,7 +30,8 @@ def solve(
     *,
     depth: int | None = None,
     starts: int = 1,
-    seed: int = 0, tree: int = 0, rounds: int = 0, weight: float = 0.0, heat: float = 0.0, reach: float = 0.3, noise: float = 0.5,
+    seed: int = 0,
+    ways=None, noise=None,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> AdderGraph:
     """Return a graph of few adder bits for y = x @ matrix: signed digits, shared pair by pair.
@@ -46,31 +49,27 @@ def solve(
     ------
     PlanError : no graph is as flat as that, or no run is asked for
     """
-    columns, order = decomposed(matrix, tree)
-    longest = max((len(column) for column in signed_digits(matrix)), default=0)
+    bounds = np.array(low, np.int64), np.array(high, np.int64)
+    canonical = plain(matrix, canonical=True)
+    longest = max(map(len, canonical.digits), default=0)
     most = max(1, longest - 1).bit_length() + 2 if depth is None else depth
-    room = sum(map(len, columns)) + len(columns) + 1
-    places = 1 << max(12, (3 * sum(len(c) * len(c) // 2 for c in columns)).bit_length())
-    table = np.full(places, -1), np.zeros(places, np.int64), np.zeros(places + 1, np.int64)
-    best: tuple[int, AdderGraph] | None = None
+    ways_ = [decomposed(matrix, most+d, canonical=c) if d<9 else plain(matrix,canonical=c) for d,c in ways]
+    table = _table(canonical)
+    best: tuple[float, AdderGraph] | None = None
     for start in range(starts):
-        bounds = np.array(low, np.int64), np.array(high, np.int64)
-        sums = load(columns, order, *bounds, depth=most, room=room)
+        way = ways_[start%len(ways_)]
+        sums = load(way.digits, way.order, *bounds, depth=most)
         levels(sums)
-        share(sums, *table, seed + start, _NOISE if start else 0.0, True)
+        share(sums, *table, seed + start, noise if noise is not None else (_NOISE[start % len(_NOISE)] if start >= len(ways_) else 0.0))
         tidy(sums)
         levels(sums)
         finish(sums, seed + start, _WORK)
         tidy(sums)
-        if rounds:
-            other = load(columns, order, *bounds, depth=most, room=room)
-            copy_changes(sums, other)
-            improve(sums, other, *table, seed + start, rounds, weight, heat, reach, noise)
-        rows = _order(sums)
-        signs = turned(sums, rows, seed + start)
-        cost = total_cost(sums) + signs.bits
+        order = _order(sums)
+        signs = turned(sums, order, seed + start)
+        cost = total_cost(sums) + signs.cost + _REGISTER * registers(sums)
         if best is None or cost < best[0]:
-            best = cost, _graph(sums, rows, signs)
+            best = cost, _graph(sums, order, signs)
         progress(start + 1, starts)
     if best is None:
         raise PlanError(f"Number of starts must be at least 1, not {starts}")
@@ -79,6 +78,14 @@ def solve(
     if not np.array_equal(coefficients(best[1]), matrix):
         raise InternalError("Adder graph differs from its matrix")
     return best[1]
+
+
+def _table(columns: Columns) -> tuple[npt.NDArray[np.int64], ...]:
+    """Return an empty hash table with room for the pairs of digits of columns, and of those that
+    come in their places."""
+    pairs = sum(len(digits) ** 2 // 2 for digits in columns.digits)
+    places = 1 << max(12, (3 * pairs).bit_length())
+    return np.full(places, -1), np.zeros(places, np.int64), np.zeros(places + 1, np.int64)
 
 
 def coefficients(graph: AdderGraph) -> npt.NDArray[Any]:
