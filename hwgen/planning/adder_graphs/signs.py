@@ -11,8 +11,8 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-from hwgen.planning.adder_graphs.digits import shift_of, sign_of, term_of
 from hwgen.planning.adder_graphs.costs import width_of
+from hwgen.planning.adder_graphs.digits import shift_of, sign_of, term_of
 from hwgen.planning.adder_graphs.sums import Sums
 
 __all__ = ["Signs", "turned"]
@@ -20,7 +20,9 @@ __all__ = ["Signs", "turned"]
 HOT, COLD, SWEEPS = 8.0, 0.2, 80  # costs, costs, and how often each sum is looked at
 
 
-SUBTRACTION = 0.8  # cost of one: yosys makes its lowest bit a table beside the carry chain on Xilinx
+SUBTRACTION = (
+    0.8  # cost of one: yosys makes its lowest bit a table beside the carry chain on Xilinx
+)
 
 
 class Signs(NamedTuple):

@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
+from hwgen.planning.adder_graphs.differences import Columns
 from hwgen.planning.adder_graphs.digits import digit, reduce_row, shift_of, sign_of, term_of
 
 __all__ = [
@@ -51,21 +52,18 @@ class Sums(NamedTuple):
     scalars: Array
 
 
-def load(
-    columns: list[Array], order: list[int], low: Array, high: Array, *, depth: int
-) -> Sums:
+def load(columns: Columns, low: Array, high: Array, *, depth: int) -> Sums:
     """Return a sum for each output, of its digits.
 
     Parameters
     ----------
-    columns : digits of each output; term inputs + n is output n
-    order : the outputs, each after those that it is made of
+    columns : the outputs
     low, high : range of each input
     depth : most adders from an input to an output
     """
-    inputs, outputs = len(low), len(columns)
-    room = sum(map(len, columns)) + outputs + 1
-    longest = max((len(column) for column in columns), default=0)
+    inputs, outputs = len(low), len(columns.digits)
+    room = sum(map(len, columns.digits)) + outputs + 1
+    longest = max(map(len, columns.digits), default=0)
     sums = Sums(
         rows=np.zeros((room, longest), np.int64),
         length=np.full(room, FREE, np.int64),
@@ -80,8 +78,8 @@ def load(
     )
     sums.coefficients[:inputs] = np.eye(inputs, dtype=np.int64)
     sums.low[:inputs], sums.high[:inputs] = low, high
-    for index in order:
-        column = columns[index].copy()
+    for index in columns.order:
+        column = columns.digits[index].copy()
         if len(column) == 0:
             sums.outputs[index] = -1, 0, 0
             continue
@@ -132,7 +130,6 @@ def new_sum(sums: Any, a: int, b: int) -> int:
     sums.scalars[1] = max(sums.scalars[1], k + 1)
     sums.rows[k, 0], sums.rows[k, 1] = min(a, b), max(a, b)
     sums.length[k] = 2
-    inputs = sums.scalars[0]
     sums.limit[k] = sums.scalars[2]
     measure_depth(sums, k)
     measure(sums, k)
