@@ -18,7 +18,7 @@ from rtl_templates.adder_graph import Adder, AdderGraph, Tap
 
 __all__ = ["coefficients", "solve"]
 
-_NOISE = (0.4, 0.2, 0.1)  # how far the worth of a pair may be from the truth, run by run
+_NOISE = (0.1, 0.2, 0.02)  # how far the worth of a pair may be from the truth, run by run
 _WORK = 1_000_000  # pairs to be looked at for what is left of a sum
 _REGISTER = 0.1  # cost of a bit of a register, where a bit of an adder costs two
 Array = npt.NDArray[np.int64]
