@@ -18,11 +18,7 @@ from hwgen.planning.adder_graphs.sums import Sums
 __all__ = ["Signs", "turned"]
 
 HOT, COLD, SWEEPS = 8.0, 0.2, 80  # costs, costs, and how often each sum is looked at
-
-
-SUBTRACTION = (
-    0.8  # cost of one: yosys makes its lowest bit a table beside the carry chain on Xilinx
-)
+SUBTRACTION = 0.8  # cost of one: on Xilinx yosys puts its lowest bit beside the carry chain as well
 
 
 class Signs(NamedTuple):

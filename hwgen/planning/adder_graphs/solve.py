@@ -19,6 +19,7 @@ from rtl_templates.adder_graph import Adder, AdderGraph, Tap
 __all__ = ["coefficients", "solve"]
 
 _NOISE = (0.1, 0.2, 0.02)  # how far the worth of a pair may be from the truth, run by run
+_DEEPEST = 40  # adders one behind the other, whatever is allowed
 _WORK = 1_000_000  # pairs to be looked at for what is left of a sum
 _REGISTER = 0.1  # cost of a bit of a register, where a bit of an adder costs two
 Array = npt.NDArray[np.int64]
@@ -55,7 +56,7 @@ def solve(
     bounds = np.array(low, np.int64), np.array(high, np.int64)
     canonical = plain(matrix, canonical=True)
     least = max(0, max(map(len, canonical.digits), default=0) - 1).bit_length()
-    most = max(1, least + 2) if depth is None else depth
+    most = min(_DEEPEST, max(1, least + 2) if depth is None else depth)
     if least > most:
         raise PlanError(f"Depth must be at least {least} for this matrix, not {most}")
     ways = _ways(matrix, canonical, most)
