@@ -209,8 +209,8 @@ def test_planning_of_layers(tmp_path):
     assert page.read_text() == "a\n<!-- front -->\nnew\n<!-- end of front -->\nb\n"
 
 
-# LUTs of da4ml 0.6.0, the smaller of the two peers, by the better recipe (docs/constant.md), on ECP5
-# and Ultrascale+, by the adders a stage
+# LUTs of da4ml 0.6.0, the smaller of the two peers, by the better recipe (docs/constant.md): on
+# ECP5 and on Ultrascale+, by the adders a stage
 PEERS = {
     "16x16 int4": {1: (2408, 2128), 2: (2404, 2121), 5: (2404, 2110)},
     "16x16 int8": {2: (4810, 4239), 5: (4794, 4229)},
