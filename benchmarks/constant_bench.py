@@ -96,8 +96,8 @@ By the adders between two registers. On ECP5 LUT4 and two a CCU2C, by the better
 Verilog as it is (in brackets) and with `proc; alumacc; opt` before modules are flattened, for each
 alike. Where more than one adder stands between registers, yosys merges adders into sums of many
 operands unless the second recipe keeps them apart. "xcup" are LUTs of Ultrascale+ (`synth_xilinx
--family xcup`), by the better recipe, and "FF" its flip-flops, no shift registers. hwgen takes the
-fewest LUTs of all on each of these matrices, on both families.
+-family xcup`), by the better recipe, and "FF" its flip-flops, no shift registers; empty where they
+were not measured. hwgen takes the fewest LUTs of all on each of these matrices, on both families.
 
 """
 SOLVER = f"""
