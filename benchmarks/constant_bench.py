@@ -13,14 +13,16 @@ import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from mac_bench import xilinx
 
 from hwgen.codegen.verilog import to_verilog
 from hwgen.cost import synthesise
-from hwgen.planning.adder_graphs import solve
+from hwgen.planning.adder_graphs import coefficients, solve
 from hwgen.targets import get_target
+from rtl_templates.adder_graph import Adder, AdderGraph, Tap
 from rtl_templates.constant import ConstantParameters
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -75,9 +77,10 @@ SYNTHESISED = (
     "adders a stage",
     "hwgen",
     *PEERS,
-    *(f"{n}, xcup" for n in ("hwgen", *PEERS)),
+    *(f"{name}, xcup" for name in ("hwgen", *PEERS)),
+    *(f"{name}, FF" for name in ("hwgen", *PEERS)),
 )
-SOLVED = ("matrix", "hwgen bits", "s", *(t for peer in PEERS for t in (f"{peer} bits", "s")))
+SOLVED = ("matrix", *(t for name in ("hwgen", *PEERS) for t in (f"{name} bits", "depth", "s")))
 HEAD = """\
 # Constant matrices
 
@@ -87,22 +90,22 @@ same yosys without DSP blocks. Weights are
 `numpy.random.default_rng(seed).integers(-2**(b-1), 2**(b-1), (n, n))`, seed 0 where none is named;
 sparse ones those of `default_rng(1)`, times `rng.random((n, n)) >= 0.8`.
 
-## Look-up tables on ECP5
+## Look-up tables and flip-flops
 
-LUT4 and two a CCU2C, by the adders between two registers: by the better of two recipes, the Verilog
-as it is (in brackets) and with `proc; alumacc; opt` before modules are flattened, for each alike.
-Where more than one adder stands between registers, yosys merges adders into sums of many operands
-unless the second recipe keeps them apart. The last columns are LUTs of Ultrascale+
-(`synth_xilinx -family xcup`), by the better recipe; there da4ml takes up to 1.4 % less on some of
-these matrices, hwgen on the others. On ECP5 hwgen takes the least on all of them.
+By the adders between two registers. On ECP5 LUT4 and two a CCU2C, by the better of two recipes, the
+Verilog as it is (in brackets) and with `proc; alumacc; opt` before modules are flattened, for each
+alike. Where more than one adder stands between registers, yosys merges adders into sums of many
+operands unless the second recipe keeps them apart. "xcup" are LUTs of Ultrascale+ (`synth_xilinx
+-family xcup`), by the better recipe, and "FF" its flip-flops, no shift registers; empty where they
+were not measured. hwgen takes the fewest LUTs of all on each of these matrices, on both families.
 
 """
 SOLVER = f"""
 ## Adder bits and the solver's time
 
-hwgen's are the bits of all its adders; a peer's are the cost that it minimises, rounded, which is
-not quite the same measure. Seconds are of one process on a machine shared with others, hwgen's with
-as many starts as its case has. A peer that takes more than {TIMEOUT:.0f} s is stopped and said so.
+Bits of all adders, of the peers' too, by their own netlists and in the same measure; how many
+adders stand one behind the other; and seconds, of one process on a machine shared with others,
+hwgen's with as many starts as its case has. A peer that takes more than {TIMEOUT:.0f} s is stopped.
 
 """
 
@@ -115,20 +118,23 @@ def luts(verilog: str) -> str:
     return f"{min(plain, apart)} ({plain})"
 
 
-def ultrascale(verilog: str) -> str:
-    """Return the LUTs of Ultrascale+ by the better recipe."""
+def ultrascale(verilog: str) -> tuple[str, str]:
+    """Return the LUTs of Ultrascale+ by the better recipe, and its flip-flops."""
     passes = ("", "hierarchy -top top; proc; alumacc; opt; ")
-    return str(min(xilinx(verilog, "xcup", each)[0] for each in passes))
+    found, flip_flops = min(xilinx(verilog, "xcup", each) for each in passes)
+    return str(found), str(flip_flops)
 
 
-def peer(
-    python: str, name: str, case: Case, levels: int
-) -> tuple[tuple[str, str], dict[str, float]] | None:
-    """Return the LUTs of a peer's Verilog on both families, none where `levels` is 0, and its
-    figures; None where it takes too long."""
+def figures(verilog: str) -> tuple[str, str, str]:
+    """Return the LUTs of both families, and the flip-flops."""
+    return luts(verilog), *ultrascale(verilog)
+
+
+def peer(python: str, name: str, case: Case, levels: int) -> tuple[str, dict[str, Any]] | None:
+    """Return a peer's Verilog and what else it says; None where it takes too long."""
     with tempfile.TemporaryDirectory() as folder:
         script = Path(__file__).with_name("constant_peers.py")
-        command = [python, str(script), name, str(levels or 5), folder]
+        command = [python, str(script), name, str(levels), folder]
         text = json.dumps(case.matrix.tolist())
         try:
             done = subprocess.run(
@@ -137,44 +143,57 @@ def peer(
         except subprocess.TimeoutExpired:
             return None
         said = json.loads(done.stdout.splitlines()[-1])
-        if not levels:
-            return ("", ""), said
         files = [file.read_text(encoding="utf-8") for file in sorted(Path(folder).rglob("*.v"))]
         # a table's module comes along unused, and asks for a file that is not there
-        verilog = "\n".join(text for text in files if "$readmemh" not in text)
-    return (luts(verilog), ultrascale(verilog)), said
+        return "\n".join(text for text in files if "$readmemh" not in text), said
+
+
+def parameters(case: Case, graph: AdderGraph, levels: int) -> ConstantParameters:
+    """Return a graph of a case as a datapath."""
+    if not np.array_equal(coefficients(graph), case.matrix):
+        raise ValueError(f"Adders must compute {case.name}")
+    return ConstantParameters(graph, 8, True, BITS, True, levels)
 
 
 def measure(case: Case, python: str | None) -> tuple[list[list[str]], list[str]]:
-    """Return the rows of a case: LUTs for each number of levels, and the solvers' figures."""
-    matrix = case.matrix
-    solve(matrix[:2, :2], [-128] * 2, [127] * 2)  # compiles it, where that was never done
+    """Return the rows of a case: of each number of levels, and the solvers' figures."""
+    solve(case.matrix[:2, :2], [-128] * 2, [127] * 2)  # compiles it, where that was never done
     start = time.monotonic()
-    graph = solve(matrix, [-128] * case.size, [127] * case.size, starts=case.starts)
+    graph = solve(case.matrix, [-128] * case.size, [127] * case.size, starts=case.starts)
     seconds = time.monotonic() - start
-    rows, solvers = [], [case.name]
-    for levels in case.levels:
-        p = ConstantParameters(graph, 8, True, BITS, True, levels)
-        verilog = to_verilog(p.create(), "top")
-        found = [(luts(verilog), ultrascale(verilog))]
-        for name in PEERS if python else ():
-            measured = peer(python or "", name, case, levels)
-            found.append(("time-out", "time-out") if measured is None else measured[0])
-        row = [case.name, str(levels)]
-        row += [ecp5 for ecp5, _ in found] + [""] * (1 + len(PEERS) - len(found))
-        row += [xcup for _, xcup in found]
-        print(" | ".join(row), flush=True)
-        rows.append(row)
-    bits = ConstantParameters(graph, 8, True, BITS, True, 1).adder_bits
-    solvers += [str(bits), f"{seconds:.1f}"]
+    solvers = [case.name, *solution(case, graph, seconds)]
     for name in PEERS if python else ():
-        measured = peer(python or "", name, case, 0)
-        if measured is None:
-            solvers += ["time-out", f"> {TIMEOUT:.0f}"]
+        found = peer(python or "", name, case, 5)
+        if found is None:
+            solvers += ["time-out", "", f"> {TIMEOUT:.0f}"]
         else:
-            solvers += [f"{measured[1]['cost']:.0f}", f"{measured[1]['seconds']:.1f}"]
+            said = found[1]
+            adders = tuple(Adder(*adder) for adder in said["adders"])
+            other = AdderGraph(case.size, adders, tuple(Tap(*tap) for tap in said["taps"]))
+            solvers += solution(case, other, said["seconds"])
     print(" | ".join(solvers), flush=True)
+    rows = []
+    for levels in case.levels:
+        rows.append(synthesised(case, graph, levels, python))
+        print(" | ".join(rows[-1]), flush=True)
     return rows, solvers
+
+
+def solution(case: Case, graph: AdderGraph, seconds: float) -> list[str]:
+    """Return the bits of the adders, how many stand one behind the other, and the seconds."""
+    bits = parameters(case, graph, 1).adder_bits
+    return [str(bits), str(graph.depth), f"{seconds:.1f}"]
+
+
+def synthesised(case: Case, graph: AdderGraph, levels: int, python: str | None) -> list[str]:
+    """Return the LUTs and flip-flops of a case with so many adders from register to register."""
+    p = parameters(case, graph, levels)
+    found = [figures(to_verilog(p.create(), "top"))]
+    for name in PEERS if python else ():
+        verilog = peer(python or "", name, case, levels)
+        found.append(("time-out",) * 3 if verilog is None else figures(verilog[0]))
+    found += [("",) * 3] * (1 + len(PEERS) - len(found))
+    return [case.name, str(levels), *(text for kind in zip(*found, strict=True) for text in kind)]
 
 
 def table(columns: tuple[str, ...], rows: list[list[str]]) -> str:
@@ -190,16 +209,16 @@ def main() -> None:
     parser.add_argument("--only", metavar="NAME", help="cases whose name begins like this")
     parser.add_argument("--write", action="store_true", help="write docs/constant.md")
     arguments = parser.parse_args()
-    synthesised: list[list[str]] = []
-    solved: list[list[str]] = []
+    rows: list[list[str]] = []
+    solvers: list[list[str]] = []
     for case in CASES:
         if arguments.only and not case.name.startswith(arguments.only):
             continue
-        rows, solvers = measure(case, arguments.peers)
-        synthesised += rows
-        solved.append(solvers)
+        found, solver = measure(case, arguments.peers)
+        rows += found
+        solvers.append(solver)
         if arguments.write:
-            page = HEAD + table(SYNTHESISED, synthesised) + SOLVER + table(SOLVED, solved)
+            page = HEAD + table(SYNTHESISED, rows) + SOLVER + table(SOLVED, solvers)
             (ROOT / "docs" / "constant.md").write_text(page, encoding="utf-8")
 
 

@@ -4,7 +4,7 @@ A digit is one integer: a term, a shift and a sign. A sum is a row of digits. Te
 number of inputs is an input, term `inputs + k` is sum `k`.
 """
 
-__all__ = ["digit", "reduce_row", "shift_of", "sign_of", "signed_digits", "term_of"]
+__all__ = ["count_digits", "digit", "reduce_row", "shift_of", "sign_of", "signed_digits", "term_of"]
 
 from typing import Any
 
@@ -71,13 +71,22 @@ def reduce_row(row: Any, length: int) -> int:
     return length
 
 
-def signed_digits(matrix: npt.NDArray[np.int64]) -> list[npt.NDArray[np.int64]]:
-    """Return the canonical signed digits of each column: fewest, no two neighbours (Reitwiesner,
-    1960).
+def count_digits(values: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """Return how many signed digits each integer takes at the least."""
+    whole = np.abs(values)
+    return np.bitwise_count(whole ^ 3 * whole).astype(np.int64)
+
+
+def signed_digits(
+    matrix: npt.NDArray[np.int64], *, canonical: bool = True
+) -> list[npt.NDArray[np.int64]]:
+    """Return as few signed digits as there can be for each column.
 
     Parameters
     ----------
     matrix : (inputs, outputs)
+    canonical : no two digits of a weight are neighbours (Reitwiesner, 1960); otherwise they are
+        where that takes no more of them: 3 is 2 + 1, not 4 - 1
 
     Returns
     -------
@@ -87,8 +96,11 @@ def signed_digits(matrix: npt.NDArray[np.int64]) -> list[npt.NDArray[np.int64]]:
     left = matrix.astype(np.int64).copy()
     shift = 0
     while left.any():
-        odd = (left & 1).astype(bool)
-        value = np.where(odd, 2 - (left & 3), 0)
+        value = 2 - (left & 3)
+        if not canonical:
+            fewer = count_digits((left + value) >> 1) <= count_digits((left - value) >> 1)
+            value = np.where(fewer, -value, value)
+        value[left & 1 == 0] = 0
         for term, column in zip(*np.nonzero(value), strict=True):
             negative = int(value[term, column] < 0)
             rows[column].append(digit(int(term), shift, negative))

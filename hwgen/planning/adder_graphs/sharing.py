@@ -6,92 +6,17 @@ from typing import Any
 import numpy as np
 from numba import njit
 
+from hwgen.planning.adder_graphs.costs import pair_cost
 from hwgen.planning.adder_graphs.digits import digit, shift_of, sign_of, term_of
-from hwgen.planning.adder_graphs.sums import new_sum
+from hwgen.planning.adder_graphs.sums import measure_depth, new_sum, reserve
 
-__all__ = ["adder_cost", "finish", "pair_cost", "share", "total_cost"]
+__all__ = ["share"]
 
 _MIX = np.uint64(0x9E3779B97F4A7C15)
 _FORTY = np.uint64(40)
-VARIATIONS = 300  # of the order in which what is left of a sum is added up
-
-
-@njit(cache=True)
-def width_of(low: int, high: int) -> int:
-    """Return the bits that hold all of a range: two's complement only where it goes below 0."""
-    most = max(high, -low - 1)
-    bits = 1 if low < 0 else 0
-    while most > 0:
-        most >>= 1
-        bits += 1
-    return bits
-
-
-@njit(cache=True)
-def _price(bits: int, odd: int) -> int:
-    return 2 * bits + odd * (bits & 1) if bits > 0 else 0
-
-
-@njit(cache=True)
-def pair_cost(sums: Any, a: int, b: int) -> int:
-    """Return the half bits of the adder of two digits; bits below the higher one pass by it.
-
-    The lower digit counts as positive: the sum may be had with either sign.
-    """
-    if shift_of(a) > shift_of(b):
-        a, b = b, a
-    shift = shift_of(b) - shift_of(a)
-    ta, tb = term_of(a), term_of(b)
-    differ = sign_of(a) ^ sign_of(b)
-    low, high = sums.low, sums.high
-    return _cost(low[ta], high[ta], low[tb], high[tb], shift, differ, sums.scalars[3])
-
-
-@njit(cache=True)
-def _cost(
-    low_a: int, high_a: int, low_b: int, high_b: int, shift: int, differ: int, odd: int
-) -> int:
-    """Return the half bits of an adder of two ranges, b shifted up; its sign does not matter."""
-    if differ:
-        low, high = low_a - (high_b << shift), high_a - (low_b << shift)
-        bits = width_of(low, high)
-        if shift == 0:
-            bits = min(bits, width_of(-high, -low))
-    else:
-        if low_a >= 0 and high_a < (1 << shift):
-            return 0
-        bits = width_of(low_a + (low_b << shift), high_a + (high_b << shift))
-    return _price(bits - shift, odd)
-
-
-@njit(cache=True)
-def adder_cost(sums: Any, k: int) -> int:
-    """Return the half bits of the adder that makes a sum of two digits, with its exact range."""
-    a, b = sums.rows[k, 0], sums.rows[k, 1]
-    if shift_of(a) > shift_of(b):
-        a, b = b, a
-    shift = shift_of(b) - shift_of(a)
-    term = sums.scalars[0] + k
-    low, high = sums.low[term], sums.high[term]
-    if sign_of(a) and not (shift == 0 and not sign_of(b)):
-        low, high = -high, -low
-    bits = width_of(low, high)
-    if sign_of(a) ^ sign_of(b):
-        if shift == 0:
-            bits = min(bits, width_of(-high, -low))
-    elif sums.low[term_of(a)] >= 0 and sums.high[term_of(a)] < (1 << shift):
-        return 0
-    return _price(bits - shift, sums.scalars[3])
-
-
-@njit(cache=True)
-def total_cost(sums: Any) -> int:
-    """Return the half bits of all adders, whatever signs cost on top."""
-    total = 0
-    for k in range(sums.scalars[1]):
-        if sums.length[k] > 0:
-            total += adder_cost(sums, k)
-    return total
+# what a pair is worth less by each bit that one of its digits is shifted up, and as a difference:
+# such sums have less in common with the others, measured over many matrices
+APART, DIFFERENCE = 2.0, 0.5
 
 
 @njit(cache=True)
@@ -125,7 +50,8 @@ def _score(sums: Any, key: int, count: int, seed: int, noise: float) -> float:
     apart = ((key >> 1) & 255) - 64
     a = digit((key >> 30), max(0, -apart), 0)
     b = digit((key >> 9) & 0x1FFFFF, max(0, apart), key & 1)
-    return (count - 1) * pair_cost(sums, a, b) * (1.0 + noise * _noise(key, seed))
+    worth = pair_cost(sums, a, b) - APART * abs(apart) - DIFFERENCE * (key & 1)
+    return (count - 1) * worth * (1.0 + noise * _noise(key, seed))
 
 
 @njit(cache=True)
@@ -169,29 +95,20 @@ def _find(sums: Any, k: int, key: int, start: int) -> tuple[int, int]:
 
 
 @njit(cache=True)
-def share(
-    sums: Any, keys: Any, counts: Any, used: Any, seed: int, noise: float, every: bool
-) -> None:
+def share(sums: Any, keys: Any, counts: Any, used: Any, seed: int, noise: float) -> None:
     """Make sums of the pairs of digits that occur more than once, the most worth first.
 
     Parameters
     ----------
+    sums : with their depths and limits
     keys, counts, used : a hash table, empty, and the places of it that are taken
     seed, noise : how far the worth of a pair may be from the truth, and which way
-    every : whether pairs that only sums of two digits have matter
     """
-    top = sums.scalars[1]
-    for k in range(top):
-        if every or sums.length[k] > 2:
-            for i in range(sums.length[k]):
-                for j in range(i):
-                    _add(keys, counts, used, _key(sums.rows[k, i], sums.rows[k, j]), 1)
-    if not every:
-        for k in range(top):
-            if sums.length[k] == 2:
-                place = _slot(keys, _key(sums.rows[k, 0], sums.rows[k, 1]))
-                if keys[place] != -1:
-                    counts[place] += 1
+    reserve(sums)
+    for k in range(sums.scalars[1]):
+        for i in range(sums.length[k]):
+            for j in range(i):
+                _add(keys, counts, used, _key(sums.rows[k, i], sums.rows[k, j]), 1)
     heap = [(0.0, np.int64(0))]
     heap.pop()
     for n in range(used[0]):
@@ -206,7 +123,7 @@ def share(
         if now > worth + 1e-9:
             heappush(heap, (now, place))
         else:
-            _extract(sums, keys, counts, used, heap, place, seed, noise, every)
+            _extract(sums, keys, counts, used, heap, place, seed, noise)
     for n in range(used[0]):
         keys[used[n + 1]] = -1
     used[0] = 0
@@ -222,7 +139,6 @@ def _extract(
     place: int,
     seed: int,
     noise: float,
-    every: bool,
 ) -> None:
     """Make one sum of a pair of digits, and put it wherever the pair is."""
     key = keys[place]
@@ -275,6 +191,8 @@ def _extract(
             row[max(i, j)] = row[length - 1]
             length -= 1
             sums.length[k] = length
+            if length == 2:
+                measure_depth(sums, k)
             for n in range(length):
                 if row[n] != word:
                     fresh.append(_add(keys, counts, used, _key(row[n], word), 1))
@@ -283,95 +201,3 @@ def _extract(
     for other in fresh:
         if counts[other] > 1:
             heappush(heap, (-_score(sums, keys[other], counts[other], seed, noise), other))
-
-
-@njit(cache=True)
-def finish(sums: Any, seed: int, work: int) -> None:
-    """Add up what is left of each sum, two digits at a time: the cheapest first, and the best of
-    as many variations of that as `work` allows, pairs to be looked at for each sum."""
-    inputs = sums.scalars[0]
-    np.random.seed(seed)
-    for k in range(sums.scalars[1]):
-        length = sums.length[k]
-        if length < 3:
-            continue
-        best = np.zeros((length, 2), np.int64)
-        picks = np.zeros((length, 2), np.int64)
-        least = _tree(sums, k, 0.0, best)
-        for _ in range(min(work // length**3, VARIATIONS) if length > 3 else 3):
-            cost = _tree(sums, k, 1.0, picks)
-            if cost < least:
-                least = cost
-                best[:] = picks
-        row = sums.rows[k]
-        for step in range(length - 2):
-            i, j = best[step]
-            shift = min(shift_of(row[i]), shift_of(row[j]))
-            flipped = sign_of(row[i])
-            made = new_sum(
-                sums,
-                digit(term_of(row[i]), shift_of(row[i]) - shift, 0),
-                digit(term_of(row[j]), shift_of(row[j]) - shift, sign_of(row[j]) ^ flipped),
-            )
-            row[i] = digit(inputs + made, shift, flipped)
-            row[j] = row[length - 1 - step]
-            sums.length[k] = length - 1 - step
-
-
-@njit(cache=True)
-def _tree(sums: Any, k: int, noise: float, picks: Any) -> float:
-    """Choose which digits of a sum are added up, pair by pair; return the half bits of the adders.
-
-    noise : how far the cost of a pair may seem to be from the truth, in bits
-    picks : receives the places of each pair; the sum takes the first, the last digit the second
-    """
-    length = sums.length[k]
-    low, high = np.zeros(length, np.int64), np.zeros(length, np.int64)
-    shift, sign = np.zeros(length, np.int64), np.zeros(length, np.int64)
-    flat = np.zeros(length, np.int64)  # inputs of the flattest tree as deep as the term
-    room = 1 << sums.limit[k]
-    used = 0
-    for i in range(length):
-        word = sums.rows[k, i]
-        term = term_of(word)
-        low[i], high[i] = sums.low[term], sums.high[term]
-        shift[i], sign[i] = shift_of(word), sign_of(word)
-        flat[i] = 1 << sums.depth[term]
-        used += flat[i]
-    total = 0.0
-    for step in range(length - 1):
-        left = length - step
-        least, worst = 1e30, 1e30
-        at, deep = (0, 1), (0, 1)
-        for j in range(left):
-            for i in range(j):
-                a, b = (i, j) if shift[i] <= shift[j] else (j, i)
-                differ = sign[i] ^ sign[j]
-                apart = shift[b] - shift[a]
-                true = _cost(low[a], high[a], low[b], high[b], apart, differ, sums.scalars[3])
-                seems = true + 2 * noise * np.random.random() if noise > 0 else float(true)
-                grown = 2 * max(flat[i], flat[j])
-                if used - flat[i] - flat[j] + grown <= room:
-                    if seems < least:
-                        least, at = seems, (i, j)
-                elif seems + 1e6 * grown < worst:
-                    worst, deep = seems + 1e6 * grown, (i, j)
-        i, j = at if least < 1e30 else deep
-        if least == 1e30:
-            total += 1e9  # too deep
-        a, b = (i, j) if shift[i] <= shift[j] else (j, i)
-        apart, differ = shift[b] - shift[a], sign[i] ^ sign[j]
-        total += _cost(low[a], high[a], low[b], high[b], apart, differ, sums.scalars[3])
-        up_i, up_j = max(0, shift[i] - shift[j]), max(0, shift[j] - shift[i])
-        if differ:
-            bottom, top = (low[i] << up_i) - (high[j] << up_j), (high[i] << up_i) - (low[j] << up_j)
-        else:
-            bottom, top = (low[i] << up_i) + (low[j] << up_j), (high[i] << up_i) + (high[j] << up_j)
-        used += 2 * max(flat[i], flat[j]) - flat[i] - flat[j]
-        low[i], high[i], shift[i] = bottom, top, min(shift[i], shift[j])
-        flat[i] = 2 * max(flat[i], flat[j])
-        last = left - 1
-        low[j], high[j], shift[j] = low[last], high[last], shift[last]
-        sign[j], flat[j] = sign[last], flat[last]
-        picks[step] = i, j
-    return total

@@ -11,24 +11,25 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
+from hwgen.planning.adder_graphs.costs import width_of
 from hwgen.planning.adder_graphs.digits import shift_of, sign_of, term_of
-from hwgen.planning.adder_graphs.sharing import width_of
 from hwgen.planning.adder_graphs.sums import Sums
 
 __all__ = ["Signs", "turned"]
 
-HOT, COLD, SWEEPS = 8.0, 0.2, 80  # bits, bits, and how often each sum is looked at
+HOT, COLD, SWEEPS = 8.0, 0.2, 80  # costs, costs, and how often each sum is looked at
+SUBTRACTION = 0.8  # cost of one: on Xilinx yosys puts its lowest bit beside the carry chain as well
 
 
 class Signs(NamedTuple):
     """Which sums are turned.
 
     flipped : of each term, 1 where it is made with the other sign, else 0
-    bits : adder bits that signs cost: of outputs to be negated, and of wider differences
+    cost : of outputs to be negated, of wider differences, and of differences at all
     """
 
     flipped: npt.NDArray[np.int64]
-    bits: int
+    cost: float
 
 
 def turned(sums: Sums, order: npt.NDArray[np.int64], seed: int) -> Signs:
@@ -48,8 +49,8 @@ def turned(sums: Sums, order: npt.NDArray[np.int64], seed: int) -> Signs:
     start = np.cumsum([0, *map(len, users)])
     flat = np.array([k for found in users for k in found], dtype=np.int64)
     flipped = np.zeros(terms, dtype=np.int64)
-    bits = _cool(sums, order, start, flat, flipped, seed)
-    return Signs(flipped, int(bits))
+    cost = _cool(sums, order, start, flat, flipped, seed)
+    return Signs(flipped, float(cost))
 
 
 @njit(cache=True)
@@ -60,7 +61,7 @@ def _width(sums: Any, term: int) -> int:
 @njit(cache=True)
 def _negated(sums: Any, term: int, outputs: Any, flipped: Any) -> int:
     """Return the bits of the outputs of a term that have to be negated."""
-    return outputs[term, 1 - flipped[term]] * _width(sums, term)
+    return 2 * outputs[term, 1 - flipped[term]] * _width(sums, term)
 
 
 @njit(cache=True)
@@ -73,8 +74,10 @@ def _extra(sums: Any, k: int, flipped: Any) -> float:
     lower = sign_of(a) ^ flipped[term_of(a)] ^ turn
     upper = sign_of(b) ^ flipped[term_of(b)] ^ turn
     if lower and upper:
-        return 3.0 * _width(sums, sums.scalars[0] + k)  # there is no such adder
-    return float(shift_of(b) - shift_of(a)) if lower else 0.0
+        return 6.0 * _width(sums, sums.scalars[0] + k)  # there is no such adder
+    if lower and shift_of(b) > shift_of(a):
+        return float(shift_of(b) - shift_of(a))
+    return SUBTRACTION if lower or upper else 0.0
 
 
 @njit(cache=True)

@@ -7,17 +7,22 @@ import numpy as np
 import numpy.typing as npt
 
 from hwgen.errors import InternalError, PlanError
-from hwgen.planning.adder_graphs.digits import shift_of, sign_of, signed_digits, term_of
-from hwgen.planning.adder_graphs.sharing import finish, share, total_cost
+from hwgen.planning.adder_graphs.costs import registers, total_cost
+from hwgen.planning.adder_graphs.differences import Columns, decomposed, plain
+from hwgen.planning.adder_graphs.digits import shift_of, sign_of, term_of
+from hwgen.planning.adder_graphs.finishing import finish
+from hwgen.planning.adder_graphs.sharing import share
 from hwgen.planning.adder_graphs.signs import Signs, turned
 from hwgen.planning.adder_graphs.sums import FREE, Sums, levels, load, tidy
 from rtl_templates.adder_graph import Adder, AdderGraph, Tap
 
 __all__ = ["coefficients", "solve"]
 
-_ODD = 1  # half bits on top of an odd width: half of the families' carry cells hold two bits
-_NOISE = 0.4
+_NOISE = (0.1, 0.2, 0.02)  # how far the worth of a pair may be from the truth, run by run
+_DEEPEST = 40  # adders one behind the other, whatever is allowed
 _WORK = 1_000_000  # pairs to be looked at for what is left of a sum
+_REGISTER = 0.1  # cost of a bit of a register, where a bit of an adder costs two
+Array = npt.NDArray[np.int64]
 
 
 def solve(
@@ -37,7 +42,8 @@ def solve(
     matrix : (inputs, outputs)
     low, high : least and greatest value of each input
     depth : most adders from an input to an output; two more than must be when not given
-    starts : greedy runs, the first plain, the others with some noise; the cheapest counts
+    starts : greedy runs, of which the cheapest counts: the first ones each begin another way, with
+        columns as differences or without; the others begin like the best two, with some noise
     seed : of the noise
     progress : called with the runs done and all of them
 
@@ -45,34 +51,41 @@ def solve(
     ------
     PlanError : no graph is as flat as that, or no run is asked for
     """
-    columns = signed_digits(matrix)
-    longest = max((len(column) for column in columns), default=0)
-    most = max(1, longest - 1).bit_length() + 2 if depth is None else depth
-    room = sum(map(len, columns)) + len(columns) + 1
-    places = 1 << max(12, (3 * sum(len(c) * len(c) // 2 for c in columns)).bit_length())
-    table = np.full(places, -1), np.zeros(places, np.int64), np.zeros(places + 1, np.int64)
-    best: tuple[int, AdderGraph] | None = None
+    if starts < 1:
+        raise PlanError(f"Number of starts must be at least 1, not {starts}")
+    bounds = np.array(low, np.int64), np.array(high, np.int64)
+    canonical = plain(matrix, canonical=True)
+    least = max(0, max(map(len, canonical.digits), default=0) - 1).bit_length()
+    most = min(_DEEPEST, max(1, least + 2) if depth is None else depth)
+    if least > most:
+        raise PlanError(f"Depth must be at least {least} for this matrix, not {most}")
+    ways = _ways(matrix, canonical, most)
+    table = _table(canonical)
+    found: list[tuple[float, int, Columns]] = []
+    best: tuple[float, AdderGraph] | None = None
     for start in range(starts):
-        bounds = np.array(low, np.int64), np.array(high, np.int64)
-        sums = load(columns, *bounds, depth=most, odd=_ODD, seed=seed, room=room)
+        if start < len(ways):
+            way, noise = ways[start], 0.0
+        else:
+            way = sorted(found[: len(ways)], key=lambda run: run[:2])[start % 2 % len(ways)][2]
+            noise = _NOISE[start % len(_NOISE)]
+        sums = load(way, *bounds, depth=most)
         levels(sums)
-        share(sums, *table, seed + start, _NOISE if start else 0.0, True)
+        share(sums, *table, seed + start, noise)
         tidy(sums)
         levels(sums)
         finish(sums, seed + start, _WORK)
         tidy(sums)
         order = _order(sums)
         signs = turned(sums, order, seed + start)
-        cost = total_cost(sums) + 2 * signs.bits
+        cost = total_cost(sums) + signs.cost + _REGISTER * registers(sums)
+        found.append((cost, start, way))
         if best is None or cost < best[0]:
             best = cost, _graph(sums, order, signs)
         progress(start + 1, starts)
-    if best is None:
-        raise PlanError(f"Number of starts must be at least 1, not {starts}")
-    if best[1].depth > most:
-        raise PlanError(f"Depth must be at least {best[1].depth} for this matrix, not {most}")
-    if not np.array_equal(coefficients(best[1]), matrix):
-        raise InternalError("Adder graph differs from its matrix")
+    assert best is not None
+    if best[1].depth > most or not np.array_equal(coefficients(best[1]), matrix):
+        raise InternalError("Adder graph differs from its matrix, or is too deep")
     return best[1]
 
 
@@ -83,7 +96,30 @@ def coefficients(graph: AdderGraph) -> npt.NDArray[Any]:
     return np.stack(wide, axis=1) if wide else np.zeros((graph.inputs, 0), dtype=object)
 
 
-def _order(sums: Sums) -> npt.NDArray[np.int64]:
+def _ways(matrix: Array, canonical: Columns, depth: int) -> list[Columns]:
+    """Return the ways to write a matrix that runs begin with, each once, the likely best first."""
+    ways: list[Columns] = []
+    for way in (
+        decomposed(matrix, depth, canonical=False),
+        plain(matrix, canonical=False),
+        decomposed(matrix, depth, canonical=True),
+        canonical,
+        decomposed(matrix, depth - 1, canonical=False),
+    ):
+        if not any(all(map(np.array_equal, way.digits, other.digits)) for other in ways):
+            ways.append(way)
+    return ways
+
+
+def _table(columns: Columns) -> tuple[Array, Array, Array]:
+    """Return an empty hash table with room for the pairs of digits of columns, and of what comes
+    in their places."""
+    pairs = sum(len(digits) ** 2 // 2 for digits in columns.digits)
+    places = 1 << max(12, (3 * pairs).bit_length())
+    return np.full(places, -1), np.zeros(places, np.int64), np.zeros(places + 1, np.int64)
+
+
+def _order(sums: Sums) -> Array:
     """Return the rows of the sums, each after its operands."""
     inputs = int(sums.scalars[0])
     levels(sums)
@@ -91,7 +127,7 @@ def _order(sums: Sums) -> npt.NDArray[np.int64]:
     return np.array(sorted(rows, key=lambda k: (int(sums.depth[inputs + k]), k)), dtype=np.int64)
 
 
-def _graph(sums: Sums, order: npt.NDArray[np.int64], signs: Signs) -> AdderGraph:
+def _graph(sums: Sums, order: Array, signs: Signs) -> AdderGraph:
     """Return the sums of two digits as adders, with the signs that they are made with."""
     inputs = int(sums.scalars[0])
     flipped = signs.flipped.tolist()

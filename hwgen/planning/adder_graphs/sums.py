@@ -6,9 +6,20 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
+from hwgen.planning.adder_graphs.differences import Columns
 from hwgen.planning.adder_graphs.digits import digit, reduce_row, shift_of, sign_of, term_of
 
-__all__ = ["FREE", "Sums", "expand", "levels", "load", "measure", "new_sum", "tidy"]
+__all__ = [
+    "FREE",
+    "Sums",
+    "levels",
+    "load",
+    "measure",
+    "measure_depth",
+    "new_sum",
+    "reserve",
+    "tidy",
+]
 
 FREE = -1  # length of a row that holds no sum
 Array = npt.NDArray[np.int64]
@@ -26,7 +37,7 @@ class Sums(NamedTuple):
     limit : most that the depth of each sum may be, so that no output is too deep
     uses : of each term, by digits of sums and by outputs
     outputs : term, shift and sign (1: negative) of each output, (outputs, 3); term -1 for zero
-    scalars : inputs, rows ever used, most depth, price of an odd bit, state of the random numbers
+    scalars : inputs, rows ever used, most depth
     """
 
     rows: Array
@@ -41,22 +52,18 @@ class Sums(NamedTuple):
     scalars: Array
 
 
-def load(
-    columns: list[Array], low: Array, high: Array, *, depth: int, odd: int, seed: int, room: int
-) -> Sums:
+def load(columns: Columns, low: Array, high: Array, *, depth: int) -> Sums:
     """Return a sum for each output, of its digits.
 
     Parameters
     ----------
-    columns : digits of each output
+    columns : the outputs
     low, high : range of each input
     depth : most adders from an input to an output
-    odd : half bits that a sum of odd width pays on top of its bits
-    seed : of the random numbers
-    room : sums there shall be room for, at most
     """
-    inputs, outputs = len(low), len(columns)
-    longest = max((len(column) for column in columns), default=0) + 16
+    inputs, outputs = len(low), len(columns.digits)
+    room = sum(map(len, columns.digits)) + outputs + 1
+    longest = max(map(len, columns.digits), default=0)
     sums = Sums(
         rows=np.zeros((room, longest), np.int64),
         length=np.full(room, FREE, np.int64),
@@ -67,22 +74,24 @@ def load(
         limit=np.zeros(room, np.int64),
         uses=np.zeros(inputs + room, np.int64),
         outputs=np.zeros((outputs, 3), np.int64),
-        scalars=np.array([inputs, 0, depth, odd, seed * 2654435761 + 88172645463325252], np.int64),
+        scalars=np.array([inputs, 0, depth], np.int64),
     )
     sums.coefficients[:inputs] = np.eye(inputs, dtype=np.int64)
     sums.low[:inputs], sums.high[:inputs] = low, high
-    for index, column in enumerate(columns):
+    for index in columns.order:
+        column = columns.digits[index].copy()
         if len(column) == 0:
             sums.outputs[index] = -1, 0, 0
             continue
+        for i, word in enumerate(column.tolist()):
+            if term_of(word) >= inputs:
+                column[i] += sums.outputs[term_of(word) - inputs, 1] << 1
         shift = int(min(shift_of(word) for word in column))
-        sums.rows[index, : len(column)] = column - (shift << 1)
+        sums.rows[index, : len(column)] = np.sort(column - (shift << 1))
         sums.length[index] = len(column)
         sums.outputs[index] = inputs + index, shift, 0
-        sums.scalars[1] = index + 1
-    for index in range(outputs):
-        if sums.length[index] > 0:
-            measure(sums, index)
+        sums.scalars[1] = max(int(sums.scalars[1]), index + 1)
+        measure(sums, index)
     tidy(sums)
     return sums
 
@@ -121,37 +130,17 @@ def new_sum(sums: Any, a: int, b: int) -> int:
     sums.scalars[1] = max(sums.scalars[1], k + 1)
     sums.rows[k, 0], sums.rows[k, 1] = min(a, b), max(a, b)
     sums.length[k] = 2
-    inputs = sums.scalars[0]
-    sums.depth[inputs + k] = max(sums.depth[term_of(a)], sums.depth[term_of(b)]) + 1
     sums.limit[k] = sums.scalars[2]
+    measure_depth(sums, k)
     measure(sums, k)
     return k
 
 
 @njit(cache=True)
-def expand(sums: Any, k: int, place: int) -> bool:
-    """Put in place of a digit of a sum the digits that its term is made of.
-
-    Returns
-    -------
-    whether the term was a sum, and there was room
-    """
-    inputs = sums.scalars[0]
-    word = sums.rows[k, place]
-    child = term_of(word) - inputs
-    length = sums.length[k]
-    if child < 0 or length + sums.length[child] > sums.rows.shape[1]:
-        return False
-    sums.rows[k, place] = sums.rows[k, length - 1]
-    length -= 1
-    for i in range(sums.length[child]):
-        inner = sums.rows[child, i]
-        sums.rows[k, length] = digit(
-            term_of(inner), shift_of(inner) + shift_of(word), sign_of(inner) ^ sign_of(word)
-        )
-        length += 1
-    sums.length[k] = reduce_row(sums.rows[k], length)
-    return True
+def measure_depth(sums: Any, k: int) -> None:
+    """Compute the depth of a sum of two digits from theirs."""
+    a, b = term_of(sums.rows[k, 0]), term_of(sums.rows[k, 1])
+    sums.depth[sums.scalars[0] + k] = max(sums.depth[a], sums.depth[b]) + 1
 
 
 @njit(cache=True)
@@ -232,12 +221,12 @@ def _drop_unused(sums: Any) -> None:
 def levels(sums: Any) -> int:
     """Compute depths and limits; return the greatest depth of an output.
 
-    A sum of many digits is taken for the flattest tree of adders that makes it.
+    A sum of many digits is taken for the flattest tree of adders that makes it. What room it has
+    to be deeper, it gives one half of to the sums that it is made of.
     """
-    inputs, top, most = sums.scalars[0], sums.scalars[1], sums.scalars[2]
-    depth = sums.depth
-    changed = True
-    turns = 0
+    inputs, top = sums.scalars[0], sums.scalars[1]
+    depth, limits = sums.depth, sums.limit
+    turns, changed = 0, True
     while changed:
         changed = False
         turns += 1
@@ -245,27 +234,64 @@ def levels(sums: Any) -> int:
             raise ValueError("Sums form a circle")
         for k in range(top):
             if sums.length[k] > 0:
-                total = 0
-                for i in range(sums.length[k]):
-                    total += 1 << min(depth[term_of(sums.rows[k, i])], 40)
                 level = 0
-                while (1 << level) < total:
+                while (1 << level) < _flat(sums, k):
                     level += 1
                 if depth[inputs + k] != level:
                     depth[inputs + k] = level
                     changed = True
-    sums.limit[:top] = most
+    limits[:top] = sums.scalars[2]
     changed = True
     while changed:
         changed = False
         for k in range(top):
-            for i in range(sums.length[k]):
-                child = term_of(sums.rows[k, i]) - inputs
-                if child >= 0 and sums.limit[child] > sums.limit[k] - 1:
-                    sums.limit[child] = sums.limit[k] - 1
+            length, limit = sums.length[k], limits[k]
+            operands = 0
+            for i in range(length):
+                operands += term_of(sums.rows[k, i]) >= inputs
+            room = (1 << limit) - _flat(sums, k) if length > 2 else 0
+            for i in range(length):
+                term = term_of(sums.rows[k, i])
+                if term < inputs:
+                    continue
+                most = limit - 1
+                if length > 2:
+                    while most > depth[term] and 1 << most > room // (2 * operands) + (
+                        1 << depth[term]
+                    ):
+                        most -= 1
+                if limits[term - inputs] > most:
+                    limits[term - inputs] = most
                     changed = True
     deepest = 0
     for o in range(len(sums.outputs)):
         if sums.outputs[o, 0] >= 0:
             deepest = max(deepest, depth[sums.outputs[o, 0]])
     return deepest
+
+
+@njit(cache=True)
+def _flat(sums: Any, k: int) -> int:
+    """Return the inputs of the flattest tree that has room for the digits of a sum."""
+    total = 0
+    for i in range(sums.length[k]):
+        total += 1 << min(sums.depth[term_of(sums.rows[k, i])], 40)
+    return total
+
+
+@njit(cache=True)
+def reserve(sums: Any) -> None:
+    """Let each sum of more than two digits count as deep as it may become, so that whatever is
+    done to it makes no other too deep."""
+    inputs, top = sums.scalars[0], sums.scalars[1]
+    changed = True
+    while changed:
+        changed = False
+        for k in range(top):
+            term = inputs + k
+            before = sums.depth[term]
+            if sums.length[k] > 2:
+                sums.depth[term] = sums.limit[k]
+            elif sums.length[k] == 2:
+                measure_depth(sums, k)
+            changed = changed or sums.depth[term] != before
