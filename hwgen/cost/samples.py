@@ -34,8 +34,8 @@ SAMPLED = {
     "gowin": "tangnano20k",
     "xilinx7": "arty-a7-35t",
 }
-LEAST, MOST = 60, 600  # estimated LUTs of a sample
-LARGE, LARGER = 8, 3  # of so many samples one may be so many times larger
+LEAST, MOST = 60, 420  # estimated LUTs of a sample
+LARGE, LARGER = 8, 4  # of so many samples one may be so many times larger
 CHOICES = ("pe", "simd", "skip", "dsp", "pasm", "parallel", "serial")  # that make a folding
 TRIES = 12  # of a layer's foldings
 
@@ -48,11 +48,11 @@ def sample(seed: int) -> Network:
     if rng.random() < 0.1:
         x = Binary()
     if rng.random() < 0.4:
-        inputs = int(rng.integers(6, 65))
+        inputs = int(rng.integers(6, 41))
         nodes = [Node("x", Input((inputs,), x, [1.0]))]
-        _weighted(rng, nodes, x, (int(rng.integers(2, 17)), inputs))
+        _weighted(rng, nodes, x, (int(rng.integers(2, 11)), inputs))
         return Network(tuple(nodes))
-    channels, size = int(rng.integers(1, 9)), int(rng.integers(5, 13))
+    channels, size = int(rng.integers(1, 6)), int(rng.integers(5, 11))
     nodes = [Node("x", Input((channels, size, size), x, [1.0]))]
     kind = rng.random()
     if kind < 0.08:
@@ -62,7 +62,7 @@ def sample(seed: int) -> Network:
     if kind < 0.2:
         of = _weighted(rng, nodes, x, (channels, 1, kernel, kernel), groups=channels)
     else:
-        of = _weighted(rng, nodes, x, (int(rng.integers(2, 13)), channels, kernel, kernel))
+        of = _weighted(rng, nodes, x, (int(rng.integers(2, 9)), channels, kernel, kernel))
     if of is not None and kind > 0.9:
         nodes.append(Node("sum", Add((1, 1)), ("y", "y")))
         _requantize(rng, nodes, int(1 << of.bits + 1), "z")

@@ -247,8 +247,8 @@ class Plan:
     @cached_property
     def resources(self) -> Resources:
         """Estimated cost of all parts and the borders."""
-        borders = Resources(24, 16)
-        return sum((estimate(p.part, self.target) for p in self.assembly.parts), borders)
+        parts = [*(placed.part for placed in self.assembly.parts), self.input, self.output]
+        return sum((estimate(part, self.target) for part in parts), Resources())
 
     def with_stages(self, stages: tuple[Stage, ...]) -> "Plan":
         """Return the plan with other components for its layers."""
