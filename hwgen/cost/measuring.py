@@ -19,6 +19,7 @@ from hwgen.cost.synthesis import synthesise
 from hwgen.planning import Plan
 
 _TOP = "samples"
+DEEP = 6  # cells one behind the other without a named wire between them
 _BITS = ("s_axis_tvalid", "s_axis_tlast", "m_axis_tready")  # that enter an accelerator
 
 
@@ -92,26 +93,34 @@ def _together(plans: Sequence[Plan], names: Sequence[str]) -> str:
 
 
 def _parts(module: Mapping[str, Any], worth: Mapping[str, int]) -> dict[str, int]:
-    """Return look-up tables by instance and component."""
+    """Return look-up tables by instance and component. What drives wires without a name lies where
+    those are read."""
     places: dict[int, str] = {}
     for name, wire in module["netnames"].items():
-        place = ".".join(name.split(".")[:-1][:2])
+        place = "" if wire.get("hide_name") else ".".join(name.split(".")[:-1][:2])
         for bit in wire["bits"]:
-            if len(places.get(bit, "")) <= len(place):
+            if len(places.get(bit, "")) < len(place):
                 places[bit] = place
+    cells = [_pins(cell) for cell in module["cells"].values()]
+
+    def place_of(drives: list[int]) -> str:
+        return next((places[bit] for bit in drives if places.get(bit)), "")
+
+    for _ in range(DEEP):
+        for reads, drives, _ in cells:
+            if where := place_of(drives):
+                for bit in reads:
+                    places.setdefault(bit, where)
     found: Counter[str] = Counter()
-    for cell in module["cells"].values():
-        if cell["type"] in worth:
-            found[_place(cell, places)] += worth[cell["type"]]
+    for _, drives, kind in cells:
+        if kind in worth:
+            found[place_of(drives)] += worth[kind]
     return dict(found)
 
 
-def _place(cell: Mapping[str, Any], places: Mapping[int, str]) -> str:
-    """Return where the first named wire is that a cell drives."""
-    driven = (
-        bit
-        for port, bits in cell["connections"].items()
-        if cell["port_directions"][port] == "output"
-        for bit in bits
-    )
-    return next((places[bit] for bit in driven if places.get(bit)), "")
+def _pins(cell: Mapping[str, Any]) -> tuple[list[int], list[int], str]:
+    """Return what a cell reads, what it drives, and its type."""
+    pins: tuple[list[int], list[int]] = [], []
+    for port, bits in cell["connections"].items():
+        pins[cell["port_directions"][port] == "output"].extend(bits)
+    return *pins, cell["type"]

@@ -22,6 +22,7 @@ from hwgen.network import (
 )
 from hwgen.network.fields import IntArray
 from hwgen.planning import Plan, plan
+from hwgen.planning.coefficients import START, taken_for
 from hwgen.planning.folding import Folding
 from hwgen.planning.layers import find_layers
 from hwgen.planning.options import Ways
@@ -34,10 +35,11 @@ SAMPLED = {
     "gowin": "tangnano20k",
     "xilinx7": "arty-a7-35t",
 }
-LEAST, MOST = 60, 420  # estimated LUTs of a sample
+LEAST, MOST = 60, 450  # flip-flops of a sample, which are counted and not fitted
 LARGE, LARGER = 8, 4  # of so many samples one may be so many times larger
 CHOICES = ("pe", "simd", "skip", "dsp", "pasm", "parallel", "serial")  # that make a folding
 TRIES = 12  # of a layer's foldings
+SCALE = np.array([1.0])
 
 
 def sample(seed: int) -> Network:
@@ -49,11 +51,11 @@ def sample(seed: int) -> Network:
         x = Binary()
     if rng.random() < 0.4:
         inputs = int(rng.integers(6, 41))
-        nodes = [Node("x", Input((inputs,), x, [1.0]))]
+        nodes = [Node("x", Input((inputs,), x, SCALE))]
         _weighted(rng, nodes, x, (int(rng.integers(2, 11)), inputs))
         return Network(tuple(nodes))
     channels, size = int(rng.integers(1, 6)), int(rng.integers(5, 11))
-    nodes = [Node("x", Input((channels, size, size), x, [1.0]))]
+    nodes = [Node("x", Input((channels, size, size), x, SCALE))]
     kind = rng.random()
     if kind < 0.08:
         _pool(rng, nodes)
@@ -82,11 +84,11 @@ def _weighted(
     weight, of = _weights(rng, shape)
     bias = rng.integers(-99, 100, shape[0]) * int(rng.random() < 0.8)
     if len(shape) == 2:
-        op: Conv2d | Linear = Linear(weight, bias, of, [1.0])
+        op: Conv2d | Linear = Linear(weight, bias, of, SCALE)
     else:
         padding = (shape[2] // 2,) * 2 if rng.random() < 0.5 else (0, 0)
         stride = (2, 2) if rng.random() < 0.15 else (1, 1)
-        op = Conv2d(weight, bias, of, [1.0], stride=stride, padding=padding, groups=groups)
+        op = Conv2d(weight, bias, of, SCALE, stride=stride, padding=padding, groups=groups)
     nodes.append(Node("layer", op, (nodes[-1].name,)))
     if rng.random() < 0.1:
         return None
@@ -105,12 +107,12 @@ def _requantize(
     per_channel = channels if rng.random() < 0.6 else 1
     if rng.random() < 0.1:  # a sign
         steps = rng.integers(-reach // 4, reach // 4 + 1, (per_channel, 1))
-        nodes.append(Node(name, Threshold(steps, Binary(), [1.0], base=-1), (nodes[-1].name,)))
+        nodes.append(Node(name, Threshold(steps, Binary(), SCALE, base=-1), (nodes[-1].name,)))
         return None
     bits = int(rng.choice([1, 8, 8, 12]))  # of a multiplier: 1 is a shift alone
-    by = rng.integers(1 << bits - 1, 1 << bits, per_channel) if bits > 1 else [1]
+    by = rng.integers(1 << bits - 1, 1 << bits, per_channel) if bits > 1 else np.array([1])
     shift = max(0, reach.bit_length() + bits - of.bits)
-    nodes.append(Node(name, Requantize(by, shift, of, [1.0]), (nodes[-1].name,)))
+    nodes.append(Node(name, Requantize(by, np.array([shift]), of, SCALE), (nodes[-1].name,)))
     return of
 
 
@@ -153,22 +155,27 @@ def _weights(rng: np.random.Generator, shape: tuple[int, ...]) -> tuple[IntArray
 
 def sample_plan(seed: int, family: str) -> Plan | None:
     """Return a plan of a sample for a family's target, each of its layers built in one of the
-    ways that there are, evenly by kind; None where none of these is small enough."""
+    ways that there are, evenly by kind; None where none of these is small enough.
+
+    Nothing in it depends on what was fitted, so that a sample stays the same.
+    """
     target = get_target(SAMPLED[family])
     network = sample(seed)
     rng = random.Random(seed)
     layers = find_layers(network)
     ways = {layer.name: _kinds(Ways(layer, target, target.clock_hz, {})) for layer in layers}
+    most = MOST * (1 if seed % LARGE else LARGER)
     for _ in range(TRIES):
         choices = []
         for name, kinds in ways.items():
             folding = rng.choice(kinds[rng.choice(sorted(kinds))])
             choices += [f"{name}.{what}={getattr(folding, what)}" for what in CHOICES]
         try:
-            found = plan(network, target=target, goal="min area", overrides=choices)
+            with taken_for(START):
+                found = plan(network, target=target, goal="min area", overrides=choices)
         except PlanError:
             continue
-        if LEAST <= found.resources.luts <= MOST * (1 if seed % LARGE else LARGER):
+        if LEAST <= found.resources.ffs <= most:
             return found
     return None
 

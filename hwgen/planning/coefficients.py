@@ -1,15 +1,28 @@
 """Coefficients: what one of each count of a structure costs, by family."""
 
-__all__ = ["PLAINEST", "Coefficients", "coefficients_of", "read_coefficients", "write_coefficients"]
+__all__ = [
+    "PLAINEST",
+    "START",
+    "Coefficients",
+    "coefficients_of",
+    "read_coefficients",
+    "taken_for",
+    "write_coefficients",
+]
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
 FILE = Path(__file__).with_name("coefficients.json")
 PLAINEST = "ice40"  # what a family without coefficients of its own is taken for
+START = "start"  # the block that fits start from: of no family, and never fitted itself
+
+_taken_for: ContextVar[str | None] = ContextVar("taken_for", default=None)
 
 
 @dataclass(frozen=True)
@@ -56,4 +69,14 @@ def _known() -> dict[str, Coefficients]:
 def coefficients_of(family: str) -> Coefficients:
     """Return the coefficients of a family."""
     known = _known()
-    return known.get(family) or known[PLAINEST]
+    return known.get(_taken_for.get() or family) or known[PLAINEST]
+
+
+@contextmanager
+def taken_for(block: str) -> Iterator[None]:
+    """Estimate with the coefficients of one block, whatever the family, meanwhile."""
+    token = _taken_for.set(block)
+    try:
+        yield
+    finally:
+        _taken_for.reset(token)
