@@ -9,9 +9,10 @@ __all__ = ["Structure", "structure"]
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import singledispatch
+from math import ceil
 
 from hwgen.formats import bits_for
-from hwgen.planning.blocks import INFERRING
+from hwgen.planning.blocks import inferred
 from hwgen.planning.cells import lut_inputs
 from hwgen.planning.memory import block_rams, lut_memory
 from hwgen.planning.tables import table_luts, words_luts
@@ -30,8 +31,6 @@ from rtl_templates.streams import ForkParameters, NarrowParameters, WidenParamet
 from rtl_templates.threshold import ThresholdParameters
 from rtl_templates.weights import WeightParameters
 from rtl_templates.window import WindowParameters
-
-MULTIPLIER_SIDE = 18  # bits of a DSP block's operand
 
 
 @dataclass(frozen=True)
@@ -298,7 +297,7 @@ def _requantizer(part: RequantizerParameters, target: Target) -> Structure:
     by = max(m.bit_length() for m in part.multipliers)
     rows = -(-len(part.multipliers) // part.lanes)
     logic: dict[str, float] = {"requantizer": 1, "clamp bit": part.bits}
-    ffs, dsps = x + part.bits + 6, 0
+    ffs, dsps = x + part.bits + 6, 0.0
     scaled = x + by if part.scaled else x
     if part.shift:
         logic["rounding bit"] = max(0, scaled - part.shift)
@@ -308,18 +307,16 @@ def _requantizer(part: RequantizerParameters, target: Target) -> Structure:
         ffs += x + by
     elif part.scaled:
         ffs += x + by
-        blocks = -(-x // MULTIPLIER_SIDE) * -(-by // MULTIPLIER_SIDE)
-        if rows == 1 and len(part.multipliers) == 1:
-            ones = min(_digits(m) for m in part.multipliers) - 1
-            logic["constant product bit"] = x * ones
-            blocks = 0
-        if blocks and target.dsps and target.family in INFERRING:
-            dsps = blocks
-        elif blocks:
-            logic["product bit"] = x * by
+        blocks, left = inferred((x, part.x_shape.signed), (by, False), target)
+        if not blocks and len(part.multipliers) == 1:
+            logic["constant product bit"] = x * (_digits(part.multipliers[0]) - 1)
+        else:
+            logic["product bit"] = left
+        dsps = blocks
         if rows > 1:
             logic["multiplier table"] = by * -(-rows // (1 << lut_inputs(target)))
-    return Structure(logic, ffs, dsps).times(part.lanes)
+    found = Structure(logic, ffs).times(part.lanes)
+    return found + Structure(dsps=ceil(part.lanes * dsps))
 
 
 def _digits(number: int) -> int:
