@@ -11,9 +11,10 @@ from typing import Any
 
 from hwgen.cache import Cache
 from hwgen.codegen.accelerator import Accelerator
+from hwgen.codegen.modules import HardwareModule, split
 from hwgen.codegen.names import safe_names
 from hwgen.codegen.package import TAKEN
-from hwgen.codegen.verilog import to_verilog
+from hwgen.codegen.verilog import write_modules
 from hwgen.cost.families import family_of
 from hwgen.cost.synthesis import synthesise
 from hwgen.planning import Plan
@@ -53,17 +54,17 @@ def measure(
     """
     target = plans[0].target
     names = [f"sample{n}" for n in range(len(plans))]
-    texts = [_verilog(plan, name) for plan, name in zip(plans, names, strict=True)]
-    texts.append(_together(plans, names))
+    modules = [module for pair in zip(plans, names, strict=True) for module in _modules(*pair)]
     apart = f"setattr -mod -set keep_hierarchy 1 {' '.join(names)}"
-    found = synthesise("\n".join(texts), _TOP, target, passes=[apart], timeout=timeout, cache=cache)
-    modules = json.loads(found.netlist.read_bytes())["modules"]
+    text = write_modules(modules) + _together(plans, names)
+    found = synthesise(text, _TOP, target, passes=[apart], timeout=timeout, cache=cache)
+    netlists = json.loads(found.netlist.read_bytes())["modules"]
     family = family_of(target)
     worth = {**family.logic, **family.carry, **family.memory}
     measured = []
     for name in names:
-        counts = Counter(cell["type"] for cell in modules[name]["cells"].values())
-        parts = _parts(modules[name], worth)
+        counts = Counter(cell["type"] for cell in netlists[name]["cells"].values())
+        parts = _parts(netlists[name], worth)
         dsps = sum(counts[cell] * each for cell, each in family.dsp.items())
         block_rams = sum(counts[cell] * each for cell, each in family.block_ram.items())
         ffs = sum(counts[cell] for cell in family.ff)
@@ -71,10 +72,10 @@ def measure(
     return measured
 
 
-def _verilog(plan: Plan, name: str) -> str:
-    """Return the accelerator of a plan, as its package has it."""
+def _modules(plan: Plan, name: str) -> tuple[HardwareModule, ...]:
+    """Return the modules of a plan's accelerator, as its package has them."""
     instances = safe_names((placed.name for placed in plan.assembly.parts), taken=TAKEN)
-    return to_verilog(Accelerator(plan, instances), name)
+    return split(Accelerator(plan, instances), name)
 
 
 def _together(plans: Sequence[Plan], names: Sequence[str]) -> str:

@@ -23,7 +23,7 @@ from rtl_templates.engine import EngineParameters
 
 FITTED, TESTED = 100, 50  # samples of a family
 TEST_EVERY = 3  # every so many samples one is kept for the test, until there are enough
-BATCH = 12  # samples in one synthesis
+BATCH = 16  # samples in one synthesis
 Progress = Callable[[str, int, int], None]
 
 

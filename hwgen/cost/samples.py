@@ -35,7 +35,7 @@ SAMPLED = {
     "gowin": "tangnano20k",
     "xilinx7": "arty-a7-35t",
 }
-LEAST, MOST = 60, 450  # flip-flops of a sample, which are counted and not fitted
+LEAST, MOST = 60, 260  # flip-flops of a sample, which are counted and not fitted
 LARGE, LARGER = 8, 4  # of so many samples one may be so many times larger
 CHOICES = ("pe", "simd", "skip", "dsp", "pasm", "parallel", "serial")  # that make a folding
 TRIES = 12  # of a layer's foldings

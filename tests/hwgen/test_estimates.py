@@ -13,9 +13,10 @@ from typer.testing import CliRunner
 
 from hwgen.cache import Cache
 from hwgen.cli.cost import cost as cost_command
+from hwgen.codegen.verilog import write_modules
 from hwgen.cost import synthesise
 from hwgen.cost.fitting import Sample, errors_of, fit, spearman
-from hwgen.cost.measuring import _verilog, measure
+from hwgen.cost.measuring import _modules, measure
 from hwgen.cost.refit import as_sample, refit
 from hwgen.cost.samples import SAMPLED, sample_plan
 from hwgen.errors import HwgenError
@@ -186,7 +187,9 @@ def test_designs_together_are_what_they_are_alone(family, cache):
     made = plans(family, 2)
     together = measure(made, timeout=200, cache=cache)
     for plan, found in zip(made, together, strict=True):
-        alone = synthesise(_verilog(plan, "net"), "net", plan.target, timeout=200, cache=cache)
+        alone = synthesise(
+            write_modules(_modules(plan, "net")), "net", plan.target, timeout=200, cache=cache
+        )
         assert (found.luts, found.ffs) == (alone.luts, alone.ffs)
         assert (found.dsps, found.block_rams) == (alone.dsps, alone.block_rams)
         sample = as_sample("it", plan, found)
