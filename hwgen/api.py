@@ -25,7 +25,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hwgen.codegen.package import read_manifest, write_package
-from hwgen.cost import route, synthesise
+from hwgen.cost import placer_of, route, synthesise
 from hwgen.errors import HwgenError, PlanError, ToolError
 from hwgen.network import load
 from hwgen.network.graph import Network
@@ -281,6 +281,8 @@ class Package:
             luts, ffs = int(found["luts"]), int(found["ffs"])
             counts = (luts, ffs, int(found["dsps"]), int(found["block_rams"]))
             return Cost(stage, target.name, *counts, None, planned / interval, 0.0, dict(found))
+        if stage == "route":
+            placer_of(target)  # before minutes are spent on synthesis
         synthesis = synthesise(self.verilog, str(self.manifest["top"]), target, timeout=timeout)
         if stage == "synth":
             counts = (synthesis.luts, synthesis.ffs, synthesis.dsps, synthesis.block_rams)

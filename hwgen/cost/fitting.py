@@ -10,8 +10,9 @@ import numpy.typing as npt
 
 Floats = npt.NDArray[np.float64]
 
-PART = 0.5  # weight of what a part of a design is off by, beside the design as a whole
-HELD = 0.02  # weight of a coefficient's distance from where it started, as a share of that
+PART = 0.7  # weight of what a part of a design is off by, beside the design as a whole
+HELD = 0.05  # weight of a coefficient's distance from where it started, as a share of that; a few
+# samples outweigh it
 LOOKS = 4  # at the samples: each time those that are far off count less
 FAR = 0.12  # relative error from which a sample counts less
 ROUNDS = 3000  # of descent, a coefficient after the other
@@ -76,7 +77,7 @@ def fit(samples: Sequence[Sample], start: Mapping[str, float]) -> dict[str, floa
 def _descended(a: Floats, b: Floats, w: Floats, first: Floats, found: Floats) -> Floats:
     """Return the least of a sum of squares among numbers that are not negative."""
     weighted = a * w[:, None]
-    held = HELD * len(b) / 100 / np.maximum(first, 0.1) ** 2
+    held = HELD / np.maximum(first, 0.1) ** 2
     square = weighted.T @ weighted + np.diag(held)
     target = weighted.T @ (b * w) + held * first
     found = found.copy()

@@ -1,6 +1,6 @@
 """Place and route: what a synthesised design takes of a device, and how fast it runs there."""
 
-__all__ = ["CriticalPath", "Route", "route"]
+__all__ = ["CriticalPath", "Route", "placer_of", "route"]
 
 import hashlib
 import json
@@ -150,12 +150,7 @@ def route(
             "synthesise it again"
         )
     family = family_of(target)
-    if family.pnr is None:
-        raise PlanError(
-            f"Place and route must have an open tool for the target's family, and {target.name} "
-            f"({target.family}) has none; its costs end with synthesis (stage synth)"
-        )
-    pnr = family.pnr
+    pnr = placer_of(target)
     _check_fits(synthesis, target)
     try:
         digest = hashlib.sha256(synthesis.netlist.read_bytes()).hexdigest()
@@ -218,6 +213,22 @@ def route(
         cells=cells,
         seconds=result["seconds"],
     )
+
+
+def placer_of(target: Target) -> str:
+    """Return the place and route program of a target.
+
+    Raises
+    ------
+    PlanError : there is none for its family
+    """
+    pnr = family_of(target).pnr
+    if pnr is None:
+        raise PlanError(
+            f"Place and route must have an open tool for the target's family, and {target.name} "
+            f"({target.family}) has none; its costs end with synthesis (stage synth)"
+        )
+    return pnr
 
 
 def _check_fits(synthesis: Synthesis, target: Target) -> None:

@@ -22,9 +22,11 @@ from hwgen.network import (
 )
 from hwgen.network.fields import IntArray
 from hwgen.planning import Plan, plan
+from hwgen.planning.array_structure import structure
 from hwgen.planning.coefficients import START, taken_for
 from hwgen.planning.folding import Folding
 from hwgen.planning.layers import find_layers
+from hwgen.planning.lowering import core_for
 from hwgen.planning.options import Ways
 from hwgen.targets import get_target
 
@@ -36,6 +38,7 @@ SAMPLED = {
     "xilinx7": "arty-a7-35t",
 }
 LEAST, MOST = 60, 260  # flip-flops of a sample, which are counted and not fitted
+ROUGHLY = 1.5  # what a layer's component has more than a plan, at the most
 LARGE, LARGER = 8, 4  # of so many samples one may be so many times larger
 CHOICES = ("pe", "simd", "skip", "dsp", "pasm", "parallel", "serial")  # that make a folding
 TRIES = 12  # of a layer's foldings
@@ -166,10 +169,15 @@ def sample_plan(seed: int, family: str) -> Plan | None:
     ways = {layer.name: _kinds(Ways(layer, target, target.clock_hz, {})) for layer in layers}
     most = MOST * (1 if seed % LARGE else LARGER)
     for _ in range(TRIES):
-        choices = []
-        for name, kinds in ways.items():
+        choices, ffs = [], 0.0
+        for layer in layers:
+            kinds = ways[layer.name]
             folding = rng.choice(kinds[rng.choice(sorted(kinds))])
-            choices += [f"{name}.{what}={getattr(folding, what)}" for what in CHOICES]
+            choices += [f"{layer.name}.{what}={getattr(folding, what)}" for what in CHOICES]
+            with taken_for(START):
+                ffs += structure(core_for(layer, folding, target), target).ffs
+        if ffs > ROUGHLY * most:  # not worth a whole plan
+            continue
         try:
             with taken_for(START):
                 found = plan(network, target=target, goal="min area", overrides=choices)
