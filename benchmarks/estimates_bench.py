@@ -20,7 +20,8 @@ import hwgen
 from hwgen.cli.progress import bar
 from hwgen.cost.fitting import errors_of
 from hwgen.cost.measuring import measure
-from hwgen.cost.refit import FITTED, TESTED, as_sample, refit
+from hwgen.cost.refit import FITTED, TESTED, refit
+from hwgen.cost.sampled import as_sample
 from hwgen.cost.samples import SAMPLED
 from hwgen.errors import PlanError
 from hwgen.formats import Codebook, Fixed, Format, parse_format

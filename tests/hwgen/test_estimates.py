@@ -18,7 +18,8 @@ from hwgen.codegen.verilog import write_modules
 from hwgen.cost import synthesise
 from hwgen.cost.fitting import Sample, errors_of, fit, spearman
 from hwgen.cost.measuring import _modules, measure
-from hwgen.cost.refit import as_sample, refit
+from hwgen.cost.refit import refit
+from hwgen.cost.sampled import as_sample
 from hwgen.cost.samples import SAMPLED, sample, sample_plan
 from hwgen.errors import HwgenError
 from hwgen.planning.blocks import inferred
