@@ -80,18 +80,20 @@ def _drawn(
     return of, of.nearest(real.clip(-1, 1) * top)
 
 
-def whole_networks(family: str, console: Console) -> list[dict[str, Any]]:
-    """Return, of the demo's shape in nine formats, counts and what synthesis found."""
+def whole_networks(family: str, formats: list[str], console: Console) -> list[dict[str, Any]]:
+    """Return, of the demo's shape in some formats, counts and what synthesis found."""
     plans = []
-    for name in FORMATS:
+    for name in formats:
         for goal in GOALS:
             try:
                 plans.append(hwgen.plan(network(name), target=SAMPLED[family], goal=goal))
                 break
             except PlanError as error:
                 console.print(f"{family} {name}: {error}", soft_wrap=True)
+    if not plans:
+        return []
     measured = measure(plans, timeout=None)
-    samples = [as_sample(*args) for args in zip(FORMATS, plans, measured, strict=True)]
+    samples = [as_sample(*args) for args in zip(formats, plans, measured, strict=True)]
     return [_plain(sample) for sample in samples]
 
 
@@ -107,6 +109,8 @@ def errors_table(results: dict[str, Any], what: str) -> str:
         "| --- | ---: | ---: | ---: | ---: | ---: |",
     ]
     for family, found in results.items():
+        if not found[what]:
+            continue
         errors = errors_of(*figures(family, found[what]))
         lines.append(
             f"| {family} | {errors.count} | {errors.median:.1%} | {errors.most:.1%} | "
@@ -128,13 +132,13 @@ def networks_table(results: dict[str, Any]) -> str:
         "| weights | " + " | ".join(results) + " |",
         "| --- |" + " ---: |" * len(results),
     ]
-    columns = [
-        list(zip(*figures(family, found["networks"]), strict=True))
-        for family, found in results.items()
-    ]
-    for name, *cells in zip(FORMATS, *columns, strict=True):
-        shown = (f"{estimated:,.0f} / {luts:,}" for estimated, luts in cells)
-        lines.append(f"| {name} | {' | '.join(shown)} |")
+    for name in FORMATS:
+        cells = []
+        for family, found in results.items():
+            of_it = [design for design in found["networks"] if design["name"] == name]
+            pairs = zip(*figures(family, of_it), strict=True)
+            cells += [f"{estimated:,.0f} / {luts:,}" for estimated, luts in pairs] or ["-"]
+        lines.append(f"| {name} | {' | '.join(cells)} |")
     return "\n".join(lines) + "\n"
 
 
@@ -153,9 +157,11 @@ def main() -> None:
     parser.add_argument("--families", default=",".join(SAMPLED))
     parser.add_argument("--fitted", type=int, default=FITTED)
     parser.add_argument("--tested", type=int, default=TESTED)
+    parser.add_argument("--formats", default=",".join(FORMATS), help="of the whole networks")
     parser.add_argument("--documents", action="store_true", help="of the last run")
     arguments = parser.parse_args()
     console = Console(stderr=True)
+    formats = [name for name in FORMATS if name in arguments.formats.split(",")]
     results = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
     if not arguments.documents:
         with bar("Refitting", console) as move:
@@ -167,7 +173,7 @@ def main() -> None:
                 results[family] = {
                     "fitted": done.fitted.count,
                     "unseen": [_plain(sample) for sample in done.unseen],
-                    "networks": whole_networks(family, console),
+                    "networks": whole_networks(family, formats, console),
                 }
                 text = json.dumps(results, indent=None, separators=(",", ":"))
                 RESULTS.write_text(text.replace('{"name"', '\n{"name"') + "\n")
