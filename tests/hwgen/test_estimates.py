@@ -206,7 +206,7 @@ def test_a_small_refit(tmp_path, monkeypatch):
     assert done.exit_code == 0, done.output
     found = json.loads(done.stdout)["families"]["ecp5"]
     assert (found["fitted"]["count"], found["tested"]["count"]) == (4, 2)
-    assert found["fitted"]["median"] < 0.1 and found["tested"]["median"] < 0.5
+    assert found["fitted"]["median"] < 0.2 and found["tested"]["median"] < 0.5
     assert FILE.read_bytes() == before
     written = read_coefficients(path)
     assert set(written) == {"ecp5"} and written["ecp5"].source.startswith("4 samples")
