@@ -11,25 +11,47 @@ from rich.console import Console
 from rich.table import Table
 
 from hwgen.cli.plan import AsJson
+from hwgen.cli.refit import run_refit
+from hwgen.errors import HwgenError
 from hwgen.targets import get_target
 
 _BEFORE_LAYOUT = (
     "Timing and power are OpenSTA's of the mapped netlist: without wires, clock and reset ideal, "
     "every net changing {:g} times a clock."
 )
-PackageFolder = Annotated[Path, typer.Argument(metavar="PACKAGE", help="Folder of a package.")]
+_PACKAGE = typer.Argument(metavar="PACKAGE", help="Folder of a package.")
+PackageFolder = Annotated[Path, _PACKAGE]
 
 
 def cost(
-    package: PackageFolder,
+    package: Annotated[Path | None, _PACKAGE] = None,
     stage: Annotated[str, typer.Option(help="estimate, synth or route.")] = "synth",
     timeout: Annotated[float, typer.Option(help="Seconds that each tool may take.")] = 1800.0,
     as_json: AsJson = False,
+    refit: Annotated[
+        bool, typer.Option("--refit", help="Fit the estimates to synthesis anew, no PACKAGE.")
+    ] = False,
+    families: Annotated[
+        str, typer.Option(help="Families to refit, such as ecp5,gowin; all when not given.")
+    ] = "",
+    fitted: Annotated[int, typer.Option(help="Designs a family is fitted on.")] = 100,
+    tested: Annotated[int, typer.Option(help="Unseen designs it is tested on.")] = 50,
+    output: Annotated[
+        Path | None,
+        typer.Option(help="File of coefficients to write; the one hwgen reads when not given."),
+    ] = None,
 ) -> None:
-    """Estimate, synthesise, or place and route a package.
+    """Estimate, synthesise, or place and route a package; or refit the estimates.
 
     Example: hwgen cost build/digits --stage route
+
+    Example: hwgen cost --refit --families gowin
     """
+    if refit:
+        run_refit(families, fitted, tested, timeout, output, as_json)
+        return
+    if package is None:
+        raise HwgenError("PACKAGE must be named, such as build/digits (or --refit given)")
     from hwgen import api
     from hwgen.cost.timing import ACTIVITY
 

@@ -193,7 +193,7 @@ def _files(plan: Plan, manifest: dict[str, Any], instances: Mapping[str, str]) -
     vectors, y = _vectors(plan, manifest)
     limits, limits_text = constraints(manifest)
     modules = split(Accelerator(plan, instances), top)
-    models = primitive_files(modules)
+    models = primitive_files(modules, plan.target.family)
     manifest["primitives"] = [name for name in models if name.endswith(".v")]
     about = {
         f"{top}.v": f"the accelerator, plain Verilog-2005, top module `{top}`",

@@ -18,9 +18,9 @@ lint_off -file "*{FOLDER}/*.v"
 """
 
 
-def primitive_files(modules: Iterable[HardwareModule]) -> dict[str, tuple[str, str]]:
+def primitive_files(modules: Iterable[HardwareModule], family: str) -> dict[str, tuple[str, str]]:
     """Return what belongs into a package for the cells that its modules instantiate: each file's
-    path, text and purpose. Synthesis knows the cells without.
+    path, text and purpose. `family` is that of the target. Synthesis knows the cells without.
 
     Raises
     ------
@@ -30,7 +30,7 @@ def primitive_files(modules: Iterable[HardwareModule]) -> dict[str, tuple[str, s
     for module in modules:
         for cell, parameters in module.primitives.items():
             cells.setdefault(cell, set()).update(parameters)
-    models, unknown = find_models(cells)
+    models, unknown = find_models(cells, family)
     if unknown:
         raise InternalError(f"Components instantiate cells without a model: {', '.join(unknown)}")
     if not models:

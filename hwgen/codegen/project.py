@@ -126,7 +126,23 @@ def _sdc(manifest: Mapping[str, Any]) -> str:
     )
 
 
-_BY_FAMILY: dict[str, tuple[str, Callable[[Mapping[str, Any]], str]]] = {"ecp5": ("lpf", _lpf)}
+def _cst(manifest: Mapping[str, Any]) -> str:
+    """Return Gowin's physical constraints, as nextpnr-himbaechel reads them; without a pin for
+    every port it places nothing."""
+    pins = "".join(
+        f'// IO_LOC "{port}" ;\n// IO_PORT "{port}" IO_TYPE=LVCMOS33;\n'
+        for port in (manifest["clock"], *_ports(manifest))
+    )
+    return (
+        "// A template: copy it out of the package, which is replaced when it is generated again.\n"
+        f"// The plan counts on a clock of {manifest['clock_hz'] / 1e6:g} MHz (--freq).\n\n{pins}"
+    )
+
+
+_BY_FAMILY: dict[str, tuple[str, Callable[[Mapping[str, Any]], str]]] = {
+    "ecp5": ("lpf", _lpf),
+    "gowin": ("cst", _cst),
+}
 
 
 def makefile(manifest: Mapping[str, Any]) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from hwgen.cost.asic import synthesise_cells
-from hwgen.cost.routing import route
+from hwgen.cost.routing import placer_of, route
 from hwgen.cost.synthesis import synthesise
 from hwgen.cost.timing import analyse_timing
 from hwgen.errors import HwgenError
@@ -183,6 +183,7 @@ def _synthesised(design: _Design) -> Cost:
 
 
 def _routed(design: _Design) -> Cost:
+    placer_of(design.target)  # before minutes are spent on synthesis
     synthesis = synthesise(design.verilog, design.top, design.target, timeout=design.timeout)
     routed = route(synthesis, design.target, timeout=design.timeout, freq_mhz=design.clock_hz / 1e6)
     return Cost(

@@ -1,6 +1,6 @@
 """Place and route: what a synthesised design takes of a device, and how fast it runs there."""
 
-__all__ = ["CriticalPath", "Route", "route"]
+__all__ = ["CriticalPath", "Route", "placer_of", "route"]
 
 import hashlib
 import json
@@ -156,12 +156,7 @@ def route(
             "synthesise it again"
         )
     family = family_of(target)
-    if family.pnr is None:
-        raise PlanError(
-            f"Place and route must have an open tool for the target's family, and {target.name} "
-            f"({target.family}) has none; its costs end with synthesis (stage synth)"
-        )
-    pnr, packing = family.pnr, family.packing
+    pnr, packing = placer_of(target), family.packing
     if pins is not None and packing is None:
         raise PlanError(f"No open tool makes bitstreams for {target.name} ({target.family})")
     out_of_context = out_of_context and pins is None
@@ -238,6 +233,22 @@ def route(
 
 def _nonsense(pnr: str, what: str, log: Path) -> ToolError:
     return ToolError(f"{pnr} {tools.version(pnr)} ended well but left {what}; its log is in {log}")
+
+
+def placer_of(target: Target) -> str:
+    """Return the place and route program of a target.
+
+    Raises
+    ------
+    PlanError : there is none for its family
+    """
+    pnr = family_of(target).pnr
+    if pnr is None:
+        raise PlanError(
+            f"Place and route must have an open tool for the target's family, and {target.name} "
+            f"({target.family}) has none; its costs end with synthesis (stage synth)"
+        )
+    return pnr
 
 
 def _check_fits(synthesis: Synthesis, target: Target) -> None:

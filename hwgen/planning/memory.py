@@ -2,6 +2,7 @@
 
 __all__ = [
     "block_rams",
+    "lut_memory",
     "lut_memory_luts",
     "queue_step",
     "register_luts",
@@ -22,9 +23,10 @@ SHAPES: dict[str, tuple[tuple[int, int], ...]] = {
     "gowin": _OF_18K,
     "xilinx7": _OF_18K,
 }
-# Words of a small memory in LUTs, and LUTs a bit; other families have none. Xilinx 7: a RAM32M is
-# 6 bits in 4 LUTs.
-LUT_MEMORY = {"ecp5": (16, 1.0), "gowin": (16, 1.0), "xilinx7": (32, 4 / 6)}
+# A small memory in LUTs: words, bits and LUTs of one; other families have none. ECP5 has
+# TRELLIS_DPR16X4, Gowin RAM16SDP4, Xilinx 7 RAM32M.
+LUT_MEMORY = {"ecp5": (16, 4, 4), "gowin": (16, 4, 4), "xilinx7": (32, 6, 4)}
+CHOICE_LUTS = 0.7  # LUTs a bit that is chosen between two memories
 # LUTs a bit that is a register, to choose between them; of an ASIC what writes it as well
 REGISTER_LUTS = {"asic": 1.9}
 BLOCK_LUTS = 40  # LUTs that a block RAM is worth where both would do
@@ -43,14 +45,20 @@ def block_rams(width: int, depth: int, target: Target, read: Sequence[bool] | No
     return slices * -(-depth // d)
 
 
-def lut_memory_luts(width: int, depth: int, target: Target) -> float | None:
-    """Return how many LUTs a small writable memory takes, or None where there is none: LUT
-    memories, and what chooses between them."""
+def lut_memory(width: int, depth: int, target: Target) -> tuple[int, int] | None:
+    """Return how many LUTs the memories of a small writable memory take, and how many bits are
+    chosen between them; None where a family has no such memories."""
     if target.family not in LUT_MEMORY:
         return None
-    words, each = LUT_MEMORY[target.family]
+    words, bits, luts = LUT_MEMORY[target.family]
     banks = -(-depth // words)
-    return width * (each * banks + 0.7 * (banks - 1))
+    return -(-width // bits) * luts * banks, width * (banks - 1)
+
+
+def lut_memory_luts(width: int, depth: int, target: Target) -> float | None:
+    """Return how many LUTs a small writable memory takes, or None where there is none."""
+    found = lut_memory(width, depth, target)
+    return None if found is None else found[0] + CHOICE_LUTS * found[1]
 
 
 def register_luts(width: int, depth: int, target: Target) -> float:

@@ -248,8 +248,8 @@ class Plan:
     @cached_property
     def resources(self) -> Resources:
         """Estimated cost of all parts and the borders."""
-        borders = Resources(24, 16)
-        return sum((estimate(p.part, self.target) for p in self.assembly.parts), borders)
+        parts = [*(placed.part for placed in self.assembly.parts), self.input, self.output]
+        return sum((estimate(part, self.target) for part in parts), Resources())
 
     @cached_property
     def energy(self) -> Energy:

@@ -64,8 +64,9 @@ def with_queues(plan: Plan) -> Plan:
         ample[branch] = _rounded(max(LEAST, 2 * frame), plan.target)
     plan = plan.with_depths(ample)
     best = _lengthened(plan)
+    least = max(LEAST, queue_step(plan.target))
     for branch in ample:
-        while best.depths[branch] > LEAST:
+        while best.depths[branch] > least:
             half = _rounded(best.depths[branch] // 2, plan.target)
             trial = best.with_depths({**best.depths, branch: half})
             if not _no_slower(trial, best):

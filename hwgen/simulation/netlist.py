@@ -66,7 +66,8 @@ def netlist_sources(
 def _models(synthesis: Synthesis) -> list[Path]:
     """Return the model of each cell."""
     given = _parameters(synthesis)
-    models, unknown = find_models({cell: given.get(cell, ()) for cell in synthesis.cells})
+    cells = {cell: given.get(cell, ()) for cell in synthesis.cells}
+    models, unknown = find_models(cells, get_target(synthesis.target).family)
     if unknown:
         raise SimulationError(
             f"Netlist of {synthesis.top} holds cells that hwgen has no model of: "

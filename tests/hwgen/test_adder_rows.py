@@ -40,7 +40,8 @@ def prove(folder, kind: type[AdderRow], row: AdderRowParameters, models: list[st
     (folder / "gold.v").write_text(to_verilog(AdderRow(row), "gold"))
     (folder / "gate.v").write_text(to_verilog(kind(row), "gate"))
     for model in models:
-        (folder / f"{model}.v").write_text((PRIMITIVES / f"{model}.v").read_text())
+        (path,) = PRIMITIVES.glob(f"*/{model}.v")
+        (folder / f"{model}.v").write_text(path.read_text())
     script = "; ".join(
         [
             f"read_verilog gold.v gate.v {' '.join(f'{model}.v' for model in models)}",

@@ -119,7 +119,7 @@ def netlist(built, package):
     """Return the build and the Verilog files of the netlist that its bitstream was made of."""
     text = f"{package.verilog.read_text()}\n{(built.folder / 'board.v').read_text()}"
     synthesis = synthesise(text, built.top, get_target("icebreaker"))
-    models, unknown = find_models({cell: () for cell in synthesis.cells})
+    models, unknown = find_models({cell: () for cell in synthesis.cells}, "ice40")
     assert not unknown
     assert {"SB_PLL40_PAD", "SB_IO", "SB_RAM40_4K"} <= set(synthesis.cells)
     return built, [write_netlist(synthesis), *models]
@@ -186,7 +186,7 @@ def test_a_refusal_is_answered_and_lights_the_error(package, netlist, tmp_path):
 
 def icarus(folder, text, model):
     (folder / "bench.v").write_text(text)
-    files = ["bench.v", str(PRIMITIVES / f"{model}.v")]
+    files = ["bench.v", str(PRIMITIVES / "ice40" / f"{model}.v")]
     command = ["iverilog", "-g2005", "-s", "bench", "-o", "bench.vvp", *files]
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr

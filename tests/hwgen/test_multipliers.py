@@ -90,7 +90,7 @@ def products(folder, cases):
         f"initial begin repeat ({clocks}) begin #1 clk = 1; #1 clk = 0; end $finish; end\n"
         "endmodule\n"
     )
-    models = [str(PRIMITIVES / f"{cell}.v") for cell in ("MULT18X18D", "SB_MAC16")]
+    models = [str(PRIMITIVES / cell) for cell in ("ecp5/MULT18X18D.v", "ice40/SB_MAC16.v")]
     command = ["iverilog", "-g2005", "-s", "bench", "-o", "bench.vvp", "bench.v", *models]
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr

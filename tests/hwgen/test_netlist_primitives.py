@@ -11,32 +11,43 @@ import pytest
 
 from hwgen.cache import Cache
 from hwgen.cost import synthesise, write_netlist
+from hwgen.primitives import PRIMITIVES, find_models
 from hwgen.targets import get_target
 
-PRIMITIVES = Path(__file__).resolve().parents[2] / "sim" / "primitives"
 ECP5, ICE40 = get_target("ulx3s-25f"), get_target("icebreaker")
+GOWIN = get_target("tangnano9k")
 CYCLES = 3000
 
 # What the netlists below are made of; each model is in one of them.
 ECP5_LOGIC = {"LUT4", "PFUMX", "L6MUX21", "CCU2C", "TRELLIS_FF"}
 ICE40_LOGIC = {"SB_LUT4", "SB_CARRY", "SB_DFF", "SB_DFFE", "SB_DFFSR", "SB_DFFESR"}
 ICE40_SETS = {"SB_DFFSS", "SB_DFFESS"}
-MEMORIES = {"DP16KD", "TRELLIS_DPR16X4", "SB_RAM40_4K"}
-MULTIPLIERS = {"MULT18X18D"}
+GOWIN_LOGIC = {"LUT1", "LUT2", "LUT3", "LUT4", "MUX2_LUT5", "MUX2_LUT6", "MUX2_LUT7", "MUX2_LUT8"}
+GOWIN_LOGIC |= {"ALU", "DFF", "DFFE", "DFFR", "DFFRE", "GND", "VCC"}
+GOWIN_SETS = {"DFFS", "DFFSE"}
+GOWIN_BLOCKS = {"SP", "SPX9", "SDPB", "SDPX9B", "DPB", "DPX9B"}
+GOWIN_MULTIPLIERS = {"MULT9X9", "MULT18X18", "MULT36X36"}
 INSTANCES = {"SB_MAC16"}  # instantiated; proven in test_multipliers.py
 CHIP = {"SB_IO", "SB_PLL40_PAD"}  # pins and clock; proven in test_board_netlist.py
-XILINX = {"CARRY4", "LUT6_2"}  # instantiated; proven in test_adder_rows.py
+MODELS = {
+    "ecp5": ECP5_LOGIC | {"DP16KD", "TRELLIS_DPR16X4", "MULT18X18D"},
+    "ice40": ICE40_LOGIC | ICE40_SETS | {"SB_RAM40_4K"} | INSTANCES | CHIP,
+    "gowin": GOWIN_LOGIC | GOWIN_SETS | GOWIN_BLOCKS | GOWIN_MULTIPLIERS | {"RAM16SDP4"},
+    "xilinx7": {"CARRY4", "LUT6_2"},  # instantiated; proven in test_adder_rows.py
+}
+MAKERS = {"ecp5": "Lattice", "ice40": "Lattice", "gowin": "Gowin", "xilinx7": "Xilinx"}
+SHARED = {"BLOCK_RAM_18K"}  # by models of several
 
 
 def test_every_model_is_in_a_tested_netlist():
-    there = {path.stem for path in PRIMITIVES.glob("*.v")}
-    logic = ECP5_LOGIC | ICE40_LOGIC | ICE40_SETS
-    assert there == logic | MEMORIES | MULTIPLIERS | XILINX | INSTANCES | CHIP
+    assert {path.name for path in PRIMITIVES.iterdir()} - {f"{n}.v" for n in SHARED} == {*MODELS}
+    for family, models in MODELS.items():
+        assert {path.stem for path in (PRIMITIVES / family).glob("*.v")} == models
 
 
 def test_every_model_cites_its_source():
-    for path in PRIMITIVES.glob("*.v"):
-        maker = "Xilinx" if path.stem in XILINX else "Lattice"
+    for path in PRIMITIVES.rglob("*.v"):
+        maker = MAKERS.get(path.parent.name, "Lattice")
         assert f"\n// Source: {maker}" in "\n" + path.read_text(), path.name
 
 
@@ -45,10 +56,12 @@ def cache(tmp_path_factory):
     return Cache(tmp_path_factory.mktemp("cache"))
 
 
-def run_icarus(folder, text, models=()):
+def run_icarus(folder, text, family, models=()):
     """Return what a Verilog bench prints; `bench` is its top module."""
     (folder / "bench.v").write_text(text)
-    sources = ["bench.v", *(str(PRIMITIVES / f"{name}.v") for name in sorted(models))]
+    found, unknown = find_models({name: () for name in models}, family)
+    assert not unknown
+    sources = ["bench.v", *map(str, found)]
     build = ["iverilog", "-g2005", "-s", "bench", "-o", "bench.vvp", *sources]
     done = subprocess.run(build, cwd=folder, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
@@ -119,7 +132,7 @@ def check(folder, cache, text, target, ports, expected, seed=1):
     path = write_netlist(synthesis, passes=["rename top gate"], cache=cache)
     gate = path.read_text()
     text = f"{text}\n{gate}\n{bench(inputs, outputs, seed)}"
-    printed = run_icarus(folder, text, models=synthesis.cells)
+    printed = run_icarus(folder, text, target.family, models=synthesis.cells)
     found = re.search(r"wrong (\d+) known (\d+) of (\d+) never ([01]+)", printed)
     assert found, printed
     wrong, known, total, never = int(found[1]), int(found[2]), int(found[3]), found[4]
@@ -183,10 +196,8 @@ endmodule
     check(tmp_path, cache, text, ECP5, ports, {"TRELLIS_FF"})
 
 
-def test_multipliers(tmp_path, cache):
-    """Signed, unsigned and mixed; as wide as one block takes, narrower, and wider."""
-    shapes = [("", 18, "", 18), ("signed", 18, "signed", 18), ("signed", 18, "", 17)]
-    shapes += [("signed", 9, "signed", 12), ("signed", 24, "", 11), ("", 8, "", 30)]
+def products(shapes):
+    """Return a module with a product of each (sign, bits, sign, bits), and its ports."""
     ports = ["input clk"]
     body, inputs, outputs = "", {}, {}
     for n, (sign_a, a, sign_b, b) in enumerate(shapes):
@@ -200,7 +211,15 @@ def test_multipliers(tmp_path, cache):
         ]
         body += f"assign p{n} = {wide[0]} * {wide[1]};\n"
     text = f"module top({', '.join(ports)});\n{body}endmodule\n"
-    cells = check(tmp_path, cache, text, ECP5, (inputs, outputs), MULTIPLIERS)
+    return text, (inputs, outputs)
+
+
+def test_multipliers(tmp_path, cache):
+    """Signed, unsigned and mixed; as wide as one block takes, narrower, and wider."""
+    shapes = [("", 18, "", 18), ("signed", 18, "signed", 18), ("signed", 18, "", 17)]
+    shapes += [("signed", 9, "signed", 12), ("signed", 24, "", 11), ("", 8, "", 30)]
+    text, ports = products(shapes)
+    cells = check(tmp_path, cache, text, ECP5, ports, {"MULT18X18D"})
     assert cells["MULT18X18D"] >= len(shapes)
 
 
@@ -296,7 +315,7 @@ def beside_yosys(cells, seed):
             chosen = []
             for parameter, values in parameters.items():
                 if isinstance(values, int):
-                    value = f"{values}'h{int.from_bytes(rng.bytes(values // 8)):x}"
+                    value = f"{values}'h{int.from_bytes(rng.bytes(8)) % 2**values:x}"
                 elif isinstance(values, range):
                     value = str(rng.choice(values))
                 else:
@@ -365,6 +384,27 @@ ICE40_CELLS = (
     ("SB_DFFESR", {}, ones("D E R"), ones("Q"), "C"),
     ("SB_DFFESS", {}, ones("D E S"), ones("Q"), "C"),
 )
+GOWIN_CELLS = (
+    ("LUT1", {"INIT": 2}, ones("I0"), ones("F"), None),
+    ("LUT2", {"INIT": 4}, ones("I0 I1"), ones("F"), None),
+    ("LUT3", {"INIT": 8}, ones("I0 I1 I2"), ones("F"), None),
+    ("LUT4", {"INIT": 16}, ones("I0 I1 I2 I3"), ones("F"), None),
+    *((f"MUX2_LUT{n}", {}, ones("I0 I1 S0"), ones("O"), None) for n in range(5, 9)),
+    ("ALU", {"ALU_MODE": range(3)}, ones("I0 I1 I3 CIN"), ones("SUM COUT"), None),
+    ("DFF", {"INIT": range(2)}, ones("D"), ones("Q"), "CLK"),
+    ("DFFE", {"INIT": range(2)}, ones("D CE"), ones("Q"), "CLK"),
+    ("DFFR", {"INIT": range(1)}, ones("D RESET"), ones("Q"), "CLK"),
+    ("DFFRE", {}, ones("D CE RESET"), ones("Q"), "CLK"),
+    ("DFFS", {}, ones("D SET"), ones("Q"), "CLK"),
+    ("DFFSE", {}, ones("D CE SET"), ones("Q"), "CLK"),
+    (
+        "RAM16SDP4",
+        {f"INIT_{n}": 16 for n in range(4)},
+        {"DI": 4, "WAD": 4, "WRE": 1, "RAD": 4},
+        {"DO": 4},
+        "CLK",
+    ),
+)
 BIT, RESETS = range(2), {"IRSTTOP": 1, "IRSTBOT": 1}
 MAC16_SIGNS = {"A_SIGNED": BIT, "B_SIGNED": BIT, "A_REG": BIT, "B_REG": BIT}
 MAC16_REGISTERS = MAC16_SIGNS | {
@@ -385,17 +425,18 @@ ICE40_BLOCKS = tuple(
 
 
 @pytest.mark.parametrize(
-    ("cells", "files"),
+    ("family", "cells", "files"),
     [
-        (ECP5_CELLS, ("lattice/common_sim.vh", "lattice/ccu2c_sim.vh")),
-        (ICE40_CELLS, ("ice40/cells_sim.v",)),
-        *(((block,), ("ice40/cells_sim.v",)) for block in ICE40_BLOCKS),
+        ("ecp5", ECP5_CELLS, ("lattice/common_sim.vh", "lattice/ccu2c_sim.vh")),
+        ("ice40", ICE40_CELLS, ("ice40/cells_sim.v",)),
+        *(("ice40", (block,), ("ice40/cells_sim.v",)) for block in ICE40_BLOCKS),
+        ("gowin", GOWIN_CELLS, ("gowin/cells_sim.v",)),
     ],
 )
-def test_models_equal_those_of_yosys(cells, files, tmp_path):
+def test_models_equal_those_of_yosys(family, cells, files, tmp_path):
     """An independent opinion, where yosys has one that Icarus compiles."""
     text = "`define NO_ICE40_DEFAULT_ASSIGNMENTS\n" + yosys_models(*files) + beside_yosys(cells, 3)
-    printed = run_icarus(tmp_path, text, models=[cell[0] for cell in cells])
+    printed = run_icarus(tmp_path, text, family, models=[cell[0] for cell in cells])
     assert re.search(rf"wrong 0 met {300 * 40 * len(cells)}\n", printed), printed[-2000:]
 
 
@@ -416,11 +457,20 @@ def test_models_equal_those_of_yosys(cells, files, tmp_path):
         ("DP16KD", "WRITEMODE_A", '"ODD"', "write modes ODD and NORMAL are not known"),
         ("DP16KD", "CSDECODE_A", '"0b001"', "CSDECODE must be 0b000"),
         ("DP16KD", "CLKAMUX", '"INV"', "clocks must be CLKA and CLKB"),
+        ("ALU", "ALU_MODE", "5", "ALU_MODE must be 0, 1 or 2, not 5"),
+        ("SP", "BIT_WIDTH", "9", "widths must be 1, 2, 4, 8, 16 or 32, not 9"),
+        ("SPX9", "WRITE_MODE", "2'd3", "no output register, write mode 3 or block select"),
+        ("SDPB", "READ_MODE", "1'b1", "no output register, write mode 3 or block select"),
+        ("SDPX9B", "BIT_WIDTH_1", "8", "widths must be 9, 18 or 36, not 36 and 8"),
+        ("DPB", "BLK_SEL_1", "3'd2", "no output register, write mode 3 or block select"),
+        ("DPX9B", "RESET_MODE", '"ODD"', "RESET_MODE must be SYNC or ASYNC, not ODD"),
+        ("MULT9X9", "PIPE_REG", "1'b1", "no registers"),
         ("SB_RAM40_4K", "READ_MODE", "4", "modes must be 0 to 3, not 0, 4"),
     ],
 )
 def test_what_a_model_does_not_do_stops_the_simulation(cell, parameter, value, message, tmp_path):
     text = f'module bench; {cell} #(.{parameter}({value})) cell_ (); initial #9 $display("on");'
-    printed = run_icarus(tmp_path, f"{text}\nendmodule\n", models=[cell])
+    (family,) = (family for family, models in MODELS.items() if cell in models)
+    printed = run_icarus(tmp_path, f"{text}\nendmodule\n", family, models=[cell])
     assert f"{cell} bench.cell_: " in printed and message in printed
     assert "on" not in printed.splitlines()

@@ -15,6 +15,7 @@ import hwgen
 from hwgen import tools
 from hwgen.beats import Stream
 from hwgen.codegen.package import VECTOR_FRAMES
+from hwgen.codegen.project import constraints
 
 SEEDS = (0, 4, 9)
 
@@ -225,6 +226,16 @@ def test_constraints(packages):
         ports = re.findall(r'^# LOCATE COMP "(.*)" SITE "";$', text, re.MULTILINE)
         width = sum(package.manifest[name]["tdata_bits"] for name in ("input", "output"))
         assert len(ports) == len(set(ports)) == width + 2 * 3 + 3
+
+
+def test_constraints_of_gowin(packages):
+    package = next(iter(packages.values()))
+    name, text = constraints({**package.manifest, "target": "tangnano9k"})
+    assert name == f"constraints/{package.manifest['top']}.cst"
+    ports = re.findall(r'^// IO_LOC "(.*)" ;$', text, re.MULTILINE)
+    width = sum(package.manifest[name]["tdata_bits"] for name in ("input", "output"))
+    assert len(ports) == len(set(ports)) == width + 2 * 3 + 3
+    assert all(line.startswith("//") or not line for line in text.splitlines())
 
 
 def test_core_names_files_that_are_there(packages):

@@ -73,7 +73,7 @@ def test_modules_know_their_cells():
         accelerator.Accelerator(BARE, {p.name: p.name for p in BARE.assembly.parts}), "n"
     )
     assert not any(module.primitives for module in modules)
-    assert primitive_files(modules) == {}
+    assert primitive_files(modules, "ecp5") == {}
 
 
 def test_rows_of_adders_have_a_plain_view():
@@ -160,7 +160,7 @@ def test_lint_still_looks_at_the_design(package, tmp_path):
 )
 def test_cells_that_nobody_has_a_model_of(border, message):
     with pytest.raises(InternalError, match=message):
-        primitive_files(split(border(PLAN.input), "net"))
+        primitive_files(split(border(PLAN.input), "net"), "ecp5")
 
 
 def test_a_missing_model_is_named(tmp_path):

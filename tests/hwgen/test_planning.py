@@ -151,7 +151,8 @@ def test_requantizers_are_shared(seed):
 
 
 def test_wider_drain_only_where_it_saves_adapters():
-    """Each stage's drain is the narrowest, or its beats need no gathering of whole pixels."""
+    """Each stage's drain is the narrowest, or its beats need no gathering of whole pixels, or all
+    accumulators leave at once and there is no drain."""
     narrowest = wider = 0
     for seed in (*range(6), 16, 27):
         made = planned(random_graph(seed), seed)
@@ -162,7 +163,8 @@ def test_wider_drain_only_where_it_saves_adapters():
             narrowest += stage.folding.lanes == least
             if stage.folding.lanes > least:
                 users = [s for s in made.stages if stage.name in s.layer.sources]
-                assert users and all(suits(stage.folding.lanes, word_of(s.core)) for s in users)
+                suited = users and all(suits(stage.folding.lanes, word_of(s.core)) for s in users)
+                assert suited or not stage.core.drained, (seed, stage.name)
                 wider += 1
     assert narrowest > 5 * wider > 0
 

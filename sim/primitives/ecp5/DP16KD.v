@@ -4,8 +4,10 @@
 // pseudo dual port, byte enables on the low address bits, write modes, initialisation); Project
 // Trellis for the order of bits between widths and in INITVAL.
 // What one port reads while the other writes it is unknown (x), as is what both write at once.
-// Ports are taken to share a clock. Not modelled, and refused: output registers, asynchronous
-// reset (other than one that never comes), chip selects, falling clocks.
+// Ports are taken to share a clock.
+// Uses: BLOCK_RAM_18K
+// Not modelled, and refused: output registers, asynchronous reset (other than one that never
+// comes), chip selects, falling clocks.
 `default_nettype none
 module DP16KD #(
     parameter DATA_WIDTH_A = 18,
@@ -113,8 +115,6 @@ module DP16KD #(
     output wire DOB10, output wire DOB11, output wire DOB12, output wire DOB13, output wire DOB14,
     output wire DOB15, output wire DOB16, output wire DOB17
 );
-    // Bits are stored in bytes of nine; an address counts eighths of a byte.
-    reg [8:0] bytes[0:2047];
     localparam [20479:0] START = {INITVAL_3F, INITVAL_3E, INITVAL_3D, INITVAL_3C, INITVAL_3B,
         INITVAL_3A, INITVAL_39, INITVAL_38, INITVAL_37, INITVAL_36, INITVAL_35, INITVAL_34,
         INITVAL_33, INITVAL_32, INITVAL_31, INITVAL_30, INITVAL_2F, INITVAL_2E, INITVAL_2D,
@@ -125,12 +125,12 @@ module DP16KD #(
         INITVAL_10, INITVAL_0F, INITVAL_0E, INITVAL_0D, INITVAL_0C, INITVAL_0B, INITVAL_0A,
         INITVAL_09, INITVAL_08, INITVAL_07, INITVAL_06, INITVAL_05, INITVAL_04, INITVAL_03,
         INITVAL_02, INITVAL_01, INITVAL_00};
-    integer row;
-    initial
-        for (row = 0; row < 1024; row = row + 1) begin
-            bytes[2 * row] = START[20 * row +: 9];
-            bytes[2 * row + 1] = START[20 * row + 9 +: 9];
-        end
+    // Twenty bits of them hold two bytes.
+    function [18431:0] packed_bytes(input [20479:0] start);
+        integer row;
+        for (row = 0; row < 1024; row = row + 1)
+            packed_bytes[18 * row +: 18] = start[20 * row +: 18];
+    endfunction
 
     function integer log_width(input integer width);
         log_width = width == 36 ? 5 : width == 18 ? 4 : width == 9 ? 3 : width == 4 ? 2 : width - 1;
@@ -157,79 +157,16 @@ module DP16KD #(
         & (A_BYTES == 4 ? a_at[3:0] : A_BYTES == 2 ? {2'b0, a_at[1:0]} : 4'b1);
     wire [3:0] b_writes = {4{b_moves}} & (B_BYTES == 2 ? {2'b0, b_at[1:0]} : 4'b1);
 
-    // Byte `number` of the word of 2**log eighths at an address.
-    function [10:0] byte_at(input [13:0] at, input integer log, input integer number);
-        byte_at = log < 4 ? at[13:3] : ((at >> log) << (log - 3)) + number;
-    endfunction
-    // Its lowest bit that belongs to the word, and those that do.
-    function [2:0] low_bit(input [13:0] at, input integer log);
-        low_bit = log < 3 ? (at[2:0] >> log) << log : 3'd0;
-    endfunction
-    function [8:0] bits_at(input [13:0] at, input integer log);
-        bits_at = log < 3 ? ((9'd1 << (1 << log)) - 9'd1) << low_bit(at, log) : 9'h1ff;
-    endfunction
-    // The bits of a byte that a port writes.
-    function [8:0] written(
-        input [10:0] place, input [13:0] at, input integer log, input [3:0] writes
+    wire [35:0] a_out, b_out;
+    BLOCK_RAM_18K #(
+        .A_LOG(A_LOG), .B_LOG(B_LOG), .START(packed_bytes(START)),
+        .A_THROUGH(WRITEMODE_A == "WRITETHROUGH"), .B_THROUGH(WRITEMODE_B == "WRITETHROUGH")
+    ) memory (
+        .a_clock(CLKA), .a_at(a_at), .a_in(a_in), .a_writes(a_writes), .a_reset(RSTA),
+        .a_reads(A_READS && CEA && (!WEA || WRITEMODE_A != "NORMAL")), .a_out(a_out),
+        .b_clock(CLKB), .b_at(b_at), .b_in(b_in), .b_writes(b_writes), .b_reset(RSTB),
+        .b_reads(CEB && (!WEB || WRITEMODE_B != "NORMAL")), .b_out(b_out)
     );
-        integer number;
-        begin
-            written = 0;
-            for (number = 0; number < 4; number = number + 1)
-                if (writes[number] !== 1'b0 && byte_at(at, log, number) === place)
-                    written = bits_at(at, log);
-        end
-    endfunction
-    // A word of data, as it lies in the bytes.
-    function [8:0] spread(
-        input [35:0] data, input [13:0] at, input integer log, input integer number
-    );
-        spread = log < 3 ? data[8:0] << low_bit(at, log) : data >> (9 * number);
-    endfunction
-
-    reg [35:0] a_out = 0, b_out = 0;
-    reg [8:0] a_byte, b_byte, a_lost, b_lost;
-    integer a_number, b_number, a_bit, b_bit;
-
-    always @(posedge CLKA) begin
-        for (a_number = 0; a_number < A_BYTES; a_number = a_number + 1) begin
-            a_byte = bytes[byte_at(a_at, A_LOG, a_number)];
-            a_lost = written(byte_at(a_at, A_LOG, a_number), b_at, B_LOG, b_writes);
-            for (a_bit = 0; a_bit < 9; a_bit = a_bit + 1)
-                if (a_lost[a_bit]) a_byte[a_bit] = 1'bx;
-            if (a_writes[a_number] !== 1'b0) begin
-                for (a_bit = 0; a_bit < 9; a_bit = a_bit + 1)
-                    if (bits_at(a_at, A_LOG) >> a_bit & 1'b1)
-                        bytes[byte_at(a_at, A_LOG, a_number)][a_bit]
-                            <= a_writes[a_number] === 1'b1 && !a_lost[a_bit]
-                             ? spread(a_in, a_at, A_LOG, a_number) >> a_bit : 1'bx;
-                if (WRITEMODE_A == "WRITETHROUGH") a_byte = spread(a_in, a_at, A_LOG, a_number);
-            end
-            if (A_READS && CEA && (!WEA || WRITEMODE_A != "NORMAL"))
-                a_out[9 * a_number +: 9] <= (a_byte & bits_at(a_at, A_LOG)) >> low_bit(a_at, A_LOG);
-        end
-        if (RSTA) a_out <= 0;
-    end
-
-    always @(posedge CLKB) begin
-        for (b_number = 0; b_number < B_BYTES; b_number = b_number + 1) begin
-            b_byte = bytes[byte_at(b_at, B_LOG, b_number)];
-            b_lost = written(byte_at(b_at, B_LOG, b_number), a_at, A_LOG, a_writes);
-            for (b_bit = 0; b_bit < 9; b_bit = b_bit + 1)
-                if (b_lost[b_bit]) b_byte[b_bit] = 1'bx;
-            if (b_writes[b_number] !== 1'b0) begin
-                for (b_bit = 0; b_bit < 9; b_bit = b_bit + 1)
-                    if (bits_at(b_at, B_LOG) >> b_bit & 1'b1)
-                        bytes[byte_at(b_at, B_LOG, b_number)][b_bit]
-                            <= b_writes[b_number] === 1'b1 && !b_lost[b_bit]
-                             ? spread(b_in, b_at, B_LOG, b_number) >> b_bit : 1'bx;
-                if (WRITEMODE_B == "WRITETHROUGH") b_byte = spread(b_in, b_at, B_LOG, b_number);
-            end
-            if (CEB && (!WEB || WRITEMODE_B != "NORMAL"))
-                b_out[9 * b_number +: 9] <= (b_byte & bits_at(b_at, B_LOG)) >> low_bit(b_at, B_LOG);
-        end
-        if (RSTB) b_out <= 0;
-    end
 
     assign {DOA17, DOA16, DOA15, DOA14, DOA13, DOA12, DOA11, DOA10, DOA9, DOA8, DOA7, DOA6,
         DOA5, DOA4, DOA3, DOA2, DOA1, DOA0} = DATA_WIDTH_B == 36 ? b_out[17:0] : a_out[17:0];

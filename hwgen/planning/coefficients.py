@@ -1,0 +1,82 @@
+"""Coefficients: what one of each count of a structure costs, by family."""
+
+__all__ = [
+    "PLAINEST",
+    "START",
+    "Coefficients",
+    "coefficients_of",
+    "read_coefficients",
+    "taken_for",
+    "write_coefficients",
+]
+
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+FILE = Path(__file__).with_name("coefficients.json")
+PLAINEST = "ice40"  # what a family without coefficients of its own is taken for
+START = "start"  # the block that fits start from: of no family, and never fitted itself
+
+_taken_for: ContextVar[str | None] = ContextVar("taken_for", default=None)
+
+
+@dataclass(frozen=True)
+class Coefficients:
+    """Those of a family.
+
+    unit : of a cost, such as LUT
+    source : what they were fitted on
+    each : cost of one of each count, by the count's name
+    """
+
+    unit: str
+    source: str
+    each: Mapping[str, float]
+
+    def cost(self, counts: Mapping[str, float]) -> float:
+        """Return what counts cost together."""
+        each = self.each
+        return sum(count * each[name] for name, count in counts.items())
+
+
+def read_coefficients(path: Path = FILE) -> dict[str, Coefficients]:
+    """Return the coefficients in a file, by family."""
+    blocks = json.loads(path.read_text(encoding="utf-8"))
+    return {family: Coefficients(**block) for family, block in blocks.items()}
+
+
+def write_coefficients(found: Mapping[str, Coefficients], path: Path = FILE) -> None:
+    """Write coefficients, a block a family; families that are not among them keep theirs."""
+    known = read_coefficients(path) if path.exists() else {}
+    blocks = {
+        family: {"unit": c.unit, "source": c.source, "each": dict(sorted(c.each.items()))}
+        for family, c in ({**known, **found}).items()
+    }
+    path.write_text(json.dumps(blocks, indent=2) + "\n", encoding="utf-8")
+    _known.cache_clear()
+
+
+@lru_cache(maxsize=1)
+def _known() -> dict[str, Coefficients]:
+    return read_coefficients()
+
+
+def coefficients_of(family: str) -> Coefficients:
+    """Return the coefficients of a family."""
+    known, block = _known(), _taken_for.get()
+    return known[block] if block else known.get(family) or known[PLAINEST]
+
+
+@contextmanager
+def taken_for(block: str) -> Iterator[None]:
+    """Estimate with the coefficients of one block, whatever the family, meanwhile."""
+    token = _taken_for.set(block)
+    try:
+        yield
+    finally:
+        _taken_for.reset(token)

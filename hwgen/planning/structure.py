@@ -1,0 +1,335 @@
+"""Structure: what a component is made of, counted before anything is synthesised.
+
+A count has a name that says what it counts; what one of it costs on a family is that family's
+coefficient (`coefficients.json`). Flip-flops, DSP blocks and block RAMs are counted as they are.
+"""
+
+__all__ = ["Structure", "structure"]
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import singledispatch
+from math import ceil
+
+from hwgen.formats import bits_for
+from hwgen.planning.blocks import inferred
+from hwgen.planning.cells import lut_inputs
+from hwgen.planning.memory import block_rams, lut_memory
+from hwgen.planning.tables import table_luts, words_luts
+from hwgen.targets import Target
+from rtl_templates.argmax import ArgMaxParameters
+from rtl_templates.axi import BorderParameters
+from rtl_templates.bias import BiasParameters
+from rtl_templates.constant_array import ConstantArrayParameters
+from rtl_templates.engine import EngineParameters
+from rtl_templates.fifo import FifoParameters
+from rtl_templates.join import ConcatParameters, SumParameters
+from rtl_templates.pool import MaximumParameters
+from rtl_templates.requantize import RequantizerParameters
+from rtl_templates.sequencer import SequencerParameters
+from rtl_templates.streams import ForkParameters, NarrowParameters, WidenParameters
+from rtl_templates.threshold import ThresholdParameters
+from rtl_templates.weights import WeightParameters
+from rtl_templates.window import WindowParameters
+
+
+@dataclass(frozen=True)
+class Structure:
+    """Counts of a component.
+
+    logic : of what takes look-up tables, by name
+    ffs, dsps, block_rams : flip-flops, DSP blocks, block RAMs
+    """
+
+    logic: Mapping[str, float] = field(default_factory=dict)
+    ffs: float = 0
+    dsps: int = 0
+    block_rams: int = 0
+
+    def __add__(self, other: "Structure") -> "Structure":
+        logic = dict(self.logic)
+        for name, count in other.logic.items():
+            logic[name] = logic.get(name, 0) + count
+        return Structure(
+            logic,
+            self.ffs + other.ffs,
+            self.dsps + other.dsps,
+            self.block_rams + other.block_rams,
+        )
+
+    def times(self, count: int) -> "Structure":
+        """Return that many of it."""
+        logic = {name: count * each for name, each in self.logic.items()}
+        return Structure(logic, count * self.ffs, count * self.dsps, count * self.block_rams)
+
+
+def bits_of(limit: int) -> int:
+    """Return the bits of a number up to a limit, at least one."""
+    return max(1, limit.bit_length())
+
+
+def total(parts: Iterable[Structure]) -> Structure:
+    """Return the structure of parts together."""
+    return sum(parts, Structure())
+
+
+@singledispatch
+def structure(part: object, target: Target) -> Structure:
+    """Return what a component is made of on a target."""
+    raise TypeError(f"No structure for {type(part).__name__}")
+
+
+def parts_of(part: EngineParameters, target: Target) -> dict[str, Structure]:
+    """Return what the components of an engine are made of, by their instances."""
+    w, path = part.window, part.datapath
+    read = path.read if isinstance(path, ConstantArrayParameters) else (True,) * w.lanes
+    found = {
+        "window": window_structure(w, read, target),
+        "sequencer": structure(part.sequencer, target),
+        "maximum" if isinstance(path, MaximumParameters) else "array": structure(path, target),
+        "fifo": structure(part.fifo, target),
+    }
+    if part.drained:
+        found["drain"] = structure(part.drain, target)
+    for unit in part.behind:
+        found["bias" if unit is part.bias else "post"] = structure(unit, target)
+    return found
+
+
+@structure.register
+def _engine(part: EngineParameters, target: Target) -> Structure:
+    return total(parts_of(part, target).values())
+
+
+@structure.register
+def _border(part: BorderParameters, target: Target) -> Structure:
+    counter = 0 if part.beats == 1 else bits_of(part.beats - 1)
+    return Structure({"border": 1, "border counter bit": counter}, counter + 1)
+
+
+@structure.register
+def _fifo(part: FifoParameters, target: Target) -> Structure:
+    width = part.lanes * part.bits
+    counters = bits_of(part.depth) + (2 * bits_of(part.depth - 1) if part.depth > 1 else 0)
+    control = Structure({"queue": 1, "queue counter bit": counters}, counters)
+    if part.deep and not target.library:
+        held = Structure({"deep queue": 1}, 1, 0, block_rams(width, part.depth, target))
+        return control + held
+    return control + storage(width, part.depth, None, target)
+
+
+def storage(width: int, depth: int, style: str | None, target: Target) -> Structure:
+    """Return the structure of a writable memory, with one port that writes and one that reads."""
+    if style == "block":
+        return Structure(block_rams=block_rams(width, depth, target))
+    small = lut_memory(width, depth, target)
+    if depth == 1:
+        return Structure(ffs=width)
+    if small is not None:
+        cells, choices = small
+        return Structure({"memory table": cells, "memory choice bit": choices})
+    # a register a bit, what chooses between them, and what says which is written
+    logic = {"register choice bit": width * (depth - 1), "register word": depth}
+    return Structure(logic, width * depth)
+
+
+@structure.register
+def _fork(part: ForkParameters, target: Target) -> Structure:
+    return Structure({"fork branch": part.branches}, part.branches)
+
+
+@structure.register
+def _sum(part: SumParameters, target: Target) -> Structure:
+    width = part.sum_shape.width
+    adders = len(part.bits) - 1 + sum(by.bit_count() - 1 for by in part.multipliers)
+    adders += part.offset != 0
+    logic = {"join": 1, "sum bit": part.lanes * adders * width}
+    found = Structure(logic, part.lanes * width + 8)
+    if part.post:
+        found += structure(part.post, target)
+    return found + structure(part.fifo, target)
+
+
+@structure.register
+def _concat(part: ConcatParameters, target: Target) -> Structure:
+    width = part.lanes * part.bits
+    logic = {"join": 1, "join choice bit": width * (len(part.channels) - 1)}
+    return Structure(logic, 2 * bits_of(max(part.counts)))
+
+
+@structure.register
+def _arg_max(part: ArgMaxParameters, target: Target) -> Structure:
+    counter = bits_of(part.count)
+    logic = {"join": 1, "comparison bit": part.bits, "loop bit": counter}
+    return Structure(logic, part.bits + 2 * counter + 2)
+
+
+@structure.register
+def _bias(part: BiasParameters, target: Target) -> Structure:
+    counter = bits_of(part.beats - 1) if part.beats > 1 else 0
+    found = Structure({"loop bit": counter}, counter + 1)
+    for lane in range(part.lanes):
+        constants = part.constants_of(lane)
+        varied = len(set(constants)) > 1
+        ffs = part.bits
+        logic: dict[str, float] = {}
+        if varied:
+            table = bits_for(min(constants), max(constants))[0]
+            logic["bias table"] = table_luts(constants, lut_inputs(target))
+            ffs += table
+        if any(constants):
+            logic["bias bit" if varied else "constant bias bit"] = part.bits
+        found += Structure(logic, ffs)
+    return found
+
+
+@structure.register
+def _thresholds(part: ThresholdParameters, target: Target) -> Structure:
+    x, levels = part.x_shape.width, part.steps.bit_length()
+    rows = -(-len(part.thresholds) // part.lanes)
+    size = 1 << lut_inputs(target)
+    tables = sum(x * max(0.1, -(-(rows << n) // size)) for n in range(levels) if rows << n > 1)
+    single = rows == 1  # the first comparison is with a constant
+    logic = {
+        "threshold table": tables,
+        "threshold bit": x * (levels - single),
+        "constant threshold bit": x * single,
+        "loop bit": bits_of(rows - 1) if rows > 1 else 0,
+        "counted bit": part.bits,
+    }
+    ffs = levels * (x + levels) + part.bits
+    return Structure(logic, ffs).times(part.lanes)
+
+
+@structure.register
+def _window(part: WindowParameters, target: Target) -> Structure:
+    return window_structure(part, (True,) * part.lanes, target)
+
+
+def window_structure(part: WindowParameters, read: Sequence[bool], target: Target) -> Structure:
+    """Return the structure of a window of which some elements of a beat are read."""
+    width, depth = part.word * part.bits, part.depth
+    address = bits_of(depth - 1)
+    found = Structure({"window": 1, "window address bit": address}, 4 * address + 14)
+    memory = storage(width, depth, part.style, target)
+    if part.style == "block":
+        memory = Structure()
+    minor = part.inner + (0 if part.varied else (part.slices - 1) * part.slice_words)
+    for n in range(part.ports):
+        word = read[n * part.word : (n + 1) * part.word]
+        if part.style == "block":
+            elements = [element for element in word for _ in range(part.bits)]
+            found += Structure(block_rams=block_rams(width, depth, target, elements))
+        if not any(word):
+            continue
+        taps = [step[n] for step in part.steps]
+        offsets = tuple(tap.offset % depth for tap in taps)
+        moves, reaches = len(set(offsets)) > 1, minor > 1
+        adders = int(moves and reaches) + int(moves or reaches or offsets[0] > 0)
+        logic = {
+            "window port": 1,
+            "window port bit": address * adders,
+            "window table": table_luts(offsets, lut_inputs(target)),
+        }
+        if part.padded:
+            logic["padding bit"] = width
+            for axis, size in ((0, part.height), (1, part.width)):
+                if part.padding[axis]:
+                    steps = tuple(tap.dy if axis == 0 else tap.dx for tap in taps)
+                    place = bits_of(size + 2 * part.padding[axis] + part.reach[axis]) + 1
+                    logic["padding place bit"] = logic.get("padding place bit", 0) + place
+                    logic["window table"] += table_luts(steps, lut_inputs(target))
+        found += memory + Structure(logic, 2 * width + 3 * address)
+    return found
+
+
+@structure.register
+def _sequencer(part: SequencerParameters, target: Target) -> Structure:
+    w = part.window
+    rows, columns = w.output_size
+    around = (len(w.steps), columns, rows)
+    extents = (w.inner, *around) if w.varied else (w.inner, part.groups, w.slices, *around)
+    loops = [bits_of(extent - 1) for extent in extents if extent > 1]
+    ahead = bits_of(max(-part.ahead_range[0], part.ahead_range[-1])) + 1
+    credit = bits_of(part.depth) + 1
+    across, down = part.advances
+    tables = (down, across, w.releases, part.pieces)
+    address = bits_of(w.depth - 1)
+    places = 0
+    if w.padded:
+        places = bits_of(w.height + w.padding[0]) + bits_of(w.width + w.padding[1]) + 2
+    logic = {
+        "sequencer": 1,
+        "loop": len(loops),
+        "loop bit": sum(loops),
+        "ahead bit": ahead,
+        "credit bit": credit,
+        "origin bit": address * (1 + (rows > 1)),
+        "place bit": places,
+        "sequencer table": sum(table_luts(values, lut_inputs(target)) for values in tables),
+        "rest bit": bits_of(part.rest) + 1 if part.rest else 0,
+    }
+    return Structure(logic, sum(loops) + ahead + credit + 2 * address + places + 4)
+
+
+@structure.register
+def _weights(part: WeightParameters, target: Target) -> Structure:
+    depth = len(part.words)
+    if depth == 1:
+        return Structure()
+    counter = bits_of(depth - 1)
+    logic: dict[str, float] = {"weight counter bit": counter}
+    if part.style == "block":
+        return Structure(logic, counter + 4 + part.width, 0, block_rams(part.width, depth, target))
+    tables, choices = words_luts(part.words, part.width, lut_inputs(target))
+    logic |= {"weight table": tables, "weight choice": choices}
+    return Structure(logic, counter + 4 + part.width)
+
+
+@structure.register
+def _maximum(part: MaximumParameters, target: Target) -> Structure:
+    return Structure({"maximum bit": part.lanes * part.bits}, part.lanes * part.bits)
+
+
+@structure.register
+def _requantizer(part: RequantizerParameters, target: Target) -> Structure:
+    x = part.x_shape.width
+    by = max(m.bit_length() for m in part.multipliers)
+    rows = -(-len(part.multipliers) // part.lanes)
+    logic: dict[str, float] = {"requantizer": 1, "clamp bit": part.bits}
+    ffs, dsps = x + part.bits + 6, 0.0
+    scaled = x + by if part.scaled else x
+    if part.shift:
+        logic["rounding bit"] = max(0, scaled - part.shift)
+    logic["clamp range bit"] = max(0, scaled - part.shift - part.bits)
+    if part.scaled and all(m & (m - 1) == 0 for m in part.multipliers):
+        logic["shift bit"] = x * bits_of(by - 1)
+        ffs += x + by
+    elif part.scaled:
+        ffs += x + by
+        blocks, left = inferred((x, part.x_shape.signed), (by, False), target)
+        if not blocks and len(part.multipliers) == 1:
+            logic["constant product bit"] = x * (_digits(part.multipliers[0]) - 1)
+        else:
+            logic["product bit"] = left
+        dsps = blocks
+        if rows > 1:
+            logic["multiplier table"] = by * -(-rows // (1 << lut_inputs(target)))
+    found = Structure(logic, ffs).times(part.lanes)
+    return found + Structure(dsps=ceil(part.lanes * dsps))
+
+
+def _digits(number: int) -> int:
+    """Return the fewest powers of two that add up to a number, or are taken off it."""
+    return (number ^ 3 * number).bit_count()
+
+
+@structure.register
+def _narrow(part: NarrowParameters, target: Target) -> Structure:
+    width = part.lanes_in * part.bits
+    return Structure({"narrow": 1, "narrow bit": width}, width + 5)
+
+
+@structure.register
+def _widen(part: WidenParameters, target: Target) -> Structure:
+    return Structure({"widen": 1}, part.lanes_out * part.bits + 5)

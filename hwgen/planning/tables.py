@@ -1,0 +1,49 @@
+"""Tables: how many look-up tables constants take that are read by an index."""
+
+__all__ = ["table_luts", "words_luts"]
+
+from collections.abc import Sequence
+from functools import lru_cache
+
+import numpy as np
+
+
+def table_luts(values: Sequence[int], inputs: int) -> int:
+    """Return how many look-up tables of so many inputs a table takes: one for each bit and each
+    stretch of its index, none where they make the same function or a constant."""
+    return _of_values(tuple(values), inputs)
+
+
+@lru_cache(maxsize=4096)  # a planner asks for the same ones over and over
+def _of_values(values: tuple[int, ...], inputs: int) -> int:
+    if len(set(values)) < 2:
+        return 0
+    least = min(values)
+    width = (max(values) - least).bit_length()
+    tables, _ = words_luts([value - least for value in values], width, inputs)
+    return tables
+
+
+def words_luts(words: Sequence[int], width: int, inputs: int) -> tuple[int, int]:
+    """Return how many look-up tables words take that are read one after the other, and how many
+    more choose between them.
+
+    Parameters
+    ----------
+    words : of `width` bits each
+    inputs : of a look-up table: it holds 2**inputs words of a bit
+    """
+    size = 1 << inputs
+    stretches = -(-len(words) // size)
+    columns = np.zeros((stretches * size, -(-width // 8)), dtype=np.uint8)
+    text = b"".join(word.to_bytes(columns.shape[1], "little") for word in words)
+    columns[: len(words)] = np.frombuffer(text, dtype=np.uint8).reshape(len(words), -1)
+    if len(words) % size:  # what is never read may be anything
+        columns[len(words) :] = columns[len(words) - 1]
+    bits = np.unpackbits(columns, axis=1, bitorder="little")[:, :width]
+    stretched = bits.reshape(stretches, size, width)
+    tables = 0
+    for stretch in stretched:
+        varied = stretch.any(axis=0) & ~stretch.all(axis=0)
+        tables += len({column.tobytes() for column in np.packbits(stretch.T[varied], axis=1)})
+    return tables, width * (stretches - 1)

@@ -1,0 +1,7 @@
+// Multiplexer that makes a table of 6 inputs out of two of 5.
+// Source: Gowin UG288, Configurable Function Unit (CFU) User Guide (MUX2_LUT6).
+`default_nettype none
+module MUX2_LUT6 (input wire I0, input wire I1, input wire S0, output wire O);
+    assign O = S0 ? I1 : I0;
+endmodule
+`default_nettype wire
