@@ -73,11 +73,11 @@ def _drawn(
     if isinstance(of, Codebook):
         ends = np.quantile(real, np.linspace(0.02, 0.98, 1 << of.index_bits))
         entries = tuple(sorted({int(entry) for entry in np.rint(ends * 120)}))
-        of = Codebook(of.index_bits, of.entry_bits, entries)
-        levels = np.array(entries)
-        return of, levels[np.abs(real[..., None] * 120 - levels).argmin(axis=-1)]
-    top = max(abs(of.lo), of.hi)
-    return of, of.nearest(real.clip(-1, 1) * top)
+        of, top = Codebook(of.index_bits, of.entry_bits, entries), 120
+    else:
+        top = max(abs(of.lo), of.hi)
+    wanted = real.clip(-1, 1) * top
+    return of, of.levels[np.abs(wanted[..., None] - of.levels).argmin(axis=-1)]
 
 
 def whole_networks(family: str, formats: list[str], console: Console) -> list[dict[str, Any]]:
