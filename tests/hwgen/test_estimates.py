@@ -235,26 +235,33 @@ def test_refit_has_help_and_refuses_what_makes_no_sense():
 
 # What the recorded run reached: median, 90th percentile, rank correlation. The goals are 10 %, 25 %
 # and 0.95, on 50 unseen layers a family.
-UNSEEN = (0.10, 0.33, 0.79)
-NETWORKS = (0.10, 0.25)
+GOALS = (0.10, 0.25)  # median and 90th percentile, met in every family
+RANKS = {"ecp5": 0.96, "ice40": 0.94, "gowin": 0.88, "xilinx7": 0.90}  # reached; the goal is 0.95
+# reached; what makes Gowin and Xilinx 7 so far off on whole networks was not found
+NETWORKS = {
+    "ecp5": (0.11, 0.12),
+    "ice40": (0.05, 0.12),
+    "gowin": (0.07, 0.33),
+    "xilinx7": (0.29, 0.44),
+}
 
 
 @pytest.mark.parametrize("family", SAMPLED)
 def test_unseen_layers_in_the_recorded_run(family, results):
     found = results[family]
-    assert found["fitted"] >= 22 and len(found["unseen"]) >= 10
+    assert found["fitted"] >= 100 and len(found["unseen"]) >= 50
     errors = errors_of(*bench.figures(family, found["unseen"]))
-    median, most, rank = UNSEEN
-    assert errors.median <= median and errors.most <= most and errors.rank >= rank, errors
+    median, most = GOALS
+    assert errors.median <= median and errors.most <= most, errors
+    assert errors.rank >= RANKS[family], errors
 
 
 def test_whole_networks_in_the_recorded_run(results):
     recorded = {family: found["networks"] for family, found in results.items()}
-    assert any(recorded.values())
-    for family, networks in recorded.items():
-        if networks:
-            errors = errors_of(*bench.figures(family, networks))
-            assert errors.median <= NETWORKS[0] and errors.most <= NETWORKS[1], (family, errors)
+    for family, (median, most) in NETWORKS.items():
+        assert len(recorded[family]) == 9
+        errors = errors_of(*bench.figures(family, recorded[family]))
+        assert errors.median <= median and errors.most <= most, (family, errors)
 
 
 def test_the_document_says_what_the_results_do(results):
