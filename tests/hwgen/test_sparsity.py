@@ -40,6 +40,7 @@ def sparse_layer(kind, *, group=4, outputs=14, channels=8, size=5, groups=1, see
 
 def planned(network, pe, simd, skip):
     choices = [f"conv.pe={pe}", f"conv.simd={simd}", f"conv.skip={skip}"]
+    choices += ["conv.parallel=0", "conv.serial=0"]  # an array, however cheap constants are
     return hwgen.plan(network, target=TARGET, goal="min area", overrides=choices)
 
 

@@ -8,14 +8,18 @@ from strategies import random_graph, random_input
 
 import hwgen
 from hwgen.errors import SimulationError
+from hwgen.network import Conv2d
 
 
 @pytest.fixture(scope="module")
 def package(tmp_path_factory):
-    """A residual network with a concatenation."""
+    """A residual network with a concatenation, its convolutions in arrays."""
     folder = tmp_path_factory.mktemp("trace") / "net"
     network = random_graph(3)
-    return hwgen.generate(hwgen.plan(network, target="ulx3s-85f", goal="200000 fps"), folder)
+    convolutions = [node.name for node in network.nodes if isinstance(node.op, Conv2d)]
+    arrays = [f"{name}.{kind}=0" for name in convolutions for kind in ("parallel", "serial")]
+    plan = hwgen.plan(network, target="ulx3s-85f", goal="200000 fps", overrides=arrays)
+    return hwgen.generate(plan, folder)
 
 
 def test_every_layer_is_compared(package):
