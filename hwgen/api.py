@@ -44,15 +44,15 @@ if TYPE_CHECKING:
 HARDWARE_COSTS = ("luts", "cycles")
 
 
-def _part(name: str, extra: str) -> ModuleType:
-    """Import a module of ours that needs what an extra brings."""
+def _torch_part(name: str) -> ModuleType:
+    """Import a module of ours that needs PyTorch."""
     try:
         return importlib.import_module(name)
     except ModuleNotFoundError as error:
         if error.name is None or error.name.startswith("hwgen"):
             raise
         raise ToolError(
-            f"Python package {error.name} is missing; pip install 'hwgen[{extra}]'"
+            f"Python package {error.name} is missing; pip install 'hwgen[torch]'"
         ) from error
 
 
@@ -91,7 +91,7 @@ def compress(
     -------
     `.module`, which in `eval()` computes exactly what the hardware will, and `.history`
     """
-    result: Compressed = _part("hwgen.compression", "torch").compress(
+    result: Compressed = _torch_part("hwgen.compression").compress(
         model,
         recipe,
         example=example,
@@ -109,7 +109,7 @@ def compress(
 
 def read_recipe(path: str | Path) -> "Recipe":
     """Return the recipe in a TOML file, which has the shape of the dataclass."""
-    recipe: Recipe = _part("hwgen.compression", "torch").Recipe.from_toml(path)
+    recipe: Recipe = _torch_part("hwgen.compression").Recipe.from_toml(path)
     return recipe
 
 
@@ -135,8 +135,8 @@ def hardware_cost(
     if what not in HARDWARE_COSTS:
         raise HwgenError(f"Measure must be one of {', '.join(HARDWARE_COSTS)}, not {what!r}")
     get_target(target)
-    compression = _part("hwgen.compression", "torch")
-    kind = _part("hwgen.compression.quantize", "torch").QuantModel
+    compression = _torch_part("hwgen.compression")
+    kind = _torch_part("hwgen.compression.quantize").QuantModel
     batches = list(calibration)
     chosen = compression.QuantizeRecipe.int8() if quantize is None else quantize
     untrained = replace(chosen, epochs=0, tune=0, incremental=(), budget=None, drop=None)
@@ -161,7 +161,7 @@ def import_torch(module: "nn.Module", example: "Tensor") -> Network:
     ----------
     example : an input, (batch, channels, height, width) or (batch, features), for its shape
     """
-    network: Network = _part("hwgen.importers", "torch").import_torch(module, example)
+    network: Network = _torch_part("hwgen.importers").import_torch(module, example)
     return network
 
 
@@ -254,9 +254,9 @@ class Package:
         ------
         BoardError : hwgen knows no board for the package's target
         """
+        from hwgen import building
         from hwgen.simulation.board import build_board, simulated_board
 
-        building = _part("hwgen.building", "fpga")
         board = building.board_of(str(self.manifest["target"]))
         core = building.core_parameters(self.manifest, board, int(self.manifest["clock_hz"]))
         name = f"{self.manifest['top']}_board"

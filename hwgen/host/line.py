@@ -2,7 +2,6 @@
 
 __all__ = ["Line"]
 
-from types import TracebackType
 from typing import Any
 
 from hwgen.errors import BoardError, ToolError
@@ -79,14 +78,3 @@ class Line:
     def close(self) -> None:
         """Let others have the port."""
         self._serial.close()
-
-    def __enter__(self) -> "Line":
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        value: BaseException | None,
-        where: TracebackType | None,
-    ) -> None:
-        self.close()
