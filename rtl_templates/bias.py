@@ -8,7 +8,7 @@ from amaranth import *
 from amaranth.lib import wiring
 
 from rtl_templates.streams import beats_per_pixel, unit_ports
-from rtl_templates.tables import lookup, nest
+from rtl_templates.tables import ahead, nest
 
 
 @dataclass(frozen=True)
@@ -68,8 +68,8 @@ class Bias(wiring.Component):
     i : stream of `lanes` sums
     o : stream of `lanes` sums with their biases, one clock later
 
-    The constants of a beat are looked up while the one before passes. Counts the beats of a pixel
-    to know the channels, so it must see every beat from the first of a frame on.
+    Counts the beats of a pixel to know the channels, so it must see every beat from the first of a
+    frame on.
     """
 
     def __init__(self, parameters: BiasParameters):
@@ -85,14 +85,7 @@ class Bias(wiring.Component):
         m.d.sync += done.eq(self.i.valid)
         m.d.comb += self.o.valid.eq(done)
         for lane in range(p.lanes):
-            constants = p.constants_of(lane)
-            to_come = (*constants[1:], constants[0])
-            bias = lookup(m, beat, to_come, f"bias_{lane}")
-            if isinstance(bias, Signal):
-                held = Signal.like(bias, name=f"held_{lane}", init=constants[0])
-                with m.If(self.i.valid):
-                    m.d.sync += held.eq(bias)
-                bias = held
+            bias = ahead(m, self.i.valid, beat, p.constants_of(lane), f"bias_{lane}")
             out = Signal.like(self.o.payload[lane], name=f"sum_{lane}", reset_less=True)
             m.d.sync += out.eq((self.i.payload[lane] << (p.step - 1)) + bias)
             m.d.comb += self.o.payload[lane].eq(out)

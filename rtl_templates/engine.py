@@ -17,10 +17,9 @@ from rtl_templates.fifo import DEEP, Fifo, FifoParameters
 from rtl_templates.mac import MacArray, MacParameters
 from rtl_templates.pasm import PasmArray
 from rtl_templates.pool import Maximum, MaximumParameters
-from rtl_templates.requantize import RequantizerParameters
+from rtl_templates.post import PostParameters
 from rtl_templates.sequencer import Sequencer, SequencerParameters
 from rtl_templates.streams import Narrow, NarrowParameters, elements
-from rtl_templates.threshold import ThresholdParameters
 from rtl_templates.timing import Link, Process, schedule
 from rtl_templates.weights import WeightMemory
 from rtl_templates.window import Window, WindowParameters
@@ -45,7 +44,7 @@ class EngineParameters:
     datapath: Datapath
     channels: int
     lanes: int
-    post: RequantizerParameters | ThresholdParameters | None
+    post: PostParameters | None
     depth: int
     bias: BiasParameters | None = None
 
@@ -74,7 +73,7 @@ class EngineParameters:
         return self.datapath.lanes > self.lanes
 
     @property
-    def behind(self) -> tuple[BiasParameters | RequantizerParameters | ThresholdParameters, ...]:
+    def behind(self) -> tuple[BiasParameters | PostParameters, ...]:
         """What follows the drain, a beat a clock each."""
         return tuple(part for part in (self.bias, self.post) if part)
 

@@ -11,9 +11,8 @@ from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out, connect
 
 from rtl_templates.fifo import Fifo, FifoParameters
-from rtl_templates.requantize import RequantizerParameters
+from rtl_templates.post import PostParameters
 from rtl_templates.streams import beats_per_pixel, elements
-from rtl_templates.threshold import ThresholdParameters
 from rtl_templates.timing import Link, Process
 
 
@@ -40,7 +39,7 @@ class SumParameters:
     lo: int
     hi: int
     beats: int
-    post: RequantizerParameters | ThresholdParameters | None
+    post: PostParameters | None
     depth: int
 
     @property

@@ -1,6 +1,6 @@
-"""Constant tables and nested counters: the two idioms of every sequencer."""
+"""Constant tables and nested counters: the idioms of every sequencer."""
 
-__all__ = ["lookup", "nest"]
+__all__ = ["ahead", "lookup", "nest"]
 
 from collections import Counter
 from collections.abc import Sequence
@@ -26,6 +26,22 @@ def lookup(m: Module, index: Value, values: Sequence[int], name: str) -> Value:
                 with m.Case(position):
                     m.d.comb += entry.eq(value)
     return entry
+
+
+def ahead(m: Module, advance: Value, index: Value, values: Sequence[int], name: str) -> Value:
+    """Return `values[index]` from a register: the next one is looked up as `advance` counts on.
+
+    Parameters
+    ----------
+    advance : high on the clocks on which `index` counts; it walks through all values, in a circle
+    """
+    entry = lookup(m, index, (*values[1:], values[0]), name)
+    if not isinstance(entry, Signal):
+        return entry
+    held = Signal.like(entry, name=f"{name}_held", init=values[0])
+    with m.If(advance):
+        m.d.sync += held.eq(entry)
+    return held
 
 
 def nest(

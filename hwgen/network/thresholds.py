@@ -12,7 +12,6 @@ import numpy as np
 from hwgen.network.graph import Network, Node
 from hwgen.network.inference import infer
 from hwgen.network.ops import IntArray, Requantize, Threshold
-from hwgen.network.ranges import requantize_value
 from hwgen.network.tensor import Tensor
 
 
@@ -42,22 +41,30 @@ def thresholds_of(op: Requantize, x: Tensor) -> IntArray:
     shifts = np.broadcast_to(op.shift, rows).tolist()
     lows = x.lows.tolist() if rows > 1 else [x.lo]
     highs = x.highs.tolist() if rows > 1 else [x.hi]
-    found = np.full((rows, y.hi - y.lo), x.hi + 1, dtype=np.int64)
-    for row in range(rows):
-        least, end = lows[row], highs[row] + 1
-        for step in range(y.hi - y.lo):
-            below, reached = least, end  # outputs below `below` are too small, `reached` is not
-            while below < reached:
-                middle = (below + reached) // 2
-                value = requantize_value(op, middle - x.zero_point, multipliers[row], shifts[row])
-                if value >= y.lo + step + 1:
-                    reached = middle
-                else:
-                    below = middle + 1
-            if reached == end:
+    steps = range(y.lo + 1 - op.zero_point, y.hi + 1 - op.zero_point)
+    needed = {
+        shift: [_least_product(step, shift, op.rounding) for step in steps] for shift in set(shifts)
+    }
+    found = np.full((rows, len(steps)), x.hi + 1, dtype=np.int64)
+    for row, (by, shift) in enumerate(zip(multipliers, shifts, strict=True)):
+        for n, product in enumerate(needed[shift]):
+            if by == 0:
+                least = lows[row] if product <= 0 else highs[row] + 1
+            else:
+                least = max(lows[row], x.zero_point - (-product // by))
+            if least > highs[row]:
                 break  # and none of the following is reached either
-            found[row, step] = least = reached
+            found[row, n] = least
     return found
+
+
+def _least_product(step: int, shift: int, rounding: str) -> int:
+    """Return the least integer that, over 2**shift, is rounded to at least `step`."""
+    if shift == 0:
+        return step
+    tie = (step << shift) - (1 << (shift - 1))
+    goes_up = {"half_up": True, "half_even": step % 2 == 0, "half_away": tie >= 0}
+    return tie + (not goes_up[rounding])
 
 
 def as_threshold(op: Requantize, x: Tensor) -> Threshold | None:

@@ -26,6 +26,7 @@ from rtl_templates.bias import BiasParameters
 from rtl_templates.bit_serial import BitSerialParameters
 from rtl_templates.constant_array import ConstantArrayParameters
 from rtl_templates.engine import EngineParameters
+from rtl_templates.even_thresholds import EvenThresholdParameters
 from rtl_templates.fifo import FifoParameters
 from rtl_templates.join import ConcatParameters, SumParameters
 from rtl_templates.mac import MacParameters
@@ -218,6 +219,11 @@ def _bias(part: BiasParameters, beats: int) -> Work:
 def _thresholds(part: ThresholdParameters, beats: int) -> Work:
     comparisons = part.steps.bit_length()
     return Work(adder_bits=part.lanes * comparisons * part.x_shape.width * beats)
+
+
+@_work.register
+def _even_thresholds(part: EvenThresholdParameters, beats: int) -> Work:
+    return Work(adder_bits=sum(part.adder_bits(lane) for lane in range(part.lanes)) * beats)
 
 
 @_work.register

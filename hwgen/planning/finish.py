@@ -1,4 +1,5 @@
-"""Finish: what becomes of sums on their way out of a layer: bias, then requantizer or thresholds.
+"""Finish: what becomes of sums on their way out of a layer: bias, then requantizer or thresholds,
+in tables or, where they lie evenly, by division.
 
 A bias is a unit of its own behind the drain, or part of the thresholds that follow: a sum reaches
 t - bias where the accumulator reaches t.
@@ -8,22 +9,28 @@ __all__ = ["Finish", "finish_for"]
 
 import math
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
+from typing import Any
 
 import numpy as np
 
 from hwgen.formats import bits_for
+from hwgen.network.fields import IntArray
 from hwgen.network.ops import Requantize, Threshold
 from hwgen.network.thresholds import as_threshold
 from hwgen.planning.estimate import Resources, estimate, weigh
 from hwgen.planning.layers import Layer
+from hwgen.planning.lines import lines_through
 from hwgen.planning.sums import Sums
 from hwgen.targets import Target
 from rtl_templates.bias import BiasParameters
+from rtl_templates.even_thresholds import EvenThresholdParameters
+from rtl_templates.post import CounterParameters, PostParameters
 from rtl_templates.requantize import RequantizerParameters
 from rtl_templates.threshold import ThresholdParameters
 
-MOST_STEPS = 63  # of an output whose thresholds are weighed against a multiplier
+MOST_STEPS = 255  # of an output whose thresholds are weighed against a multiplier
+MOST_TABLED = 63  # thresholds of a channel that are tables
 
 
 @dataclass(frozen=True)
@@ -31,7 +38,7 @@ class Finish:
     """The units behind a datapath, in their order; None where there is nothing to do."""
 
     bias: BiasParameters | None = None
-    post: RequantizerParameters | ThresholdParameters | None = None
+    post: PostParameters | None = None
 
     def cost(self, target: Target) -> float:
         """Return what the units are estimated to cost, in LUTs."""
@@ -48,12 +55,38 @@ def finish_for(layer: Layer, sums: Sums, lanes: int, target: Target) -> Finish:
     found = []
     if isinstance(op, Requantize):
         found.append(Finish(bias, _requantizer(layer, op, lanes)))
-    same = _as_threshold(layer)
-    if same is not None:
-        found.append(Finish(bias, _thresholds(layer, same, lanes)))
-        if bias and sums.exact:
-            found.append(Finish(None, _thresholds(layer, same, lanes, sums)))
+    found += [Finish(bias, unit) for unit in _counters(layer, lanes)]
+    if bias and sums.exact:
+        found += [Finish(None, unit) for unit in _counters(layer, lanes, sums)]
     return min(found, key=lambda finish: finish.cost(target))
+
+
+@dataclass(frozen=True, eq=False)
+class Steps:
+    """Thresholds that integers are compared with.
+
+    rows : (1 or outputs, thresholds), ascending
+    lo, hi : range of the integers
+    lows, highs : of each row
+    below : steps that all integers reach, left out
+    """
+
+    rows: IntArray
+    lo: int
+    hi: int
+    lows: IntArray
+    highs: IntArray
+    below: int
+
+    @property
+    def count(self) -> int:
+        """Thresholds of a row."""
+        return int(self.rows.shape[1])
+
+    @cached_property
+    def lines(self) -> tuple[tuple[tuple[int, int], ...], int] | None:
+        """Start and pitch of each row, and their bits behind the point; None if there are none."""
+        return lines_through(self.rows, self.lows, self.highs)
 
 
 @lru_cache(maxsize=64)  # of a layer, all foldings are looked at one after the other
@@ -80,34 +113,73 @@ def _bias(layer: Layer, sums: Sums, lanes: int) -> BiasParameters:
     )
 
 
-def _thresholds(
-    layer: Layer, op: Threshold, lanes: int, sums: Sums | None = None
-) -> ThresholdParameters:
-    """Return the threshold unit for accumulators, or for `sums` that lack their constants."""
-    bits, is_signed = bits_for(layer.y.lo, layer.y.hi)
-    lo, hi = layer.acc.lo, layer.acc.hi
-    rows = op.thresholds.clip(lo, hi + 1)
-    if sums:
-        # as Python integers: what is far beyond a channel's own range may be beyond 64 bits here
-        short = rows.astype(object) - sums.offsets.astype(object)[:, None]
-        lo, hi = sums.lo, sums.hi
-        rows = np.clip(-(-short // sums.step), lo, hi + 1)
+def _counters(layer: Layer, lanes: int, sums: Sums | None = None) -> list[CounterParameters]:
+    """Return the units that count thresholds of accumulators, or of `sums` that lack their
+    constants."""
+    op = _as_threshold(layer)
+    if op is None:
+        return []
+    steps = _steps(layer, sums.step, tuple(sums.offsets.tolist())) if sums else _steps(layer)
+    units: list[CounterParameters] = []
+    if steps.count <= MOST_TABLED:
+        units.append(_thresholds(layer, op, steps, lanes))
+    if steps.count > 1 and steps.lines:
+        units.append(_even_thresholds(layer, op, steps, lanes))
+    return units
+
+
+@lru_cache(maxsize=64)
+def _steps(layer: Layer, step: int = 1, offsets: tuple[int, ...] = (0,)) -> Steps:
+    """Return the steps of sums, where accumulators are `step` times as much, and offsets more."""
+    op = _as_threshold(layer)
+    assert op is not None
+    acc, off = layer.acc, np.array(offsets)
+    lows, highs = (acc.lows - off) // step, (acc.highs - off) // step
+    lo, hi = int(lows.min()), int(highs.max())
+    # as Python integers: what is far beyond a channel's own range may be beyond 64 bits here
+    short = op.thresholds.clip(acc.lo, acc.hi + 1).astype(object) - off.astype(object)[:, None]
+    rows = np.clip(-(-short // step), lo, hi + 1).astype(np.int64)
     # what no value reaches, and what all reach, need no comparison
     below = int((rows == lo).all(axis=0).sum())
     beyond = int((rows == hi + 1).all(axis=0).sum())
     rows = rows[:, below : rows.shape[1] - beyond]
-    same = bool((rows == rows[:1]).all())
+    if (rows == rows[:1]).all():
+        return Steps(rows[:1], lo, hi, np.array([lo]), np.array([hi]), below)
+    lows, highs = (np.broadcast_to(ends, len(rows)) for ends in (lows, highs))
+    return Steps(rows, lo, hi, lows, highs, below)
+
+
+def _counted(layer: Layer, op: Threshold, steps: Steps, lanes: int) -> dict[str, Any]:
+    """Return what both units that count have in common."""
+    bits, is_signed = bits_for(layer.y.lo, layer.y.hi)
     step = op.format.step // layer.y_wire.step
-    return ThresholdParameters(
-        channels=layer.outputs,
-        lanes=lanes,
-        x_lo=lo,
-        x_hi=hi,
-        thresholds=tuple(map(tuple, (rows[:1] if same else rows).tolist())),
-        base=(op.base - layer.y_wire.base) // layer.y_wire.step + step * below,
-        bits=bits,
-        signed=is_signed,
-        step=step,
+    return {
+        "channels": layer.outputs,
+        "lanes": lanes,
+        "x_lo": steps.lo,
+        "x_hi": steps.hi,
+        "base": (op.base - layer.y_wire.base) // layer.y_wire.step + step * steps.below,
+        "bits": bits,
+        "signed": is_signed,
+        "step": step,
+    }
+
+
+def _thresholds(layer: Layer, op: Threshold, steps: Steps, lanes: int) -> ThresholdParameters:
+    rows = tuple(map(tuple, steps.rows.tolist()))
+    return ThresholdParameters(thresholds=rows, **_counted(layer, op, steps, lanes))
+
+
+def _even_thresholds(
+    layer: Layer, op: Threshold, steps: Steps, lanes: int
+) -> EvenThresholdParameters:
+    assert steps.lines
+    lines, fraction = steps.lines
+    return EvenThresholdParameters(
+        lines=lines,
+        fraction=fraction,
+        steps=steps.count,
+        **_counted(layer, op, steps, lanes),
     )
 
 

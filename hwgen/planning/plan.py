@@ -27,6 +27,7 @@ from hwgen.targets import Target
 from rtl_templates.axi import BorderParameters
 from rtl_templates.constant_array import ConstantArrayParameters
 from rtl_templates.engine import Datapath, EngineParameters
+from rtl_templates.even_thresholds import EvenThresholdParameters
 from rtl_templates.join import ConcatParameters
 from rtl_templates.mac import MacParameters
 from rtl_templates.threshold import ThresholdParameters
@@ -102,10 +103,13 @@ class Stage:
 
     @property
     def post(self) -> str | None:
-        """What makes the output of the accumulators: so many thresholds, or a multiplier."""
+        """What makes outputs of accumulators: so many thresholds, even ones by division, or a
+        multiplier."""
         post = getattr(self.core, "post", None)
         if isinstance(post, ThresholdParameters):
             return f"{post.steps} step" + "s" * (post.steps != 1)
+        if isinstance(post, EvenThresholdParameters):
+            return f"{post.steps} even steps"
         return "multiply" if post else None
 
     @property

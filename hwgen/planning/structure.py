@@ -8,7 +8,7 @@ __all__ = ["Structure", "structure"]
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import singledispatch
+from functools import lru_cache, singledispatch
 from math import ceil
 
 from hwgen.formats import bits_for
@@ -22,6 +22,7 @@ from rtl_templates.axi import BorderParameters
 from rtl_templates.bias import BiasParameters
 from rtl_templates.constant_array import ConstantArrayParameters
 from rtl_templates.engine import EngineParameters
+from rtl_templates.even_thresholds import EvenThresholdParameters
 from rtl_templates.fifo import FifoParameters
 from rtl_templates.join import ConcatParameters, SumParameters
 from rtl_templates.pool import MaximumParameters
@@ -171,34 +172,79 @@ def _bias(part: BiasParameters, target: Target) -> Structure:
     for lane in range(part.lanes):
         constants = part.constants_of(lane)
         varied = len(set(constants)) > 1
-        ffs = part.bits
         logic: dict[str, float] = {}
         if varied:
             table = bits_for(min(constants), max(constants))[0]
-            logic["bias table"] = table_luts(constants, lut_inputs(target))
-            ffs += table
+            found += held_table(constants, table, target)
         if any(constants):
             logic["bias bit" if varied else "constant bias bit"] = part.bits
-        found += Structure(logic, ffs)
+        found += Structure(logic, part.bits)
     return found
+
+
+def held_table(values: Sequence[int], width: int, target: Target) -> Structure:
+    """Return the structure of a table that a register looks ahead in."""
+    mask = (1 << width) - 1
+    tables, choices = words_luts([value & mask for value in values], width, lut_inputs(target))
+    return Structure({"held table": tables, "held choice": choices}, width)
 
 
 @structure.register
 def _thresholds(part: ThresholdParameters, target: Target) -> Structure:
     x, levels = part.x_shape.width, part.steps.bit_length()
     rows = -(-len(part.thresholds) // part.lanes)
-    size = 1 << lut_inputs(target)
-    tables = sum(x * max(0.1, -(-(rows << n) // size)) for n in range(levels) if rows << n > 1)
+    tables, choices = _threshold_tables(part, lut_inputs(target))
     single = rows == 1  # the first comparison is with a constant
     logic = {
         "threshold table": tables,
-        "threshold bit": x * (levels - single),
-        "constant threshold bit": x * single,
+        "threshold choice": choices,
+        "threshold bit": part.lanes * x * (levels - single),
+        "constant threshold bit": part.lanes * x * single,
         "loop bit": bits_of(rows - 1) if rows > 1 else 0,
-        "counted bit": part.bits,
+        "counted bit": part.lanes * part.bits,
     }
-    ffs = levels * (x + levels) + part.bits
-    return Structure(logic, ffs).times(part.lanes)
+    return Structure(logic, part.lanes * (levels * (x + levels) + part.bits))
+
+
+@lru_cache(maxsize=1024)  # a planner asks for the same ones over and over
+def _threshold_tables(part: ThresholdParameters, inputs: int) -> tuple[int, int]:
+    """Return how many look-up tables the thresholds take, and how many bits more choose."""
+    width = part.x_shape.width
+    mask = (1 << width) - 1
+    tables = choices = 0
+    for bit in range(part.steps.bit_length()):
+        rows = part.level(bit)
+        for lane in range(part.lanes):
+            own = rows[lane :: part.lanes] if len(rows) > 1 else rows
+            words = [threshold & mask for row in own for threshold in row]
+            more, chosen = words_luts(words, width, inputs)
+            tables, choices = tables + more, choices + chosen
+    return tables, choices
+
+
+@structure.register
+def _even_thresholds(part: EvenThresholdParameters, target: Target) -> Structure:
+    levels, below = part.levels, part.levels - 1
+    loop = bits_of(part.beats - 1) if part.beats > 1 else 0
+    found = Structure({"loop bit": loop}, loop + part.latency)
+    for lane in range(part.lanes):
+        pitch = part.pitch_bits(lane)
+        rest = part.remainder_bits(lane)
+        logic: dict[str, float] = {
+            "remainder bit": part.adder_bits(lane),
+            "counted bit": part.bits,
+        }
+        ffs = sum(rest[:-1]) + levels * (levels - 1) // 2 + levels + part.bits
+        if part.beats > 1:
+            found += held_table(part.offsets_of(lane), part.first_bits(lane), target)
+            found += held_table(part.pitches_of(lane), pitch, target)
+            logic["turned bit"] = pitch * below
+            ffs += pitch * below
+        if part.saturates(lane):
+            logic["saturation bit"] = part.first_bits(lane) - rest[0] + levels
+            ffs += levels
+        found += Structure(logic, ffs)
+    return found
 
 
 @structure.register

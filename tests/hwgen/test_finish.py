@@ -1,4 +1,5 @@
-"""What follows the array: biases in a unit of their own or in the thresholds, the same function."""
+"""What follows the array: biases in a unit of their own or in the thresholds, tables or a division,
+the same function."""
 
 import numpy as np
 import pytest
@@ -6,10 +7,11 @@ from strategies import random_graph, random_mixed, random_network
 
 from hwgen.network.ops import Threshold
 from hwgen.network.thresholds import as_threshold
-from hwgen.planning.finish import Finish, _bias, _thresholds, finish_for
+from hwgen.planning.finish import Finish, _bias, _counters, finish_for
 from hwgen.planning.layers import find_layers
 from hwgen.planning.sums import sums_of
 from hwgen.targets import get_target
+from rtl_templates.even_thresholds import EvenThresholdParameters
 
 TARGET = get_target("ulx3s-85f")
 
@@ -27,7 +29,12 @@ def weighted_layers(seed):
 
 def counted(unit, channel, x):
     """Return what a threshold unit makes of an integer of a channel."""
-    row = unit.thresholds[channel if len(unit.thresholds) > 1 else 0]
+    if isinstance(unit, EvenThresholdParameters):
+        start, pitch = unit.lines[channel if len(unit.lines) > 1 else 0]
+        x <<= unit.fraction
+        row = [start + k * pitch for k in range(1, unit.steps + 1)]
+    else:
+        row = unit.thresholds[channel if len(unit.thresholds) > 1 else 0]
     return unit.base + unit.step * sum(x >= threshold for threshold in row)
 
 
@@ -36,7 +43,7 @@ def test_thresholds_hold_the_bias(seed):
     """On every sum of a channel, shifted thresholds count as those of the accumulator."""
     for layer, op in weighted_layers(seed):
         sums = sums_of(layer)
-        plain, shifted = (_thresholds(layer, op, 1, which) for which in (None, sums))
+        (plain, *others), (shifted, *more) = (_counters(layer, 1, which) for which in (None, sums))
         assert (shifted.x_lo, shifted.x_hi) == (sums.lo, sums.hi)
         rng = np.random.default_rng(seed)
         for channel, offset in enumerate(np.broadcast_to(sums.offsets, layer.outputs).tolist()):
@@ -47,22 +54,25 @@ def test_thresholds_hold_the_bias(seed):
                 if lo <= acc <= hi and (acc - offset) % sums.step == 0:
                     before = counted(plain, channel, acc)
                     x = (acc - offset) // sums.step
-                    assert counted(shifted, channel, x) == before, f"seed {seed}, {layer.name}"
+                    found = {counted(unit, channel, x) for unit in (shifted, *more)}
+                    found |= {counted(unit, channel, acc) for unit in others}
+                    assert found == {before}, f"seed {seed}, {layer.name}"
 
 
 @pytest.mark.parametrize("seed", range(15))
 def test_cheapest_is_chosen_and_only_where_sums_fit(seed):
-    for layer, op in weighted_layers(seed):
+    for layer, _ in weighted_layers(seed):
         sums = sums_of(layer)
         for lanes in {1, layer.outputs}:
             chosen = finish_for(layer, sums, lanes, TARGET)
-            apart = Finish(_bias(layer, sums, lanes), _thresholds(layer, op, lanes))
-            assert chosen.cost(TARGET) <= apart.cost(TARGET)
+            bias = None if sums.plain else _bias(layer, sums, lanes)
+            for unit in _counters(layer, lanes):
+                assert chosen.cost(TARGET) <= Finish(bias, unit).cost(TARGET)
             if sums.plain:
                 assert chosen.bias is None
             elif sums.exact:
-                inside = Finish(None, _thresholds(layer, op, lanes, sums))
-                assert chosen.cost(TARGET) <= inside.cost(TARGET)
+                for unit in _counters(layer, lanes, sums):
+                    assert chosen.cost(TARGET) <= Finish(None, unit).cost(TARGET)
             else:
                 assert chosen.bias is not None
 

@@ -1,0 +1,89 @@
+"""The unit for thresholds on a line, against counting."""
+
+import random
+
+import pytest
+from stream_bench import pack, run, unpack
+
+from rtl_templates.even_thresholds import EvenThresholdParameters, EvenThresholds
+
+
+def parameters(rng: random.Random) -> EvenThresholdParameters:
+    channels = rng.randint(1, 6)
+    lo, hi = sorted(rng.randint(-500, 500) for _ in range(2))
+    fraction = rng.choice((0, 0, 1, 4))
+    steps = rng.choice((2, 3, 6, 7, 14, 15, 40, 63))
+    reach = max(1, (hi - lo << fraction) // steps)
+
+    def line():
+        pitch = rng.choice((rng.randint(0, 3), reach, rng.randint(1, 2 * reach)))
+        middle = rng.randint(lo, hi) << fraction
+        return middle - pitch * rng.randint(0, steps), pitch
+
+    return EvenThresholdParameters(
+        channels=channels,
+        lanes=rng.randint(1, channels),
+        x_lo=lo,
+        x_hi=hi,
+        lines=tuple(line() for _ in range(rng.choice((1, channels)))),
+        fraction=fraction,
+        steps=steps,
+        base=rng.choice((0, -64, 3)),
+        bits=8,
+        signed=True,
+        step=rng.choice((1, 1, 2)) if steps < 63 else 1,
+    )
+
+
+def check(seed: int) -> None:
+    rng = random.Random(seed)
+    p = parameters(rng)
+    pixels = [[rng.randint(p.x_lo, p.x_hi) for _ in range(p.channels)] for _ in range(40)]
+    starts = [start + k * pitch >> p.fraction for start, pitch in p.lines for k in (1, p.steps)]
+    for x in (p.x_lo, p.x_hi, *(t + d for t in starts for d in (-1, 0, 1))):
+        pixels.append([min(max(x, p.x_lo), p.x_hi)] * p.channels)
+    groups = range(0, p.channels, p.lanes)
+    width = p.x_shape.width
+    beats = [pack(pixel[n : n + p.lanes], width) for pixel in pixels for n in groups]
+    for stall in (0.0, 0.5):
+        seen = run(EvenThresholds(p), beats, len(beats), stall_in=stall, seed=seed)
+        got = iter(seen.outputs)
+        for pixel in pixels:
+            for n in groups:
+                values = unpack(next(got), p.lanes, p.bits, True)
+                for lane, x in enumerate(pixel[n : n + p.lanes]):
+                    start, pitch = p.lines[(n + lane) % len(p.lines)]
+                    count = sum(x << p.fraction >= start + k * pitch for k in range(1, p.steps + 1))
+                    found = values[lane]
+                    assert found == p.base + p.step * count, f"seed {seed}, x {x}, {n + lane}, {p}"
+        delays = {out - into for into, out in zip(seen.taken, seen.emitted, strict=True)}
+        assert delays == {p.latency}
+
+
+@pytest.mark.parametrize("seed", range(16))
+def test_counts(seed):
+    check(seed)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(100, 400))
+def test_counts_at_length(seed):
+    check(seed)
+
+
+def test_remainders_are_as_wide_as_they_must_be():
+    """Thresholds at 100, 200, ... 1500: what is far beyond them all needs no bits."""
+    p = EvenThresholdParameters(1, 1, -4000, 4000, ((0, 100),), 0, 15, 0, 4, False)
+    assert p.whole_range(0) == (-4800, 3200)
+    assert p.remainder_bits(0) == [11, 11, 10, 10] and p.saturates(0)
+    narrow = EvenThresholdParameters(1, 1, 0, 1600, ((0, 100),), 0, 15, 0, 4, False)
+    assert not narrow.saturates(0)
+
+
+def test_messages():
+    with pytest.raises(ValueError, match="Thresholds must ascend"):
+        EvenThresholdParameters(1, 1, 0, 9, ((3, -2),), 0, 2, 0, 2, False)
+    with pytest.raises(ValueError, match="Lines must be one or 3, not 2"):
+        EvenThresholdParameters(3, 1, 0, 9, ((3, 1), (2, 1)), 0, 2, 0, 2, False)
+    with pytest.raises(ValueError, match="Steps must be at least 2, not 1"):
+        EvenThresholdParameters(1, 1, 0, 9, ((3, 1),), 0, 1, 0, 2, False)
