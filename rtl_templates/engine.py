@@ -38,6 +38,7 @@ class EngineParameters:
     post : what becomes of the drained accumulators, or None
     depth : beats of the queue
     bias : what is added to them before that, or None
+    shifts : whether the queue is registers that shift
     """
 
     window: WindowParameters
@@ -47,6 +48,7 @@ class EngineParameters:
     post: PostParameters | None
     depth: int
     bias: BiasParameters | None = None
+    shifts: bool = False
 
     def __post_init__(self) -> None:
         if max(self.drain.pieces) > min(self.folds):
@@ -86,7 +88,7 @@ class EngineParameters:
     @cached_property
     def fifo(self) -> FifoParameters:
         """The queue behind."""
-        return FifoParameters(self.lanes, *self.element, depth=self.depth)
+        return FifoParameters(self.lanes, *self.element, self.depth, self.shifts)
 
     @cached_property
     def sequencer(self) -> SequencerParameters:

@@ -21,12 +21,15 @@ class FifoParameters:
 
     lanes, bits, signed : shape of a beat
     depth : beats that it holds, at least 1; from `DEEP` on in block RAM, and one more at its output
+    shifts : whether a shallow one is registers that beats move through, and not a memory; where
+        memories are registers, that takes fewer
     """
 
     lanes: int
     bits: int
     signed: bool
     depth: int
+    shifts: bool = False
 
     def __post_init__(self) -> None:
         if self.depth < 1:
@@ -90,8 +93,8 @@ class FifoParameters:
 
 
 class Fifo(wiring.Component):
-    """First-in first-out queue: on LUT memory read in the same clock, or on block RAM with the
-    memory's own output register.
+    """First-in first-out queue: in registers that shift, on LUT memory read in the same clock, or
+    on block RAM with the memory's own output register.
 
     Members
     -------
@@ -108,15 +111,44 @@ class Fifo(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
+        p = self.parameters
+        if p.depth == 1 or (p.shifts and not p.deep):
+            self._shift(m)
+        else:
+            self._go_round(m)
+        return m
+
+    def _shift(self, m: Module) -> None:
+        """Move all beats on when one enters; the oldest is wherever `at` says."""
         depth = self.parameters.depth
-        level = Signal(range(depth + 1))
+        at = Signal(range(-1, depth), init=-1)  # below 0 when empty
         write, read = Signal(), Signal()
         m.d.comb += [
-            self.i.ready.eq(level != depth),
+            self.i.ready.eq(at != depth - 1),
+            self.o.valid.eq(~at[-1]),
+            write.eq(self.i.valid & self.i.ready),
+            read.eq(self.o.valid & self.o.ready),
+        ]
+        m.d.sync += at.eq(at + write - read)
+        entering = self.i.payload.as_value()
+        words = [Signal(len(entering), name=f"word_{n}", reset_less=True) for n in range(depth)]
+        with m.If(write):
+            m.d.sync += [
+                word.eq(before) for word, before in zip(words, (entering, *words[:-1]), strict=True)
+            ]
+        m.d.comb += self.o.payload.as_value().eq(_choose(words, at[:-1]))
+
+    def _go_round(self, m: Module) -> None:
+        """Drive the output from a memory that is written and read in a circle."""
+        p = self.parameters
+        level = Signal(range(p.depth + 1))
+        write, read = Signal(), Signal()
+        m.d.comb += [
+            self.i.ready.eq(level != p.depth),
             write.eq(self.i.valid & self.i.ready),
         ]
         m.d.sync += level.eq(level + write - read)
-        if self.parameters.deep:
+        if p.deep:
             held = Signal()  # whether the memory's output register holds a beat
             m.d.comb += [
                 self.o.valid.eq(held),
@@ -128,21 +160,8 @@ class Fifo(wiring.Component):
                 self.o.valid.eq(level != 0),
                 read.eq(self.o.valid & self.o.ready),
             ]
-        if depth == 1:
-            word = Signal.like(self.i.payload, reset_less=True)
-            m.d.comb += self.o.payload.eq(word)
-            with m.If(write):
-                m.d.sync += word.eq(self.i.payload)
-            return m
-        self._store(m, write, read)
-        return m
-
-    def _store(self, m: Module, write: Value, read: Value) -> None:
-        """Drive the output from a memory that goes round."""
-        p = self.parameters
-        width = Shape.cast(self.i.payload.shape()).width
         m.submodules.storage = storage = memory.Memory(
-            shape=unsigned(width),
+            shape=unsigned(len(self.i.payload.as_value())),
             depth=p.depth,
             init=[],
             attrs={"ram_style": "block"} if p.deep else {},
@@ -162,3 +181,13 @@ class Fifo(wiring.Component):
         ]
         if p.deep:
             m.d.comb += reader.en.eq(read)
+
+
+def _choose(words: Sequence[Value], index: Value) -> Value:
+    """Return the word at an index, by a tree of choices between two; anything past the last."""
+    for bit in index:
+        pairs = range(0, len(words), 2)
+        words = [
+            Mux(bit, words[n + 1], words[n]) if n + 1 < len(words) else words[n] for n in pairs
+        ]
+    return words[0]

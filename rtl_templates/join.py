@@ -28,6 +28,7 @@ class SumParameters:
     beats : of a frame
     post : what becomes of the sum, or None
     depth : beats of the queue behind
+    shifts : whether that is registers that shift
     """
 
     channels: int
@@ -41,6 +42,7 @@ class SumParameters:
     beats: int
     post: PostParameters | None
     depth: int
+    shifts: bool = False
 
     @property
     def sum_shape(self) -> Shape:
@@ -72,7 +74,7 @@ class SumParameters:
     @cached_property
     def fifo(self) -> FifoParameters:
         """The queue behind."""
-        return FifoParameters(self.lanes, *self.element, depth=self.depth)
+        return FifoParameters(self.lanes, *self.element, self.depth, self.shifts)
 
     def with_depth(self, depth: int) -> "SumParameters":
         """Return the same sum with another queue."""

@@ -140,7 +140,10 @@ class _Builder:
 
 
 def assemble(
-    stages: Sequence[tuple[Layer, Core]], entry: Endpoint, depths: Mapping[Branch, int]
+    stages: Sequence[tuple[Layer, Core]],
+    entry: Endpoint,
+    depths: Mapping[Branch, int],
+    shifts: bool = False,
 ) -> Assembly:
     """Put cores together: adapters where widths differ, a fork and queues where a stream has
     several users.
@@ -149,6 +152,7 @@ def assemble(
     ----------
     entry : the beats that come from outside
     depths : of the queue on each branch of a fork
+    shifts : whether these are registers that shift
     """
     builder = _Builder(layer.name for layer, _ in stages)
     users: dict[str, list[Branch]] = {INPUT: []}
@@ -170,7 +174,7 @@ def assemble(
         fork = ForkParameters(*shape, len(branches))
         forked = builder.add(f"{name}_fork", None, fork, (stream,), len(branches))
         for number, (branch, way) in enumerate(zip(branches, forked, strict=True)):
-            fifo = FifoParameters(*shape, depths[branch])
+            fifo = FifoParameters(*shape, depths[branch], shifts)
             (ways[branch],) = builder.add(f"{name}_queue_{number}", None, fifo, (way,))
 
     spread(INPUT, 0)

@@ -20,7 +20,7 @@ from hwgen.planning.encodings import book_for, encoding_for, offsets_of, x_range
 from hwgen.planning.finish import finish_for
 from hwgen.planning.folding import Folding, word_size
 from hwgen.planning.layers import Layer
-from hwgen.planning.memory import lut_memory_luts, ring_style, weight_style
+from hwgen.planning.memory import lut_memory_luts, queue_shifts, ring_style, weight_style
 from hwgen.planning.sparsity import live_words, padded_matrix
 from hwgen.planning.sums import Sums, sums_of
 from hwgen.targets import Target
@@ -61,6 +61,7 @@ def core_for(layer: Layer, folding: Folding, target: Target) -> Core:
         post=finish.post,
         depth=folding.pe,
         bias=finish.bias,
+        shifts=queue_shifts(target),
     )
     return engine.with_depth(engine.full_rate_depth)
 
@@ -81,6 +82,7 @@ def _sum(layer: Layer, op: Add, folding: Folding, target: Target) -> SumParamete
         beats=layer.pixels * -(-layer.outputs // folding.lanes),
         post=finish_for(layer, sums_of(layer), folding.lanes, target).post,
         depth=1,
+        shifts=queue_shifts(target),
     )
 
 

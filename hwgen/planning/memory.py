@@ -4,6 +4,7 @@ __all__ = [
     "block_rams",
     "lut_memory",
     "lut_memory_luts",
+    "queue_shifts",
     "queue_step",
     "register_luts",
     "ring_style",
@@ -88,3 +89,8 @@ def weight_style(width: int, depth: int, target: Target) -> str:
 def queue_step(target: Target) -> int:
     """Return the depth that the smallest queue has anyway."""
     return LUT_MEMORY.get(target.family, (1,))[0]
+
+
+def queue_shifts(target: Target) -> bool:
+    """Say whether shallow queues are registers that shift: where a memory is registers anyway."""
+    return target.family not in LUT_MEMORY

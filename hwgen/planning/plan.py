@@ -22,6 +22,7 @@ from hwgen.planning.estimate import Resources, estimate
 from hwgen.planning.folding import Folding, beats
 from hwgen.planning.layers import INPUT, Layer
 from hwgen.planning.lowering import Core
+from hwgen.planning.memory import queue_shifts
 from hwgen.planning.timing import Timing, evaluate_timing
 from hwgen.targets import Target
 from rtl_templates.axi import BorderParameters
@@ -200,7 +201,7 @@ class Plan:
     def assembly(self) -> Assembly:
         """Every part, and the streams between them."""
         cores = [(stage.layer, stage.core) for stage in self.stages]
-        return assemble(cores, self.entry, self.depths)
+        return assemble(cores, self.entry, self.depths, queue_shifts(self.target))
 
     @cached_property
     def timing(self) -> Timing:

@@ -6,6 +6,7 @@ coefficient (`coefficients.json`). Flip-flops, DSP blocks and block RAMs are cou
 
 __all__ = ["Structure", "structure"]
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache, singledispatch
@@ -111,8 +112,12 @@ def _border(part: BorderParameters, target: Target) -> Structure:
 @structure.register
 def _fifo(part: FifoParameters, target: Target) -> Structure:
     width = part.lanes * part.bits
-    counters = bits_of(part.depth) + (2 * bits_of(part.depth - 1) if part.depth > 1 else 0)
+    shifts = part.depth == 1 or (part.shifts and not part.deep)
+    counters = bits_of(part.depth) + (0 if shifts else 2 * bits_of(part.depth - 1))
     control = Structure({"queue": 1, "queue counter bit": counters}, counters)
+    if shifts:
+        choices = {"register choice bit": width * (part.depth - 1)}
+        return control + Structure(choices, width * part.depth)
     if part.deep and not target.library:
         held = Structure({"deep queue": 1}, 1, 0, block_rams(width, part.depth, target))
         return control + held
@@ -180,6 +185,12 @@ def _bias(part: BiasParameters, target: Target) -> Structure:
             logic["bias bit" if varied else "constant bias bit"] = part.bits
         found += Structure(logic, part.bits)
     return found
+
+
+def indexed_table(name: str, values: Sequence[int], target: Target) -> Counter[str]:
+    """Return the logic of a table that is read by an index."""
+    tables, choices = table_luts(values, lut_inputs(target))
+    return Counter({f"{name} table": tables, f"{name} choice": choices})
 
 
 def held_table(values: Sequence[int], width: int, target: Target) -> Structure:
@@ -272,19 +283,16 @@ def window_structure(part: WindowParameters, read: Sequence[bool], target: Targe
         offsets = tuple(tap.offset % depth for tap in taps)
         moves, reaches = len(set(offsets)) > 1, minor > 1
         adders = int(moves and reaches) + int(moves or reaches or offsets[0] > 0)
-        logic = {
-            "window port": 1,
-            "window port bit": address * adders,
-            "window table": table_luts(offsets, lut_inputs(target)),
-        }
+        logic = indexed_table("window", offsets, target)
+        logic.update({"window port": 1, "window port bit": address * adders})
         if part.padded:
             logic["padding bit"] = width
             for axis, size in ((0, part.height), (1, part.width)):
                 if part.padding[axis]:
                     steps = tuple(tap.dy if axis == 0 else tap.dx for tap in taps)
                     place = bits_of(size + 2 * part.padding[axis] + part.reach[axis]) + 1
-                    logic["padding place bit"] = logic.get("padding place bit", 0) + place
-                    logic["window table"] += table_luts(steps, lut_inputs(target))
+                    logic["padding place bit"] += place
+                    logic.update(indexed_table("window", steps, target))
         found += memory + Structure(logic, 2 * width + 3 * address)
     return found
 
@@ -304,17 +312,21 @@ def _sequencer(part: SequencerParameters, target: Target) -> Structure:
     places = 0
     if w.padded:
         places = bits_of(w.height + w.padding[0]) + bits_of(w.width + w.padding[1]) + 2
-    logic = {
-        "sequencer": 1,
-        "loop": len(loops),
-        "loop bit": sum(loops),
-        "ahead bit": ahead,
-        "credit bit": credit,
-        "origin bit": address * (1 + (rows > 1)),
-        "place bit": places,
-        "sequencer table": sum(table_luts(values, lut_inputs(target)) for values in tables),
-        "rest bit": bits_of(part.rest) + 1 if part.rest else 0,
-    }
+    logic: Counter[str] = Counter()
+    for values in tables:
+        logic.update(indexed_table("sequencer", values, target))
+    logic.update(
+        {
+            "sequencer": 1,
+            "loop": len(loops),
+            "loop bit": sum(loops),
+            "ahead bit": ahead,
+            "credit bit": credit,
+            "origin bit": address * (1 + (rows > 1)),
+            "place bit": places,
+            "rest bit": bits_of(part.rest) + 1 if part.rest else 0,
+        }
+    )
     return Structure(logic, sum(loops) + ahead + credit + 2 * address + places + 4)
 
 
@@ -355,7 +367,9 @@ def _requantizer(part: RequantizerParameters, target: Target) -> Structure:
         ffs += x + by
         blocks, left = inferred((x, part.x_shape.signed), (by, False), target)
         if not blocks and len(part.multipliers) == 1:
-            logic["constant product bit"] = x * (_digits(part.multipliers[0]) - 1)
+            ones = part.multipliers[0].bit_count()  # words that are added, two by an adder
+            logic["constant product bit"] = x
+            logic["carry save bit"] = x * max(0, ones - 2)
         else:
             logic["product bit"] = left
         dsps = blocks
@@ -363,11 +377,6 @@ def _requantizer(part: RequantizerParameters, target: Target) -> Structure:
             logic["multiplier table"] = by * -(-rows // (1 << lut_inputs(target)))
     found = Structure(logic, ffs).times(part.lanes)
     return found + Structure(dsps=ceil(part.lanes * dsps))
-
-
-def _digits(number: int) -> int:
-    """Return the fewest powers of two that add up to a number, or are taken off it."""
-    return (number ^ 3 * number).bit_count()
 
 
 @structure.register

@@ -8,20 +8,18 @@ from functools import lru_cache
 import numpy as np
 
 
-def table_luts(values: Sequence[int], inputs: int) -> int:
-    """Return how many look-up tables of so many inputs a table takes: one for each bit and each
-    stretch of its index, none where they make the same function or a constant."""
+def table_luts(values: Sequence[int], inputs: int) -> tuple[int, int]:
+    """Return how many look-up tables of so many inputs a table takes, and how many more choose
+    between them: one for each bit and each stretch of its index, none where they make the same
+    function or a constant."""
     return _of_values(tuple(values), inputs)
 
 
 @lru_cache(maxsize=4096)  # a planner asks for the same ones over and over
-def _of_values(values: tuple[int, ...], inputs: int) -> int:
-    if len(set(values)) < 2:
-        return 0
+def _of_values(values: tuple[int, ...], inputs: int) -> tuple[int, int]:
     least = min(values)
     width = (max(values) - least).bit_length()
-    tables, _ = words_luts([value - least for value in values], width, inputs)
-    return tables
+    return words_luts([value - least for value in values], width, inputs) if width else (0, 0)
 
 
 def words_luts(words: Sequence[int], width: int, inputs: int) -> tuple[int, int]:

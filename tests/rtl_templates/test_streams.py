@@ -35,11 +35,12 @@ def _check(dut, beats, expected, seed):
         assert dut.parameters.schedule(arrivals) == seen.emitted, f"seed {seed}"
 
 
+@pytest.mark.parametrize("shifts", [False, True])
 @pytest.mark.parametrize("depth", [1, 2, 3, 7, 16, 65, 100])
-def test_fifo(depth):
+def test_fifo(depth, shifts):
     rng = random.Random(depth)
     beats = [rng.getrandbits(12) for _ in range(60)]
-    _check(Fifo(FifoParameters(3, 4, False, depth)), beats, beats, seed=depth)
+    _check(Fifo(FifoParameters(3, 4, False, depth, shifts)), beats, beats, seed=depth)
 
 
 def _pixels(channels, count, bits, seed):
