@@ -17,8 +17,8 @@ def table_luts(values: Sequence[int], inputs: int) -> tuple[int, int]:
 
 @lru_cache(maxsize=4096)  # a planner asks for the same ones over and over
 def _of_values(values: tuple[int, ...], inputs: int) -> tuple[int, int]:
-    least = min(values)
-    width = (max(values) - least).bit_length()
+    least = min(values, default=0)
+    width = (max(values, default=0) - least).bit_length()
     return words_luts([value - least for value in values], width, inputs) if width else (0, 0)
 
 
