@@ -293,7 +293,7 @@ def window_structure(part: WindowParameters, read: Sequence[bool], target: Targe
                     place = bits_of(size + 2 * part.padding[axis] + part.reach[axis]) + 1
                     logic["padding place bit"] += place
                     logic.update(indexed_table("window", steps, target))
-        found += memory + Structure(logic, 2 * width + 3 * address)
+        found += memory + Structure(dict(logic), 2 * width + 3 * address)
     return found
 
 
@@ -327,7 +327,7 @@ def _sequencer(part: SequencerParameters, target: Target) -> Structure:
             "rest bit": bits_of(part.rest) + 1 if part.rest else 0,
         }
     )
-    return Structure(logic, sum(loops) + ahead + credit + 2 * address + places + 4)
+    return Structure(dict(logic), sum(loops) + ahead + credit + 2 * address + places + 4)
 
 
 @structure.register
