@@ -237,7 +237,7 @@ def test_the_verilog_starts_with_nothing(package):
 def test_a_register_without_a_reset_is_found(package, tmp_path):
     folder = tmp_path / "lame"
     shutil.copytree(package.folder, folder)
-    reset = re.compile(r"if \(rst\) level <= [^;]*;\n\s*else ")
+    reset = re.compile(r"if \(rst\) at <= [^;]*;\n\s*else ")
     text, count = reset.subn("", package.verilog.read_text())
     assert count
     (folder / "tiny.v").write_text(text)
