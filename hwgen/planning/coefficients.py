@@ -14,7 +14,7 @@ import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 
@@ -32,11 +32,13 @@ class Coefficients:
     unit : of a cost, such as LUT
     source : what they were fitted on
     each : cost of one of each count, by the count's name
+    like : family whose coefficients the others are, None where there are no others
     """
 
     unit: str
     source: str
     each: Mapping[str, float]
+    like: str | None = None
 
     def cost(self, counts: Mapping[str, float]) -> float:
         """Return what counts cost together."""
@@ -53,17 +55,22 @@ def read_coefficients(path: Path = FILE) -> dict[str, Coefficients]:
 def write_coefficients(found: Mapping[str, Coefficients], path: Path = FILE) -> None:
     """Write coefficients, a block a family; families that are not among them keep theirs."""
     known = read_coefficients(path) if path.exists() else {}
-    blocks = {
-        family: {"unit": c.unit, "source": c.source, "each": dict(sorted(c.each.items()))}
-        for family, c in ({**known, **found}).items()
-    }
+    blocks = {}
+    for family, c in {**known, **found}.items():
+        blocks[family] = {"unit": c.unit, "source": c.source, "each": dict(sorted(c.each.items()))}
+        blocks[family] |= {"like": c.like} if c.like else {}
     path.write_text(json.dumps(blocks, indent=2) + "\n", encoding="utf-8")
     _known.cache_clear()
 
 
 @lru_cache(maxsize=1)
 def _known() -> dict[str, Coefficients]:
-    return read_coefficients()
+    known = read_coefficients()
+    for family, block in known.items():
+        if block.like:
+            each = {**known[block.like].each, **block.each}
+            known[family] = replace(block, each=each)
+    return known
 
 
 def coefficients_of(family: str) -> Coefficients:
