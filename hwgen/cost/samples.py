@@ -159,12 +159,15 @@ def _weights(rng: np.random.Generator, shape: tuple[int, ...]) -> tuple[IntArray
 
 def sample_plan(seed: int, family: str) -> Plan | None:
     """Return a plan of a sample for a family's target, each of its layers built in one of the
-    ways that there are, evenly by kind; None where none of these is small enough.
+    ways that there are, evenly by kind; None where none of these is small enough, or where a node's
+    values never change, whatever the input: of that synthesis leaves next to nothing.
 
     Nothing in it depends on what was fitted, so that a sample stays the same.
     """
     target = get_target(SAMPLED[family])
     network = sample(seed)
+    if any(np.array_equal(tensor.lows, tensor.highs) for tensor in network.tensors.values()):
+        return None
     rng = random.Random(seed)
     layers = find_layers(network)
     ways = {layer.name: _kinds(Ways(layer, target, target.clock_hz, {})) for layer in layers}
