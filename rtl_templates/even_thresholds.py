@@ -221,8 +221,9 @@ class EvenThresholds(wiring.Component):
         offset = ahead(m, self.i.valid, beat, p.offsets_of(lane), f"offset_{lane}")
         above = Signal(signed(p.first_bits(lane) - p.fraction), name=f"above_middle_{lane}")
         m.d.comb += above.eq(self.i.payload[lane] + (offset >> p.fraction))
-        behind = Cat(offset[n] if n < len(offset) else offset[-1] for n in range(p.fraction))
-        return Cat(behind, above)
+        behind = Signal(signed(p.fraction + 1), name=f"behind_point_{lane}")
+        m.d.comb += behind.eq(offset)  # which a table may hold without a sign
+        return Cat(behind[: p.fraction], above)
 
     @staticmethod
     def _step(rest: Value, addend: Value, bit: int, width: int) -> Value:

@@ -20,7 +20,7 @@ class FifoParameters:
     """A first-in first-out queue.
 
     lanes, bits, signed : shape of a beat
-    depth : beats that it holds, at least 1; from `DEEP` on in block RAM, and one more at its output
+    depth : beats that it holds, at least 1; above `DEEP` in block RAM, and one more at its output
     shifts : whether a shallow one is registers that beats move through, and not a memory; where
         memories are registers, that takes fewer
     """
@@ -39,6 +39,11 @@ class FifoParameters:
     def deep(self) -> bool:
         """Whether it is a block RAM."""
         return self.depth > DEEP
+
+    @property
+    def shifting(self) -> bool:
+        """Whether it is registers that beats move through."""
+        return self.depth == 1 or (self.shifts and not self.deep)
 
     @property
     def latency(self) -> int:
@@ -111,8 +116,7 @@ class Fifo(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        p = self.parameters
-        if p.depth == 1 or (p.shifts and not p.deep):
+        if self.parameters.shifting:
             self._shift(m)
         else:
             self._go_round(m)

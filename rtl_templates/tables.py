@@ -33,7 +33,9 @@ def ahead(m: Module, advance: Value, index: Value, values: Sequence[int], name: 
 
     Parameters
     ----------
-    advance : high on the clocks on which `index` counts; it walks through all values, in a circle
+    advance : high on the clocks on which `index` counts
+    index : a counter that walks through all values, in a circle
+    values : as many as the counter has turns; signed where one is negative
     """
     entry = lookup(m, index, (*values[1:], values[0]), name)
     if not isinstance(entry, Signal):

@@ -48,10 +48,7 @@ def thresholds_of(op: Requantize, x: Tensor) -> IntArray:
     found = np.full((rows, len(steps)), x.hi + 1, dtype=np.int64)
     for row, (by, shift) in enumerate(zip(multipliers, shifts, strict=True)):
         for n, product in enumerate(needed[shift]):
-            if by == 0:
-                least = lows[row] if product <= 0 else highs[row] + 1
-            else:
-                least = max(lows[row], x.zero_point - (-product // by))
+            least = max(lows[row], x.zero_point - (-product // by))
             if least > highs[row]:
                 break  # and none of the following is reached either
             found[row, n] = least

@@ -32,7 +32,7 @@ class Coefficients:
     unit : of a cost, such as LUT
     source : what they were fitted on
     each : cost of one of each count, by the count's name
-    like : family whose coefficients the others are, None where there are no others
+    like : family that gives the coefficients which this block lacks, None where it lacks none
     """
 
     unit: str

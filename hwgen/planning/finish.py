@@ -20,7 +20,7 @@ from hwgen.network.ops import Requantize, Threshold
 from hwgen.network.thresholds import as_threshold
 from hwgen.planning.estimate import Resources, estimate, weigh
 from hwgen.planning.layers import Layer
-from hwgen.planning.lines import lines_through
+from hwgen.planning.lines import Lines, lines_through
 from hwgen.planning.sums import Sums
 from hwgen.targets import Target
 from rtl_templates.bias import BiasParameters
@@ -30,7 +30,7 @@ from rtl_templates.requantize import RequantizerParameters
 from rtl_templates.threshold import ThresholdParameters
 
 MOST_STEPS = 255  # of an output whose thresholds are weighed against a multiplier
-MOST_TABLED = 63  # thresholds of a channel that are tables
+MOST_TABLED = 63  # thresholds of a channel that are tables, where a multiplier would do
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,7 @@ class Steps:
         return int(self.rows.shape[1])
 
     @cached_property
-    def lines(self) -> tuple[tuple[tuple[int, int], ...], int] | None:
+    def lines(self) -> Lines | None:
         """Start and pitch of each row, and their bits behind the point; None if there are none."""
         return lines_through(self.rows, self.lows, self.highs)
 
@@ -121,9 +121,9 @@ def _counters(layer: Layer, lanes: int, sums: Sums | None = None) -> list[Counte
         return []
     steps = _steps(layer, sums.step, tuple(sums.offsets.tolist())) if sums else _steps(layer)
     units: list[CounterParameters] = []
-    if steps.count <= MOST_TABLED:
+    if steps.count <= MOST_TABLED or isinstance(layer.post, Threshold):
         units.append(_thresholds(layer, op, steps, lanes))
-    if steps.count > 1 and steps.lines:
+    if 1 < steps.count <= MOST_STEPS and steps.lines:
         units.append(_even_thresholds(layer, op, steps, lanes))
     return units
 
@@ -176,7 +176,7 @@ def _even_thresholds(
     assert steps.lines
     lines, fraction = steps.lines
     return EvenThresholdParameters(
-        lines=lines,
+        lines=lines if len(set(lines)) > 1 else lines[:1],
         fraction=fraction,
         steps=steps.count,
         **_counted(layer, op, steps, lanes),

@@ -4,12 +4,14 @@ Thresholds of an affine function and a rounding do, such as a requantizer's. The
 and a pitch, and counting those that are reached is a division.
 """
 
-__all__ = ["Line", "lines_through"]
+__all__ = ["Lines", "lines_through"]
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property
 
 import numpy as np
+import numpy.typing as npt
 
 from hwgen.network.fields import IntArray
 
@@ -18,79 +20,95 @@ MOST_PITCHES = 64  # that are tried with so many
 MOST_BITS = 40  # of a threshold
 
 
-@dataclass(frozen=True)
-class Line:
-    """The k-th threshold, k from 1, is the least integer t with t * 2**fraction >= start + k *
-    pitch."""
-
-    start: int
-    pitch: int
-    fraction: int
-
-    def finer(self, fraction: int) -> tuple[int, int]:
-        """Return start and pitch with more bits behind the point."""
-        more = fraction - self.fraction
-        return self.start << more, self.pitch << more
+Lines = tuple[tuple[tuple[int, int], ...], int]
 
 
-def lines_through(
-    rows: IntArray, lows: IntArray, highs: IntArray
-) -> tuple[tuple[tuple[int, int], ...], int] | None:
-    """Return the (start, pitch) of each row and the bits of them that are behind the point, None
-    where the thresholds of a row do not lie evenly.
+@dataclass(frozen=True, eq=False)
+class Row:
+    """Thresholds t_k of a channel, k from 1, as bounds of a line.
+
+    Thresholds are the least integers t with t * 2**f >= start + k * pitch if that lies above
+    (t_k - 1) * 2**f where t_k is not reached by all integers, and not above t_k * 2**f where it is
+    reached by any.
+
+    t : clipped to what there is to compare
+    above, upto : where the one bound and the other hold
+    """
+
+    t: IntArray
+    above: npt.NDArray[np.bool_]
+    upto: npt.NDArray[np.bool_]
+
+    @cached_property
+    def k(self) -> IntArray:
+        """Numbers of the thresholds."""
+        return np.arange(1, len(self.t) + 1)
+
+    @cached_property
+    def slopes(self) -> tuple[float, float]:
+        """What a pitch lies between, over 2**f: each two bounds bound it."""
+        apart = self.k[:, None] - self.k[None, :]
+        behind = apart > 0
+        with np.errstate(divide="ignore", invalid="ignore"):
+            flattest = ((self.t - 1)[:, None] - self.t[None, :]) / apart
+            steepest = (self.t[:, None] - (self.t - 1)[None, :]) / apart
+        least = flattest[behind & self.above[:, None] & self.upto[None, :]].max(initial=0.0)
+        most = steepest[behind & self.upto[:, None] & self.above[None, :]].min(initial=np.inf)
+        return float(least), float(most)
+
+    def starts(self, pitches: IntArray, fraction: int) -> tuple[IntArray, IntArray]:
+        """Return the least and the largest start that goes with each pitch; with none the least is
+        the larger."""
+        moved = pitches[:, None] * self.k[None, :]
+        least = ((self.t - 1) << fraction) + 1 - moved
+        most = (self.t << fraction) - moved
+        if not self.above.any():  # all integers reach all
+            return (most.min(axis=1),) * 2
+        if not self.upto.any():
+            return (least.max(axis=1),) * 2
+        return least[:, self.above].max(axis=1), most[:, self.upto].min(axis=1)
+
+
+def lines_through(rows: IntArray, lows: IntArray, highs: IntArray) -> Lines | None:
+    """Return the (start, pitch) of each row and the bits of them that are behind the point, with
+    one pitch for all where that does; None where the thresholds of a row do not lie evenly.
 
     Parameters
     ----------
     rows : (rows, thresholds), ascending
     lows, highs : (rows,), range of the integers that are compared with a row
     """
-    found = []
-    for row, lo, hi in zip(rows.tolist(), lows.tolist(), highs.tolist(), strict=True):
-        line = _line_through(tuple(row), lo, hi)
-        if line is None:
-            return None
-        found.append(line)
-    fraction = max(line.fraction for line in found)
-    return tuple(line.finer(fraction) for line in found), fraction
-
-
-@lru_cache(maxsize=4096)  # foldings of a layer ask for the same ones
-def _line_through(row: tuple[int, ...], lo: int, hi: int) -> Line | None:
-    """Return the line with the fewest bits behind the point.
-
-    start + k * pitch lies above (t_k - 1) * 2**f where t_k is not reached by all integers, and not
-    above t_k * 2**f where it is reached by any. Each two of these bounds bound the pitch.
-    """
-    if max(abs(lo), abs(hi)).bit_length() > MOST_BITS:
+    if max(abs(int(lows.min())), abs(int(highs.max()))).bit_length() > MOST_BITS:
         return None
-    t = np.array(row).clip(lo, hi + 1)
-    k = np.arange(1, len(row) + 1)
-    above, upto = t > lo, t <= hi
-    with np.errstate(divide="ignore", invalid="ignore"):
-        apart = k[:, None] - k[None, :]
-        # rise from an upper bound to a lower bound behind it, and the other way round
-        steepest = (t[:, None] - (t - 1)[None, :]) / apart
-        flattest = ((t - 1)[:, None] - t[None, :]) / apart
-    behind = apart > 0
-    least = flattest[behind & above[:, None] & upto[None, :]].max(initial=0.0)
-    most = steepest[behind & upto[:, None] & above[None, :]].min(initial=np.inf)
-    if least > most:
+    clipped = rows.clip(lows[:, None], highs[:, None] + 1)
+    bounds = [Row(t, t > lo, t <= hi) for t, lo, hi in zip(clipped, lows, highs, strict=True)]
+    return _lines(bounds) or _each_alone(bounds)
+
+
+def _each_alone(rows: Sequence[Row]) -> Lines | None:
+    """Return lines of rows that have a pitch each."""
+    found = [_lines([row]) for row in rows]
+    if not all(found):
+        return None
+    alone = [lines for lines in found if lines]
+    fraction = max(bits for _, bits in alone)
+    finer = (((start, pitch), fraction - bits) for ((start, pitch),), bits in alone)
+    return tuple((start << more, pitch << more) for (start, pitch), more in finer), fraction
+
+
+def _lines(rows: Sequence[Row]) -> Lines | None:
+    """Return lines of one pitch, with the fewest bits behind the point."""
+    least = max(row.slopes[0] for row in rows)
+    most = min(row.slopes[1] for row in rows)
+    if least >= most:
         return None
     for fraction in range(MOST_FRACTION + 1):
         first = int(np.floor(least * (1 << fraction)))
         last = min(most * (1 << fraction), first + MOST_PITCHES - 1)
         pitches = np.arange(first, int(np.ceil(last)) + 1)
-        moved = pitches[:, None] * k[None, :]
-        starts = ((t - 1) << fraction) + 1 - moved
-        ends = (t << fraction) - moved
-        if above.any() and upto.any():
-            lowest, highest = starts[:, above].max(axis=1), ends[:, upto].min(axis=1)
-        elif upto.any():  # all integers reach all
-            lowest = highest = ends.min(axis=1)
-        else:
-            lowest = highest = starts.max(axis=1)
-        fits = lowest <= highest
+        ends = [row.starts(pitches, fraction) for row in rows]
+        fits = np.all([low <= high for low, high in ends], axis=0)
         if fits.any():
             n = int(fits.argmax())
-            return Line(int(highest[n]), int(pitches[n]), fraction)
+            return tuple((int(high[n]), int(pitches[n])) for _, high in ends), fraction
     return None

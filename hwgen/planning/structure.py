@@ -112,10 +112,10 @@ def _border(part: BorderParameters, target: Target) -> Structure:
 @structure.register
 def _fifo(part: FifoParameters, target: Target) -> Structure:
     width = part.lanes * part.bits
-    shifts = part.depth == 1 or (part.shifts and not part.deep)
-    counters = bits_of(part.depth) + (0 if shifts else 2 * bits_of(part.depth - 1))
+    place = bits_of(part.depth - 1)
+    counters = place + 1 if part.shifting else bits_of(part.depth) + 2 * place
     control = Structure({"queue": 1, "queue counter bit": counters}, counters)
-    if shifts:
+    if part.shifting:
         choices = {"register choice bit": width * (part.depth - 1)}
         return control + Structure(choices, width * part.depth)
     if part.deep and not target.library:
@@ -178,9 +178,7 @@ def _bias(part: BiasParameters, target: Target) -> Structure:
         constants = part.constants_of(lane)
         varied = len(set(constants)) > 1
         logic: dict[str, float] = {}
-        if varied:
-            table = bits_for(min(constants), max(constants))[0]
-            found += held_table(constants, table, target)
+        found += held_table(constants, target)
         if any(constants):
             logic["bias bit" if varied else "constant bias bit"] = part.bits
         found += Structure(logic, part.bits)
@@ -193,10 +191,13 @@ def indexed_table(name: str, values: Sequence[int], target: Target) -> Counter[s
     return Counter({f"{name} table": tables, f"{name} choice": choices})
 
 
-def held_table(values: Sequence[int], width: int, target: Target) -> Structure:
-    """Return the structure of a table that a register looks ahead in."""
-    mask = (1 << width) - 1
-    tables, choices = words_luts([value & mask for value in values], width, lut_inputs(target))
+def held_table(values: Sequence[int], target: Target) -> Structure:
+    """Return the structure of a table that a register looks ahead in, none where all are equal."""
+    if len(set(values)) == 1:
+        return Structure()
+    width, _ = bits_for(min(values), max(values))
+    words = [value & ((1 << width) - 1) for value in values]
+    tables, choices = words_luts(words, width, lut_inputs(target))
     return Structure({"held table": tables, "held choice": choices}, width)
 
 
@@ -239,18 +240,15 @@ def _even_thresholds(part: EvenThresholdParameters, target: Target) -> Structure
     loop = bits_of(part.beats - 1) if part.beats > 1 else 0
     found = Structure({"loop bit": loop}, loop + part.latency)
     for lane in range(part.lanes):
-        pitch = part.pitch_bits(lane)
-        rest = part.remainder_bits(lane)
+        rest, pitches = part.remainder_bits(lane), part.pitches_of(lane)
+        turned = part.pitch_bits(lane) * below if len(set(pitches)) > 1 else 0
         logic: dict[str, float] = {
             "remainder bit": part.adder_bits(lane),
+            "turned bit": turned,
             "counted bit": part.bits,
         }
-        ffs = sum(rest[:-1]) + levels * (levels - 1) // 2 + levels + part.bits
-        if part.beats > 1:
-            found += held_table(part.offsets_of(lane), part.first_bits(lane), target)
-            found += held_table(part.pitches_of(lane), pitch, target)
-            logic["turned bit"] = pitch * below
-            ffs += pitch * below
+        ffs = sum(rest[:-1]) + below * (below - 1) // 2 + turned + levels + part.bits
+        found += held_table(part.offsets_of(lane), target) + held_table(pitches, target)
         if part.saturates(lane):
             logic["saturation bit"] = part.first_bits(lane) - rest[0] + levels
             ffs += levels

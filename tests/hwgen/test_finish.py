@@ -4,7 +4,10 @@ the same function."""
 import numpy as np
 import pytest
 from strategies import random_graph, random_mixed, random_network
+from stream_bench import pack, run, unpack
 
+from hwgen.formats import Fixed
+from hwgen.network import Input, Linear, Network, Node
 from hwgen.network.ops import Threshold
 from hwgen.network.thresholds import as_threshold
 from hwgen.planning.finish import Finish, _bias, _counters, finish_for
@@ -12,6 +15,7 @@ from hwgen.planning.layers import find_layers
 from hwgen.planning.sums import sums_of
 from hwgen.targets import get_target
 from rtl_templates.even_thresholds import EvenThresholdParameters
+from rtl_templates.threshold import ThresholdParameters
 
 TARGET = get_target("ulx3s-85f")
 
@@ -102,3 +106,35 @@ def test_arrays_are_as_wide_as_they_must_be(seed):
             span = acc.hi - acc.lo + 1
             assert bits <= max(1, max(abs(acc.lo), abs(acc.hi)).bit_length() + 1)
             assert sums.exact or 1 << bits >= span // sums.step
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_the_hardware_counts_so(seed):
+    """Units of random layers, on every integer around each of their thresholds."""
+    for layer, _ in weighted_layers(seed):
+        for unit in _counters(layer, layer.outputs, sums_of(layer)):
+            if not isinstance(unit, EvenThresholdParameters):
+                continue
+            edges = [
+                start + k * pitch >> unit.fraction for start, pitch in unit.lines for k in (1, 2)
+            ]
+            xs = {unit.x_lo, unit.x_hi, *(edge + d for edge in edges for d in (-1, 0, 1))}
+            xs = sorted(x for x in xs if unit.x_lo <= x <= unit.x_hi)
+            beats = [pack([x] * layer.outputs, unit.x_shape.width) for x in xs]
+            seen = run(unit.create(), beats, len(beats))
+            for x, beat in zip(xs, seen.outputs, strict=True):
+                found = unpack(beat, layer.outputs, unit.bits, unit.signed)
+                assert found == [counted(unit, n, x) for n in range(layer.outputs)], (seed, x)
+
+
+def test_many_uneven_thresholds_are_tables():
+    rng = np.random.default_rng(0)
+    x = Fixed(6, True)
+    steps = np.sort(rng.integers(-400, 400, (3, 100)))
+    nodes = (
+        Node("x", Input((5,), x, [1.0])),
+        Node("fc", Linear(rng.integers(-7, 8, (3, 5)), [0, 0, 0], Fixed(4), [1.0]), ("x",)),
+        Node("y", Threshold(steps, Fixed(8, False), [1.0]), ("fc",)),
+    )
+    (layer,) = find_layers(Network(nodes))
+    assert isinstance(finish_for(layer, sums_of(layer), 1, TARGET).post, ThresholdParameters)

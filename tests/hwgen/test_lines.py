@@ -51,6 +51,15 @@ def test_no_line():
     assert check([0, 10, 11], 9, 50)
 
 
+def test_rows_share_a_pitch_where_one_does():
+    """Of one multiplier and three biases; and of a row that never changes."""
+    k = np.arange(1, 16)
+    rows = np.array([-((-(k * 745 + bias)) // 64) for bias in (-3000, 17, 999)] + [[200] * 15])
+    lows, highs = np.array([-99] * 4), np.array([150] * 4)
+    lines, _ = lines_through(rows.clip(-99, 151), lows, highs)
+    assert len({pitch for _, pitch in lines}) == 1 and len(set(lines)) > 2
+
+
 def test_rows_share_their_fraction():
     rows = np.array([[4, 8, 12], [0, 3, 5]])
     lines, fraction = lines_through(rows, np.array([-50, -50]), np.array([50, 50]))

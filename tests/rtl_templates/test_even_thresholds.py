@@ -11,12 +11,16 @@ from rtl_templates.even_thresholds import EvenThresholdParameters, EvenThreshold
 def parameters(rng: random.Random) -> EvenThresholdParameters:
     channels = rng.randint(1, 6)
     lo, hi = sorted(rng.randint(-500, 500) for _ in range(2))
-    fraction = rng.choice((0, 0, 1, 4))
+    fraction = rng.choice((0, 0, 1, 4, 8, 16))
     steps = rng.choice((2, 3, 6, 7, 14, 15, 40, 63))
     reach = max(1, (hi - lo << fraction) // steps)
+    same = rng.randint(1, reach) if rng.random() < 0.3 else None
+    near = rng.random() < 0.3  # middle thresholds in (-1, 0], whose offsets are short
 
     def line():
-        pitch = rng.choice((rng.randint(0, 3), reach, rng.randint(1, 2 * reach)))
+        pitch = same or rng.choice((rng.randint(0, 3), reach, rng.randint(1, 2 * reach)))
+        if near:
+            return -rng.randrange(1 << fraction) - (pitch << steps.bit_length() - 1), pitch
         middle = rng.randint(lo, hi) << fraction
         return middle - pitch * rng.randint(0, steps), pitch
 
@@ -60,7 +64,7 @@ def check(seed: int) -> None:
         assert delays == {p.latency}
 
 
-@pytest.mark.parametrize("seed", range(16))
+@pytest.mark.parametrize("seed", range(24))
 def test_counts(seed):
     check(seed)
 
@@ -69,6 +73,13 @@ def test_counts(seed):
 @pytest.mark.parametrize("seed", range(100, 400))
 def test_counts_at_length(seed):
     check(seed)
+
+
+def test_an_offset_shorter_than_its_fraction():
+    """A table without a sign, of fewer bits than lie behind the point."""
+    p = EvenThresholdParameters(1, 1, -8, 7, ((-23, 10),), 4, 3, 0, 2, False)
+    seen = run(EvenThresholds(p), [pack([x], 4) for x in range(-8, 8)], 16)
+    assert seen.outputs == [sum(x * 16 >= -23 + k * 10 for k in (1, 2, 3)) for x in range(-8, 8)]
 
 
 def test_remainders_are_as_wide_as_they_must_be():
