@@ -38,17 +38,19 @@ SAMPLED = {
     "gowin": "tangnano20k",
     "xilinx7": "arty-a7-35t",
 }
-LEAST, MOST = 60, 260  # flip-flops of a sample, which are counted and not fitted
+LEAST, MOST = 60, 260  # flip-flops of a sample, or each layer of it; counted and not fitted
 ROUGHLY = 1.5  # what a layer's component has more than a plan, at the most
 LARGE, LARGER = 8, 4  # of so many samples one may be so many times larger
 CHOICES = ("pe", "simd", "skip", "dsp", "pasm", "parallel", "serial")  # that make a folding
 TRIES = 12  # of a layer's foldings
 SCALE = np.array([1.0])
+SECOND = 0.3  # share of layers that have a second one behind them
 
 
 def sample(seed: int) -> Network:
     """Return a small network that the seed determines: a convolution, dense layer or depthwise
-    convolution with what follows it, and at times a pool or a sum behind it, or a pool alone."""
+    convolution with what follows it, and at times a second one, a pool or a sum behind it, or a
+    pool alone. What each layer has once tells itself from what a design has once by the second."""
     rng = np.random.default_rng([seed, 20260])
     x: Activation = Fixed(int(rng.choice([2, 3, 4, 4, 6, 8, 8])), bool(rng.random() < 0.25))
     if rng.random() < 0.1:
@@ -56,7 +58,10 @@ def sample(seed: int) -> Network:
     if rng.random() < 0.4:
         inputs = int(rng.integers(6, 41))
         nodes = [Node("x", Input((inputs,), x, SCALE))]
-        _weighted(rng, nodes, x, (int(rng.integers(2, 11)), inputs))
+        outputs = int(rng.integers(2, 11))
+        of = _weighted(rng, nodes, x, (outputs, inputs))
+        if of is not None and rng.random() < SECOND:
+            _weighted(rng, nodes, of, (int(rng.integers(2, 11)), outputs), name="second")
         return Network(tuple(nodes))
     channels, size = int(rng.integers(1, 6)), int(rng.integers(5, 11))
     nodes = [Node("x", Input((channels, size, size), x, SCALE))]
@@ -68,7 +73,12 @@ def sample(seed: int) -> Network:
     if kind < 0.2:
         of = _weighted(rng, nodes, x, (channels, 1, kernel, kernel), groups=channels)
     else:
-        of = _weighted(rng, nodes, x, (int(rng.integers(2, 9)), channels, kernel, kernel))
+        outputs = int(rng.integers(2, 9))
+        of = _weighted(rng, nodes, x, (outputs, channels, kernel, kernel))
+        if of is not None and rng.random() < SECOND:
+            shape = (int(rng.integers(2, 9)), outputs, 1, 1)
+            _weighted(rng, nodes, of, shape, name="second")
+            return Network(tuple(nodes))
     if of is not None and kind > 0.9:
         nodes.append(Node("sum", Add((1, 1)), ("y", "y")))
         _requantize(rng, nodes, int(1 << of.bits + 1), "z")
@@ -83,6 +93,7 @@ def _weighted(
     x: Activation,
     shape: tuple[int, ...],
     groups: int = 1,
+    name: str = "layer",
 ) -> Fixed | None:
     """Add a layer with weights, and mostly a requantizer; return what that makes."""
     weight, of = _weights(rng, shape)
@@ -93,11 +104,12 @@ def _weighted(
         padding = (shape[2] // 2,) * 2 if rng.random() < 0.5 else (0, 0)
         stride = (2, 2) if rng.random() < 0.15 else (1, 1)
         op = Conv2d(weight, bias, of, SCALE, stride=stride, padding=padding, groups=groups)
-    nodes.append(Node("layer", op, (nodes[-1].name,)))
+    nodes.append(Node(name, op, (nodes[-1].name,)))
     if rng.random() < 0.1:
         return None
     reach = np.abs(weight.reshape(shape[0], -1)).sum(axis=1).max() * max(abs(x.lo), x.hi) / 2
-    return _requantize(rng, nodes, int(max(1, reach)), "y", shape[0])
+    made = "y" if name == "layer" else "z"
+    return _requantize(rng, nodes, int(max(1, reach)), made, shape[0])
 
 
 def _requantize(
@@ -171,7 +183,8 @@ def sample_plan(seed: int, family: str) -> Plan | None:
     rng = random.Random(seed)
     layers = find_layers(network)
     ways = {layer.name: _kinds(Ways(layer, target, target.clock_hz, {})) for layer in layers}
-    most = MOST * (1 if seed % LARGE else LARGER)
+    weighted = sum(layer.weight is not None for layer in layers)
+    most = MOST * max(1, weighted) * (1 if seed % LARGE else LARGER)
     for _ in range(TRIES):
         choices, ffs = [], 0.0
         for layer in layers:
