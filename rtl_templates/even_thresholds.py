@@ -8,7 +8,7 @@ from amaranth import *
 from amaranth.lib import wiring
 
 from rtl_templates.streams import beats_per_pixel, delayed, unit_ports
-from rtl_templates.tables import ahead, nest
+from rtl_templates.tables import added, ahead, nest
 
 
 @dataclass(frozen=True)
@@ -231,6 +231,5 @@ class EvenThresholds(wiring.Component):
         is the pitch, inverted where it is to be taken off. The adder's carry in is its lowest
         place, and what lies below the bit stays as it is."""
         positive = ~rest[-1]
-        above = rest[bit:].as_signed()
-        total = Cat(1, above).as_signed() + Cat(positive, addend, positive).as_signed()
-        return Cat(rest[:bit], total[1:])[:width]
+        total = added(rest[bit:].as_signed(), Cat(addend, positive).as_signed(), positive)
+        return Cat(rest[:bit], total)[:width]

@@ -10,6 +10,7 @@ from amaranth.lib import memory, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from rtl_templates.streams import elements
+from rtl_templates.tables import added
 from rtl_templates.timing import Link, Process, schedule
 
 DEEP = 64  # beats; a deeper queue is a block RAM
@@ -133,7 +134,7 @@ class Fifo(wiring.Component):
             write.eq(self.i.valid & self.i.ready),
             read.eq(self.o.valid & self.o.ready),
         ]
-        m.d.sync += at.eq(at + write - read)
+        m.d.sync += at.eq(added(at, read.as_signed(), write))
         entering = self.i.payload.as_value()
         words = [Signal(len(entering), name=f"word_{n}", reset_less=True) for n in range(depth)]
         with m.If(write):
@@ -151,7 +152,7 @@ class Fifo(wiring.Component):
             self.i.ready.eq(level != p.depth),
             write.eq(self.i.valid & self.i.ready),
         ]
-        m.d.sync += level.eq(level + write - read)
+        m.d.sync += level.eq(added(level, read.as_signed(), write))
         if p.deep:
             held = Signal()  # whether the memory's output register holds a beat
             m.d.comb += [

@@ -13,6 +13,7 @@ from amaranth.lib.wiring import In, Out, connect
 from rtl_templates.fifo import Fifo, FifoParameters
 from rtl_templates.post import PostParameters
 from rtl_templates.streams import beats_per_pixel, elements
+from rtl_templates.tables import added
 from rtl_templates.timing import Link, Process
 
 
@@ -140,7 +141,7 @@ class Sum(wiring.Component):
         take = Signal()
         m.d.comb += take.eq(~room[-1] & Cat(i.valid for i in inputs).all())
         m.d.comb += [i.ready.eq(take) for i in inputs]
-        m.d.sync += room.eq(room + returned - take)
+        m.d.sync += room.eq(added(room, take.as_signed(), returned))
         valid = Signal()
         m.d.sync += valid.eq(take)
         sums = []

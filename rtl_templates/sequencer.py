@@ -8,7 +8,7 @@ from amaranth import *
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from rtl_templates.tables import lookup, nest
+from rtl_templates.tables import added, lookup, nest
 from rtl_templates.window import WindowParameters, command_shape
 
 
@@ -110,13 +110,13 @@ class Sequencer(wiring.Component):
             group_of = [g for g, beats in enumerate(w.folds) for _ in range(beats // w.inner)]
             marks = [a != b for a, b in zip(group_of, [*group_of[1:], -1], strict=True)]
             unit_end = step_end & lookup(m, step, marks, "group_ends")
-            used = lookup(m, step, [p.pieces[group] for group in group_of], "pieces")
+            used = lookup(m, step, [-p.pieces[group] for group in group_of], "pieces")
             minor = inner
         else:
             loops = [*within, ("group", p.groups), ("slice", w.slices), *around]
             (inner, step, group, part, column, row), ends = nest(m, go, loops)
             _, unit_end, _, pixel_end, row_end, frame_end = ends
-            used = lookup(m, group, p.pieces[: p.groups], "pieces")
+            used = lookup(m, group, [-count for count in p.pieces[: p.groups]], "pieces")
             words = range(0, w.channel_words, w.slice_words)
             minor = inner + lookup(m, part, words, "slice_word")
 
@@ -128,17 +128,18 @@ class Sequencer(wiring.Component):
         # words written beyond those that the present window needs; may run negative
         across, down = p.advances
         ahead = Signal(p.ahead_range, init=-w.required(0, 0))
-        advance = Mux(
+        columns_take = [-words for words in (*across, across[-1])] if across else (0,)
+        taken = Mux(
             row_end,
-            lookup(m, row, down, "advance_row"),
-            lookup(m, column, (*across, across[-1]) if across else (0,), "advance_column"),
+            lookup(m, row, [-words for words in down], "advance_row"),
+            lookup(m, column, columns_take, "advance_column"),
         )
-        m.d.sync += ahead.eq(ahead + self.written - Mux(pixel_end, advance, 0))
+        m.d.sync += ahead.eq(added(ahead, Mux(pixel_end, taken, 0), self.written))
 
         # free places in the queue beyond the most that a group needs
         most = max(p.pieces)
         credit = Signal(range(-most, p.depth + 1), init=p.depth - most)
-        m.d.sync += credit.eq(credit + self.returned - Mux(unit_end, used, 0))
+        m.d.sync += credit.eq(added(credit, Mux(unit_end, used, 0), self.returned))
         rested = self._rested(m, unit_end) if p.rest else Const(1)
         m.d.comb += go.eq((~pixel_start | ~ahead[-1]) & (~unit_start | ~credit[-1] & rested))
 

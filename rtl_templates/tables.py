@@ -1,6 +1,6 @@
-"""Constant tables and nested counters: the idioms of every sequencer."""
+"""Constant tables, counters and nested counters: the idioms of every sequencer."""
 
-__all__ = ["ahead", "lookup", "nest"]
+__all__ = ["added", "ahead", "lookup", "nest"]
 
 from collections import Counter
 from collections.abc import Sequence
@@ -44,6 +44,18 @@ def ahead(m: Module, advance: Value, index: Value, values: Sequence[int], name: 
     with m.If(advance):
         m.d.sync += held.eq(entry)
     return held
+
+
+def added(a: Value, b: Value, carry: Value) -> Value:
+    """Return a + b + carry, signed, on one adder: the carry enters below its lowest place.
+
+    Of three terms, also of a counter that goes up and down, synthesis makes a carry-save adder and
+    an adder behind it, for several times the look-up tables. To take a bit off, add it as a signed
+    number of one bit, which is -1.
+    """
+    a, b = (term if term.shape().signed else Cat(term, Const(0, 1)) for term in (a, b))
+    total = Cat(1, a).as_signed() + Cat(carry, b).as_signed()
+    return total[1:].as_signed()
 
 
 def nest(

@@ -13,7 +13,7 @@ from amaranth.lib import data, memory, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from rtl_templates.streams import delayed, elements
-from rtl_templates.tables import lookup
+from rtl_templates.tables import added, lookup
 
 
 @dataclass(frozen=True)
@@ -303,15 +303,17 @@ class Window(wiring.Component):
         p = self.parameters
         writer_at = Signal(range(p.depth))
         room = Signal(range(-1, p.depth + p.skipped), init=p.depth - 1)  # free words less one
-        freed = [Signal.like(self.release.payload, name=f"freed_{n}") for n in (1, 2)]
+        # words that are freed, less one
+        less = range(-1, max(p.releases))
+        freed = [Signal(less, name=f"freed_{n}", init=-1) for n in (1, 2)]
         m.d.comb += [
             self.i.ready.eq(~room[-1]),
             self.written.eq(self.i.valid & self.i.ready),
         ]
         m.d.sync += [
-            freed[0].eq(Mux(self.release.valid, self.release.payload, 0)),
+            freed[0].eq(Mux(self.release.valid, self.release.payload - 1, -1)),
             freed[1].eq(freed[0]),
-            room.eq(room + freed[1] - self.written),
+            room.eq(added(room, freed[1], ~self.written)),
             writer_at.eq(writer_at + self.written),
         ]
 
