@@ -153,7 +153,7 @@ def test_the_clock_that_is_proposed_is_met(network, tmp_path):
 
 def test_too_large_says_what_would_fit(network):
     """A goal beyond a small device is refused with one that fits, which is then planned."""
-    target = replace(get_target(ICE40), luts=600 + 300)
+    target = replace(get_target(ICE40), luts=600 + 270)
     with pytest.raises(PlanError) as caught:
         plan_for_board(network, target, "2400000 fps", None, ())
     text = str(caught.value)
