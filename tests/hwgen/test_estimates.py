@@ -244,7 +244,14 @@ def test_refit_has_help_and_refuses_what_makes_no_sense():
 # The goals are a median of 10 %, a 90th percentile of 25 % and a rank correlation of 0.95, on 50
 # unseen layers a family; what the recorded run reached of the last falls short in two families.
 GOALS = (0.10, 0.25)
-RANKS = {"ecp5": 0.95, "ice40": 0.95, "gowin": 0.93, "xilinx7": 0.91}
+RANKS = {"ecp5": 0.97, "ice40": 0.97, "gowin": 0.93, "xilinx7": 0.91}
+# reached on whole networks: median and 90th percentile
+NETWORKS = {
+    "ecp5": (0.09, 0.11),
+    "ice40": (0.02, 0.06),
+    "gowin": (0.10, 0.11),
+    "xilinx7": (0.04, 0.23),
+}
 
 
 @pytest.mark.parametrize("family", SAMPLED)
@@ -258,11 +265,10 @@ def test_unseen_layers_in_the_recorded_run(family, results):
 
 
 def test_whole_networks_in_the_recorded_run(results):
-    for family in SAMPLED:
-        recorded = results[family]["networks"]
-        assert len(recorded) == 9
-        errors = errors_of(*bench.figures(family, recorded))
-        median, most = GOALS
+    recorded = {family: found["networks"] for family, found in results.items()}
+    for family, (median, most) in NETWORKS.items():
+        assert len(recorded[family]) == 9
+        errors = errors_of(*bench.figures(family, recorded[family]))
         assert errors.median <= median and errors.most <= most, (family, errors)
 
 
