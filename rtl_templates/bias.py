@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from amaranth import *
 from amaranth.lib import wiring
 
-from rtl_templates.streams import beats_per_pixel, unit_ports
+from rtl_templates.streams import beats_per_pixel, of_lane, unit_ports
 from rtl_templates.tables import ahead, nest
 
 
@@ -50,10 +50,7 @@ class BiasParameters:
         the last channel what the lane adds anyway."""
         turn = 1 << self.bits
         near = [(bias + turn // 2) % turn - turn // 2 for bias in self.biases]
-        if self.beats == 1:
-            return (near[lane if len(near) > lane else 0],)
-        own = near[lane :: self.lanes]
-        return tuple(own + own[:1] * (self.beats - len(own)))
+        return of_lane(near, lane, self.lanes, self.beats)
 
     def create(self) -> "Bias":
         """Return the component."""

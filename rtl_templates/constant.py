@@ -10,7 +10,7 @@ from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Member, Out
 
 from rtl_templates.adder_graph import Adder, AdderGraph, Tap
-from rtl_templates.streams import delayed, elements
+from rtl_templates.streams import delayed, elements, range_shape
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class ConstantValues:
     @cached_property
     def shapes(self) -> tuple[Shape, ...]:
         """Exact shape of each term."""
-        return tuple(_shape(least, most) for least, most in self._ranges)
+        return tuple(range_shape(least, most) for least, most in self._ranges)
 
     @cached_property
     def outputs(self) -> tuple[Shape, ...]:
@@ -47,7 +47,7 @@ class ConstantValues:
         for tap in self.graph.taps:
             least, most = (0, 0) if tap.term is None else self._ranges[tap.term]
             least, most = (-most, -least) if tap.negate else (least, most)
-            exact = _shape(least << tap.shift, most << tap.shift)
+            exact = range_shape(least << tap.shift, most << tap.shift)
             fits = exact.width < self.bits
             shapes.append(exact if fits else Shape(self.bits, self.signed))
         return tuple(shapes)
@@ -216,11 +216,6 @@ class Sum(wiring.Component):
         m = Module()
         m.d.comb += self.o.eq(self.a - self.b if self._negate else self.a + self.b)
         return m
-
-
-def _shape(least: int, most: int) -> Shape:
-    """Return the shape of a range, and of 0."""
-    return Shape.cast(range(min(least, 0), max(most, 0) + 1))
 
 
 def _tapped(tap: Tap, value: Value) -> Value:

@@ -1,13 +1,14 @@
 """Even thresholds: how many thresholds on a straight line a value reaches, by division."""
 
-__all__ = ["EvenThresholdParameters", "EvenThresholds"]
+__all__ = ["EvenThresholdParameters", "EvenThresholds", "Lane"]
 
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from amaranth import *
 from amaranth.lib import wiring
 
-from rtl_templates.streams import beats_per_pixel, delayed, unit_ports
+from rtl_templates.streams import beats_per_pixel, delayed, of_lane, range_shape, unit_ports
 from rtl_templates.tables import added, ahead, nest
 
 
@@ -49,7 +50,7 @@ class EvenThresholdParameters:
     @property
     def x_shape(self) -> Shape:
         """Shape of an input element."""
-        return Shape.cast(range(min(self.x_lo, 0), self.x_hi + 1))
+        return range_shape(self.x_lo, self.x_hi)
 
     @property
     def levels(self) -> int:
@@ -70,70 +71,97 @@ class EvenThresholdParameters:
         """Return the component."""
         return EvenThresholds(self)
 
-    def lines_of(self, lane: int) -> tuple[tuple[int, int], ...]:
-        """Return the line of each beat of a pixel, in one lane; beyond the last channel any."""
-        if self.beats == 1:
-            return (self.lines[lane if len(self.lines) > lane else 0],)
-        own = self.lines[lane :: self.lanes]
-        return own + own[:1] * (self.beats - len(own))
+    @cached_property
+    def each_lane(self) -> tuple["Lane", ...]:
+        """What each lane divides by."""
+        return tuple(
+            Lane(
+                of_lane(self.lines, lane, self.lanes, self.beats),
+                self.x_lo << self.fraction,
+                self.x_hi << self.fraction,
+                self.fraction,
+                self.levels,
+            )
+            for lane in range(self.lanes)
+        )
 
-    def offsets_of(self, lane: int) -> tuple[int, ...]:
-        """Return, for each beat, what is added to x * 2**fraction: minus the middle threshold."""
+
+@dataclass(frozen=True)
+class Lane:
+    """The lines of one lane, and how wide its remainders are.
+
+    lines : (start, pitch) of each beat of a pixel
+    lo, hi : range of x * 2**fraction
+    fraction, levels : as of the unit
+    """
+
+    lines: tuple[tuple[int, int], ...]
+    lo: int
+    hi: int
+    fraction: int
+    levels: int
+
+    @cached_property
+    def offsets(self) -> tuple[int, ...]:
+        """For each beat, what is added to x * 2**fraction: minus the middle threshold."""
         top = self.levels - 1
-        return tuple(-(start + (pitch << top)) for start, pitch in self.lines_of(lane))
+        return tuple(-(start + (pitch << top)) for start, pitch in self.lines)
 
-    def pitches_of(self, lane: int) -> tuple[int, ...]:
-        """Return the pitch of each beat."""
-        return tuple(pitch for _, pitch in self.lines_of(lane))
+    @cached_property
+    def pitches(self) -> tuple[int, ...]:
+        """The pitch of each beat."""
+        return tuple(pitch for _, pitch in self.lines)
 
-    def whole_range(self, lane: int) -> tuple[int, int]:
-        """Return the range of the first remainder."""
-        offsets = self.offsets_of(lane)
-        lo, hi = (x << self.fraction for x in (self.x_lo, self.x_hi))
-        return lo + min(offsets), hi + max(offsets)
+    @property
+    def pitch_bits(self) -> int:
+        """Bits of a pitch."""
+        return max(self.pitches).bit_length()
 
-    def remainder_bits(self, lane: int) -> list[int]:
-        """Return the bits of the remainder behind each level, the first level first.
+    @cached_property
+    def whole_range(self) -> tuple[int, int]:
+        """Range of the first remainder."""
+        return self.lo + min(self.offsets), self.hi + max(self.offsets)
+
+    @cached_property
+    def remainder_bits(self) -> tuple[int, ...]:
+        """Bits of the remainder behind each level, the first level first.
 
         A remainder is kept as wide as one can be that further levels matter to, and its sign is
         above what they add at. The first may be wider; then its sign alone decides the count.
         """
-        pitches = self.pitches_of(lane)
-        lo, hi = self.whole_range(lane)
-        most = max(pitches) << (self.levels - 1)
+        lo, hi = self.whole_range
+        most = max(self.pitches) << (self.levels - 1)
         bits = max(self.levels, min(_bits(lo, hi), _bits(-most, most - 1)))
         half = 1 << (bits - 1)
-        ranges = [(max(lo, -half), min(hi, half - 1), pitch) for pitch in pitches]
+        ranges = [(max(lo, -half), min(hi, half - 1))] * len(self.pitches)
         found = [bits]
         for bit in reversed(range(self.levels - 1)):
-            below = [_next(lo, hi, pitch << bit) for lo, hi, pitch in ranges]
-            found.append(max(bit + 1, *(_bits(lo, hi) for lo, hi in below)))
-            ranges = [(lo, hi, pitch) for (lo, hi), pitch in zip(below, pitches, strict=True)]
-        return found
+            ranges = [
+                _next(*ends, pitch << bit) for ends, pitch in zip(ranges, self.pitches, strict=True)
+            ]
+            found.append(max(bit + 1, *(_bits(*ends) for ends in ranges)))
+        return tuple(found)
 
-    def first_bits(self, lane: int) -> int:
-        """Return the bits of the first remainder, before any are left out."""
-        bits = max(_bits(*self.whole_range(lane)), self.remainder_bits(lane)[0])
-        return max(bits, self.fraction + 1)
+    @cached_property
+    def first_bits(self) -> int:
+        """Bits of the first remainder, before any are left out."""
+        return max(_bits(*self.whole_range), self.remainder_bits[0], self.fraction + 1)
 
-    def saturates(self, lane: int) -> bool:
-        """Say whether the first remainder can be wider than is kept of it."""
-        return self.first_bits(lane) > self.remainder_bits(lane)[0]
+    @property
+    def saturates(self) -> bool:
+        """Whether the first remainder can be wider than is kept of it."""
+        return self.first_bits > self.remainder_bits[0]
 
-    def adder_bits(self, lane: int) -> int:
-        """Return the places of a lane's adders, one for the carry into each but the first."""
-        bits = self.remainder_bits(lane)[1:]
-        first = self.first_bits(lane) - self.fraction
-        return first + sum(n - bit + 1 for bit, n in enumerate(reversed(bits)))
-
-    def pitch_bits(self, lane: int) -> int:
-        """Return the bits of a lane's pitches."""
-        return max(self.pitches_of(lane)).bit_length()
+    @property
+    def adder_bits(self) -> int:
+        """Places of the adders, one for the carry into each but the first."""
+        below = enumerate(reversed(self.remainder_bits[1:]))
+        return self.first_bits - self.fraction + sum(bits - bit + 1 for bit, bits in below)
 
 
 def _bits(lo: int, hi: int) -> int:
     """Return the bits of a signed number of a range."""
-    return max(hi.bit_length(), (~lo).bit_length() if lo < 0 else 0) + 1
+    return range_shape(min(lo, -1), hi).width
 
 
 def _next(lo: int, hi: int, by: int) -> tuple[int, int]:
@@ -181,10 +209,10 @@ class EvenThresholds(wiring.Component):
     def _divide(self, m: Module, lane: int, beat: Value) -> Value:
         """Return the count of a lane's element, from registers."""
         p = self.parameters
-        widths = p.remainder_bits(lane)
+        own = p.each_lane[lane]
+        widths = own.remainder_bits
         first = self._first(m, lane, beat)
-        pitch = ahead(m, self.i.valid, beat, p.pitches_of(lane), f"pitch_{lane}")
-        saturates = p.saturates(lane)
+        pitch = ahead(m, self.i.valid, beat, own.pitches, f"pitch_{lane}")
         beyond = first[widths[0] - 1 : -1]
         extreme: Value = beyond != first[-1].replicate(len(beyond))
         count: Value = Const(0, 0)
@@ -207,19 +235,20 @@ class EvenThresholds(wiring.Component):
                     m.d.sync += addend.eq(pitch ^ (~rest[-1]).replicate(len(pitch)))
                     pitch = addend ^ positive
                 rest = self._step(held, addend, bit - 1, widths[p.levels - bit])
-            if saturates:
+            if own.saturates:
                 later = Signal(name=f"extreme_{name}", reset_less=True)
                 m.d.sync += later.eq(extreme)
                 extreme = later
-        if saturates:
+        if own.saturates:
             return Mux(extreme, held[-1].replicate(p.levels), held)
         return held
 
     def _first(self, m: Module, lane: int, beat: Value) -> Value:
         """Return the first remainder, all of it: its bits behind the point are the offset's."""
         p = self.parameters
-        offset = ahead(m, self.i.valid, beat, p.offsets_of(lane), f"offset_{lane}")
-        above = Signal(signed(p.first_bits(lane) - p.fraction), name=f"above_middle_{lane}")
+        own = p.each_lane[lane]
+        offset = ahead(m, self.i.valid, beat, own.offsets, f"offset_{lane}")
+        above = Signal(signed(own.first_bits - p.fraction), name=f"above_middle_{lane}")
         m.d.comb += above.eq(self.i.payload[lane] + (offset >> p.fraction))
         behind = Signal(signed(p.fraction + 1), name=f"behind_point_{lane}")
         m.d.comb += behind.eq(offset)  # which a table may hold without a sign

@@ -12,7 +12,7 @@ from amaranth.lib.wiring import In, Out, connect
 
 from rtl_templates.fifo import Fifo, FifoParameters
 from rtl_templates.post import PostParameters
-from rtl_templates.streams import beats_per_pixel, elements
+from rtl_templates.streams import beats_per_pixel, elements, range_shape
 from rtl_templates.tables import added
 from rtl_templates.timing import Link, Process
 
@@ -48,7 +48,7 @@ class SumParameters:
     @property
     def sum_shape(self) -> Shape:
         """Shape of the sum."""
-        return Shape.cast(range(min(self.lo, 0), self.hi + 1))
+        return range_shape(self.lo, self.hi)
 
     @property
     def element(self) -> tuple[int, bool]:

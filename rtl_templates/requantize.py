@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from amaranth import *
 from amaranth.lib import wiring
 
-from rtl_templates.streams import beats_per_pixel, delayed, unit_ports
+from rtl_templates.streams import beats_per_pixel, delayed, range_shape, unit_ports
 from rtl_templates.tables import lookup, nest
 
 
@@ -46,7 +46,7 @@ class RequantizerParameters:
     @property
     def x_shape(self) -> Shape:
         """Shape of an input element."""
-        return Shape.cast(range(min(self.x_lo, 0), self.x_hi + 1))
+        return range_shape(self.x_lo, self.x_hi)
 
     @property
     def scaled(self) -> bool:

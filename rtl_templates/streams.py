@@ -10,17 +10,22 @@ __all__ = [
     "beats_per_pixel",
     "delayed",
     "elements",
+    "of_lane",
+    "range_shape",
     "unit_ports",
 ]
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from amaranth import *
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from rtl_templates.timing import Link, Process, schedule
+
+T = TypeVar("T")
 
 
 def delayed(m: Module, clocks: int, **flags: Value) -> list[Value]:
@@ -47,6 +52,26 @@ def unit_ports(lanes: int, x: Shape, y: Shape) -> dict[str, wiring.Member]:
         name: flow(stream.Signature(elements(lanes, of.width, of.signed), always_ready=True))
         for name, (flow, of) in shapes.items()
     }
+
+
+def range_shape(lo: int, hi: int) -> Shape:
+    """Return the shape of integers of a range, and of 0."""
+    return Shape.cast(range(min(lo, 0), max(hi, 0) + 1))
+
+
+def of_lane(values: Sequence[T], lane: int, lanes: int, beats: int) -> tuple[T, ...]:
+    """Return the values of the channels that pass one lane, a beat after the other; beyond the last
+    channel one that the lane has anyway.
+
+    Parameters
+    ----------
+    values : one a channel, or one for all
+    beats : of a pixel that have values of their own; 1 where one value serves all channels
+    """
+    if beats == 1:
+        return (values[lane if len(values) > lane else 0],)
+    own = tuple(values[lane::lanes])
+    return own + own[:1] * (beats - len(own))
 
 
 def beats_per_pixel(channels: int, lanes: int) -> int:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from amaranth import *
 from amaranth.lib import wiring
 
-from rtl_templates.streams import beats_per_pixel, unit_ports
+from rtl_templates.streams import beats_per_pixel, range_shape, unit_ports
 from rtl_templates.tables import lookup, nest
 
 
@@ -42,7 +42,7 @@ class ThresholdParameters:
     @property
     def x_shape(self) -> Shape:
         """Shape of an input element."""
-        return Shape.cast(range(min(self.x_lo, 0), self.x_hi + 1))
+        return range_shape(self.x_lo, self.x_hi)
 
     @property
     def steps(self) -> int:

@@ -223,7 +223,7 @@ def _thresholds(part: ThresholdParameters, beats: int) -> Work:
 
 @_work.register
 def _even_thresholds(part: EvenThresholdParameters, beats: int) -> Work:
-    return Work(adder_bits=sum(part.adder_bits(lane) for lane in range(part.lanes)) * beats)
+    return Work(adder_bits=sum(lane.adder_bits for lane in part.each_lane) * beats)
 
 
 @_work.register

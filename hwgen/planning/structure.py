@@ -239,18 +239,18 @@ def _even_thresholds(part: EvenThresholdParameters, target: Target) -> Structure
     levels, below = part.levels, part.levels - 1
     loop = bits_of(part.beats - 1) if part.beats > 1 else 0
     found = Structure({"loop bit": loop}, loop + part.latency)
-    for lane in range(part.lanes):
-        rest, pitches = part.remainder_bits(lane), part.pitches_of(lane)
-        turned = part.pitch_bits(lane) * below if len(set(pitches)) > 1 else 0
+    for lane in part.each_lane:
+        rest = lane.remainder_bits
+        turned = lane.pitch_bits * below if len(set(lane.pitches)) > 1 else 0
         logic: dict[str, float] = {
-            "remainder bit": part.adder_bits(lane),
+            "remainder bit": lane.adder_bits,
             "turned bit": turned,
             "counted bit": part.bits,
         }
         ffs = sum(rest[:-1]) + below * (below - 1) // 2 + turned + levels + part.bits
-        found += held_table(part.offsets_of(lane), target) + held_table(pitches, target)
-        if part.saturates(lane):
-            logic["saturation bit"] = part.first_bits(lane) - rest[0] + levels
+        found += held_table(lane.offsets, target) + held_table(lane.pitches, target)
+        if lane.saturates:
+            logic["saturation bit"] = lane.first_bits - rest[0] + levels
             ffs += levels
         found += Structure(logic, ffs)
     return found

@@ -118,3 +118,29 @@ def unpack(word, lanes, bits, is_signed):
     """Return the elements of a beat."""
     values = [(word >> (n * bits)) & ((1 << bits) - 1) for n in range(lanes)]
     return [v - (1 << bits) if is_signed and v >> (bits - 1) else v for v in values]
+
+
+def check_elements(dut, pixels, expected, seed) -> None:
+    """Compare a unit that makes of each element another, with stalls before it and without, and
+    its latency.
+
+    Parameters
+    ----------
+    pixels : elements of each channel
+    expected : what comes of (channel, element)
+    """
+    p = dut.parameters
+    groups = range(0, p.channels, p.lanes)
+    width = p.x_shape.width
+    beats = [pack(pixel[n : n + p.lanes], width) for pixel in pixels for n in groups]
+    for stall in (0.0, 0.5):
+        seen = run(dut, beats, len(beats), stall_in=stall, seed=seed)
+        got = iter(seen.outputs)
+        for pixel in pixels:
+            for n in groups:
+                values = unpack(next(got), p.lanes, p.bits, p.signed)
+                for lane, x in enumerate(pixel[n : n + p.lanes]):
+                    wanted = expected(n + lane, x)
+                    assert values[lane] == wanted, f"seed {seed}, x {x}, channel {n + lane}, {p}"
+        delays = {out - into for into, out in zip(seen.taken, seen.emitted, strict=True)}
+        assert delays == {p.latency}

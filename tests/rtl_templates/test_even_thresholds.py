@@ -3,7 +3,7 @@
 import random
 
 import pytest
-from stream_bench import pack, run, unpack
+from stream_bench import check_elements, pack, run
 
 from rtl_templates.even_thresholds import EvenThresholdParameters, EvenThresholds
 
@@ -46,22 +46,13 @@ def check(seed: int) -> None:
     starts = [start + k * pitch >> p.fraction for start, pitch in p.lines for k in (1, p.steps)]
     for x in (p.x_lo, p.x_hi, *(t + d for t in starts for d in (-1, 0, 1))):
         pixels.append([min(max(x, p.x_lo), p.x_hi)] * p.channels)
-    groups = range(0, p.channels, p.lanes)
-    width = p.x_shape.width
-    beats = [pack(pixel[n : n + p.lanes], width) for pixel in pixels for n in groups]
-    for stall in (0.0, 0.5):
-        seen = run(EvenThresholds(p), beats, len(beats), stall_in=stall, seed=seed)
-        got = iter(seen.outputs)
-        for pixel in pixels:
-            for n in groups:
-                values = unpack(next(got), p.lanes, p.bits, True)
-                for lane, x in enumerate(pixel[n : n + p.lanes]):
-                    start, pitch = p.lines[(n + lane) % len(p.lines)]
-                    count = sum(x << p.fraction >= start + k * pitch for k in range(1, p.steps + 1))
-                    found = values[lane]
-                    assert found == p.base + p.step * count, f"seed {seed}, x {x}, {n + lane}, {p}"
-        delays = {out - into for into, out in zip(seen.taken, seen.emitted, strict=True)}
-        assert delays == {p.latency}
+
+    def expected(channel: int, x: int) -> int:
+        start, pitch = p.lines[channel % len(p.lines)]
+        count = sum(x << p.fraction >= start + k * pitch for k in range(1, p.steps + 1))
+        return p.base + p.step * count
+
+    check_elements(EvenThresholds(p), pixels, expected, seed)
 
 
 @pytest.mark.parametrize("seed", range(24))
@@ -85,10 +76,11 @@ def test_an_offset_shorter_than_its_fraction():
 def test_remainders_are_as_wide_as_they_must_be():
     """Thresholds at 100, 200, ... 1500: what is far beyond them all needs no bits."""
     p = EvenThresholdParameters(1, 1, -4000, 4000, ((0, 100),), 0, 15, 0, 4, False)
-    assert p.whole_range(0) == (-4800, 3200)
-    assert p.remainder_bits(0) == [11, 11, 10, 10] and p.saturates(0)
+    (lane,) = p.each_lane
+    assert lane.whole_range == (-4800, 3200)
+    assert lane.remainder_bits == (11, 11, 10, 10) and lane.saturates
     narrow = EvenThresholdParameters(1, 1, 0, 1600, ((0, 100),), 0, 15, 0, 4, False)
-    assert not narrow.saturates(0)
+    assert not narrow.each_lane[0].saturates
 
 
 def test_messages():

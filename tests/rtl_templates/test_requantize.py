@@ -5,7 +5,7 @@ from fractions import Fraction
 from math import ceil, floor
 
 import pytest
-from stream_bench import pack, run, unpack
+from stream_bench import check_elements, run, unpack
 
 from rtl_templates.requantize import Requantizer, RequantizerParameters
 
@@ -63,22 +63,9 @@ def parameters(seed: int, rounding: str) -> RequantizerParameters:
 
 def check(p: RequantizerParameters, seed: int) -> None:
     rng = random.Random(seed)
-    shape = p.x_shape
     pixels = [[rng.randint(p.x_lo, p.x_hi) for _ in range(p.channels)] for _ in range(40)]
     pixels += [[p.x_lo] * p.channels, [p.x_hi] * p.channels]
-    groups = range(0, p.channels, p.lanes)
-    beats = [pack(pixel[n : n + p.lanes], shape.width) for pixel in pixels for n in groups]
-    for stall in (0.0, 0.5):
-        seen = run(Requantizer(p), beats, len(beats), stall_in=stall, seed=seed)
-        got = iter(seen.outputs)
-        for pixel in pixels:
-            for n in groups:
-                values = unpack(next(got), p.lanes, p.bits, p.signed)
-                for lane, x in enumerate(pixel[n : n + p.lanes]):
-                    expected = reference(p, x, n + lane)
-                    assert values[lane] == expected, f"seed {seed}, x {x}, channel {n + lane}, {p}"
-        delays = {out - into for into, out in zip(seen.taken, seen.emitted, strict=True)}
-        assert delays == {p.latency}
+    check_elements(Requantizer(p), pixels, lambda channel, x: reference(p, x, channel), seed)
 
 
 @pytest.mark.parametrize("rounding", ["half_up", "half_even", "half_away"])

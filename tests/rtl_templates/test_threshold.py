@@ -3,7 +3,7 @@
 import random
 
 import pytest
-from stream_bench import pack, run, unpack
+from stream_bench import check_elements
 
 from rtl_templates.threshold import ThresholdParameters, Thresholds
 
@@ -23,21 +23,12 @@ def check(seed: int) -> None:
     pixels = [[rng.randint(lo, hi) for _ in range(channels)] for _ in range(30)]
     edges = [t + d for row in thresholds for t in row for d in (-1, 0)]
     pixels += [[min(max(x, lo), hi)] * channels for x in edges]
-    groups = range(0, channels, lanes)
-    width = p.x_shape.width
-    beats = [pack(pixel[n : n + lanes], width) for pixel in pixels for n in groups]
-    for stall in (0.0, 0.5):
-        seen = run(Thresholds(p), beats, len(beats), stall_in=stall, seed=seed)
-        got = iter(seen.outputs)
-        for pixel in pixels:
-            for n in groups:
-                values = unpack(next(got), lanes, 6, True)
-                for lane, x in enumerate(pixel[n : n + lanes]):
-                    row = thresholds[(n + lane) % rows if rows > 1 else 0]
-                    expected = base + step * sum(x >= t for t in row)
-                    assert values[lane] == expected, f"seed {seed}, x {x}, channel {n + lane}"
-        delays = {out - into for into, out in zip(seen.taken, seen.emitted, strict=True)}
-        assert delays == {p.latency}
+
+    def expected(channel: int, x: int) -> int:
+        row = thresholds[channel if rows > 1 else 0]
+        return base + step * sum(x >= t for t in row)
+
+    check_elements(Thresholds(p), pixels, expected, seed)
 
 
 @pytest.mark.parametrize("seed", range(16))
