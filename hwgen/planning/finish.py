@@ -5,7 +5,7 @@ A bias is a unit of its own behind the drain, or part of the thresholds that fol
 t - bias where the accumulator reaches t.
 """
 
-__all__ = ["Finish", "finish_for"]
+__all__ = ["Finish", "finish_for", "finishes_for"]
 
 import math
 from dataclasses import dataclass
@@ -40,6 +40,11 @@ class Finish:
     bias: BiasParameters | None = None
     post: PostParameters | None = None
 
+    @property
+    def latency(self) -> int:
+        """Clocks from a sum to its output."""
+        return sum(unit.latency for unit in (self.bias, self.post) if unit)
+
     def cost(self, target: Target) -> float:
         """Return what the units are estimated to cost, in LUTs."""
         units = (estimate(unit, target) for unit in (self.bias, self.post) if unit)
@@ -48,17 +53,22 @@ class Finish:
 
 def finish_for(layer: Layer, sums: Sums, lanes: int, target: Target) -> Finish:
     """Return what follows the datapath: where several would do, the cheapest on this target."""
+    return finishes_for(layer, sums, lanes, target)[0]
+
+
+def finishes_for(layer: Layer, sums: Sums, lanes: int, target: Target) -> list[Finish]:
+    """Return all that may follow the datapath, the cheapest on this target first."""
     bias = None if sums.plain else _bias(layer, sums, lanes)
     op = layer.post
     if op is None:
-        return Finish(bias)
+        return [Finish(bias)]
     found = []
     if isinstance(op, Requantize):
         found.append(Finish(bias, _requantizer(layer, op, lanes)))
     found += [Finish(bias, unit) for unit in _counters(layer, lanes)]
     if bias and sums.exact:
         found += [Finish(None, unit) for unit in _counters(layer, lanes, sums)]
-    return min(found, key=lambda finish: finish.cost(target))
+    return sorted(found, key=lambda finish: finish.cost(target))
 
 
 @dataclass(frozen=True, eq=False)

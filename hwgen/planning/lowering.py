@@ -1,6 +1,6 @@
 """Lowering: the parameters of the component that computes a layer, for a folding."""
 
-__all__ = ["Core", "blocks_for", "core_for"]
+__all__ = ["Core", "blocks_for", "core_for", "hurried"]
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -17,7 +17,7 @@ from hwgen.planning.blocks import arranged, sharing_of
 from hwgen.planning.cells import adder_of
 from hwgen.planning.constants import constant_array
 from hwgen.planning.encodings import book_for, encoding_for, offsets_of, x_range_of
-from hwgen.planning.finish import finish_for
+from hwgen.planning.finish import Finish, finish_for, finishes_for
 from hwgen.planning.folding import Folding, word_size
 from hwgen.planning.layers import Layer
 from hwgen.planning.memory import lut_memory_luts, queue_shifts, ring_style, weight_style
@@ -286,10 +286,31 @@ def _in_banks(
 
 def relaned(core: EngineParameters, layer: Layer, lanes: int, target: Target) -> EngineParameters:
     """Return an engine drained through other lanes."""
+    finish = finish_for(layer, _sums_behind(core, layer), lanes, target)
+    return _finished(replace(core, lanes=lanes), finish)
+
+
+def hurried(core: Core, layer: Layer, target: Target) -> Core:
+    """Return a component with what takes the fewest clocks behind its sums, the cheapest of it."""
+    if isinstance(core, EngineParameters):
+        finishes = finishes_for(layer, _sums_behind(core, layer), core.lanes, target)
+        return _finished(core, min(finishes, key=lambda finish: finish.latency))
+    if isinstance(core, SumParameters):
+        finishes = finishes_for(layer, sums_of(layer), core.lanes, target)
+        quickest = replace(core, post=min(finishes, key=lambda finish: finish.latency).post)
+        return quickest.with_depth(quickest.full_rate_depth)
+    return core
+
+
+def _sums_behind(core: EngineParameters, layer: Layer) -> Sums:
+    """Return what an engine's datapath delivers."""
     path = core.datapath
     lacks: IntArray | int = 0
     if isinstance(path, MacParameters) and not path.blocks:
         lacks = offsets_of(layer, path.weights.encoding, core.window, path.banks)
-    finish = finish_for(layer, sums_of(layer, lacks), lanes, target)
-    engine = replace(core, lanes=lanes, post=finish.post, bias=finish.bias)
+    return sums_of(layer, lacks)
+
+
+def _finished(core: EngineParameters, finish: Finish) -> EngineParameters:
+    engine = replace(core, post=finish.post, bias=finish.bias)
     return engine.with_depth(engine.full_rate_depth)

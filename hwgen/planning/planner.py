@@ -14,7 +14,7 @@ from hwgen.planning.assembly import adapters, suits, word_of
 from hwgen.planning.estimate import Resources, estimate, weigh
 from hwgen.planning.folding import drains, foldings, turns
 from hwgen.planning.layers import Layer, find_layers
-from hwgen.planning.lowering import relaned, styled
+from hwgen.planning.lowering import hurried, relaned, styled
 from hwgen.planning.options import NO_HURRY, Ways
 from hwgen.planning.plan import Plan, Stage
 from hwgen.planning.queues import with_queues
@@ -302,4 +302,17 @@ def _quickest(made: Maker, layers: Sequence[Layer]) -> Plan:
     while high - low > max(1, high // CLOSE):
         middle = (low + high) // 2
         low, high = (low, middle) if fits(middle) else (middle, high)
-    return min(found, key=lambda plan: plan.latency)
+    return _hurried(min(found, key=lambda plan: plan.latency))
+
+
+def _hurried(plan: Plan) -> Plan:
+    """Return the plan with quicker units behind its sums, where these lower its latency and fit."""
+    for place, stage in enumerate(plan.stages):
+        core = hurried(stage.core, stage.layer, plan.target)
+        if core == stage.core:
+            continue
+        stages = (*plan.stages[:place], replace(stage, core=core), *plan.stages[place + 1 :])
+        trial = with_queues(replace(plan, stages=stages))
+        if trial.latency < plan.latency and _excess(trial) is None:
+            plan = trial
+    return plan

@@ -18,6 +18,7 @@ from hwgen.planning.folding import drains, foldings
 from hwgen.planning.layers import find_layers
 from hwgen.planning.planner import parse_goal, plan
 from rtl_templates.engine import EngineParameters
+from rtl_templates.even_thresholds import EvenThresholdParameters
 
 
 def digits(seed: int = 0, channels: int = 13) -> Network:
@@ -211,6 +212,22 @@ def test_min_area_is_the_smallest_and_min_latency_the_quickest():
         assert made.resources.luts <= made.target.luts
         assert made.resources.dsps <= made.target.dsps
         assert made.resources.block_rams <= made.target.block_rams
+
+
+def test_min_latency_takes_a_quicker_unit_behind_the_sums():
+    """Of few LUTs is a division, of few clocks a multiplier."""
+    rng = np.random.default_rng(5)
+    scale = np.array([1.0])
+    dense = Linear(rng.integers(-7, 8, (8, 16)), rng.integers(-9, 9, 8), Fixed(4), scale)
+    down = Requantize(rng.integers(128, 256, 8), np.array([9]), Fixed(4, False), scale)
+    x = Node("x", Input((16,), Fixed(4, False), scale))
+    network = Network((x, Node("dense", dense, ("x",)), Node("down", down, ("dense",))))
+    small, quick = (
+        plan(network, target="ice40-hx8k", goal=goal).stages[0].core.post
+        for goal in ("min area", "min latency")
+    )
+    assert isinstance(small, EvenThresholdParameters)
+    assert quick.latency < small.latency
 
 
 def test_overrides_are_the_users():
