@@ -6,18 +6,32 @@ from collections import Counter
 from collections.abc import Sequence
 
 from amaranth import *
+from amaranth.lib import memory
+from amaranth.utils import bits_for
+
+EDGES = 2  # entries other than the commonest that are compared with
 
 
 def lookup(m: Module, index: Value, values: Sequence[int], name: str) -> Value:
-    """Return `values[index]`, as a constant where every entry is the same.
+    """Return `values[index]`, as a constant where every entry is the same. Past the last entry it
+    may be anything.
 
-    The commonest entry becomes the default, so that a table which differs only at its edges
-    costs a comparison an edge. Larger tables become read-only memories in synthesis.
+    A table that differs at its edges alone costs a comparison an edge. Any other is a read-only
+    memory, which synthesis makes tables of: of a case for each entry, yosys decodes one after the
+    other, for up to seven times the look-up tables.
     """
-    common = Counter(values).most_common(1)[0][0]
-    if all(value == common for value in values):
+    common, count = Counter(values).most_common(1)[0]
+    if count == len(values):
         return Const(common)
     shape = Shape.cast(range(min(values), max(values) + 1))
+    if len(values) - count > EDGES:
+        m.submodules[name] = table = memory.Memory(
+            shape=shape, depth=len(values), init=values, attrs={"rom_style": "logic"}
+        )
+        port = memory.ReadPort.Signature(shape=shape, addr_width=bits_for(len(values) - 1))
+        read = memory.ReadPort(port, memory=table, domain="comb", path=(name,))
+        m.d.comb += read.addr.eq(index)
+        return read.data
     entry = Signal(shape, name=name)
     m.d.comb += entry.eq(common)
     with m.Switch(index):
