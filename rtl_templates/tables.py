@@ -33,12 +33,11 @@ def lookup(m: Module, index: Value, values: Sequence[int], name: str) -> Value:
         m.d.comb += read.addr.eq(index)
         return read.data
     entry = Signal(shape, name=name)
-    m.d.comb += entry.eq(common)
-    with m.Switch(index):
-        for position, value in enumerate(values):
-            if value != common:
-                with m.Case(position):
-                    m.d.comb += entry.eq(value)
+    chosen: Value = Const(common, shape)
+    for position, value in enumerate(values):
+        if value != common:
+            chosen = Mux(index == position, Const(value, shape), chosen)
+    m.d.comb += entry.eq(chosen)
     return entry
 
 
