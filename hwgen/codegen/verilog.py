@@ -38,7 +38,7 @@ write_verilog design.v
 _WAIVED = (
     ("DECLFILENAME", "all modules are in one file"),
     ("WIDTH", "operands are extended, and results cut, as Verilog does it"),
-    ("CASEOVERLAP", "tables are decoded one-hot"),
+    ("CASEOVERLAP", "choices are decoded one-hot"),
     ("PROCASSINIT", "a register's declaration holds the value that an FPGA starts with"),
     ("UNUSEDSIGNAL", "some bits of a sum or a table are never needed"),
 )

@@ -70,6 +70,16 @@ def bits_of(limit: int) -> int:
     return max(1, limit.bit_length())
 
 
+def loop_bits(*extents: int) -> Counter[str]:
+    """Return the bits of counters of so many turns; one of a power of two turns over by itself."""
+    found: Counter[str] = Counter()
+    for extent in extents:
+        if extent > 1:
+            name = "loop bit" if extent & (extent - 1) else "round loop bit"
+            found[name] += bits_of(extent - 1)
+    return found
+
+
 def total(parts: Iterable[Structure]) -> Structure:
     """Return the structure of parts together."""
     return sum(parts, Structure())
@@ -172,8 +182,8 @@ def _arg_max(part: ArgMaxParameters, target: Target) -> Structure:
 
 @structure.register
 def _bias(part: BiasParameters, target: Target) -> Structure:
-    counter = bits_of(part.beats - 1) if part.beats > 1 else 0
-    found = Structure({"loop bit": counter}, counter + 1)
+    loop = loop_bits(part.beats)
+    found = Structure(loop, loop.total() + 1)
     for lane in range(part.lanes):
         constants = part.constants_of(lane)
         varied = len(set(constants)) > 1
@@ -212,8 +222,8 @@ def _thresholds(part: ThresholdParameters, target: Target) -> Structure:
         "threshold choice": choices,
         "threshold bit": part.lanes * x * (levels - single),
         "constant threshold bit": part.lanes * x * single,
-        "loop bit": bits_of(rows - 1) if rows > 1 else 0,
         "counted bit": part.lanes * part.bits,
+        **loop_bits(rows),
     }
     return Structure(logic, part.lanes * (levels * (x + levels) + part.bits))
 
@@ -237,8 +247,8 @@ def _threshold_tables(part: ThresholdParameters, inputs: int) -> tuple[int, int]
 @structure.register
 def _even_thresholds(part: EvenThresholdParameters, target: Target) -> Structure:
     levels, below = part.levels, part.levels - 1
-    loop = bits_of(part.beats - 1) if part.beats > 1 else 0
-    found = Structure({"loop bit": loop}, loop + part.latency)
+    loop = loop_bits(part.beats)
+    found = Structure(loop, loop.total() + part.latency)
     for lane in part.each_lane:
         rest = lane.remainder_bits
         turned = lane.pitch_bits * below if len(set(lane.pitches)) > 1 else 0
@@ -301,7 +311,7 @@ def _sequencer(part: SequencerParameters, target: Target) -> Structure:
     rows, columns = w.output_size
     around = (len(w.steps), columns, rows)
     extents = (w.inner, *around) if w.varied else (w.inner, part.groups, w.slices, *around)
-    loops = [bits_of(extent - 1) for extent in extents if extent > 1]
+    loops = loop_bits(*extents)
     ahead = bits_of(max(-part.ahead_range[0], part.ahead_range[-1])) + 1
     credit = bits_of(part.depth) + 1
     across, down = part.advances
@@ -316,8 +326,7 @@ def _sequencer(part: SequencerParameters, target: Target) -> Structure:
     logic.update(
         {
             "sequencer": 1,
-            "loop": len(loops),
-            "loop bit": sum(loops),
+            "loop": sum(extent > 1 for extent in extents),
             "ahead bit": ahead,
             "credit bit": credit,
             "origin bit": address * (1 + (rows > 1)),
@@ -325,7 +334,8 @@ def _sequencer(part: SequencerParameters, target: Target) -> Structure:
             "rest bit": bits_of(part.rest) + 1 if part.rest else 0,
         }
     )
-    return Structure(dict(logic), sum(loops) + ahead + credit + 2 * address + places + 4)
+    ffs = loops.total() + ahead + credit + 2 * address + places + 4
+    return Structure(dict(logic + loops), ffs)
 
 
 @structure.register
