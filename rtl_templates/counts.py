@@ -9,9 +9,11 @@ from functools import singledispatch
 from amaranth.utils import bits_for, ceil_log2
 
 from rtl_templates.dot_product import DotProduct
+from rtl_templates.encodings import Codebook
 from rtl_templates.mac import MacParameters
 from rtl_templates.multiplier import MultiplierParameters
 from rtl_templates.summation import Bit
+from rtl_templates.tables import table_bits
 from rtl_templates.weights import WeightParameters
 
 FLAGS = 3  # that go with a beat: valid, first, last
@@ -74,11 +76,15 @@ def _in_adders(part: MacParameters) -> Counts:
     computed = {part.word for part in (*row.additions, *row.settled)}
     own = sum(row.words[n].width for n in computed) + sum(waiting[lanes:])
     encoding = part.weights.encoding
-    own += lanes * encoding.decoded.bits if encoding.latency else 0
+    tables = 0
+    if isinstance(encoding, Codebook):
+        own += lanes * encoding.decoded.bits
+        tables = lanes * table_bits(encoding.book)
     inputs = sum(waiting[:lanes])
     return Counts(
         adders=pe * len(row.additions),
         registers=pe * own + inputs * (pe if part.depthwise else 1),
+        memory_bits=pe * tables,
     )
 
 
@@ -139,6 +145,9 @@ def _in_banks(part: MacParameters) -> Counts:
 
 def _passes(part: MacParameters) -> Counts:
     """Return what says when memories are read, and which entry is read and multiplied."""
-    entry = ceil_log2(part.weights.encoding.entries)
+    encoding = part.weights.encoding
+    assert isinstance(encoding, Codebook)
+    entry = ceil_log2(encoding.entries)
     code = part.entry_products.weights.bits
-    return Counts(adders=2, registers=4 + 2 * entry + code)
+    registers = 4 + 2 * entry + code
+    return Counts(adders=2, registers=registers, memory_bits=table_bits(encoding.book))

@@ -1,6 +1,6 @@
 """Constant tables, counters and nested counters: the idioms of every sequencer."""
 
-__all__ = ["added", "ahead", "lookup", "nest"]
+__all__ = ["added", "ahead", "lookup", "nest", "table_bits"]
 
 from collections import Counter
 from collections.abc import Sequence
@@ -10,6 +10,14 @@ from amaranth.lib import memory
 from amaranth.utils import bits_for
 
 EDGES = 2  # entries other than the commonest that are compared with
+
+
+def table_bits(values: Sequence[int]) -> int:
+    """Return the bits of the memory that `lookup` makes of values; 0 where it makes none."""
+    _, count = Counter(values).most_common(1)[0]
+    if len(values) - count <= EDGES:
+        return 0
+    return len(values) * Shape.cast(range(min(values), max(values) + 1)).width
 
 
 def lookup(m: Module, index: Value, values: Sequence[int], name: str) -> Value:
@@ -24,7 +32,7 @@ def lookup(m: Module, index: Value, values: Sequence[int], name: str) -> Value:
     if count == len(values):
         return Const(common)
     shape = Shape.cast(range(min(values), max(values) + 1))
-    if len(values) - count > EDGES:
+    if table_bits(values):
         m.submodules[name] = table = memory.Memory(
             shape=shape, depth=len(values), init=values, attrs={"rom_style": "logic"}
         )
