@@ -7,17 +7,23 @@ from collections.abc import Sequence
 
 from amaranth import *
 from amaranth.lib import memory
-from amaranth.utils import bits_for
+from amaranth.utils import ceil_log2
+
+from rtl_templates.streams import range_shape
 
 EDGES = 2  # entries other than the commonest that are compared with
 
 
 def table_bits(values: Sequence[int]) -> int:
     """Return the bits of the memory that `lookup` makes of values; 0 where it makes none."""
-    _, count = Counter(values).most_common(1)[0]
-    if len(values) - count <= EDGES:
-        return 0
-    return len(values) * Shape.cast(range(min(values), max(values) + 1)).width
+    _, others = _commonest(values)
+    return len(values) * range_shape(min(values), max(values)).width if others > EDGES else 0
+
+
+def _commonest(values: Sequence[int]) -> tuple[int, int]:
+    """Return the commonest value, and how many are others."""
+    common, count = Counter(values).most_common(1)[0]
+    return common, len(values) - count
 
 
 def lookup(m: Module, index: Value, values: Sequence[int], name: str) -> Value:
@@ -26,17 +32,17 @@ def lookup(m: Module, index: Value, values: Sequence[int], name: str) -> Value:
 
     A table that differs at its edges alone costs a comparison an edge. Any other is a read-only
     memory, which synthesis makes tables of: of a case for each entry, yosys decodes one after the
-    other, for up to seven times the look-up tables.
+    other, for up to eight times the look-up tables.
     """
-    common, count = Counter(values).most_common(1)[0]
-    if count == len(values):
+    common, others = _commonest(values)
+    if not others:
         return Const(common)
-    shape = Shape.cast(range(min(values), max(values) + 1))
-    if table_bits(values):
+    shape = range_shape(min(values), max(values))
+    if others > EDGES:
         m.submodules[name] = table = memory.Memory(
             shape=shape, depth=len(values), init=values, attrs={"rom_style": "logic"}
         )
-        port = memory.ReadPort.Signature(shape=shape, addr_width=bits_for(len(values) - 1))
+        port = memory.ReadPort.Signature(shape=shape, addr_width=ceil_log2(len(values)))
         read = memory.ReadPort(port, memory=table, domain="comb", path=(name,))
         m.d.comb += read.addr.eq(index)
         return read.data

@@ -291,15 +291,22 @@ def relaned(core: EngineParameters, layer: Layer, lanes: int, target: Target) ->
 
 
 def hurried(core: Core, layer: Layer, target: Target) -> Core:
-    """Return a component with what takes the fewest clocks behind its sums, the cheapest of it."""
+    """Return a component with what takes the fewest clocks behind its sums, the cheapest of it; the
+    component itself where nothing takes fewer than what it has."""
     if isinstance(core, EngineParameters):
-        finishes = finishes_for(layer, _sums_behind(core, layer), core.lanes, target)
-        return _finished(core, min(finishes, key=lambda finish: finish.latency))
-    if isinstance(core, SumParameters):
-        finishes = finishes_for(layer, sums_of(layer), core.lanes, target)
-        quickest = replace(core, post=min(finishes, key=lambda finish: finish.latency).post)
-        return quickest.with_depth(quickest.full_rate_depth)
-    return core
+        bias, sums = core.bias, _sums_behind(core, layer)
+    elif isinstance(core, SumParameters):
+        bias, sums = None, sums_of(layer)
+    else:
+        return core
+    finishes = finishes_for(layer, sums, core.lanes, target)
+    quickest = min(finishes, key=lambda finish: finish.latency)
+    if quickest.latency >= Finish(bias, core.post).latency:
+        return core
+    if isinstance(core, EngineParameters):
+        return _finished(core, quickest)
+    total = replace(core, post=quickest.post)
+    return total.with_depth(total.full_rate_depth)
 
 
 def _sums_behind(core: EngineParameters, layer: Layer) -> Sums:

@@ -309,7 +309,7 @@ def _hurried(plan: Plan) -> Plan:
     """Return the plan with quicker units behind its sums, where these lower its latency and fit."""
     for place, stage in enumerate(plan.stages):
         core = hurried(stage.core, stage.layer, plan.target)
-        if core == stage.core:
+        if core is stage.core:
             continue
         stages = (*plan.stages[:place], replace(stage, core=core), *plan.stages[place + 1 :])
         trial = with_queues(replace(plan, stages=stages))

@@ -332,10 +332,10 @@ def _sequencer(part: SequencerParameters, target: Target) -> Structure:
             "origin bit": address * (1 + (rows > 1)),
             "place bit": places,
             "rest bit": bits_of(part.rest) + 1 if part.rest else 0,
+            **loops,
         }
     )
-    ffs = loops.total() + ahead + credit + 2 * address + places + 4
-    return Structure(dict(logic + loops), ffs)
+    return Structure(dict(logic), loops.total() + ahead + credit + 2 * address + places + 4)
 
 
 @structure.register

@@ -56,7 +56,7 @@ def constant_case(seed: int):
     return engine, random_frames(rng, shape), dot_products(shape, weights, bias, pad)
 
 
-@pytest.mark.parametrize("seed", range(11))
+@pytest.mark.parametrize("seed", range(12))
 def test_engine(seed):
     check(constant_case, seed)
 
