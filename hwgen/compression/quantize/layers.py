@@ -14,6 +14,8 @@ __all__ = [
     "Weighted",
 ]
 
+import numpy as np
+import numpy.typing as npt
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -40,11 +42,12 @@ class Weighted(nn.Module):
     path : name in messages
     weight, bias : float32, as trained
     quantizer : makes integers of the weights
-    largest_bias : magnitude that the integer bias is clamped to, None for no limit
+    largest_bias : magnitudes that the integer biases are clamped to, float64, (channels,) or (1,)
     zero_point : of an accumulator
     """
 
     zero_point = 0
+    largest_bias: Tensor
 
     def __init__(
         self,
@@ -52,7 +55,7 @@ class Weighted(nn.Module):
         float_layer: nn.Conv2d | nn.Linear,
         quantizer: WeightQuantizer,
         source: Source,
-        largest_bias: int | None = None,
+        largest_bias: Tensor,
     ):
         super().__init__()
         self.path = path
@@ -60,7 +63,7 @@ class Weighted(nn.Module):
         assert float_layer.bias is not None  # fold_batch_norm gives every layer one
         self.bias = nn.Parameter(float_layer.bias.detach().clone())
         self.quantizer = quantizer
-        self.largest_bias = largest_bias
+        self.register_buffer("largest_bias", largest_bias)
         self._source = (source,)  # in a tuple: not a child
 
     @property
@@ -99,23 +102,27 @@ class Weighted(nn.Module):
         if not torch.isfinite(self.bias).all():
             raise FormatError(f"{self.path}: bias must be finite, not NaN or infinity")
         q = torch.floor(self.bias.double() / self.output_scale() + 0.5)
-        return q if self.largest_bias is None else q.clamp(-self.largest_bias, self.largest_bias)
+        return torch.maximum(torch.minimum(q, self.largest_bias), -self.largest_bias)
 
-    def bound(self) -> int:
-        """Bound of the magnitude of an accumulator.
+    def bounds(self) -> npt.NDArray[np.float64]:
+        """Bounds of the magnitudes of accumulators, (channels,).
 
         Raises
         ------
         FormatError : accumulators may not be exact in float64
         """
         sums = self.integer_weight().abs().flatten(1).sum(1) * self._source[0].bound()
-        bound = float((sums + self.integer_bias().abs()).max())
-        if bound >= 1 << ACCUMULATOR_BITS:
+        bounds: npt.NDArray[np.float64] = (sums + self.integer_bias().abs()).cpu().numpy()
+        if bounds.max() >= 1 << ACCUMULATOR_BITS:
             raise FormatError(
                 f"{self.path}: accumulators must stay below 2**{ACCUMULATOR_BITS}, "
-                f"not reach {bound:.3g}; use fewer bits, or train with a smaller bias"
+                f"not reach {bounds.max():.3g}; use fewer bits, or train with a smaller bias"
             )
-        return int(bound)
+        return bounds
+
+    def bound(self) -> int:
+        """Bound of the magnitude of an accumulator; `bounds` says when there is none."""
+        return int(self.bounds().max())
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the accumulators of x: fake-quantized in training, exact in evaluation."""
@@ -126,8 +133,6 @@ class Weighted(nn.Module):
         return acc * per_channel(self.output_scale(), acc)
 
     def _fake_bias(self) -> Tensor:
-        if self.largest_bias is None:
-            return self.bias
         limit = (self.largest_bias * self.output_scale()).to(self.bias.dtype)
         return torch.maximum(torch.minimum(self.bias, limit), -limit)
 
@@ -144,7 +149,7 @@ class QuantConv2d(Weighted):
         float_layer: nn.Conv2d,
         quantizer: WeightQuantizer,
         source: Source,
-        largest_bias: int | None = None,
+        largest_bias: Tensor,
     ):
         super().__init__(path, float_layer, quantizer, source, largest_bias)
         self.stride = _pair(float_layer.stride)
@@ -197,6 +202,10 @@ class QuantAvgPool2d(nn.Module):
         """Bound of the magnitude of a sum."""
         return self._source[0].bound() * self.kernel[0] * self.kernel[1]
 
+    def bounds(self) -> npt.NDArray[np.float64]:
+        """Bound of the magnitude of a sum, (1,)."""
+        return np.array([self.bound()], dtype=np.float64)
+
     def forward(self, x: Tensor) -> Tensor:
         """Return the averages of (batch, channels, height, width)."""
         if self.training:
@@ -235,6 +244,10 @@ class QuantAdd(nn.Module):
         pairs = zip(self.multipliers(), self._sources, strict=True)
         return sum(m * source.bound() for m, source in pairs)
 
+    def bounds(self) -> npt.NDArray[np.float64]:
+        """Bound of the magnitude of a sum, (1,)."""
+        return np.array([self.bound()], dtype=np.float64)
+
     def forward(self, a: Tensor, b: Tensor) -> Tensor:
         """Return the sums of two values of one shape."""
         if self.training:
@@ -264,6 +277,10 @@ class QuantConcat(nn.Module):
     def bound(self) -> int:
         """Largest magnitude of q - zero_point."""
         return max(source.bound() for source in self.sources)
+
+    def bounds(self) -> npt.NDArray[np.float64]:
+        """Largest magnitude of q - zero_point, (1,)."""
+        return np.array([self.bound()], dtype=np.float64)
 
     def forward(self, *values: Tensor) -> Tensor:
         """Return (batch, sum of channels, ...)."""

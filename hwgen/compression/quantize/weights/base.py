@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 import torch
 from torch import Tensor, nn
 
-from hwgen.compression.quantize.calibration import SPREAD
+from hwgen.compression.quantize.scale_limits import ScaleLimits, relative
 from hwgen.compression.quantize.steps import Step
 from hwgen.formats import Format
 
@@ -58,8 +58,8 @@ def rows_of(scale: Tensor, weight: Tensor) -> Tensor:
     return scale.reshape(-1, *[1] * (weight.dim() - 1))
 
 
-def mean_scales(means: Tensor, power_of_two: bool) -> Tensor:
-    """Return scales from mean magnitudes: positive, none below 1/256 of the largest."""
-    top = float(means.max())
-    scales = means.clamp(min=top / SPREAD) if top > 0 else torch.ones_like(means)
+def mean_scales(means: Tensor, power_of_two: bool, limits: ScaleLimits | None) -> Tensor:
+    """Return scales from mean magnitudes: positive, and within the limits."""
+    limits = relative(means) if limits is None else limits
+    scales = limits.settled(means)
     return torch.exp2(torch.round(torch.log2(scales))) if power_of_two else scales
