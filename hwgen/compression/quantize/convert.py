@@ -24,7 +24,11 @@ from hwgen.compression.quantize.layers import (
 from hwgen.compression.quantize.mixed import choose_formats
 from hwgen.compression.quantize.model import QuantModel
 from hwgen.compression.quantize.quantizers import QuantActivation, QuantInput, Source
-from hwgen.compression.quantize.scale_limits import after_requantizer, without_requantizer
+from hwgen.compression.quantize.scale_limits import (
+    ScaleLimits,
+    after_requantizer,
+    without_requantizer,
+)
 from hwgen.compression.quantize.sign import QuantSign
 from hwgen.compression.quantize.spots import Spot, place_spots
 from hwgen.compression.quantize.weights import WeightQuantizer, largest_bias, make_weights
@@ -194,7 +198,7 @@ class _Builder:
         bias, limit = module.get_parameter("bias").double(), torch.full_like(reach, UNLIMITED)
         if recipe.accumulator is not None:
             limit.fill_(largest_bias(recipe.accumulator))
-            limits = limits.at_least(bias.abs() / step / limit)
+            limits = _bounded(limits, weight, bias / step, limit, sums)
         format = recipe.layer_weights(path)
         quantizer = make_weights(weight, format, recipe, source.bound(), path, limits)
         if behind:  # a bias that no sum can bring back to where the output ends is as good as less
@@ -202,6 +206,19 @@ class _Builder:
             outputs = max(s * n for s, n in zip(steps, spans, strict=True)) / unit
             limit = torch.minimum(limit, torch.ceil(FAR * (sums * _most(format) + outputs)))
         return quantizer, source, limit
+
+
+def _bounded(
+    limits: ScaleLimits, weight: Tensor, bias: Tensor, largest: Tensor, sums: int
+) -> ScaleLimits:
+    """Return limits that leave biases room in a bounded accumulator, but weights their largest.
+
+    Weights that even float32 loses beside the bias need not be left any.
+    """
+    limits = limits.at_least(bias.abs() / largest)
+    most = weight.detach().double().abs().flatten(1).amax(1)
+    counts = (most * sums > bias.abs() * torch.finfo(torch.float32).eps) & (most > 0)
+    return replace(limits, least=torch.where(counts, limits.least.clamp(max=most), limits.least))
 
 
 def _most(format: Format) -> int:

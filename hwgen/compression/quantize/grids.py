@@ -17,7 +17,7 @@ from hwgen.compression.flow import INPUT, Add, Flow, Layer
 from hwgen.compression.quantize.calibrate import METHODS
 from hwgen.compression.quantize.observed import Observed, Placement, observe
 from hwgen.compression.quantize.sign import place_sign
-from hwgen.compression.quantize.spots import Spot
+from hwgen.compression.quantize.spots import ACCUMULATING, Spot
 from hwgen.compression.quantize.steps import Step, make_step
 from hwgen.compression.quantize_recipe import QuantizeRecipe
 from hwgen.errors import FormatError
@@ -32,7 +32,7 @@ class Seen:
     """What the float layers gave on the calibration data.
 
     grids : of the values on every grid
-    reach : by path, the largest magnitude of each channel, (channels,) float64
+    reach : of accumulators, by path, the largest magnitude of each channel, (channels,) float64
     """
 
     grids: dict[str, Observed] = field(default_factory=dict)
@@ -62,7 +62,7 @@ def see(flow: Flow, calibration: Iterable[Tensor]) -> Seen:
         if isinstance(layer.module, Spot):
             grid = layer.module.grid
             seen.grids[grid] = observe(seen.grids.get(grid), value, layer.path)
-        else:
+        elif isinstance(layer.module, ACCUMULATING):
             most = value.detach().double().abs().transpose(0, 1).flatten(1).amax(1)
             seen.reach[layer.path] = torch.maximum(seen.reach.get(layer.path, most), most)
 

@@ -5,12 +5,17 @@ __all__ = ["make_weights"]
 from torch import Tensor
 
 from hwgen.compression.quantize.calibration import weight_scales
+from hwgen.compression.quantize.observed import up_to_power_of_two
 from hwgen.compression.quantize.scale_limits import ScaleLimits
 from hwgen.compression.quantize.steps import Step, make_step
 from hwgen.compression.quantize.weights.asymmetric import AsymmetricWeights
 from hwgen.compression.quantize.weights.base import WeightQuantizer
 from hwgen.compression.quantize.weights.binary import BinaryWeights
-from hwgen.compression.quantize.weights.bounded import BoundedWeights
+from hwgen.compression.quantize.weights.bounded import (
+    BoundedWeights,
+    bounded_norm,
+    coarse_scales,
+)
 from hwgen.compression.quantize.weights.codebook import CodebookWeights
 from hwgen.compression.quantize.weights.levels import LevelWeights, level_scales
 from hwgen.compression.quantize.weights.linear import LinearWeights
@@ -61,10 +66,12 @@ def make_weights(
             return AsymmetricWeights(weight, format.bits, power, per_channel, recipe.steps, limits)
         case Fixed():
             scales = weight_scales(weight, format, power, per_channel, limits)
-            step = make_step(recipe.steps, scales, power)
-            if recipe.accumulator is not None:
-                return BoundedWeights(format, step, recipe.accumulator, input_bound, path)
-            return LinearWeights(format, step)
+            if recipe.accumulator is None:
+                return LinearWeights(format, make_step(recipe.steps, scales, power))
+            norm = bounded_norm(recipe.accumulator, input_bound, path)
+            scales = coarse_scales(weight, scales, format.hi, norm)
+            scales = up_to_power_of_two(scales) if power else scales
+            return BoundedWeights(format, make_step(recipe.steps, scales, power), norm)
         case PowerOfTwo():
             return PowerOfTwoWeights(format, level_step(), weight)
         case Codebook(entries=()):
