@@ -1,6 +1,6 @@
 """From a float flow to a calibrated quantized model."""
 
-__all__ = ["check_quantizing", "quantize_layers"]
+__all__ = ["check_quantizing", "place_layers", "quantize_layers"]
 
 import copy
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -62,10 +62,7 @@ def quantize_layers(
     """
     batches = list(calibration)
     check_quantizing(flow, recipe, batches)
-    folded = fold_batch_norm(flow)
-    if recipe.equalize:
-        folded = equalize(folded)
-    placed = place_spots(folded, raw=recipe.output is None)
+    placed = place_layers(flow, recipe)
     seen = see(placed, batches)
     if recipe.budget is not None:
         x = torch.cat([batch.float() for batch in batches])
@@ -77,7 +74,7 @@ def quantize_layers(
             built = _Builder(placed, replace(costed, layers=layers, budget=None), seen).build()
             return float(measure(QuantModel(built).eval()))
 
-        chosen = choose_formats(folded, recipe, x, cost_of if measure else None)
+        chosen = choose_formats(placed, recipe, x, cost_of if measure else None)
         recipe = replace(recipe, layers={**chosen, **recipe.layers}, budget=None)
     layers = _Builder(placed, recipe, seen).build()
     if recipe.correct_bias:
@@ -85,6 +82,19 @@ def quantize_layers(
         correct_bias(placed, layers, batches)
         return model
     return QuantModel(layers)
+
+
+def place_layers(flow: Flow, recipe: QuantizeRecipe) -> Flow:
+    """Return the float flow that is quantized: batch norm folded, spots in it.
+
+    Raises
+    ------
+    NetworkError : `output=None`, and the network does not end with accumulators
+    """
+    folded = fold_batch_norm(flow)
+    if recipe.equalize:
+        folded = equalize(folded)
+    return place_spots(folded, raw=recipe.output is None)
 
 
 def check_quantizing(flow: Flow, recipe: QuantizeRecipe, batches: Sequence[Tensor]) -> None:

@@ -75,9 +75,13 @@ class Weighted(nn.Module):
         """Scale of the weights, (channels,) or (1,) float64."""
         return self.quantizer.scale(self.weight)
 
+    def input_scale(self) -> Tensor:
+        """Scale of what enters, (1,) float64."""
+        return self._source[0].output_scale()
+
     def output_scale(self) -> Tensor:
         """Scale of the accumulators, (channels,) or (1,) float64."""
-        return self._source[0].output_scale() * self.weight_scale()
+        return self.input_scale() * self.weight_scale()
 
     @torch.no_grad()
     def integer_weight(self) -> Tensor:
@@ -157,11 +161,16 @@ class QuantConv2d(Weighted):
         self.padding = _padding(float_layer)
         self.groups = float_layer.groups
 
+    @property
+    def pads_below_zero(self) -> bool:
+        """Whether it pads with -1: binary values have no zero."""
+        return any(self.padding) and _is_binary(self._source[0])
+
     def _dot(self, x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
-        source, padding = self._source[0], self.padding
-        if any(padding) and _is_binary(source):  # there is no zero: pad with -1
+        padding = self.padding
+        if self.pads_below_zero:
             height, width = padding
-            value = -float(source.output_scale()) if self.training else -1.0
+            value = -float(self.input_scale()) if self.training else -1.0
             x, padding = F.pad(x, (width, width, height, height), value=value), (0, 0)
         return F.conv2d(x, weight, bias, self.stride, padding, self.dilation, self.groups)
 

@@ -34,6 +34,10 @@ class WeightQuantizer(nn.Module, ABC):
     def forward(self, weight: Tensor) -> Tensor:
         """Return the weights on their grid, in float32, differentiable."""
 
+    def real(self, weight: Tensor) -> Tensor:
+        """Return the weights before they are rounded."""
+        return weight
+
 
 class StepWeights(WeightQuantizer):
     """Weights of one format on a grid whose scale is a step, (channels,) or (1,)."""

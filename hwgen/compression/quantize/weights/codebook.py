@@ -69,9 +69,17 @@ class CodebookWeights(WeightQuantizer):
 
     def forward(self, weight: Tensor) -> Tensor:
         """Return the centroid of each weight's cluster, in float32; the weight has no gradient."""
-        centroids = torch.where(self.trained, self.centroids, torch.zeros_like(self.centroids))
+        centroids = self._centroids()
         hi = self._entry.hi
         return fake_quantize(centroids, self.step(1, 1), -hi, hi, 0)[self.index]
+
+    def _centroids(self) -> Tensor:
+        return torch.where(self.trained, self.centroids, torch.zeros_like(self.centroids))
+
+    @torch.no_grad()
+    def real(self, weight: Tensor) -> Tensor:
+        """Return the centroids, not rounded."""
+        return self._centroids()[self.index]
 
     @torch.no_grad()
     def _entries(self) -> Tensor:
