@@ -84,8 +84,8 @@ def compress(
     source = Path(task.rpartition(":")[0]).read_bytes()
     console = Console()
     try:
-        with bar("Compressing", Console(stderr=True)) as move, warnings.catch_warnings():
-            warnings.filterwarnings("ignore", "(?s).*float model", HwgenWarning)  # printed below
+        caught = warnings.catch_warnings(record=True)
+        with bar("Compressing", Console(stderr=True)) as move, caught as warned:
             done = api.compress(
                 found.model,
                 wanted,
@@ -107,6 +107,13 @@ def compress(
     network = api.import_torch(done.module, found.example)
     network.save(output)
     _print(done, console)
+    for warning in warned:
+        if issubclass(warning.category, HwgenWarning):
+            console.print(f"Warning: {warning.message}", markup=False, soft_wrap=True)
+        else:
+            warnings.warn_explicit(
+                warning.message, warning.category, warning.filename, warning.lineno
+            )
     console.print(f"Network in {output}", markup=False)
     if json_file is not None:
         write_file(json_file, json.dumps(_described(done, wanted), indent=2) + "\n")
@@ -149,7 +156,7 @@ def _print(done: "Compressed", console: Console) -> None:
 
 
 def _print_noise(done: "Compressed", console: Console) -> None:
-    """Print the signal to noise of each layer of the last step, and what stands out."""
+    """Print the signal to noise of each layer after the last step."""
     table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
     table.add_column("layer, float against quantized", overflow="fold")
     for column in ("dB", "worst channel", "dB of it"):
@@ -159,8 +166,6 @@ def _print_noise(done: "Compressed", console: Console) -> None:
         worst, number = min(known, default=(None, ""))
         table.add_row(of.layer, _decibel(of.db), str(number), _decibel(worst))
     console.print(table)
-    for text in done.warnings:
-        console.print(f"Warning: {text}", markup=False, soft_wrap=True)
 
 
 def _decibel(value: float | None) -> str:

@@ -12,7 +12,7 @@ import math
 import torch
 from torch import nn
 
-from hwgen.compression.flow import INPUT, Layer
+from hwgen.compression.flow import INPUT, Add, Layer
 from hwgen.compression.noise import Measured, Reference
 from hwgen.compression.quantize import QuantModel, Spot, equalizable
 from hwgen.compression.quantize_recipe import QuantizeRecipe
@@ -68,12 +68,19 @@ class _Alarm:
             lines += [line for of in self._measured for line in self._of_layer(of)]
         last = self._measured[-1].figures
         if not self._reference.trained and last.db is not None and last.db < NOISE:
+            worst = max(self._measured, key=self._lost).figures.layer
             lines.append(
-                f"The network's outputs are noise: {last.layer} has {round(last.db)} dB against the "
-                "float model on the calibration data; use more bits, or train (train=, and epochs "
-                "in the recipe)"
+                f"The network's outputs are noise: {last.layer} has {round(last.db)} dB against "
+                f"the float model on the calibration data; {worst} loses most: use more bits "
+                "there, or train (train=, and epochs in the recipe)"
             )
         return lines
+
+    def _lost(self, of: Measured) -> float:
+        """Return what a layer adds to the share of noise in its signal."""
+        entered = self._entered(self._layers[of.path], stop=False)
+        now = math.inf if of.figures.db is None else of.figures.db
+        return float(10 ** (-now / 10) - 10 ** (-entered / 10))
 
     def _of_layer(self, of: Measured) -> list[str]:
         figures = of.figures
@@ -83,6 +90,8 @@ class _Alarm:
             return []
         rest = known[(3 * len(known)) // 4]
         entered = self._entered(self._layers[of.path])
+        if self._is_lost_in_a_sum(of.path):
+            return []
         if rest <= FINE and (self._reference.trained or entered <= FINE):
             return []  # as bad as all the rest, or as what it was made of
         self._named.add(of.path)
@@ -98,8 +107,19 @@ class _Alarm:
             )
         return [f"{figures.layer}: {worst} against the float model; {self._way(of, low)}"]
 
-    def _entered(self, layer: Layer) -> float:
-        """Return the least signal to noise of what a value is made of, infinite of the input."""
+    def _is_lost_in_a_sum(self, path: str) -> bool:
+        """Say whether a value is only added to others, and the sums are fine."""
+        takers = [layer for layer in self._flow.layers if path in layer.inputs]
+        sums = {la.path for la in takers if isinstance(la.module, Add)}
+        found = [of.figures.db for of in self._measured if self._layers[of.path].inputs[0] in sums]
+        fine = all(db is not None and db > FINE for db in found)
+        return bool(sums) and len(sums) == len(takers) and len(found) >= len(sums) and fine
+
+    def _entered(self, layer: Layer, stop: bool = True) -> float:
+        """Return the least signal to noise of what a value is made of, infinite of the input.
+
+        stop : whether one that was named makes it minus infinity: it was said where it began
+        """
         found = math.inf
         for name in layer.inputs:
             if name == INPUT:
@@ -107,10 +127,10 @@ class _Alarm:
             if name in self._at:
                 db = self._at[name].figures.db
                 found = min(found, math.inf if db is None else db)
-                if name in self._named:
-                    return -math.inf  # said already, where it began
+                if stop and name in self._named:
+                    return -math.inf
             else:
-                found = min(found, self._entered(self._layers[name]))
+                found = min(found, self._entered(self._layers[name], stop))
         return found
 
     def _way(self, of: Measured, low: list[int]) -> str:

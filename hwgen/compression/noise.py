@@ -6,7 +6,7 @@ on the calibration data, of every channel of every layer and of all channels of 
 channel that does not vary has the square of its mean for a signal.
 """
 
-__all__ = ["LayerNoise", "Measured", "Reference"]
+__all__ = ["MOST", "LayerNoise", "Measured", "Reference"]
 
 import copy
 from collections import Counter
@@ -56,8 +56,8 @@ class Measured:
     Attributes
     ----------
     path : of the value that was measured, behind the layer's quantizer
-    signal, noise, offset : of each channel, (channels,) float64: power of what varies and of what is
-        lost, and the square of the mean
+    signal, noise, offset : of each channel, (channels,) float64: power of what varies and of what
+        is lost, and the square of the mean
     step : of the quantizer; 0 for raw accumulators
     """
 

@@ -38,6 +38,7 @@ from hwgen.formats import Binary, Codebook, Fixed, Format
 
 FAR = 4.0  # times the largest bias that matters: scales move in training
 UNLIMITED = 2.0**62  # of a bias
+DISPROPORTION = 2.0**16  # of a bias and a channel's largest product, in a bounded accumulator
 
 
 def quantize_layers(
@@ -208,7 +209,7 @@ class _Builder:
         bias, limit = module.get_parameter("bias").double(), torch.full_like(reach, UNLIMITED)
         if recipe.accumulator is not None:
             limit.fill_(largest_bias(recipe.accumulator))
-            limits = _bounded(limits, weight, bias / step, limit, sums)
+            limits = _bounded(limits, weight, bias / step, limit, source.bound())
         format = recipe.layer_weights(path)
         quantizer = make_weights(weight, format, recipe, source.bound(), path, limits)
         if behind:  # a bias that no sum can bring back to where the output ends is as good as less
@@ -219,16 +220,18 @@ class _Builder:
 
 
 def _bounded(
-    limits: ScaleLimits, weight: Tensor, bias: Tensor, largest: Tensor, sums: int
+    limits: ScaleLimits, weight: Tensor, bias: Tensor, largest: Tensor, bound: int
 ) -> ScaleLimits:
-    """Return limits that leave biases room in a bounded accumulator, but weights their largest.
+    """Return limits that leave biases room in a bounded accumulator.
 
-    Weights that even float32 loses beside the bias need not be left any.
+    A bias out of all proportion to a channel's largest product is clamped instead, as one that
+    training drives away is, so that weights are left; if float32 did not lose them already.
     """
     limits = limits.at_least(bias.abs() / largest)
     most = weight.detach().double().abs().flatten(1).amax(1)
-    counts = (most * sums > bias.abs() * torch.finfo(torch.float32).eps) & (most > 0)
-    return replace(limits, least=torch.where(counts, limits.least.clamp(max=most), limits.least))
+    beside = bias.abs() / (most * bound)  # infinite, or NaN, where there are no weights
+    absurd = (beside > DISPROPORTION) & (beside < 1 / torch.finfo(torch.float32).eps)
+    return replace(limits, least=torch.where(absurd, limits.least.clamp(max=most), limits.least))
 
 
 def _most(format: Format) -> int:
