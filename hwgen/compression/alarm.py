@@ -1,8 +1,8 @@
 """The alarm: what stands out in signal to noise, and what would help.
 
 A channel is named where it falls far below the rest: under 12 dB, where the upper quarter of its
-layer, or what the layer takes, is above 25. What few bits of weights do to a layer as a whole is
-for training to mend: after it only channels that fall below their own layer count.
+layer is above 25; and a layer where it falls under 12 dB, while what it takes is above 25. What few
+bits of weights do to a layer as a whole is for training to mend: after it only channels count.
 """
 
 __all__ = ["find_alarms"]
@@ -89,11 +89,12 @@ class _Alarm:
         if not low:
             return []
         rest = known[(3 * len(known)) // 4]
-        entered = self._entered(self._layers[of.path])
         if self._is_lost_in_a_sum(of.path):
             return []
-        if rest <= FINE and (self._reference.trained or entered <= FINE):
-            return []  # as bad as all the rest, or as what it was made of
+        if rest <= FINE:  # as bad as all the rest: is it here that it became so?
+            here = figures.db is not None and figures.db < LOW
+            if not here or self._reference.trained or self._entered(self._layers[of.path]) <= FINE:
+                return []
         self._named.add(of.path)
         if len(low) == len(known):
             worst = f"all channels have {_range([known[0], known[-1]])} dB"

@@ -19,6 +19,7 @@ from hwgen.compression.flow import INPUT, Flow, Layer
 from hwgen.compression.quantize import (
     ACCUMULATING,
     QuantConv2d,
+    Quantizer,
     QuantModel,
     QuantSign,
     Spot,
@@ -78,7 +79,7 @@ class Reference:
     flow : of float layers and quantization points, of the same paths
     inputs : (inputs, ...) real
     trained : whether the quantized model was trained on: then its own weights, before they are
-        rounded, take the place of the flow's, and a sign is a sign
+        rounded, take the place of the flow's, and what it trained with stays: clamps and signs
     """
 
     flow: Flow
@@ -95,7 +96,7 @@ class Reference:
     def measure(self, model: QuantModel) -> tuple[Measured, ...]:
         """Return the figures of each layer, in order, of a model in evaluation mode."""
         flow = self._trained_flow(model) if self.trained else self.flow
-        names = _names(flow)
+        names = _names(self.flow)
         sums: dict[str, _Sums] = {}
         for x in torch.split(self.inputs, CHUNK):
             found: dict[str, Tensor] = {}
@@ -124,6 +125,9 @@ class Reference:
                 module = _with_weights(module, now)
             elif isinstance(now, QuantSign):
                 module = _Sign(float(now.output_scale()))
+            elif isinstance(now, Quantizer):
+                scale, zero = float(now.output_scale()), now.zero_point
+                module = nn.Hardtanh((now.lo - zero) * scale, (now.hi - zero) * scale)
             layers.append(replace(layer, module=module))
         return Flow(tuple(layers), self.flow.input_shape)
 
