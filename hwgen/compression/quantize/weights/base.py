@@ -35,7 +35,7 @@ class WeightQuantizer(nn.Module, ABC):
         """Return the weights on their grid, in float32, differentiable."""
 
     def real(self, weight: Tensor) -> Tensor:
-        """Return the weights before they are rounded."""
+        """Return the weights before they are rounded, within what the format holds."""
         return weight
 
 
@@ -55,6 +55,11 @@ class StepWeights(WeightQuantizer):
     def scale(self, weight: Tensor) -> Tensor:
         """Return the scale, (channels,) or (1,) float64."""
         return self.step.exact()
+
+    def real(self, weight: Tensor) -> Tensor:
+        """Return the weights before they are rounded, within what the format holds."""
+        scale = rows_of(self.step.exact(), weight).to(weight.dtype)
+        return torch.clamp(weight, scale * self._format.lo, scale * self._format.hi)
 
 
 def rows_of(scale: Tensor, weight: Tensor) -> Tensor:
