@@ -4,6 +4,7 @@ __all__ = ["book_for", "encoding_for", "fixed_instead", "offsets_of", "x_range_o
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from functools import lru_cache
 
 import numpy as np
 
@@ -175,6 +176,14 @@ def offsets_of(
         excess = sum(encoding.inner.excess(code, banks.total) for code in encoding.book)
         sums = layer.weight.reshape(layer.outputs, -1).sum(axis=1)
         return np.asarray(sums * least - excess, dtype=np.int64)
-    each = [offset(encoding, [value], window.bits, window.signed) for value in layer.values]
+    return _weighted_offsets(layer, encoding, window.bits, window.signed)
+
+
+@lru_cache(maxsize=64)  # all foldings of a layer have the same
+def _weighted_offsets(layer: Layer, encoding: Encoding, bits: int, is_signed: bool) -> IntArray:
+    assert layer.weight is not None
+    each = [offset(encoding, [value], bits, is_signed) for value in layer.values]
     places = np.searchsorted(layer.values, layer.weight.reshape(layer.outputs, -1))
-    return np.asarray(np.array(each, dtype=np.int64)[places].sum(axis=1), dtype=np.int64)
+    found = np.array(each, dtype=np.int64)[places].sum(axis=1)
+    found.flags.writeable = False
+    return np.asarray(found, dtype=np.int64)

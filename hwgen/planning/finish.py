@@ -56,19 +56,20 @@ def finish_for(layer: Layer, sums: Sums, lanes: int, target: Target) -> Finish:
     return finishes_for(layer, sums, lanes, target)[0]
 
 
-def finishes_for(layer: Layer, sums: Sums, lanes: int, target: Target) -> list[Finish]:
+@lru_cache(maxsize=1024)  # of a layer, foldings differ in lanes and little else
+def finishes_for(layer: Layer, sums: Sums, lanes: int, target: Target) -> tuple[Finish, ...]:
     """Return all that may follow the datapath, the cheapest on this target first."""
     bias = None if sums.plain else _bias(layer, sums, lanes)
     op = layer.post
     if op is None:
-        return [Finish(bias)]
+        return (Finish(bias),)
     found = []
     if isinstance(op, Requantize):
         found.append(Finish(bias, _requantizer(layer, op, lanes)))
     found += [Finish(bias, unit) for unit in _counters(layer, lanes)]
     if bias and sums.exact:
         found += [Finish(None, unit) for unit in _counters(layer, lanes, sums)]
-    return sorted(found, key=lambda finish: finish.cost(target))
+    return tuple(sorted(found, key=lambda finish: finish.cost(target)))
 
 
 @dataclass(frozen=True, eq=False)
