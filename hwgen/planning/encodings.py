@@ -1,6 +1,6 @@
 """Which encoding of its weights a layer's array gets: the cheapest that holds them all."""
 
-__all__ = ["book_for", "encoding_for", "fixed_instead", "offsets_of", "x_range_of"]
+__all__ = ["book_for", "candidates", "encoding_for", "fixed_instead", "offsets_of", "x_range_of"]
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
@@ -33,7 +33,7 @@ MODULUS = 32  # bits of the sums that are compared; how many does not change whi
 ENTRY = 16  # words of a table that one look-up table of four inputs holds, a bit of output
 
 
-def _candidates(layer: Layer, dense: bool) -> Iterator[Encoding]:
+def candidates(layer: Layer, dense: bool) -> Iterator[Encoding]:
     """Yield the encodings that hold the weights of a layer.
 
     dense : whether every column of the array has a weight on every beat
@@ -98,7 +98,7 @@ def encoding_for(
         stored = encoding.bits * max(1.0, beats * groups / ENTRY) / 2
         return array + simd * (decoding + stored)
 
-    return min(_candidates(layer, layer.inputs % simd == 0), key=cost)
+    return min(candidates(layer, layer.inputs % simd == 0), key=cost)
 
 
 def book_for(layer: Layer, folding: Folding, total: int, target: Target) -> Codebook:

@@ -1,6 +1,6 @@
 """Lowering: the parameters of the component that computes a layer, for a folding."""
 
-__all__ = ["Core", "blocks_for", "core_for", "hurried"]
+__all__ = ["Core", "blocks_for", "core_for", "hurried", "window_for"]
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -50,7 +50,7 @@ def core_for(layer: Layer, folding: Folding, target: Target) -> Core:
     if isinstance(layer.op, Add):
         total = _sum(layer, layer.op, folding, target)
         return total.with_depth(total.full_rate_depth)
-    window = _window_for(layer, folding, target)
+    window = window_for(layer, folding, target)
     datapath, sums = _datapath(layer, folding, window, target)
     finish = finish_for(layer, sums, folding.lanes, target)
     engine = EngineParameters(
@@ -120,7 +120,7 @@ def sums_by_entry(layer: Layer, target: Target) -> bool:
     return isinstance(of, formats.Codebook) and lut_memory_luts(1, 1, target) is not None
 
 
-def _window_for(layer: Layer, folding: Folding, target: Target) -> WindowParameters:
+def window_for(layer: Layer, folding: Folding, target: Target) -> WindowParameters:
     """Return the window of a folding, with the memory that suits its ring on the target."""
     lanes = folding.pe if layer.depthwise else folding.simd
     live = None
