@@ -250,7 +250,7 @@ def _complete(entry: Path) -> bool:
 def code_hash(*parts: str) -> str:
     """Return the hash of the source of parts of hwgen, files or folders: "digits.py".
 
-    The packages beside it are "../rtl_templates" and "../sim".
+    The packages beside it are "hwgen_rtl_templates" and "hwgen_sim".
     """
     digest = hashlib.sha256()
     root = Path(__file__).resolve().parent

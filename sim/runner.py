@@ -29,7 +29,7 @@ from typing import Any
 from cocotb_tools.runner import Icarus, Runner, Verilator
 
 HARNESS = Path(__file__).with_name("harness.v")
-BENCH = "sim.bench"
+BENCH = "hwgen_sim.bench"
 TOP = "hwgen_harness"
 
 # More Verilog than this is compiled in several pieces, on all cores, against precompiled headers,

@@ -233,7 +233,7 @@ def test_every_table_covers_every_op():
 def test_every_part_has_an_estimate_and_a_schedule():
     from hwgen.planning.array_structure import structure
     from hwgen.planning.assembly import Part
-    from rtl_templates.engine import EngineParameters
+    from hwgen_rtl_templates.engine import EngineParameters
 
     inner = [EngineParameters]
     seen = set()

@@ -19,8 +19,8 @@ from hwgen.planning.layers import Layer
 from hwgen.planning.lowering import window_for
 from hwgen.planning.sums import sums_of
 from hwgen.targets import Target
-from rtl_templates.dot_product import RowParameters, dot_product
-from rtl_templates.encodings import Encoding
+from hwgen_rtl_templates.dot_product import RowParameters, dot_product
+from hwgen_rtl_templates.encodings import Encoding
 
 MARGIN = 0.5  # of what a second column adds, that each column adds at the least
 SPARE = 2  # bits by which an encoding's own constants may make sums shorter

@@ -15,8 +15,8 @@ from hwgen.planning.layers import find_layers
 from hwgen.planning.lowering import core_for, window_for
 from hwgen.planning.sums import sums_of
 from hwgen.targets import get_target
-from rtl_templates.dot_product import RowParameters, dot_product
-from rtl_templates.encodings import (
+from hwgen_rtl_templates.dot_product import RowParameters, dot_product
+from hwgen_rtl_templates.encodings import (
     Binary,
     Booth,
     PowersOfTwo,

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-import sim
-from sim.bench import read_events
+import hwgen_sim
+from hwgen_sim.bench import read_events
 
-FOLDER = Path(sim.__file__).parent
+FOLDER = Path(hwgen_sim.__file__).parent
 
 
 def test_events_become_a_result():
