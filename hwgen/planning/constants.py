@@ -12,11 +12,11 @@ from hwgen.planning.estimate import Resources, adder_bit_luts, serial_sum_luts
 from hwgen.planning.folding import Folding
 from hwgen.planning.layers import Layer
 from hwgen.targets import Target
-from rtl_templates.adder_graph import AdderGraph
-from rtl_templates.bit_serial import BitSerialParameters
-from rtl_templates.constant import ConstantParameters
-from rtl_templates.constant_array import ConstantArrayParameters
-from rtl_templates.window import WindowParameters
+from hwgen_rtl_templates.adder_graph import AdderGraph
+from hwgen_rtl_templates.bit_serial import BitSerialParameters
+from hwgen_rtl_templates.constant import ConstantParameters
+from hwgen_rtl_templates.constant_array import ConstantArrayParameters
+from hwgen_rtl_templates.window import WindowParameters
 
 STARTS = 3  # runs of the solver, of which the best counts
 DIGITS = (1, 2, 4)  # bits that serial adders may take a clock

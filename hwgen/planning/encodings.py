@@ -14,8 +14,8 @@ from hwgen.planning.cells import adder_of, lut_inputs
 from hwgen.planning.folding import Folding
 from hwgen.planning.layers import Layer
 from hwgen.targets import Target
-from rtl_templates.dot_product import DotProduct, RowParameters, dot_product, offset
-from rtl_templates.encodings import (
+from hwgen_rtl_templates.dot_product import DotProduct, RowParameters, dot_product, offset
+from hwgen_rtl_templates.encodings import (
     Binary,
     Booth,
     Codebook,
@@ -25,8 +25,8 @@ from rtl_templates.encodings import (
     Ternary,
     TwosComplement,
 )
-from rtl_templates.mac import Banks, MacParameters
-from rtl_templates.window import WindowParameters
+from hwgen_rtl_templates.mac import Banks, MacParameters
+from hwgen_rtl_templates.window import WindowParameters
 
 MODULUS = 32  # bits of the sums that are compared; how many does not change which is least
 ENTRY = 16  # words of a table that one look-up table of four inputs holds, a bit of output

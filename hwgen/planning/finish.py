@@ -23,11 +23,11 @@ from hwgen.planning.layers import Layer
 from hwgen.planning.lines import Lines, lines_through
 from hwgen.planning.sums import Sums
 from hwgen.targets import Target
-from rtl_templates.bias import BiasParameters
-from rtl_templates.even_thresholds import EvenThresholdParameters
-from rtl_templates.post import CounterParameters, PostParameters
-from rtl_templates.requantize import RequantizerParameters
-from rtl_templates.threshold import ThresholdParameters
+from hwgen_rtl_templates.bias import BiasParameters
+from hwgen_rtl_templates.even_thresholds import EvenThresholdParameters
+from hwgen_rtl_templates.post import CounterParameters, PostParameters
+from hwgen_rtl_templates.requantize import RequantizerParameters
+from hwgen_rtl_templates.threshold import ThresholdParameters
 
 MOST_STEPS = 255  # of an output whose thresholds are weighed against a multiplier
 MOST_TABLED = 63  # thresholds of a channel that are tables, where a multiplier would do

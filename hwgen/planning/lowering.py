@@ -24,15 +24,15 @@ from hwgen.planning.memory import lut_memory_luts, queue_shifts, ring_style, wei
 from hwgen.planning.sparsity import live_words, padded_matrix
 from hwgen.planning.sums import Sums, sums_of
 from hwgen.targets import Target
-from rtl_templates.argmax import ArgMaxParameters
-from rtl_templates.encodings import Encoding, TwosComplement
-from rtl_templates.engine import Datapath, EngineParameters
-from rtl_templates.join import ConcatParameters, SumParameters
-from rtl_templates.mac import Banks, MacParameters
-from rtl_templates.multiplier import DspBlocks
-from rtl_templates.pool import MaximumParameters
-from rtl_templates.weights import WeightParameters
-from rtl_templates.window import WindowParameters
+from hwgen_rtl_templates.argmax import ArgMaxParameters
+from hwgen_rtl_templates.encodings import Encoding, TwosComplement
+from hwgen_rtl_templates.engine import Datapath, EngineParameters
+from hwgen_rtl_templates.join import ConcatParameters, SumParameters
+from hwgen_rtl_templates.mac import Banks, MacParameters
+from hwgen_rtl_templates.multiplier import DspBlocks
+from hwgen_rtl_templates.pool import MaximumParameters
+from hwgen_rtl_templates.weights import WeightParameters
+from hwgen_rtl_templates.window import WindowParameters
 
 Core = EngineParameters | SumParameters | ConcatParameters | ArgMaxParameters
 

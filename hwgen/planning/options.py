@@ -14,7 +14,7 @@ from hwgen.planning.layers import Layer
 from hwgen.planning.lowering import Core, blocks_for, core_for, relaned, sums_by_entry
 from hwgen.planning.plan import Rival, Stage
 from hwgen.targets import Target
-from rtl_templates.engine import EngineParameters
+from hwgen_rtl_templates.engine import EngineParameters
 
 NO_HURRY = 1 << 40  # clocks a frame that anything can keep
 
