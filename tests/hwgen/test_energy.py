@@ -5,7 +5,6 @@ from typing import get_args
 
 import numpy as np
 import pytest
-from strategies import random_graph, random_network
 
 import hwgen
 from hwgen.formats import Binary, Codebook, Fixed
@@ -14,6 +13,7 @@ from hwgen.network.graph import Network
 from hwgen.planning.assembly import Part
 from hwgen.planning.energy import Work, _datapath, _work, energy_of, work_of
 from hwgen_rtl_templates.engine import Datapath
+from support.networks import GRAPH, random_network
 
 SIGNS = np.array([[1, -1, 1, 1], [1, 1, -1, 1]])
 
@@ -106,8 +106,8 @@ def test_zeros_cost_nothing_in_constants():
 @pytest.mark.parametrize("seed", range(2))
 def test_every_frame_moves_its_inputs_and_outputs(seed):
     """Whatever the network: each layer's queue takes in and gives out all its beats."""
-    small = random_network(seed, max_layers=2, max_channels=4)
-    for network in (small, random_graph(seed, max_blocks=1, max_channels=4)):
+    small = random_network(seed, layers=2, channels=4)
+    for network in (small, random_network(seed, GRAPH, layers=1, channels=4)):
         plan = hwgen.plan(network, target="icebreaker", goal="10 fps")
         work = work_of(plan.assembly, plan.entry.beats)
         moved = sum(

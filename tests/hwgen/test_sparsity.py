@@ -1,41 +1,14 @@
 """Zeros that take no clock: pruned shapes, stripes and single weights, on any folding."""
 
-import numpy as np
 import pytest
-from strategies import random_input
 
 import hwgen
 from hwgen.errors import PlanError
-from hwgen.formats import Fixed
-from hwgen.network import Network
-from hwgen.network.graph import Node
-from hwgen.network.ops import Conv2d, Input, Requantize
+from support.known import sparse_layer
+from support.networks import random_input
 
 FRAMES = 4
 TARGET = "ulx3s-85f"
-
-
-def sparse_layer(kind, *, group=4, outputs=14, channels=8, size=5, groups=1, seed=0):
-    """Return a network of one 3x3 convolution whose weights are pruned in a way; none is zero by
-    chance."""
-    rng = np.random.default_rng(seed)
-    inputs = channels // groups
-    weight = rng.integers(1, 8, (outputs, inputs, 3, 3)) * rng.choice([-1, 1])
-    if kind == "stripes":  # 60 % of each group's, as `PruneRecipe(stripes=0.6, group=4)` does
-        for first in range(0, outputs, group):
-            for dead in rng.permutation(9)[: 5 + (first // group + 1) % 2]:
-                weight[first : first + group, :, dead // 3, dead % 3] = 0
-    elif kind == "shapes":
-        weight.reshape(outputs, -1)[:, rng.permutation(9 * inputs)[: 9 * inputs // 2]] = 0
-    elif kind == "weights":
-        weight[rng.random(weight.shape) < 0.9] = 0
-    elif kind == "filter":  # one whole group of rows reads nothing
-        weight[:group] = 0
-    bias = rng.integers(-99, 99, outputs)
-    conv = Conv2d(weight, bias, Fixed(4), np.ones(outputs), padding=(1, 1), groups=groups)
-    narrow = Requantize(np.array([5]), np.array([8]), Fixed(5), np.ones(1))
-    x = Input((channels, size, size + 1), Fixed(4, False), np.ones(1), 3)
-    return Network((Node("x", x), Node("conv", conv, ("x",)), Node("narrow", narrow, ("conv",))))
 
 
 def planned(network, pe, simd, skip):
