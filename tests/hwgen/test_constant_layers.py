@@ -16,7 +16,7 @@ from hwgen.formats import Fixed
 from hwgen.network import Input, Linear, Network, Node, Requantize
 from hwgen.targets import get_target
 from support.known import two_layers
-from support.whole import check_simulated
+from support.whole import check_simulated, planned
 
 ECP5, ICE40 = get_target("ulx3s-85f"), get_target("icebreaker")
 
@@ -30,15 +30,11 @@ MIXED = {
 }
 
 
-def planned(network, target, choices):
-    return hwgen.plan(network, target=target, goal="min area", overrides=choices)
-
-
 @pytest.mark.parametrize("case", MIXED)
 def test_golden_equals_rtl(case, tmp_path):
     target, choices = MIXED[case]
     network = two_layers(4, 5)
-    plan = planned(network, target, choices)
+    plan = planned(network, "min area", target, choices)
     kinds = {stage.name: stage.constant for stage in plan.stages}
     for name, kind in zip(("conv", "fc"), case.split(", "), strict=True):
         assert bool(kinds[name]) == (kind != "stored")
@@ -51,7 +47,7 @@ def test_golden_equals_rtl(case, tmp_path):
 def test_netlist(case, tmp_path):
     target, choices = MIXED[case]
     network = two_layers(4, 5)
-    package = hwgen.generate(planned(network, target, choices), tmp_path / "net")
+    package = hwgen.generate(planned(network, "min area", target, choices), tmp_path / "net")
     result = package.simulate(choose_frames(network, 3, 1), stage="netlist", simulator="icarus")
     assert result.ok, result.first_difference
 
@@ -100,7 +96,7 @@ def test_jet_tagging_without_folding(tmp_path):
 def test_jet_tagging_on_ice40(tmp_path):
     """Folded into a UP5K."""
     _, x, network = jets(300)
-    plan = planned(network, ICE40, [])
+    plan = planned(network, "min area", ICE40, [])
     package = hwgen.generate(plan, tmp_path / "net")
     q = network.quantize(x.numpy())
     assert package.simulate(q).ok
@@ -129,9 +125,9 @@ def test_a_frame_a_clock_by_the_planner_alone():
 def test_choices_that_cannot_be():
     message = "conv: folding must have parallel one of 0; others only idle longer"
     with pytest.raises(PlanError, match=message):
-        planned(two_layers(3, 5, 4, groups=4), ECP5, ["conv.parallel=1"])
+        planned(two_layers(3, 5, 4, groups=4), "min area", ECP5, ["conv.parallel=1"])
     with pytest.raises(PlanError, match="conv: folding must have serial one of 0, 1, 2, 4"):
-        planned(two_layers(4, 5), ECP5, ["conv.serial=3"])
+        planned(two_layers(4, 5), "min area", ECP5, ["conv.serial=3"])
 
 
 def test_the_command_says_so(tmp_path):

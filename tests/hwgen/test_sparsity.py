@@ -6,15 +6,16 @@ import hwgen
 from hwgen.errors import PlanError
 from support.known import sparse_layer
 from support.networks import random_input
+from support.whole import planned
 
 FRAMES = 4
 TARGET = "ulx3s-85f"
 
 
-def planned(network, pe, simd, skip):
+def folded(network, pe, simd, skip):
     choices = [f"conv.pe={pe}", f"conv.simd={simd}", f"conv.skip={skip}"]
     choices += ["conv.parallel=0", "conv.serial=0"]  # an array, however cheap constants are
-    return hwgen.plan(network, target=TARGET, goal="min area", overrides=choices)
+    return planned(network, "min area", TARGET, choices)
 
 
 @pytest.mark.parametrize(
@@ -29,7 +30,7 @@ def planned(network, pe, simd, skip):
 def test_zeros_take_no_clock(tmp_path, kind, pe, simd, most):
     """The same bits in fewer clocks, as many as predicted, with and without stalls."""
     network = sparse_layer(kind, size=3 if pe * simd < 4 else 5)
-    plan, dense = (planned(network, pe, simd, skip) for skip in (1, 0))
+    plan, dense = (folded(network, pe, simd, skip) for skip in (1, 0))
     assert plan.interval <= most * dense.interval
     assert plan.interval <= max(plan.busy + 3, plan.busy / 0.97)
     stage = plan.stages[0]
@@ -51,7 +52,7 @@ def test_zeros_take_no_clock(tmp_path, kind, pe, simd, most):
 @pytest.mark.parametrize("kind", ["shapes", "weights"])
 def test_grouped_and_depthwise(tmp_path, kind, groups, pe, simd):
     network = sparse_layer(kind, outputs=8, groups=groups, seed=3)
-    plan, dense = (planned(network, pe, simd, skip) for skip in (1, 0))
+    plan, dense = (folded(network, pe, simd, skip) for skip in (1, 0))
     assert plan.interval < dense.interval
     package = hwgen.generate(plan, tmp_path / "net")
     result = package.simulate(random_input(network, FRAMES, 0), simulator="icarus", timeout=300)
@@ -68,7 +69,7 @@ def test_planner_skips_where_a_rate_asks_for_it_or_it_is_cheaper():
         assert plan.stages[0].folding.skip == (kind == "stripes")
     assert luts["stripes"] < 0.8 * luts["dense"]
     with pytest.raises(PlanError, match="skip one of 0"):
-        planned(sparse_layer("dense"), 4, 8, 1)
+        folded(sparse_layer("dense"), 4, 8, 1)
 
 
 def test_plan_says_what_is_zero_and_what_it_saves(tmp_path, capsys):
@@ -76,6 +77,6 @@ def test_plan_says_what_is_zero_and_what_it_saves(tmp_path, capsys):
 
     from hwgen.cli.plan import print_plan
 
-    print_plan(planned(sparse_layer("stripes"), 4, 8, 1), Console(width=200))
+    print_plan(folded(sparse_layer("stripes"), 4, 8, 1), Console(width=200))
     text = " ".join(capsys.readouterr().out.split())
     assert "conv: 62% of the weights are zero; skipping words of zeros saves 61% of its cl" in text

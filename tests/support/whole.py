@@ -15,13 +15,15 @@ def random_goal(seed):
     return 10.0 ** np.random.default_rng(seed).uniform(5, 6.5)
 
 
-def planned(network, goal=300_000.0, target="ulx3s-85f"):
-    """Return a plan at a goal that the network can reach: this, or half of it, and so on."""
+def planned(network, goal=300_000.0, target="ulx3s-85f", overrides=()):
+    """Return a plan; a goal is what `hwgen.plan` takes, or frames a second, which are halved until
+    the network reaches them."""
     while True:
+        wanted = goal if isinstance(goal, str) else f"{goal:.0f} fps"
         try:
-            return hwgen.plan(network, target=target, goal=f"{goal:.0f} fps")
+            return hwgen.plan(network, target=target, goal=wanted, overrides=overrides)
         except PlanError:
-            if goal < 1:  # it is not for want of speed
+            if isinstance(goal, str) or goal < 1:  # it is not for want of speed
                 raise
             goal /= 2
 

@@ -1,7 +1,6 @@
 """Cases: random whole networks, and the settings each is implemented with."""
 
 from dataclasses import dataclass
-from functools import partial
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +15,7 @@ from hwgen.planning import Plan, plan
 from hwgen.planning.folding import foldings
 from hwgen.planning.layers import find_layers
 from hwgen.planning.planner import MIN_AREA, MIN_LATENCY
+from support.exactness import train_on
 from support.networks import CHAIN, GRAPH, MIXED, random_input, random_network
 from support.torch_models import random_module
 
@@ -123,18 +123,9 @@ def draw_model(source: str, rng: np.random.Generator) -> tuple[nn.Module, torch.
             model,
             Recipe(pruned, draw_recipe(rng)),
             calibration=[x],
-            train=partial(train_on, x) if trains else None,
+            train=train_on(x) if trains else None,
         )
     return done.module, x, api.import_torch(done.module, x[:1])
-
-
-def train_on(x: torch.Tensor, model: nn.Module, epochs: int) -> None:
-    """Two steps of a made-up loss, with scales that move."""
-    optimizer = torch.optim.Adam(model.parameters(), lr=0.05)
-    for _ in range(2):
-        optimizer.zero_grad()
-        model(x).pow(2).sum().backward()
-        optimizer.step()
 
 
 def draw_recipe(rng: np.random.Generator) -> QuantizeRecipe:
