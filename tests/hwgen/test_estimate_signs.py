@@ -1,11 +1,14 @@
 """No estimate is negative, whatever a layer computes: not of LUTs, flip-flops, memories, energy."""
 
+import contextlib
 import dataclasses
 
 import numpy as np
 import pytest
+from strategies import random_mixed
 
 import hwgen
+from hwgen.errors import PlanError
 from hwgen.formats import Binary, Codebook, Fixed, PowerOfTwo, Ternary
 from hwgen.network import (
     Add,
@@ -97,7 +100,8 @@ def degenerate(of, left, seed):
         Node("narrow mean", narrow, ("mean",)),
         Node("flat", Flatten(), ("narrow mean",)),
         Node("dense", Linear(weights(of, (5, 8), rng), np.arange(5), of, ONE), ("flat",)),
-        Node("which", ArgMax(), ("dense",)),
+        Node("never", Threshold([[10**6]], Fixed(4), ONE, base=1), ("dense",)),
+        Node("which", ArgMax(), ("never",)),
     ]
     return Network(tuple(nodes))
 
@@ -134,6 +138,17 @@ def test_no_way_to_build_a_layer_costs_less_than_nothing(of, left, family):
     for layer in find_layers(degenerate(of, left, 1)):
         for folding, core in every_way(layer, target):
             assert_not_negative(core, target, f"{target.name}, {layer.name}, {folding}")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(60))
+def test_no_part_of_a_random_network_costs_less_than_nothing(seed):
+    target = list(FAMILIES.values())[seed % len(FAMILIES)]
+    for goal in ("min area", "min latency"):
+        with contextlib.suppress(PlanError):
+            plan = hwgen.plan(random_mixed(seed), target=target, goal=goal)
+            for placed in plan.assembly.parts:
+                assert_not_negative(placed.part, target, f"seed {seed}, {goal}, {placed.name}")
 
 
 @pytest.mark.parametrize("family", FAMILIES)
