@@ -61,11 +61,10 @@ def _towards(row: Sequence[int], start: list[int], way: int, lo: int, hi: int) -
 
 
 def patterns(some: Sequence[int], count: int) -> list[list[int]]:
-    """Return rows of so many weights out of some: all the least, the largest or the smallest; the
-    first two in turns; and one of either among the smallest."""
+    """Return rows of so many weights out of some: all the least or the largest, these two in turns,
+    and one of either among the smallest."""
     least, most, small = min(some), max(some), min(some, key=abs)
-    rows = [[w] * count for w in (least, most, small)]
-    rows += [[(least, most)[(n + k) % 2] for n in range(count)] for k in (0, 1)]
-    rows += [[w, *[small] * (count - 1)] for w in (least, most)]
-    rows += [[*[small] * (count - 1), w] for w in (least, most)]
+    rows = [[least] * count, [most] * count]
+    rows += [[(least, most)[n % 2] for n in range(count)]]
+    rows += [[least, *[small] * (count - 1)], [*[small] * (count - 1), most]]
     return [list(row) for row in dict.fromkeys(map(tuple, rows))]
