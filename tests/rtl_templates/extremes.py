@@ -34,20 +34,35 @@ def reaching(lo: int, hi: int, stages: Iterable[Callable[[int], int]], *more: in
     return sorted(found)
 
 
-def vectors(rows: Iterable[Sequence[int]], lo: int, hi: int) -> list[list[int]]:
+def ends(rows: Iterable[Sequence[int]], lo: int, hi: int) -> list[list[int]]:
     """Return the vectors of integers of [lo, hi] whose dot products with each row get to the ends
-    of their range, to the ends of the sums of the first elements alone, and as close as elements go
-    to each power of two and what is beside it."""
+    of their range, and to the ends of the sums of the first elements alone."""
     found: dict[tuple[int, ...], None] = {}
     for row in rows:
-        least = [lo if w > 0 else hi for w in row]
-        most = [hi if w > 0 else lo for w in row]
-        for n in range(len(row)):  # an accumulator on its way, or half of a tree
+        least, most = _least(row, lo, hi), _least([-w for w in row], lo, hi)
+        for n in sorted({0, 1 % len(row), len(row) // 2, len(row) - 1}):
             found |= dict.fromkeys((tuple(most[:n] + least[n:]), tuple(least[:n] + most[n:])))
-        ends = [sum(w * x for w, x in zip(row, v, strict=True)) for v in (least, most)]
-        for point in landmarks(*ends):
-            found[tuple(_towards(row, least, point - ends[0], lo, hi))] = None
     return [list(vector) for vector in found]
+
+
+def vectors(rows: Iterable[Sequence[int]], lo: int, hi: int) -> list[list[int]]:
+    """Return the vectors of `ends`, and those whose dot products with each row get as close as
+    elements go to each power of two and what is beside it."""
+    rows = list(rows)
+    found = dict.fromkeys(map(tuple, ends(rows, lo, hi)))
+    for row in rows:
+        least = _least(row, lo, hi)
+        first, last = (
+            sum(w * x for w, x in zip(row, v, strict=True))
+            for v in (least, _least([-w for w in row], lo, hi))
+        )
+        for point in landmarks(first, last):
+            found[tuple(_towards(row, least, point - first, lo, hi))] = None
+    return [list(vector) for vector in found]
+
+
+def _least(row: Sequence[int], lo: int, hi: int) -> list[int]:
+    return [lo if w > 0 else hi for w in row]
 
 
 def _towards(row: Sequence[int], start: list[int], way: int, lo: int, hi: int) -> list[int]:

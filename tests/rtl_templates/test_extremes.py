@@ -67,24 +67,12 @@ def test_requantizer(form, rounding):
     for shift in (0, 1, 4):
         most = ((1 << 3 + shift) - 1) // max(by)  # the last below 2**3, which may round up to it
         for hi, lo in ((most, -most - 1), (most + 1, 0), (-1, -most - 2)):
-            for zero, x_zero in ((0, 0), (-16, hi)):
-                check_requantizer(
-                    RequantizerParameters(
-                        len(by),
-                        len(by),
-                        lo,
-                        hi,
-                        by,
-                        shift,
-                        zero,
-                        -16,
-                        15,
-                        5,
-                        True,
-                        x_zero,
-                        rounding,
-                    )
+            zero, x_zero = (0, 0) if lo else (-16, hi)
+            check_requantizer(
+                RequantizerParameters(
+                    len(by), len(by), lo, hi, by, shift, zero, -16, 15, 5, True, x_zero, rounding
                 )
+            )
 
 
 def test_requantizer_clamps_at_each_end():
