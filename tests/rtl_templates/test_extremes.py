@@ -128,7 +128,7 @@ def test_even_thresholds(steps, fraction):
 def test_bias(step):
     """Sums that get to each power of two, modulo what the result needs and as they are."""
     for lo, hi in RANGES:
-        for biases in ((0, 8, -8, 7, -9, 1), (-16,), (15,)):
+        for biases in ((0, 8, -8, 7, -9, 1), (-16,), (15,), (8,), (-8,)):
             shape = range_shape(
                 min(step * lo + b for b in biases), max(step * hi + b for b in biases)
             )
