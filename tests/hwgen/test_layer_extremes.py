@@ -168,15 +168,23 @@ def test_windows(of, size):
     simulated(layer, ways[size % len(ways)], x, network.run(x))
 
 
-@pytest.mark.parametrize(("by", "zeros"), [((1, 1), (0, 0)), ((3, 1), (7, -8)), ((1, 8), (-8, 7))])
+SUMS = [  # multipliers, zero points and ranges of two values, the ends of the sums beside powers
+    ((1, 1), (0, 0), ((0, 8), (0, 8))),
+    ((3, 1), (0, 0), ((-3, 0), (-8, 0))),
+    ((3, 1), (7, -8), ((-8, 7), (-8, 7))),
+    ((1, 8), (-8, 7), ((-8, 7), (-8, 7))),
+]
+
+
+@pytest.mark.parametrize(("by", "zeros", "ranges"), SUMS)
 @pytest.mark.parametrize("post", ["none", "shift", "multiply"])
-def test_sum(by, zeros, post):
+def test_sum(by, zeros, ranges, post):
     """Sums of two values with zero points of their own, at both ends."""
     halves = [
-        Node(f"h{n}", Requantize([1], [0], Fixed(4), [float(m)], zero), ("x",))
-        for n, (m, zero) in enumerate(zip(by, zeros, strict=True))
+        Node(f"h{n}", Requantize([1], [0], Fixed(5), [float(m)], zero, *clamp), ("x",))
+        for n, (m, zero, clamp) in enumerate(zip(by, zeros, ranges, strict=True))
     ]
-    nodes = (Node("x", Input((1,), Fixed(4), ONE)), *halves, Node("sum", Add(by), ("h0", "h1")))
+    nodes = (Node("x", Input((1,), Fixed(8), ONE)), *halves, Node("sum", Add(by), ("h0", "h1")))
     total = Network(nodes).output
     after = [Node("after", op, ("sum",)) for op in post_of(post, total)]
     network = Network((*nodes, *after))
