@@ -5,7 +5,6 @@ import dataclasses
 
 import numpy as np
 import pytest
-from strategies import random_mixed
 
 import hwgen
 from hwgen.errors import PlanError
@@ -32,9 +31,10 @@ from hwgen.planning.layers import find_layers
 from hwgen.planning.lowering import core_for
 from hwgen.planning.options import Ways
 from hwgen.targets import TARGETS
-from rtl_templates.adder_graph import Adder, AdderGraph, Tap
-from rtl_templates.bit_serial import BitSerialParameters
-from rtl_templates.constant import ConstantParameters
+from hwgen_rtl_templates.adder_graph import Adder, AdderGraph, Tap
+from hwgen_rtl_templates.bit_serial import BitSerialParameters
+from hwgen_rtl_templates.constant import ConstantParameters
+from support.networks import MIXED, random_network
 
 ONE = [1.0]
 FAMILIES = {target.family: target for target in reversed(TARGETS.values())}
@@ -146,7 +146,7 @@ def test_no_part_of_a_random_network_costs_less_than_nothing(seed):
     target = list(FAMILIES.values())[seed % len(FAMILIES)]
     for goal in ("min area", "min latency"):
         with contextlib.suppress(PlanError):
-            plan = hwgen.plan(random_mixed(seed), target=target, goal=goal)
+            plan = hwgen.plan(random_network(seed, MIXED), target=target, goal=goal)
             for placed in plan.assembly.parts:
                 assert_not_negative(placed.part, target, f"seed {seed}, {goal}, {placed.name}")
 

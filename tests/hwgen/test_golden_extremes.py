@@ -9,9 +9,6 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from extremes import landmarks, reaching, vectors
-from reference import REFERENCE, check, round_fraction
-from strategies import chain, random_mixed
 
 from hwgen.formats import Binary, Fixed
 from hwgen.golden import GOLDEN
@@ -28,6 +25,9 @@ from hwgen.network import (
 )
 from hwgen.network.inference import Tensor
 from hwgen.network.ops import ROUNDINGS
+from support.extremes import landmarks, reaching, vectors
+from support.networks import MIXED, chain, random_network
+from support.reference import REFERENCE, check, round_fraction
 
 ONE = [1.0]
 # (largest input, multiplier): products at 2**24 and 2**53, and beside them
@@ -202,7 +202,7 @@ def frames(network):
 
 @pytest.mark.parametrize("seed", range(12))
 def test_networks_of_every_op(seed):
-    network = random_mixed(seed, max_bits=16)
+    network = random_network(seed, MIXED, bits=16)
     check(network, frames(network), f"seed {seed}")
 
 

@@ -3,12 +3,6 @@ widths that the planner chooses, in every number format and every way to compute
 
 import numpy as np
 import pytest
-from extremes import ends, patterns
-from kit import as_pixels, simulable
-from reference import REFERENCE
-from strategies import chain
-from stream_bench import pack, run, run_all, unpack
-from test_engine import flatten
 
 from hwgen.formats import Binary, Codebook, Fixed, PowerOfTwo, Ternary
 from hwgen.network import (
@@ -28,9 +22,15 @@ from hwgen.planning.layers import find_layers
 from hwgen.planning.lowering import core_for
 from hwgen.planning.options import Ways
 from hwgen.targets import get_target
-from rtl_templates.engine import Engine
-from rtl_templates.join import Sum
-from rtl_templates.mac import MacParameters
+from hwgen_rtl_templates.engine import Engine
+from hwgen_rtl_templates.join import Sum
+from hwgen_rtl_templates.mac import MacParameters
+from support.engines import flatten
+from support.extremes import ends, patterns
+from support.kit import as_pixels, simulable
+from support.networks import chain
+from support.reference import REFERENCE
+from support.stream_bench import pack, run, run_all, unpack
 
 ONE = [1.0]
 ECP5 = get_target("ulx3s-85f")

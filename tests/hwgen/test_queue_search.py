@@ -10,7 +10,7 @@ import hwgen
 from hwgen.formats import Fixed, Ternary
 from hwgen.network import Add, Conv2d, Flatten, Input, Linear, Network, Node, Requantize
 from hwgen.planning.queues import LEAST, _no_slower
-from rtl_templates.timing import DeadlockError
+from hwgen_rtl_templates.timing import DeadlockError
 
 ONE = [1.0]
 

@@ -3,16 +3,13 @@ beats; and sums of inputs by entry, and products in DSP blocks."""
 
 import pytest
 from amaranth.sim import Simulator
-from extremes import patterns, vectors
-from stream_bench import pack, unpack
-from test_dsp_array import stored
 
-from rtl_templates.adder_row import AdderRow
-from rtl_templates.adder_row_ecp5 import Ecp5AdderRow
-from rtl_templates.adder_row_xilinx import Xilinx7AdderRow
-from rtl_templates.dot_product import offset
-from rtl_templates.dsp_array import DspArray
-from rtl_templates.encodings import (
+from hwgen_rtl_templates.adder_row import AdderRow
+from hwgen_rtl_templates.adder_row_ecp5 import Ecp5AdderRow
+from hwgen_rtl_templates.adder_row_xilinx import Xilinx7AdderRow
+from hwgen_rtl_templates.dot_product import offset
+from hwgen_rtl_templates.dsp_array import DspArray
+from hwgen_rtl_templates.encodings import (
     Binary,
     Booth,
     Codebook,
@@ -21,11 +18,14 @@ from rtl_templates.encodings import (
     Ternary,
     TwosComplement,
 )
-from rtl_templates.mac import Banks, MacArray, MacParameters
-from rtl_templates.multiplier import DspBlocks, Multiplier, shared
-from rtl_templates.pasm import PasmArray
-from rtl_templates.streams import range_shape
-from rtl_templates.weights import WeightParameters
+from hwgen_rtl_templates.mac import Banks, MacArray, MacParameters
+from hwgen_rtl_templates.multiplier import DspBlocks, Multiplier, shared
+from hwgen_rtl_templates.pasm import PasmArray
+from hwgen_rtl_templates.streams import range_shape
+from hwgen_rtl_templates.weights import WeightParameters
+from support.arrays import stored
+from support.extremes import patterns, vectors
+from support.stream_bench import pack, unpack
 
 POWERS = (-8, 8, 0, 1, -1, 2, 4)
 BOOK = (-100, -1, 0, 127)

@@ -1,21 +1,23 @@
 """Every unit at the ends of what it computes: lowest and highest accumulators, clamps, powers of
 two, and what is beside them."""
 
-import pytest
-from extremes import landmarks, reaching, vectors
-from stream_bench import pack, run, run_all, unpack
-from test_requantize import reference
+from fractions import Fraction
 
-from rtl_templates.adder_graph import Adder, AdderGraph, Tap
-from rtl_templates.argmax import ArgMax, ArgMaxParameters
-from rtl_templates.bias import Bias, BiasParameters
-from rtl_templates.bit_serial import BitSerial, BitSerialParameters
-from rtl_templates.constant import ConstantDatapath, ConstantParameters
-from rtl_templates.even_thresholds import EvenThresholdParameters, EvenThresholds
-from rtl_templates.join import Sum, SumParameters
-from rtl_templates.requantize import Requantizer, RequantizerParameters
-from rtl_templates.streams import range_shape
-from rtl_templates.threshold import ThresholdParameters, Thresholds
+import pytest
+
+from hwgen_rtl_templates.adder_graph import Adder, AdderGraph, Tap
+from hwgen_rtl_templates.argmax import ArgMax, ArgMaxParameters
+from hwgen_rtl_templates.bias import Bias, BiasParameters
+from hwgen_rtl_templates.bit_serial import BitSerial, BitSerialParameters
+from hwgen_rtl_templates.constant import ConstantDatapath, ConstantParameters
+from hwgen_rtl_templates.even_thresholds import EvenThresholdParameters, EvenThresholds
+from hwgen_rtl_templates.join import Sum, SumParameters
+from hwgen_rtl_templates.requantize import Requantizer, RequantizerParameters
+from hwgen_rtl_templates.streams import range_shape
+from hwgen_rtl_templates.threshold import ThresholdParameters, Thresholds
+from support.extremes import landmarks, reaching, vectors
+from support.reference import round_fraction
+from support.stream_bench import pack, run, run_all, unpack
 
 ROUNDINGS = ("half_up", "half_even", "half_away")
 FORMS = {"one": (1,), "uniform": (77,), "powers": (1, 8, 4), "each": (3, 250, 1)}
@@ -45,6 +47,12 @@ def check_unit(dut, values, expected) -> None:
         ]
         wanted = [expected(channel, x) for channel in range(p.channels)]
         assert got[: p.channels] == wanted, f"x {x}, {p}"
+
+
+def reference(p: RequantizerParameters, x: int, channel: int) -> int:
+    by = p.multipliers[channel if len(p.multipliers) > 1 else 0]
+    scaled = Fraction((x - p.x_zero_point) * by, 1 << p.shift)
+    return min(max(p.zero_point + round_fraction(scaled, p.rounding), p.lo), p.hi)
 
 
 def check_requantizer(p: RequantizerParameters) -> None:

@@ -4,18 +4,17 @@ leaves on the clock that the processes say. What a network's timing is made of."
 import random
 
 import pytest
-from stream_bench import run_all
-from test_dsp_array import dsp_case
-from test_engine import array_case, pool_case
-from test_pasm import pasm_case
 
-from rtl_templates.argmax import ArgMaxParameters
-from rtl_templates.engine import Engine
-from rtl_templates.fifo import Fifo, FifoParameters
-from rtl_templates.join import ConcatParameters, SumParameters
-from rtl_templates.requantize import RequantizerParameters
-from rtl_templates.streams import ForkParameters, NarrowParameters, WidenParameters
-from rtl_templates.timing import Link, evaluate, source
+from hwgen_rtl_templates.argmax import ArgMaxParameters
+from hwgen_rtl_templates.engine import Engine
+from hwgen_rtl_templates.fifo import Fifo, FifoParameters
+from hwgen_rtl_templates.join import ConcatParameters, SumParameters
+from hwgen_rtl_templates.requantize import RequantizerParameters
+from hwgen_rtl_templates.streams import ForkParameters, NarrowParameters, WidenParameters
+from hwgen_rtl_templates.timing import Link, evaluate, source
+from support.arrays import dsp_case, pasm_case
+from support.engines import array_case, pool_case
+from support.stream_bench import run_all
 
 LONG = 50_000  # clocks
 
