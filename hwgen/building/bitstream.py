@@ -107,7 +107,7 @@ def build_bitstream(
         plain = replace(summary, files=hashes).to_json()
         (work / SUMMARY).write_text(json.dumps(plain, indent=2) + "\n", encoding="utf-8")
 
-    write_folder(folder, fill, what="build")
+    write_folder(folder, fill, read_summary, what="build")
     return read_summary(folder)
 
 

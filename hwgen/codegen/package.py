@@ -27,6 +27,7 @@ from hwgen.codegen.testbench import testbench
 from hwgen.codegen.verilog import write_modules
 from hwgen.errors import OutputFolderError, StoreError
 from hwgen.network.inference import Tensor
+from hwgen.network.store import load
 from hwgen.planning.estimate import Resources
 from hwgen.planning.layers import INPUT
 from hwgen.planning.plan import Plan, Stage
@@ -241,6 +242,7 @@ def write_package(plan: Plan, folder: str | Path) -> Path:
     Raises
     ------
     OutputFolderError : the folder cannot be written, or holds somebody else's files
+    InternalError : hwgen would not read the package again; nothing has changed
     """
     folder = check_folder(folder, _ours, LEFTOVERS)
     name = safe_names([folder.name])[folder.name]
@@ -259,8 +261,11 @@ def write_package(plan: Plan, folder: str | Path) -> Path:
         }
         (work / MANIFEST).write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
 
+    def check(work: Path) -> None:
+        load(work / str(read_manifest(work)["network"]))
+
     try:
-        write_folder(folder, fill)
+        write_folder(folder, fill, check)
     except StoreError as error:  # the network's file
         raise OutputFolderError(f"{folder}: package cannot be written: {error}") from error
     return folder

@@ -216,12 +216,13 @@ def _thresholds(part: ThresholdParameters, target: Target) -> Structure:
     x, levels = part.x_shape.width, part.steps.bit_length()
     rows = -(-len(part.thresholds) // part.lanes)
     tables, choices = _threshold_tables(part, lut_inputs(target))
-    single = rows == 1  # the first comparison is with a constant
+    # with a constant the first is, of any that are left: what is never reached takes none
+    first = min(levels, int(rows == 1))
     logic = {
         "threshold table": tables,
         "threshold choice": choices,
-        "threshold bit": part.lanes * x * (levels - single),
-        "constant threshold bit": part.lanes * x * single,
+        "threshold bit": part.lanes * x * (levels - first),
+        "constant threshold bit": part.lanes * x * first,
         "counted bit": part.lanes * part.bits,
         **loop_bits(rows),
     }
