@@ -36,9 +36,9 @@ from rtl_templates.axi import BorderParameters
 NETWORK = "network.net"
 VECTOR_FRAMES = 4
 LEFTOVERS = ("build",)  # folders that simulators and users' own tools leave in a package
-BORDER_PORTS = ("tdata", "tvalid", "tready", "tlast")
+BORDER_PORTS = ("tdata", "tvalid", "tready", "tlast", "tuser")
 TAKEN = (  # names of the top module that no instance of a layer may have
-    *("clk", "rst", "frame_error", "axi_input", "axi_output"),
+    *("clk", "rst", "frame_error", "frame_error_clear", "axi_input", "axi_output"),
     *(f"{border}_{port}" for border in ("s_axis", "m_axis") for port in BORDER_PORTS),
 )
 
