@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from amaranth.back import verilog
-from amaranth.hdl import Cat, Const, Module, Signal, signed
+from amaranth.hdl import Cat, Const, Module, ResetSignal, Signal, signed
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -91,7 +91,9 @@ class Toy(wiring.Component):
                 "m_axis_tvalid": Out(1),
                 "m_axis_tready": In(1),
                 "m_axis_tlast": Out(1),
+                "m_axis_tuser": Out(1),
                 "frame_error": Out(1),
+                "frame_error_clear": In(1),
             }
         )
 
@@ -119,7 +121,7 @@ class Toy(wiring.Component):
         m.d.comb += [
             first.i.payload.eq(self.s_axis_tdata),
             first.i.valid.eq(self.s_axis_tvalid),
-            self.s_axis_tready.eq(first.i.ready),
+            self.s_axis_tready.eq(first.i.ready & (~ResetSignal() | (self.fault == "reset"))),
             second.i.payload.eq(first.o.payload),
             second.i.valid.eq(first.o.valid),
             first.o.ready.eq(second.i.ready),
@@ -127,6 +129,7 @@ class Toy(wiring.Component):
             self.m_axis_tvalid.eq(second.o.valid),
             second.o.ready.eq(self.m_axis_tready),
             self.m_axis_tlast.eq(sent == BEATS - 1 - (self.fault == "tlast")),
+            self.m_axis_tuser.eq(self.fault == "tuser"),
         ]
         with m.If(sent[0]):
             m.d.comb += self.m_axis_tdata[6:12].eq(odd)
@@ -305,6 +308,8 @@ def test_without_a_trace_or_when_all_layers_agree_it_is_the_output(package):
         ("tlast", "m_axis_tlast must be up on a frame's last beat"),
         ("frame_error", "frame_error must stay low"),
         ("extra", "no beat may come after the last frame"),
+        ("tuser", "m_axis_tuser must be low with m_axis_tlast"),
+        ("reset", "s_axis_tready must be low while rst is high"),
     ],
 )
 def test_broken_stream_rules_are_reported(package, fault, rule):
@@ -328,9 +333,9 @@ def test_unknown_bits_are_never_equal(package, tmp_path):
     """Icarus knows X: a payload bit that nothing drives."""
     text = (package() / "toy.v").read_text().replace("module toy(", "module inner(")
     ports = {"s_axis_tdata": "input [7:0]", "m_axis_tdata": "output [15:0]"}
-    ports |= dict.fromkeys(("clk", "rst", "s_axis_tvalid", "s_axis_tlast"), "input")
+    ports |= dict.fromkeys(("clk", "rst", "s_axis_tvalid", "s_axis_tlast", "frame_error_clear"), "input")
     ports |= {"m_axis_tready": "input"}
-    ports |= dict.fromkeys(("s_axis_tready", "m_axis_tvalid", "m_axis_tlast"), "output")
+    ports |= dict.fromkeys(("s_axis_tready", "m_axis_tvalid", "m_axis_tlast", "m_axis_tuser"), "output")
     ports |= {"frame_error": "output"}
     declared = ", ".join(f"{kind} {name}" for name, kind in ports.items())
     joined = ", ".join(f".{name}({name})" for name in ports if name != "m_axis_tdata")
