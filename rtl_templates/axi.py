@@ -95,9 +95,7 @@ class AxiInput(wiring.Component):
         m.d.comb += [
             payload.eq(self.axis.tdata[: len(payload)] & ~fill.replicate(len(payload))),
             self.o.valid.eq(fill | (self.axis.tvalid & self.room & ~drop)),
-            self.axis.tready.eq(
-                ~ResetSignal() & (drop | (self.o.ready & self.room & ~fill))
-            ),
+            self.axis.tready.eq(~ResetSignal() & (drop | (self.o.ready & self.room & ~fill))),
             moves.eq(self.o.valid & self.o.ready),
             last.eq(_count(m, moves, self.parameters)),
             found.eq(moves & ~fill & (self.axis.tlast != last)),

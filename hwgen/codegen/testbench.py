@@ -18,7 +18,7 @@ _TEXT = """\
 `timescale 1ns / 1ps
 `default_nettype none
 
-module @TOP@_tb;
+module @TOP@__tb;
   localparam FRAMES = @FRAMES@;
   localparam IN_BITS = @IN_BITS@;        // of a beat
   localparam IN_BEATS = @IN_BEATS@;      // of a frame
@@ -82,7 +82,7 @@ module @TOP@_tb;
     patience = PATIENCE * (100 / (100 - stall) + 1) * (100 / (100 - stall) + 1);
     if ($value$plusargs("waves=%s", waves)) begin
       $dumpfile(waves);
-      $dumpvars(0, @TOP@_tb);
+      $dumpvars(0, @TOP@__tb);
     end
     $readmemh("vectors/input.hex", inputs);
     $readmemh("vectors/output.hex", outputs);

@@ -66,7 +66,7 @@ def to_verilog(
 ) -> str:
     """Return the Verilog of a component as one text; its top module is `name`.
 
-    The modules below are called `NAME_INSTANCE_INSTANCE`, after where they stand, each before
+    The modules below are called `NAME__INSTANCE__INSTANCE`, after where they stand, each before
     those inside it. Ports are those of the components' signatures, clock and reset first.
 
     Parameters
@@ -88,11 +88,11 @@ def write_modules(
     """Return the Verilog of modules as one text; see `to_verilog`.
 
     cold : without what registers and memories start with; memories that are only read are
-        functions
+        functions (`Rom.CASE`)
     """
     views = [module.plain for module in modules if module.plain]
     bodies = _bodies(from_rtlil("\n".join(m.rtlil for m in (*modules, *views))))
-    lines = [_commented(line).rstrip() for line in header]
+    lines = [_commented(_clean(line)) for line in header]
     rules = _WAIVED + (_WAIVED_WITH_CELLS if any(m.primitives for m in modules) else ())
     waived = [f"/* verilator lint_off {rule} */ // {why}" for rule, why in rules]
     texts = ["\n".join([*lines, *waived, "`default_nettype none", ""])]
@@ -146,16 +146,21 @@ def _unescaped(body: str) -> str:
 
 def _comment(module: HardwareModule, notes: Mapping[tuple[str, ...], str]) -> str:
     first, _, _ = (type(module.component).__doc__ or "").strip().partition("\n\n")
-    lines = [notes.get(module.path, first.replace("`", ""))]
+    note = notes.get(module.path)
+    lines = [first.replace("`", "") if note is None else _clean(note)]
     values = _plain_fields(getattr(module.component, "parameters", None))
     if values:
-        lines.append(", ".join(f"{name} = {value}" for name, value in values))
+        lines.append(_clean(", ".join(f"{name} = {value}" for name, value in values)))
     return "".join(f"{_commented(line)}\n" for line in lines if line)
+
+
+def _clean(text: str) -> str:
+    return comment_text(text, 2000)
 
 
 def _commented(text: str) -> str:
     """Return text as lines of a comment, broken between words."""
-    lines = textwrap.wrap(comment_text(text, 2000), 97, break_on_hyphens=False)
+    lines = textwrap.wrap(text, 97, break_on_hyphens=False)
     return "\n".join(f"// {line}" for line in lines) or "//"
 
 

@@ -21,7 +21,12 @@ from hwgen.planning import Plan
 
 _TOP = "samples"
 DEEP = 6  # cells one behind the other without a named wire between them
-_BITS = ("s_axis_tvalid", "s_axis_tlast", "m_axis_tready", "frame_error_clear")  # that enter an accelerator
+_BITS = (
+    "s_axis_tvalid",
+    "s_axis_tlast",
+    "m_axis_tready",
+    "frame_error_clear",
+)  # that enter an accelerator
 
 
 @dataclass(frozen=True)

@@ -103,7 +103,7 @@ def test_a_person_can_read_it(seed, texts):
 
 def test_ports_are_the_components_own(texts):
     text = (texts / "net4.v").read_text()
-    head = re.search(r"^module net4_linear1 \((.*?)\);", text, re.MULTILINE | re.DOTALL)[1]
+    head = re.search(r"^module net4__linear1 \((.*?)\);", text, re.MULTILINE | re.DOTALL)[1]
     assert re.findall(r"\b(\w+),?$", head, re.MULTILINE) == [
         "clk",
         "rst",

@@ -52,7 +52,10 @@ class Passing(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        m.submodules.entry, m.submodules.leave = entry, leave = AxiInput(self._p), AxiOutput(self._out)
+        m.submodules.entry, m.submodules.leave = entry, leave = (
+            AxiInput(self._p),
+            AxiOutput(self._out),
+        )
         m.submodules.queue = queue = Fifo(FifoParameters(1, 8, False, self._depth))
         connect(m, entry.o, queue.i)
         connect(m, queue.o, leave.i)

@@ -112,7 +112,11 @@ def spoil(package, old, new):
     [
         (r"\.axis__tlast\(m_axis_tlast\)", ".axis__tlast()", "m_axis_tlast must be 0, not z"),
         (r"\.axis__tvalid\(m_axis_tvalid\)", ".axis__tvalid()", "no beat moved for"),
-        (r"\.axis__tready\(s_axis_tready\)", ".axis__tready()", "s_axis_tready must be 0 while rst is high"),
+        (
+            r"\.axis__tready\(s_axis_tready\)",
+            ".axis__tready()",
+            "s_axis_tready must be 0 while rst is high",
+        ),
         (r"\.axis__tuser\(m_axis_tuser\)", ".axis__tuser()", "m_axis_tuser must be 0, not z"),
         (r"\.error\(frame_error\)", ".error()", "frame_error must be 0, not z"),
     ],
