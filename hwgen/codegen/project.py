@@ -11,13 +11,14 @@ from hwgen.targets import get_target
 
 _MAKEFILE = """\
 # make sim [STALL=percent] [SEED=number] [WAVES=file.vcd]   needs Icarus Verilog, nothing else
-# make sim SIMULATOR=verilator ...                          needs Verilator 5.006 or later and g++
+# make sim SIMULATOR=verilator ...                          needs Verilator 5.006 or newer, and g++
 # make lint                                                 needs Verilator or Yosys
 # make clean
 SIMULATOR ?= icarus
 IVERILOG ?= iverilog
 VVP ?= vvp
 VERILATOR ?= verilator
+VERILATOR_FLAGS ?=
 YOSYS ?= yosys
 STALL ?= 0
 SEED ?= 1
@@ -39,8 +40,8 @@ build/@TOP@_tb.vvp: @TOP@_tb.v @TOP@.v@CELLS@
 
 build/verilator/@TOP@_tb: @TOP@_tb.v @TOP@.v@CELLS@
 \tmkdir -p build
-\t$(VERILATOR) --binary --trace -Wno-lint -Wno-style --top-module @TOP@__tb \\
-\t  -Mdir build/verilator -o @TOP@_tb @TOP@_tb.v @TOP@.v@CELLS@
+\t$(VERILATOR) --binary --trace -Wno-lint -Wno-style $(VERILATOR_FLAGS) --prefix Vtb \\
+\t  --top-module @TOP@__tb -Mdir build/verilator -o @TOP@_tb @TOP@_tb.v @TOP@.v@CELLS@
 
 lint:
 \t@if command -v $(VERILATOR) >/dev/null; then \\
@@ -205,9 +206,9 @@ def core(manifest: Mapping[str, Any], files: Mapping[str, str]) -> str:
         for part in (name, text):
             digest.update(f"{len(part)}:{part}".encode())
     cells = manifest["primitives"]
-    files = "".join(f'      - "{name}"\n' for name in cells)
+    listed = "".join(f'      - "{name}"\n' for name in cells)
     fileset = (
-        f"  primitives:\n    files:\n{files}"
+        f"  primitives:\n    files:\n{listed}"
         f'      - "{LINT}": {{file_type: vlt}}\n'
         "    file_type: verilogSource-2005\n"
     )

@@ -52,24 +52,25 @@ def _port_rows(manifest: Mapping[str, Any]) -> list[str]:
     return [
         *rows,
         "| m_axis_tuser | out | 1 | with m_axis_tlast: the result is of a damaged frame |",
-        "| frame_error | out | 1 | a damaged frame came, and frame_error_clear was not high since |",
-        "| frame_error_clear | in | 1 | held high, frame_error is high for one clock a damaged "
-        "frame |",
+        "| frame_error | out | 1 | a damaged frame came, and no frame_error_clear since |",
+        "| frame_error_clear | in | 1 | held high, an error is high for one clock a frame |",
     ]
 
 
 def _stream_lines(manifest: Mapping[str, Any]) -> list[str]:
     source, sink = manifest["input"], manifest["output"]
-    return [
+    frames = (
         f"A frame is {source['beats']} beats, and its result {sink['beats']}. The beat behind any "
         "`s_axis_tlast` begins a frame. One with fewer beats is completed with zeros, of one with "
         "more those behind its count are dropped; either has a result, with `m_axis_tuser` high in "
         "its last beat, and no frame enters before that has left. Frames before and behind it are "
-        "none the worse. A result's last beat leaves when its frame has come in whole.",
-        "",
+        "none the worse. A result's last beat leaves when its frame has come in whole."
+    )
+    reset = (
         f"While `{manifest['reset']}` is high no beat moves: `s_axis_tready` and `m_axis_tvalid` "
-        "are low.",
-    ]
+        "are low."
+    )
+    return [frames, "", reset]
 
 
 _STARTS = {
