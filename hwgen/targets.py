@@ -27,6 +27,10 @@ class Rom(StrEnum):
     INITIAL = "initial"
     CASE = "case"
 
+    @classmethod
+    def _missing_(cls, value: object) -> "Rom":
+        raise HwgenError(f"rom must be {' or '.join(map(repr, map(str, cls)))}, not {value!r}")
+
 
 @dataclass(frozen=True)
 class Target:

@@ -1,0 +1,167 @@
+"""A package in other people's designs and tools: names, cells, versions, contents."""
+
+import json
+import re
+import shutil
+from dataclasses import asdict, fields
+
+import pytest
+from packages import chain_of, planned, run, tools_only
+
+import hwgen
+from hwgen import tools
+from hwgen.api import choose_frames
+from hwgen.codegen.names import top_name
+from hwgen.codegen.project import core
+from hwgen.errors import HwgenError
+from hwgen.planning.folding import Folding
+from hwgen.primitives import cell_names
+
+BARE = "ice40-hx8k"  # without cells of the device
+
+
+def modules_of(text):
+    return re.findall(r"^module (\w+)", text, re.MULTILINE)
+
+
+@pytest.fixture(scope="module")
+def two(tmp_path_factory):
+    """Packages that take each other's names, as far as folders and layers may: `cnn` with a layer
+    `conv`, and `cnn_conv`; both with cells of the device."""
+    folder = tmp_path_factory.mktemp("two")
+    return [
+        hwgen.generate(planned(chain_of(["conv", "conv tb"])), folder / "cnn"),
+        hwgen.generate(planned(chain_of(["window", "conv"], seed=2)), folder / "cnn_conv"),
+        hwgen.generate(planned(chain_of(["one"], seed=3), target=BARE), folder / "cnn_tb"),
+    ]
+
+
+def test_packages_share_no_module(two):
+    names = [
+        name.lower()
+        for package in two
+        for suffix in ("", "_tb")
+        for name in modules_of(
+            (package.folder / f"{package.manifest['top']}{suffix}.v").read_text()
+        )
+    ]
+    plain = [name for name in names if names.count(name) == 1]
+    # rows of cells have a view without them, under the same name
+    twice = {name for name in names if names.count(name) == 2}
+    assert plain and all("adder" in name or "row" in name for name in twice), twice
+
+
+def test_two_packages_in_one_design(two, tmp_path):
+    """All files of all of them together, simulated: each testbench still says PASS."""
+    sources = [path for package in two for path in (*package.folder.rglob("*.v"),)]
+    assert sum(path.name == "CCU2C.v" for path in sources) == 2
+    for package in two:
+        top = package.manifest["top"]
+        shutil.copytree(package.folder / "vectors", tmp_path / top / "vectors")
+        command = ["iverilog", "-g2005", "-Wall", "-DSYNTHESIS", "-s", f"{top}__tb"]
+        tools.run(
+            "iverilog",
+            [*command[1:], "-o", "bench.vvp", *map(str, sources)],
+            cwd=tmp_path / top,
+            timeout=60,
+        )
+        done = tools.run("vvp", ["-N", "bench.vvp"], cwd=tmp_path / top, timeout=60)
+        assert "PASS" in done.output, done.output
+
+
+@pytest.mark.parametrize(
+    ("folder", "top"),
+    [
+        *((name, f"layer_{name}") for name in ("LUT4", "CCU2C", "SB_LUT4", "CARRY4", "RAMB36E1")),
+        *((name, f"layer_{name}") for name in ("DP16KD", "rPLL", "AND", "and", "BLOCK_RAM_18K")),
+        *((name, f"layer_{name}") for name in ("hwgen_harness", "FDRE", "EHXPLLL", "SP")),
+        ("LUT-4", "LUT_4"),
+        ("CNN", "CNN"),
+        ("lut4", "lut4"),
+    ],
+)
+def test_no_package_is_called_like_a_cell(folder, top):
+    assert top_name(folder, cell_names()) == top
+
+
+def test_nor_like_a_cell_of_its_library(tmp_path):
+    library = tmp_path / "mine.lib"
+    library.write_text('library(mine) {\n  cell (INVX1) {\n  }\n  cell("NAND2X1") { }\n}\n')
+    assert top_name("INVX1", cell_names(str(library))) == "layer_INVX1"
+    assert top_name("NAND2X1", cell_names(str(library))) == "layer_NAND2X1"
+    assert top_name("INVX1", cell_names()) == "INVX1"
+    assert top_name("INVX1", cell_names(str(tmp_path / "none.lib"))) == "INVX1"
+
+
+def test_a_folder_called_like_a_cell(tmp_path):
+    package = hwgen.generate(planned(chain_of(["one"]), target=BARE), tmp_path / "LUT4")
+    assert package.manifest["top"] == "layer_LUT4"
+    assert "LUT4" not in modules_of(package.verilog.read_text())
+
+
+def test_the_version_is_of_the_content(two):
+    """Another network, another constant, another testbench: another version; the same, the same."""
+    manifest = two[0].manifest
+    files = {"cnn.v": "module cnn; endmodule\n", "cnn_tb.v": "x"}
+
+    def version(files):
+        return re.search(r'^name: "hwgen:generated:cnn:0\.(\d+)"$', core(manifest, files), re.M)[1]
+
+    first = version(files)
+    assert first == version(dict(reversed(files.items())))
+    others = [
+        {**files, "cnn.v": "module cnn;  endmodule\n"},
+        {**files, "cnn_tb.v": ""},
+        {**files, "vectors/input.hex": "00\n"},
+        {"cnn.v": files["cnn.v"] + "cnn_tb.v", "": "x"},
+    ]
+    assert len({first, *map(version, others)}) == 1 + len(others)
+
+
+def test_a_folding_is_described_whole(two):
+    """Every field, by its own name, in the manifest, the Verilog and `hwgen plan --json`."""
+    from hwgen.cli.plan import describe_plan
+
+    names = [field.name for field in fields(Folding)]
+    assert {"serial", "pasm"} <= set(names)
+    plan = planned(chain_of(["conv", "conv tb"]))
+    for layer, stage in zip(two[0].manifest["layers"], plan.stages, strict=True):
+        assert list(layer["folding"]) == names
+        assert layer["folding"] == asdict(stage.folding)
+    told = json.loads(json.dumps(describe_plan(plan)))["layers"]
+    assert [{name: layer[name] for name in names} for layer in told] == [
+        asdict(stage.folding) for stage in plan.stages
+    ]
+
+
+@pytest.fixture(scope="module")
+def case(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("case")
+    return hwgen.generate(
+        planned(chain_of(["one", "two"]), target=BARE), folder / "net", rom="case"
+    )
+
+
+def test_roms_as_functions(case, tmp_path):
+    """Nothing in the Verilog starts with a value, the README says so, and the results are the
+    same."""
+    text = case.verilog.read_text()
+    assert "initial" not in text and not re.search(r"^ *(output )?reg [^=;]*= ", text, re.MULTILINE)
+    assert re.search(r"  function \[\d+:0\] \w+;\n    input \[\d+:0\] at;\n    case", text)
+    assert case.manifest["rom"] == "case"
+    readme = (case.folder / "README.md").read_text()
+    assert "Synplify" in readme and "hold `rst` high" in readme
+    plain = hwgen.generate(planned(chain_of(["one", "two"]), target=BARE), tmp_path / "net")
+    readme = (plain.folder / "README.md").read_text()
+    assert plain.manifest["rom"] == "initial" and "--rom case" in readme and "Vivado" in readme
+    env = tools_only(tmp_path / "bin", "make", "iverilog", "vvp")
+    for package in (case, plain):
+        status, said = run(["make", "sim", "STALL=30"], package.folder, env)
+        assert status == 0 and "PASS" in said, said
+    x = choose_frames(case.network, 3, 5)
+    assert case.simulate(x, stage="netlist", simulator="icarus", stalls=0.3, timeout=300).ok
+
+
+def test_no_other_way_to_write_roms(tmp_path):
+    with pytest.raises(HwgenError, match="^rom must be 'initial' or 'case', not 'block'$"):
+        hwgen.generate(planned(chain_of(["one"]), target=BARE), tmp_path / "net", rom="block")
