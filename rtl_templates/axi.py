@@ -1,10 +1,10 @@
 """AXI4-Stream border (ARM IHI 0051): TDATA in whole bytes, TLAST on the last beat of a frame.
 
 Whatever a master sends, the network sees whole frames: the beat behind any TLAST begins one. Of a
-frame that ends too soon the missing beats are zeros; of one that goes on too long those behind its
-count are dropped. The result of such a frame says so: TUSER is high with its TLAST. No frame
-enters before that result has left, so a mark needs no queue, and the frames before and behind it
-are none the worse.
+frame that ends too soon the missing beats are whatever TDATA holds meanwhile; of one that goes on
+too long those behind its count are dropped. The result of such a frame says so: TUSER is high with
+its TLAST. No frame enters before that result has left, so a mark needs no queue, and the frames
+before and behind it are none the worse.
 
 Neither side moves a beat while reset is high.
 """
@@ -89,11 +89,11 @@ class AxiInput(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        payload, last, moves, found = self.o.payload.as_value(), Signal(), Signal(), Signal()
-        fill = Signal()  # TLAST came too soon: zeros up to the frame's end
+        last, moves, found = Signal(), Signal(), Signal()
+        fill = Signal()  # TLAST came too soon: beats without a meaning up to the frame's end
         drop = Signal()  # it did not come: whatever comes up to it
         m.d.comb += [
-            payload.eq(self.axis.tdata[: len(payload)] & ~fill.replicate(len(payload))),
+            self.o.payload.as_value().eq(self.axis.tdata),
             self.o.valid.eq(fill | (self.axis.tvalid & self.room & ~drop)),
             self.axis.tready.eq(~ResetSignal() & (drop | (self.o.ready & self.room & ~fill))),
             moves.eq(self.o.valid & self.o.ready),

@@ -61,7 +61,7 @@ def _stream_lines(manifest: Mapping[str, Any]) -> list[str]:
     source, sink = manifest["input"], manifest["output"]
     frames = (
         f"A frame is {source['beats']} beats, and its result {sink['beats']}. The beat behind any "
-        "`s_axis_tlast` begins a frame. One with fewer beats is completed with zeros, of one with "
+        "`s_axis_tlast` begins a frame. One with fewer beats is completed with any, of one with "
         "more those behind its count are dropped; either has a result, with `m_axis_tuser` high in "
         "its last beat, and no frame enters before that has left. Frames before and behind it are "
         "none the worse. A result's last beat leaves when its frame has come in whole."

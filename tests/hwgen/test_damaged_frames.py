@@ -15,16 +15,26 @@ from packages import chain_of, planned
 from hwgen.beats import Stream
 from hwgen.codegen.accelerator import Accelerator
 from hwgen.codegen.package import _border, find_entry
+from hwgen.formats import Fixed
+from hwgen.network import Input, MaxPool2d, Network, Node
 from rtl_templates.axi import AxiInput, AxiOutput, BorderParameters
 from rtl_templates.fifo import Fifo, FifoParameters
 
 LIMIT = 20_000  # clocks without an end are a hang
 
 
-def reference(frames, beats):
-    """Return what a network is given for the frames that a master sends, each a list of beats
-    that ends with TLAST, and which of them count as damaged."""
-    return [(frame[:beats] + [0] * (beats - len(frame)), len(frame) != beats) for frame in frames]
+def damaged(frames, beats):
+    """Return which of the frames that a master sends, lists of beats that end with TLAST, are."""
+    return [len(frame) != beats for frame in frames]
+
+
+def check(seen, frames, beats, seed):
+    """Compare what a queue made of frames: each is there, in order, and whole; what was sent of it
+    is as it was sent, and a mark says if that was not what it should have been."""
+    assert [len(frame) for frame in seen.frames] == [beats] * len(frames), f"seed {seed}"
+    pairs = zip(seen.frames, frames, strict=True)
+    assert all(got[: len(sent)] == sent[:beats] for got, sent in pairs), f"seed {seed}"
+    assert seen.marks == damaged(frames, beats), f"seed {seed}"
 
 
 def sent(rng, count, beats, bits, whole=0.5):
@@ -94,9 +104,10 @@ class Bench(Elaboratable):
 
 @dataclass
 class Seen:
-    """What left, a list a frame; which frames were marked; clocks with `frame_error`."""
+    """What left, a list a frame, and on which clock; which were marked; clocks with an error."""
 
     frames: list[list[int]] = field(default_factory=list)
+    ends: list[int] = field(default_factory=list)
     marks: list[bool] = field(default_factory=list)
     errors: int = 0
 
@@ -151,6 +162,7 @@ def run(dut, frames, results, *, stall_in, stall_out, seed, clear=lambda clock: 
                 frame.append(out)
                 if end:
                     seen.frames.append(frame)
+                    seen.ends.append(clock)
                     seen.marks.append(bool(mark))
                     frame = []
         raise AssertionError(f"seed {seed}: {len(seen.frames)} of {results} results, then none")
@@ -165,21 +177,19 @@ def run(dut, frames, results, *, stall_in, stall_out, seed, clear=lambda clock: 
 @pytest.mark.parametrize("depth", [1, 9])
 @pytest.mark.parametrize("beats", [1, 2, 5, 8])
 def test_borders(beats, depth):
-    """Every frame leaves whole, in order, the damaged ones filled with zeros or cut, and marked."""
+    """Every frame leaves whole, in order, the damaged ones filled up or cut, and marked."""
     for stall_in, stall_out in ((0.0, 0.0), (0.5, 0.2), (0.1, 0.6)):
         seed = beats + 10 * depth
         frames = sent(random.Random(seed), 60, beats, 8)
-        wanted = reference(frames, beats)
         seen = run(
             Passing(beats, depth, frames=1 + depth // beats),
             frames,
-            len(wanted),
+            len(frames),
             stall_in=stall_in,
             stall_out=stall_out,
             seed=seed,
         )
-        assert seen.frames == [frame for frame, _ in wanted], f"seed {seed}"
-        assert seen.marks == [bad for _, bad in wanted], f"seed {seed}"
+        check(seen, frames, beats, seed)
         assert seen.errors == sum(seen.marks), "an error a damaged frame, one clock long"
 
 
@@ -198,34 +208,57 @@ def test_no_beat_moves_in_reset(clock):
     """Also of a master that is ready sooner: nothing of what it offers is lost."""
     for beats, depth in ((1, 1), (1, 3), (3, 4)):
         frames = sent(random.Random(beats), 12, beats, 8)
-        wanted = reference(frames, beats)
         for long in (1, 4):
             resets = {clock + n for n in range(long)}
             dut = Passing(beats, depth, 3)
             seen = run(dut, frames, 12, stall_in=0, stall_out=0.3, seed=clock, resets=resets)
-            assert seen.frames == [frame for frame, _ in wanted]
-            assert seen.marks == [bad for _, bad in wanted]
+            check(seen, frames, beats, beats)
 
 
-@pytest.mark.parametrize("stalls", [(0.0, 0.0), (0.4, 0.4)])
-def test_a_network(stalls):
-    """Frames before and behind a damaged one are golden's, and so is what is made of it."""
-    # a family of which no cells are instantiated, that the simulator would leave out
-    plan = planned(chain_of(["one", "two"], seed=3), goal=1e6, target="ice40-hx8k")
+def network_of(plan):
+    """Return an accelerator, the beats of its input as random frames, and what golden makes of
+    those that are whole, in beats."""
     source = Stream.from_manifest(_border(plan.input, plan.network.input, find_entry(plan)), "x")
     sink = Stream.from_manifest(
         _border(plan.output, plan.network.output, plan.stages[-1].layer.y_frame), "y"
     )
-    used = source.lanes * source.bits
-    frames = sent(random.Random(5), 24, source.beats, used)
-    wanted = reference(frames, source.beats)
-    x, _ = source.unpack([f"{beat:x}" for frame, _ in wanted for beat in frame])
+    rng = random.Random(5)
+    frames = sent(rng, 24, source.beats, source.lanes * source.bits)
+    frames[0] = [rng.getrandbits(3) for _ in range(source.beats)]
+    whole = [frame for frame in frames if len(frame) == source.beats]
+    x, _ = source.unpack([f"{beat:x}" for frame in whole for beat in frame])
     y = sink.pack(plan.network.run(x))
     size = sink.tdata_bits // 8
     beats = [int.from_bytes(y[at : at + size], "big") for at in range(0, len(y), size)]
     instances = {placed.name: placed.name.replace(" ", "_") for placed in plan.assembly.parts}
-    seen = run(
-        Accelerator(plan, instances), frames, 24, stall_in=stalls[0], stall_out=stalls[1], seed=5
-    )
-    assert seen.frames == np.reshape(beats, (24, -1)).tolist()
-    assert seen.marks == [bad for _, bad in wanted] and seen.errors == sum(seen.marks)
+    return Accelerator(plan, instances), frames, np.reshape(beats, (len(whole), -1)).tolist()
+
+
+# a family of which no cells are instantiated, that the simulator would leave out
+TARGET = "ice40-hx8k"
+X = Node("x", Input((1, 8, 8), Fixed(3), [0.5], 0))
+NETWORKS = (
+    planned(chain_of(["one", "two"], seed=3), goal=1e6, target=TARGET),
+    # the result of one is there long before its frame is: what is cut away comes last
+    planned(Network((X, Node("y", MaxPool2d((1, 1), (5, 5)), ("x",)))), target=TARGET),
+)
+
+
+@pytest.mark.parametrize("stalls", [(0.0, 0.0), (0.4, 0.4)])
+@pytest.mark.parametrize("plan", NETWORKS, ids=("convolutions", "cropped"))
+def test_a_network(plan, stalls):
+    """Frames before and behind a damaged one are golden's."""
+    dut, frames, golden = network_of(plan)
+    bad = damaged(frames, plan.input.beats)
+    seen = run(dut, frames, len(frames), stall_in=stalls[0], stall_out=stalls[1], seed=5)
+    assert [f for f, b in zip(seen.frames, bad, strict=True) if not b] == golden
+    assert seen.marks == bad and seen.errors == sum(bad) > 5
+    if not any(stalls):
+        assert seen.ends[0] == plan.latency
+
+
+def test_a_result_waits_for_the_end_of_its_frame():
+    """That decides whether it is marked; the plan counts with it."""
+    timing = NETWORKS[1].timing
+    assert timing.frame_ends[0] == NETWORKS[1].input.beats == timing.latency
+    assert timing.interval == NETWORKS[1].input.beats and timing.inside == 1
