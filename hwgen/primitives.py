@@ -8,10 +8,11 @@ import contextlib
 import re
 from collections.abc import Collection, Iterable, Mapping
 from functools import cache
+from importlib.resources import files
 from importlib.util import find_spec
 from pathlib import Path
 
-PRIMITIVES = Path(__file__).resolve().parents[1] / "sim" / "primitives"
+PRIMITIVES = Path(str(files("hwgen_sim"))).resolve() / "primitives"
 
 Cells = Mapping[str, Collection[str]]  # types of cells, and the parameters that they are given
 

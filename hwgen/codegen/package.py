@@ -33,7 +33,7 @@ from hwgen.planning.plan import Plan, Stage
 from hwgen.planning.wires import wire_of
 from hwgen.primitives import cell_names
 from hwgen.targets import Rom
-from rtl_templates.axi import BorderParameters
+from hwgen_rtl_templates.axi import BorderParameters
 
 NETWORK = "network.net"
 VECTOR_FRAMES = 4

@@ -17,8 +17,8 @@ from hwgen.codegen.accelerator import Accelerator
 from hwgen.codegen.package import _border, find_entry
 from hwgen.formats import Fixed
 from hwgen.network import Input, MaxPool2d, Network, Node
-from rtl_templates.axi import AxiInput, AxiOutput, BorderParameters
-from rtl_templates.fifo import Fifo, FifoParameters
+from hwgen_rtl_templates.axi import AxiInput, AxiOutput, BorderParameters
+from hwgen_rtl_templates.fifo import Fifo, FifoParameters
 
 LIMIT = 20_000  # clocks without an end are a hang
 

@@ -8,10 +8,10 @@ from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out, connect, flipped
 from stream_bench import run
 
-from rtl_templates.axi import AxiInput, AxiOutput, BorderParameters
-from rtl_templates.fifo import Fifo, FifoParameters
-from rtl_templates.frames import frame_byte
-from rtl_templates.link import Link, LinkParameters
+from hwgen_rtl_templates.axi import AxiInput, AxiOutput, BorderParameters
+from hwgen_rtl_templates.fifo import Fifo, FifoParameters
+from hwgen_rtl_templates.frames import frame_byte
+from hwgen_rtl_templates.link import Link, LinkParameters
 
 SEED = 31
 BEATS = 3
