@@ -5,6 +5,7 @@ import os
 import random
 import select
 import threading
+import time
 import tty
 
 import numpy as np
@@ -76,8 +77,9 @@ class Slow(threading.Thread):
             if not select.select([self._line], [], [], 0.05)[0]:
                 continue
             for body in unframer.feed(os.read(self._line, 4096)):
-                if first:
-                    os.write(self._line, b"".join(map(frame, self._left_over)))
+                for answer in self._left_over if first else ():
+                    os.write(self._line, frame(answer))
+                    time.sleep(0.001)  # as the accelerator makes them
                 first = False
                 kind, data = (0x81, self._about) if body[0] == 1 else (0x82, self._answer(body[4:]))
                 head = bytes([kind, body[1]]) + len(data).to_bytes(2, "little")
