@@ -89,7 +89,9 @@ class AxiInput(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        last, moves, found = Signal(), Signal(), Signal()
+        last = Signal()
+        moves = Signal()
+        found = Signal()
         fill = Signal()  # TLAST came too soon: beats without a meaning up to the frame's end
         drop = Signal()  # it did not come: whatever comes up to it
         m.d.comb += [
@@ -136,22 +138,26 @@ class AxiOutput(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        inside = Signal(self.parameters.frame_bits)  # frames that entered, less results that left
+        under_way = Signal(
+            self.parameters.frame_bits
+        )  # frames that entered, less results that left
         marked = Signal()  # the last of them is damaged
-        opens, moves, left = Signal(), Signal(), Signal()
+        opens = Signal()
+        moves = Signal()
+        left = Signal()
         m.d.comb += [
-            self.room.eq(~marked & ~inside.all()),
-            opens.eq(~ResetSignal() & (~self.axis.tlast | inside.any())),
+            self.room.eq(~marked & ~under_way.all()),
+            opens.eq(~ResetSignal() & (~self.axis.tlast | under_way.any())),
             self.axis.tdata.eq(self.i.payload.as_value()),
             self.axis.tvalid.eq(self.i.valid & opens),
             self.i.ready.eq(self.axis.tready & opens),
             moves.eq(self.i.valid & self.i.ready),
             self.axis.tlast.eq(_count(m, moves, self.parameters)),
-            self.axis.tuser.eq(self.axis.tlast & marked & (inside == 1)),
+            self.axis.tuser.eq(self.axis.tlast & marked & (under_way == 1)),
             left.eq(moves & self.axis.tlast),
         ]
         with m.If(self.entered != left):
-            m.d.sync += inside.eq(Mux(left, inside - 1, inside + 1))
+            m.d.sync += under_way.eq(Mux(left, under_way - 1, under_way + 1))
         with m.If(self.entered):
             m.d.sync += marked.eq(self.damaged)
         with m.Elif(left & self.axis.tuser):
