@@ -117,7 +117,8 @@ def _engine(part: EngineParameters, target: Target) -> Structure:
 def _border(part: BorderParameters, target: Target) -> Structure:
     counters = part.beat_bits + part.frame_bits
     flags = 1 if part.frames else 2 + (part.beats > 1)
-    return Structure({"border": 1, "border counter bit": counters}, counters + flags)
+    # twice one that only counts beats, which is what the coefficient was fitted to
+    return Structure({"border": 2, "border counter bit": counters}, counters + flags)
 
 
 @structure.register
