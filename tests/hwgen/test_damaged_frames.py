@@ -119,7 +119,7 @@ def run(dut, frames, results, *, stall_in, stall_out, seed, clear=lambda clock: 
     beats = [(data, n == len(f) - 1) for f in frames for n, data in enumerate(f)]
 
     async def drive(ctx):
-        todo, offered, frame, held, left = list(reversed(beats)), False, [], None, 200
+        todo, offered, frame, held, left = list(reversed(beats)), False, [], None, 60
         for clock in range(LIMIT):
             if len(seen.frames) >= results:
                 left -= 1
@@ -180,7 +180,7 @@ def test_borders(beats, depth):
     """Every frame leaves whole, in order, the damaged ones filled up or cut, and marked."""
     for stall_in, stall_out in ((0.0, 0.0), (0.5, 0.2), (0.1, 0.6)):
         seed = beats + 10 * depth
-        frames = sent(random.Random(seed), 60, beats, 8)
+        frames = sent(random.Random(seed), 30, beats, 8)
         seen = run(
             Passing(beats, depth, frames=1 + depth // beats),
             frames,
@@ -197,7 +197,7 @@ def test_the_error_stays_until_it_is_cleared():
     frames = [[1, 2, 3], [4], [5, 6, 7], [8, 9]]
     dut = Passing(3, 4, 2)
     seen = run(dut, frames, 4, stall_in=0, stall_out=0, seed=0, clear=lambda clock: False)
-    assert seen.errors > 200 and seen.marks == [False, True, False, True]
+    assert seen.errors > 60 and seen.marks == [False, True, False, True]
     seen = run(dut, frames[:2], 2, stall_in=0, stall_out=0, seed=0, clear=lambda clock: clock == 20)
     first = 4  # the damaged beat is the fourth, and the flag is a clock later
     assert seen.errors == 20 - first + 1
