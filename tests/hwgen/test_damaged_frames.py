@@ -10,7 +10,6 @@ from amaranth.hdl import ClockDomain, Elaboratable, Module, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out, connect
 from amaranth.sim import Simulator
-from packages import chain_of, planned
 
 from hwgen.beats import Stream
 from hwgen.codegen.accelerator import Accelerator
@@ -19,6 +18,8 @@ from hwgen.formats import Fixed
 from hwgen.network import Input, MaxPool2d, Network, Node
 from hwgen_rtl_templates.axi import AxiInput, AxiOutput, BorderParameters
 from hwgen_rtl_templates.fifo import Fifo, FifoParameters
+from support.known import chain_of
+from support.whole import planned
 
 LIMIT = 20_000  # clocks without an end are a hang
 

@@ -10,13 +10,13 @@ import tty
 
 import numpy as np
 import pytest
-from packages import chain_of
 
 import hwgen
 from hwgen.api import choose_frames
 from hwgen.building.core import describe
 from hwgen.host import Accelerator
 from hwgen.host.framing import Unframer, frame
+from support.known import chain_of
 
 PATIENCE = 60.0  # seconds: the machine may be busy
 

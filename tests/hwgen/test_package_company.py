@@ -10,8 +10,6 @@ from dataclasses import asdict, fields
 from pathlib import Path
 
 import pytest
-from packages import chain_of, planned, run, tools_only
-from strategies import random_network
 
 import hwgen
 from hwgen import tools
@@ -21,6 +19,10 @@ from hwgen.codegen.project import core
 from hwgen.errors import HwgenError
 from hwgen.planning.folding import Folding
 from hwgen.primitives import cell_names
+from support.known import chain_of
+from support.networks import random_network
+from support.packages import run, tools_only
+from support.whole import planned
 
 BARE = "ice40-hx8k"  # without cells of the device
 

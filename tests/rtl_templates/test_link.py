@@ -6,12 +6,12 @@ import pytest
 from amaranth import *
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out, connect, flipped
-from stream_bench import run
 
 from hwgen_rtl_templates.axi import AxiInput, AxiOutput, BorderParameters
 from hwgen_rtl_templates.fifo import Fifo, FifoParameters
 from hwgen_rtl_templates.frames import frame_byte
 from hwgen_rtl_templates.link import Link, LinkParameters
+from support.stream_bench import run
 
 SEED = 31
 BEATS = 3
