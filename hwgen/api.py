@@ -35,7 +35,7 @@ from hwgen.network.graph import Network
 from hwgen.planning import Plan, plan
 from hwgen.simulation import SimulationResult
 from hwgen.simulation import simulate as run_simulation
-from hwgen.targets import DEFAULT_TARGET, get_target
+from hwgen.targets import DEFAULT_TARGET, Rom, get_target
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -281,18 +281,20 @@ class Package:
         return cost_of(self.verilog, self.manifest, stage, timeout)
 
 
-def generate(plan: Plan, folder: str | Path) -> Package:
+def generate(plan: Plan, folder: str | Path, *, rom: Rom | str = Rom.INITIAL) -> Package:
     """Write the package of a plan: Verilog, manifest, vectors, README.
 
     Parameters
     ----------
     folder : where; its last part becomes the name of the top module
+    rom : how the Verilog holds weights and other tables: "initial" in `initial` blocks, "case" in
+        functions, for synthesis that ignores those, and where nothing is set at power-on
 
     Raises
     ------
     OutputFolderError : the folder cannot be written, or holds somebody else's files
     """
-    return Package(write_package(plan, folder))
+    return Package(write_package(plan, folder, rom))
 
 
 def choose_frames(network: Network, count: int, seed: int) -> npt.NDArray[np.int64]:

@@ -92,12 +92,7 @@ def describe_plan(plan: "Plan") -> dict[str, Any]:
             {
                 "name": stage.name,
                 "op": type(stage.layer.op).__name__,
-                "pe": stage.folding.pe,
-                "simd": stage.folding.simd,
-                "lanes": stage.folding.lanes,
-                "skip": stage.folding.skip,
-                "dsp": stage.folding.dsp,
-                "pasm": stage.folding.pasm,
+                **asdict(stage.folding),
                 "constant": stage.constant,
                 "kind": stage.folding.kind if stage.layer.weight is not None else None,
                 "rivals": [asdict(rival) for rival in plan.rivals.get(stage.name, ())],

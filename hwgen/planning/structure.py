@@ -115,8 +115,10 @@ def _engine(part: EngineParameters, target: Target) -> Structure:
 
 @structure.register
 def _border(part: BorderParameters, target: Target) -> Structure:
-    counter = 0 if part.beats == 1 else bits_of(part.beats - 1)
-    return Structure({"border": 1, "border counter bit": counter}, counter + 1)
+    counters = part.beat_bits + part.frame_bits
+    flags = 1 if part.frames else 2 + (part.beats > 1)
+    # twice one that only counts beats, which is what the coefficient was fitted to
+    return Structure({"border": 2, "border counter bit": counters}, counters + flags)
 
 
 @structure.register
