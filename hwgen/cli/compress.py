@@ -27,8 +27,8 @@ def compress(
         str,
         typer.Argument(
             metavar="FILE.py:TASK",
-            help="An object with .model, .example, .calibration, and perhaps .train(model, epochs) "
-            "and .evaluate(model).",
+            help="An object with .model, .example, .calibration, and perhaps .train(model, "
+            "epochs), .epochs (for .model, unless the recipe says) and .evaluate(model).",
         ),
     ],
     recipe: Annotated[Path, typer.Option("--recipe", metavar="FILE", help="The recipe, TOML.")],
@@ -80,6 +80,7 @@ def compress(
         cost = api.hardware_cost(
             measure, calibration=calibration, quantize=wanted.quantize, target=target, goal=goal
         )
+    wanted = wanted.for_task(found)
     source = Path(task.rpartition(":")[0]).read_bytes()
     console = Console()
     try:

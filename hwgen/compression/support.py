@@ -1,6 +1,6 @@
 """What hwgen has a meaning for: modules and their settings, and what to use instead of others."""
 
-__all__ = ["DROPPED", "KEPT", "OWNED", "instead", "module_problem"]
+__all__ = ["DROPPED", "KEPT", "OWNED", "SUPPORTED", "instead", "module_problem"]
 
 from collections.abc import Sequence
 
@@ -16,7 +16,7 @@ DROPPED = (nn.Dropout, nn.Dropout1d, nn.Dropout2d, nn.Identity)
 OWNED = (nn.Conv2d, nn.Linear, nn.BatchNorm1d, nn.BatchNorm2d)  # hold weights: one use each
 
 SUPPORTED = (
-    "supported are Conv2d, Linear, BatchNorm, ReLU, MaxPool2d, AvgPool2d, AdaptiveAvgPool2d, "
+    "Conv2d, Linear, BatchNorm, ReLU, MaxPool2d, AvgPool2d, AdaptiveAvgPool2d, "
     "Flatten, Dropout, Identity, adding, torch.cat, a mean over the image, a last argmax"
 )
 RELU = "use ReLU instead"
@@ -48,8 +48,8 @@ Problem = tuple[str, str]  # what it is, and what to use instead
 
 
 def instead(name: str) -> str:
-    """Return what to use instead of a module or function."""
-    return INSTEAD.get(name, SUPPORTED)
+    """Return what to use instead of a module or function, "" where that is any of `SUPPORTED`."""
+    return INSTEAD.get(name, "")
 
 
 def module_problem(module: nn.Module, shapes: Sequence[Shape | None]) -> Problem | None:

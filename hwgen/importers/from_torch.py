@@ -85,16 +85,12 @@ def import_torch(module: nn.Module, example: Tensor) -> Network:
         raise NetworkError(
             f"Module must be the whole compressed one, not its {type(module).__name__} alone"
         )
-    graph = trace_graph(module, leaves=tuple(CONVERT))
+    with thrifty_threads(module, example):
+        traced = trace_graph(module, example, leaves=tuple(CONVERT))
+    graph = traced.graph
     _check_supported(graph, module)
-    try:
-        with evaluating(module), thrifty_threads(module, example):
-            module(example)
-    except RuntimeError as error:
-        raise NetworkError(
-            f"Example must fit the module, not be of shape {tuple(example.shape)}; torch says: "
-            f"{str(error).splitlines()[0]}"
-        ) from error
+    if traced.problem is not None:
+        raise traced.problem
     return _read(graph, module, tuple(example.shape[1:]))
 
 

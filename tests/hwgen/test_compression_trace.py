@@ -35,14 +35,14 @@ class Unsupported(nn.Module):
         self.deep = nn.Sequential(nn.Sequential(nn.Conv2d(4, 4, 3, 2, 1, padding_mode="reflect")))
         self.pool = nn.AdaptiveAvgPool2d(3)
         self.unused = nn.Sigmoid()
-        self.fc = nn.Linear(72, 10)
+        self.fc = nn.Linear(36, 10)
 
     def forward(self, x):
         x = self.stem(x)
         y = torch.sigmoid(self.deep(x))
         x = x + y.mean((2, 3), keepdim=True)
         x = torch.cat([x, x * 2], 1) + 1
-        return F.softmax(self.fc(self.pool(torch.cat([x, x], 2)).view(-1, 72)), dim=1)
+        return F.softmax(self.fc(self.pool(torch.cat([x, x], 2)).view(-1, 36)), dim=1)
 
 
 def test_everything_unsupported_comes_in_one_error():
