@@ -192,7 +192,7 @@ class _Reader:
         module, calls = self._modules[str(node.target)], self._calls[node.target]
         sources = operands(node)
         name = type(module).__name__
-        problem = module_problem(module, self._shapes_of(sources))
+        problem = module_problem(module, self._shapes_of(sources), self._is_last(node))
         if problem is None and isinstance(module, OWNED) and calls > 1:
             problem = f"{name} used {calls} times", "give each use a layer of its own"
         if problem is None and isinstance(module, NORMS):
@@ -218,7 +218,7 @@ class _Reader:
         modules = modules_of(node, None if known is None else len(known) + 1)
         self._values[node] = node.name
         if modules is None or not self._are_values(sources):
-            self._refuse(*_unsupported_function(node))
+            self._refuse(*_unsupported_function(node, self._is_last(node)))
             return
         problem = module_problem(modules[0], self._shapes_of(sources))
         is_last = all(user.op == "output" for user in node.users)
@@ -248,6 +248,17 @@ class _Reader:
             self.layers.append(Layer(path, module, inputs, shape or (), written))
             inputs = (path,)
         self._values[node] = inputs[0]
+
+    def _is_last(self, node: fx.Node) -> bool:
+        """Say whether no layer with weights comes after a value."""
+        waiting, seen = list(node.users), set(node.users)
+        while waiting:
+            user = waiting.pop()
+            if user.op == "call_module" and isinstance(self._modules[str(user.target)], OWNED):
+                return False
+            waiting += [further for further in user.users if further not in seen]
+            seen.update(user.users)
+        return True
 
     def _norm_problem(self, name: str, sources: list[object]) -> tuple[str, str] | None:
         before = [la.module for la in self.layers if (la.path,) == self._named(sources)]
@@ -289,7 +300,7 @@ def _takers(value: object) -> int:
     return sum(not is_size(user) for user in value.users) if isinstance(value, fx.Node) else 0
 
 
-def _unsupported_function(node: fx.Node) -> tuple[str, str, str]:
+def _unsupported_function(node: fx.Node, last: bool) -> tuple[str, str, str]:
     name = node.target if isinstance(node.target, str) else getattr(node.target, "__name__", "?")
     kind = "method" if node.op == "call_method" else "function"
-    return place_of(node), f"{kind} {name}", instead(name.strip("_"))
+    return place_of(node), f"{kind} {name}", instead(name.strip("_"), last)

@@ -1,6 +1,13 @@
 """The user's `train` and `evaluate`, and what may be wrong with what they do or return."""
 
-__all__ = ["Evaluate", "Train", "checked_evaluate", "checked_train", "warn_at_chance"]
+__all__ = [
+    "Evaluate",
+    "Train",
+    "accuracy_of",
+    "checked_evaluate",
+    "checked_train",
+    "warn_at_chance",
+]
 
 import math
 import numbers

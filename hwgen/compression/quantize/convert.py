@@ -103,7 +103,7 @@ def check_quantizing(flow: Flow, recipe: QuantizeRecipe, batches: Sequence[Tenso
         )
     for batch in batches:
         if batch.shape[:1] == (0,):
-            raise NetworkError("Calibration batches must hold inputs, not be empty")
+            raise NetworkError("Calibration batches must hold inputs, not empty ones")
         if tuple(batch.shape[1:]) != flow.input_shape:
             raise NetworkError(
                 f"Calibration batches must have shape (batch, "
