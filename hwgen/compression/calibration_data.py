@@ -34,12 +34,9 @@ def input_batches(calibration: object) -> tuple[Tensor, ...]:
     HwgenError : nothing that can be gone through
     """
     if isinstance(calibration, Tensor | np.ndarray):
-        whole = _tensor(calibration)
-        assert whole is not None
-        return (whole[None] if whole.dim() in SINGLE else whole,)
-    if not isinstance(calibration, Iterable) and not hasattr(calibration, "__getitem__"):
-        raise HwgenError(f"Calibration must not be {describe(calibration)}; {WAY}")
-    if isinstance(calibration, str | bytes | dict):
+        return tuple(_together([_inputs(calibration)]))
+    listed = isinstance(calibration, Iterable) or hasattr(calibration, "__getitem__")
+    if not listed or isinstance(calibration, str | bytes | dict):
         raise HwgenError(f"Calibration must not be {describe(calibration)}; {WAY}")
     return tuple(_together(_inputs(item) for item in iter(calibration)))
 
