@@ -117,9 +117,10 @@ def _check_example(example: object) -> None:
         kind = str(example.dtype) if isinstance(example, Tensor) else type(example).__name__
         raise NetworkError(f"Example must be a float tensor, not {kind}")
     if example.dim() not in (2, 4) or example.shape[0] == 0:
+        signal = "; give a signal a height of 1, x[:, :, None], and take Conv2d for Conv1d"
         raise NetworkError(
             "Example must have shape (batch, channels, height, width) or (batch, features), "
-            f"not {tuple(example.shape)}"
+            f"not {tuple(example.shape)}{signal * (example.dim() == 3)}"
         )
 
 
