@@ -12,10 +12,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from amaranth.hdl import Module, Signal
-from meanings import compare_text, compare_torch
-from test_engine import check_full_rate, check_pixels
 from torch import nn
-from word_level import adders, blocks, memory_bits, registers
 
 import hwgen
 from hwgen.compression import PruneRecipe, QuantizeRecipe, Recipe
@@ -24,15 +21,18 @@ from hwgen.planning.folding import Folding, foldings
 from hwgen.planning.layers import Layer, find_layers
 from hwgen.planning.lowering import blocks_for, core_for, sums_by_entry
 from hwgen.targets import get_target
-from rtl_templates.adder_row import AdderRow
-from rtl_templates.adder_row_ecp5 import Ecp5AdderRow
-from rtl_templates.counts import Counts, counts_of
-from rtl_templates.dsp_array import DspArray
-from rtl_templates.engine import EngineParameters
-from rtl_templates.mac import MacArray, MacParameters
-from rtl_templates.multiplier import Multiplier
-from rtl_templates.pasm import PasmArray
-from rtl_templates.weights import WeightMemory
+from hwgen_rtl_templates.adder_row import AdderRow
+from hwgen_rtl_templates.adder_row_ecp5 import Ecp5AdderRow
+from hwgen_rtl_templates.counts import Counts, counts_of
+from hwgen_rtl_templates.dsp_array import DspArray
+from hwgen_rtl_templates.engine import EngineParameters
+from hwgen_rtl_templates.mac import MacArray, MacParameters
+from hwgen_rtl_templates.multiplier import Multiplier
+from hwgen_rtl_templates.pasm import PasmArray
+from hwgen_rtl_templates.weights import WeightMemory
+from support.engines import check_full_rate, check_pixels
+from support.meanings import compare_text, compare_torch
+from support.word_level import adders, blocks, memory_bits, registers
 
 OPS = ("linear", "conv", "strided", "grouped", "depthwise")
 FORMATS = (
