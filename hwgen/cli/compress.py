@@ -74,7 +74,9 @@ def compress(
     for name in ("model", "example", "calibration"):
         if not hasattr(found, name):
             raise HwgenError(f"{task}: must have an attribute {name!r}")
-    calibration = list(found.calibration)
+    from hwgen.compression.calibration_data import input_batches  # PyTorch is there by now
+
+    calibration = input_batches(found.calibration)
     cost = None
     if measure is not None:
         cost = api.hardware_cost(

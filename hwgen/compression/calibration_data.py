@@ -3,6 +3,7 @@
 __all__ = ["input_batches"]
 
 from collections.abc import Iterable, Iterator
+from typing import Any
 
 import numpy as np
 import torch
@@ -38,7 +39,8 @@ def input_batches(calibration: object) -> tuple[Tensor, ...]:
     listed = isinstance(calibration, Iterable) or hasattr(calibration, "__getitem__")
     if not listed or isinstance(calibration, str | bytes | dict):
         raise HwgenError(f"Calibration must not be {describe(calibration)}; {WAY}")
-    return tuple(_together(_inputs(item) for item in iter(calibration)))
+    items: Any = calibration  # a Dataset has no __iter__, and can be gone through all the same
+    return tuple(_together(_inputs(item) for item in items))
 
 
 def _inputs(item: object) -> Tensor:

@@ -8,6 +8,7 @@ the line that asks is named.
 __all__ = ["SHAPE_ERRORS", "Traced", "Tracer", "place_of", "users_line", "why"]
 
 import operator
+import os
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -31,7 +32,8 @@ RESHAPING = (
     *("flatten", "view", "reshape", "squeeze", "unsqueeze", "view_as", "reshape_as"),
     *("contiguous", "clone", torch.clone),
 )
-OURS = (str(Path(torch.__file__).parent), str(Path(__file__).parents[1]))
+FOLDERS = (Path(torch.__file__).parent, Path(__file__).parents[1])
+OURS = tuple(f"{folder}{os.sep}" for folder in FOLDERS)  # not the user's
 
 
 @dataclass(frozen=True)
