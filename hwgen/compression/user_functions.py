@@ -15,6 +15,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -43,7 +44,7 @@ def checked_train(train: Train, user: Adopted) -> Callable[[nn.Module, int], Non
             if isinstance(returned, nn.Module):
                 _take(model, unwrapped(returned))
         after = [parameter.detach() for parameter in model.parameters()]
-        if all(torch.equal(a, b) for a, b in zip(before, after, strict=True)):
+        if len(before) == len(after) and all(map(torch.equal, before, after)):
             warnings.warn(
                 f"train(model, {epochs}) changed no weight of the model it was given; train that "
                 "one, in place, with an optimizer made from its parameters",
@@ -77,7 +78,7 @@ def accuracy_of(returned: object) -> float:
     HwgenError : it is none
     """
     rule = "evaluate(model) must return the accuracy as a number of at most 1"
-    if isinstance(returned, Tensor) and returned.numel() == 1:
+    if isinstance(returned, Tensor | np.ndarray) and math.prod(returned.shape) == 1:
         returned = returned.item()
     if not isinstance(returned, numbers.Real) or isinstance(returned, bool):
         hint = "; is a return missing?" if returned is None else ""

@@ -126,7 +126,7 @@ def compress(
     evaluate = None if evaluate is None else checked_evaluate(evaluate, user)
     kept = Checkpoints()
     if folder is not None:
-        kept = folder.begin(_identity(work, recipe, example, batches, made_from or {}))
+        kept = folder.begin(_identity(work, masks, recipe, example, batches, made_from or {}))
     recorder = Recorder(example, evaluate, kept, progress)
     costed = measure
 
@@ -200,6 +200,7 @@ def _cost_of(returned: object) -> float:
 
 def _identity(
     model: nn.Module,
+    masks: Mapping[str, Tensor],
     recipe: Recipe,
     example: Tensor,
     batches: tuple[Tensor, ...] | None,
@@ -211,7 +212,7 @@ def _identity(
         "version of hwgen": code_hash("compression", "formats"),
         "version of torch": torch.__version__,
         "recipe": repr(recipe),
-        "model": f"{model} {state_hash(model)}",
+        "model": f"{model} {state_hash(model)} {state_hash(masks)}",
         "example": f"{tuple(example.shape[1:])} {example.dtype}",
         "calibration data": state_hash(data),
         **{name: repr(value) for name, value in made_from.items()},

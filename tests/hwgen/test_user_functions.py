@@ -132,7 +132,7 @@ def test_what_is_no_accuracy_is_named(returned, message):
 
 
 @pytest.mark.parametrize(
-    "returned", [1, 0.5, np.float32(0.5), np.float64(0.5), torch.tensor(0.5), torch.tensor([[0.5]])]
+    "returned", [1, 0.5, np.float32(0.5), np.array([0.5]), torch.tensor(0.5), torch.tensor([[0.5]])]
 )
 def test_numbers_of_every_kind_are_accuracies(returned):
     done = compress(network(), PTQ, calibration=[X], evaluate=lambda model: returned)
