@@ -136,7 +136,7 @@ def test_what_is_no_accuracy_is_named(returned, message):
 )
 def test_numbers_of_every_kind_are_accuracies(returned):
     done = compress(network(), PTQ, calibration=[X], evaluate=lambda model: returned)
-    assert done.history[0].accuracy == float(returned)
+    assert done.history[0].accuracy == float(np.asarray(returned).item())
 
 
 def test_a_cost_that_is_none_is_named():
