@@ -61,9 +61,9 @@ def compress(
     model: "nn.Module",
     recipe: "Recipe",
     *,
-    train: "Callable[[nn.Module, int], None] | None" = None,
+    train: "Callable[[nn.Module, int], object] | None" = None,
     evaluate: "Callable[[nn.Module], float] | None" = None,
-    calibration: "Iterable[Tensor] | None" = None,
+    calibration: "Iterable[object] | None" = None,
     example: "Tensor | None" = None,
     measure: "Callable[[nn.Module], float] | None" = None,
     progress: Callable[[str], None] | None = None,
@@ -77,9 +77,11 @@ def compress(
     ----------
     model : any module of supported layers, branches included
     recipe : what to prune and how to quantize
-    train : `train(model, epochs)` trains a module in place; None: post-training quantization only
-    evaluate : `evaluate(model)` returns an accuracy, for the history
-    calibration : batches of real inputs, (batch, channels, height, width) or (batch, features)
+    train : `train(model, epochs)` trains a module in place, or returns one whose weights are taken;
+        None: post-training quantization only
+    evaluate : `evaluate(model)` returns an accuracy of at most 1, for the history
+    calibration : batches of real inputs, (batch, channels, height, width) or (batch, features):
+        one tensor, or tensors, arrays, or pairs of them and labels, such as a DataLoader gives
     example : such a batch, if `calibration` is not given
     measure : `measure(model)` returns what a model costs, for `PruneTarget(cost=...)` a float one,
         for `QuantizeRecipe(budget=...)` a quantized one; see `hardware_cost`
@@ -117,7 +119,7 @@ def read_recipe(path: str | Path) -> "Recipe":
 def hardware_cost(
     what: str,
     *,
-    calibration: "Iterable[Tensor]",
+    calibration: "Iterable[object]",
     quantize: "QuantizeRecipe | None" = None,
     target: str = DEFAULT_TARGET,
     goal: str = "10000 fps",
@@ -138,7 +140,8 @@ def hardware_cost(
     get_target(target)
     compression = _torch_part("hwgen.compression")
     kind = _torch_part("hwgen.compression.quantize").QuantModel
-    batches = list(calibration)
+    input_batches = _torch_part("hwgen.compression.calibration_data").input_batches
+    batches = input_batches(calibration)
     chosen = compression.QuantizeRecipe.int8() if quantize is None else quantize
     untrained = replace(chosen, epochs=0, tune=0, incremental=(), budget=None, drop=None)
 
@@ -157,14 +160,23 @@ def hardware_cost(
     return measure
 
 
-def import_torch(module: "nn.Module", example: "Tensor") -> Network:
+def import_torch(
+    module: "nn.Module | Compressed",
+    example: "Tensor",
+    *,
+    evaluate: "Callable[[nn.Module], float] | None" = None,
+) -> Network:
     """Return the integer network of a module that `compress` made.
 
     Parameters
     ----------
+    module : what `compress` returned, or its `.module`
     example : an input, (batch, channels, height, width) or (batch, features), for its shape
+    evaluate : `evaluate(module)` returns the accuracy; there is a warning where it is that of
+        guessing
     """
-    network: Network = _torch_part("hwgen.importers").import_torch(module, example)
+    importers = _torch_part("hwgen.importers")
+    network: Network = importers.import_torch(module, example, evaluate=evaluate)
     return network
 
 

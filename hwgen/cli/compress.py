@@ -28,8 +28,8 @@ def compress(
         str,
         typer.Argument(
             metavar="FILE.py:TASK",
-            help="An object with .model, .example, .calibration, and perhaps .train(model, epochs) "
-            "and .evaluate(model).",
+            help="An object with .model, .example, .calibration, and perhaps .train(model, "
+            "epochs), .epochs (for .model, unless the recipe says) and .evaluate(model).",
         ),
     ],
     recipe: Annotated[Path, typer.Option("--recipe", metavar="FILE", help="The recipe, TOML.")],
@@ -75,12 +75,15 @@ def compress(
     for name in ("model", "example", "calibration"):
         if not hasattr(found, name):
             raise HwgenError(f"{task}: must have an attribute {name!r}")
-    calibration = list(found.calibration)
+    from hwgen.compression.calibration_data import input_batches  # PyTorch is there by now
+
+    calibration = input_batches(found.calibration)
     cost = None
     if measure is not None:
         cost = api.hardware_cost(
             measure, calibration=calibration, quantize=wanted.quantize, target=target, goal=goal
         )
+    wanted = wanted.for_task(found)
     source = Path(task.rpartition(":")[0]).read_bytes()
     console = Console()
     try:

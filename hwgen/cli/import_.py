@@ -15,7 +15,8 @@ def import_(
     task: Annotated[
         str,
         typer.Argument(
-            metavar="FILE.py:TASK", help="An object with .model and .example (and .calibration)."
+            metavar="FILE.py:TASK",
+            help="An object with .model and .example (and .calibration, and perhaps .evaluate).",
         ),
     ],
     output: Annotated[Path, typer.Option("-o", "--output", help="File of the network.")],
@@ -41,16 +42,21 @@ def import_(
     for name in ("model", "example", *(("calibration",) if weights else ())):
         if not hasattr(found, name):
             raise HwgenError(f"{task}: must have an attribute {name!r}")
-    model = found.model
+    model, evaluate = found.model, getattr(found, "evaluate", None)
     with console.status("Importing"):
         if weights is not None:
             from hwgen.compression import QuantizeRecipe, Recipe
 
             recipe = Recipe(quantize=QuantizeRecipe(weights=weights, activations=activations))
             model = api.compress(
-                model, recipe, calibration=found.calibration, example=found.example
+                model,
+                recipe,
+                evaluate=evaluate,
+                calibration=found.calibration,
+                example=found.example,
             ).module
-        network = api.import_torch(model, found.example)
+            evaluate = None  # compress has looked
+        network = api.import_torch(model, found.example, evaluate=evaluate)
         network.save(output)
     console.print(str(network), markup=False, highlight=False)
     console.print(f"Network in {output}", markup=False)

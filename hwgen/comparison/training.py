@@ -100,10 +100,9 @@ def _recipe(task: Any, formats: str, text: str | None) -> "Recipe":
     if text is not None:
         base = Recipe.parse(text)
     else:
-        epochs = int(getattr(task, "epochs", 0)) if trains else 0
         own = getattr(task, "recipe", None)
-        plain = QuantizeRecipe(epochs=EPOCHS if trains else 0)
-        base = replace(own or Recipe(quantize=plain), epochs=epochs)
+        base = own or Recipe(quantize=QuantizeRecipe(epochs=EPOCHS if trains else 0))
+    base = base.for_task(task)
     weights, activations = split_formats(formats)
     quantize = replace(base.quantize or QuantizeRecipe(), weights=weights, layers={}, budget=None)
     if activations is not None:
