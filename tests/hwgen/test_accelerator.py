@@ -69,7 +69,7 @@ def test_every_bit_of_a_fork_and_a_join():
     enters, leaves = (
         Stream.from_manifest(_border(*border), "a border")
         for border in (
-            (made.input, network.input, find_entry(plan)),
+            (made.input, network.input, find_entry(made)),
             (made.output, network.output, made.stages[-1].layer.y_frame),
         )
     )
