@@ -125,7 +125,9 @@ def report(verdicts: list[Verdict], before: Mapping[str, Any], options: argparse
     """Print the table, and write the files that were asked for."""
     verdicts.sort(key=lambda verdict: (verdict.file, verdict.name))
     head, *lines = lines_of(verdicts, before)
-    table = Table(*head)
+    table = Table()
+    for title in head:
+        table.add_column(title, overflow="fold")
     for verdict, line in zip(verdicts, lines, strict=True):
         table.add_row(*line, style=None if verdict.verdict in KILLED else "red")
     console = Console()

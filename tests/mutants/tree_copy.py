@@ -62,11 +62,13 @@ class Copy:
     they do in every process that tests start, since PYTHONPATH reaches them all.
     """
 
-    def __init__(self, folder: Path, stop: threading.Event, seed: int) -> None:
+    def __init__(
+        self, folder: Path, stop: threading.Event, seed: int = 0, source: Path = ROOT
+    ) -> None:
         self.root = folder / "tree"
         self._folder, self._stop, self._seed = folder, stop, seed
         self._touched = time.time() - 1e6
-        shutil.copytree(ROOT, self.root, ignore=shutil.ignore_patterns(*LEFT_OUT), symlinks=True)
+        shutil.copytree(source, self.root, ignore=shutil.ignore_patterns(*LEFT_OUT), symlinks=True)
         (folder / "watch").mkdir()
         (folder / "watch" / "mutants_watch.py").write_text(WATCH)
 

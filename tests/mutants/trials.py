@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from queue import SimpleQueue
 
-from fault_list import ROOT, Fault, StaleError, near, options_of
+from fault_list import Fault, StaleError, near, options_of
 from tree_copy import Copy
 
 KILLED = ("killed", "timed out")
@@ -77,12 +77,17 @@ class Trials:
     def try_fault(self, fault: Fault) -> Verdict:
         """Return what became of a fault."""
         about = (fault.name, fault.file, fault.why)
-        try:
-            text = fault.planted(ROOT)
-        except StaleError as error:
-            return Verdict(*about, "stale", entry=str(error))
+        with self._copy() as copy:
+            try:
+                text = fault.planted(copy.root)
+            except StaleError as error:
+                return Verdict(*about, "stale", entry=str(error))
+            return self._verdict(fault, text, copy)
+
+    def _verdict(self, fault: Fault, text: str, copy: Copy) -> Verdict:
+        about = (fault.name, fault.file, fault.why)
         started = time.monotonic()
-        with self._copy() as copy, copy.planted(fault.file, text):
+        with copy.planted(fault.file, text):
             for entry in (*fault.nearest, "near"):
                 if entry == "near":
                     run = copy.run(near(fault, copy.root), started + self._time_limit)
