@@ -20,14 +20,17 @@ POLL = 0.1  # seconds
 
 # Tells of each test when it starts and when it fails; what is ended cannot say so at its end.
 WATCH = """
-import json, os
+import json, os, time
 
 def _say(*event):
     with open(os.environ["MUTANTS_EVENTS"], "a") as file:
         file.write(json.dumps(event) + "\\n")
 
 def pytest_runtest_logstart(nodeid):
-    _say("start", nodeid, 0.0)
+    _say("start", nodeid, time.time())
+
+def pytest_runtest_logfinish(nodeid):
+    _say("finish", nodeid, 0.0)
 
 def pytest_runtest_logreport(report):
     _say("failed" if report.failed else "done", report.nodeid, report.duration)
@@ -143,11 +146,16 @@ class Copy:
 
 
 def _read(status: int | None, events: str) -> Run:
-    told = [json.loads(line) for line in events.splitlines()]
-    times: dict[str, float] = {}
-    for _, test, took in told:
-        times[test] = times.get(test, 0.0) + took
-    failed = next((test for what, test, _ in told if what == "failed"), None)
-    running = told[-1][1] if told and told[-1][0] == "start" else None
-    of = times.get(failed or running or "", 0.0)
-    return Run(status, failed, running, max(times.values(), default=0.0), of)
+    times: dict[str, float] = {}  # of each test, its set-up included
+    failed = running = None
+    began = 0.0
+    for what, test, number in map(json.loads, events.splitlines()):
+        if what == "start":
+            running, began = test, number
+        elif what == "finish":
+            running = None
+        else:
+            times[test] = times.get(test, 0.0) + number
+            failed = failed or (test if what == "failed" else None)
+    took = time.time() - began if running and not failed else times.get(failed or "", 0.0)
+    return Run(status, failed, running, max(times.values(), default=0.0), took)
