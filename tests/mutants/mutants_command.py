@@ -30,6 +30,7 @@ from typing import Any
 
 from fault_list import ROOT, Fault, StaleError, load
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from tree_copy import Copy
@@ -102,7 +103,8 @@ def attempt(faults: Sequence[Fault], options: argparse.Namespace, verdicts: list
                     if verdict := done.result():
                         verdicts.append(verdict)
                         by = f"{verdict.test or verdict.entry}, {verdict.seconds:.0f} s"
-                        progress.print(f"{verdict.name}: {verdict.verdict}, {by}", soft_wrap=True)
+                        line = escape(f"{verdict.name}: {verdict.verdict}, {by}")
+                        progress.print(line, soft_wrap=True)
                     progress.advance(bar)
         except BaseException:  # Ctrl-C too: what runs is ended, what waits never starts
             stop.set()
@@ -129,7 +131,7 @@ def report(verdicts: list[Verdict], before: Mapping[str, Any], options: argparse
     for title in head:
         table.add_column(title, overflow="fold")
     for verdict, line in zip(verdicts, lines, strict=True):
-        table.add_row(*line, style=None if verdict.verdict in KILLED else "red")
+        table.add_row(*map(escape, line), style=None if verdict.verdict in KILLED else "red")
     console = Console()
     console.print(table)
     killed = sum(verdict.verdict in KILLED for verdict in verdicts)
