@@ -1,4 +1,4 @@
-"""Verilog of an ASIC: what is there at the start goes, and tables that are read become functions."""
+"""Verilog of an ASIC: no first values, and tables that are only read as functions."""
 
 import pytest
 
