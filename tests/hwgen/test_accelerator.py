@@ -3,6 +3,7 @@
 import random
 
 import numpy as np
+import pytest
 from amaranth.hdl import Module, signed
 from amaranth.lib import data, stream, wiring
 from amaranth.sim import Simulator
@@ -61,7 +62,9 @@ def forked(seed=0) -> Network:
     )
 
 
-def test_every_bit_of_a_fork_and_a_join():
+@pytest.mark.parametrize("stall", [0.0, 0.3])
+def test_every_bit_of_a_fork_and_a_join(stall):
+    """And every clock, where nothing stalls."""
     network = forked()
     stored = tuple(f"{layer}.{way}=0" for layer in "ab" for way in ("parallel", "serial"))
     made = plan(network, target="icebreaker", goal="min area", overrides=stored)
@@ -77,10 +80,11 @@ def test_every_bit_of_a_fork_and_a_join():
     packed, size = enters.pack(x), enters.tdata_bits // 8
     beats = [int.from_bytes(packed[at : at + size], "big") for at in range(0, len(packed), size)]
     seen, rng = [], random.Random(1)
+    starts, ends = [], []
 
     async def source(ctx):
         for n, beat in enumerate(beats):
-            while rng.random() < 0.3:
+            while rng.random() < stall:
                 await ctx.tick()
             ctx.set(dut.s_axis_tdata, beat)
             ctx.set(dut.s_axis_tlast, n % enters.beats == enters.beats - 1)
@@ -89,13 +93,18 @@ def test_every_bit_of_a_fork_and_a_join():
             ctx.set(dut.s_axis_tvalid, 0)
 
     async def sink(ctx):
+        accepted = clock = 0
         while len(seen) < FRAMES * leaves.beats:
-            ready = rng.random() < 0.7
+            ready = rng.random() >= stall
             ctx.set(dut.m_axis_tready, ready)
-            _, _, valid, word, last, error = await ctx.tick().sample(
-                dut.m_axis_tvalid, dut.m_axis_tdata, dut.m_axis_tlast, dut.frame_error
+            enters_now = dut.s_axis_tvalid & dut.s_axis_tready
+            _, _, entered, valid, word, last, error = await ctx.tick().sample(
+                enters_now, dut.m_axis_tvalid, dut.m_axis_tdata, dut.m_axis_tlast, dut.frame_error
             )
             assert not error
+            starts.extend([clock] * (entered and accepted % enters.beats == 0))
+            ends.extend([clock] * (valid and ready and last))
+            accepted, clock = accepted + entered, clock + 1
             if valid and ready:
                 assert last == (len(seen) % leaves.beats == leaves.beats - 1)
                 seen.append(word.to_bytes(leaves.tdata_bits // 8, "big"))
@@ -106,3 +115,7 @@ def test_every_bit_of_a_fork_and_a_join():
     simulator.add_testbench(sink)
     simulator.run()
     assert np.array_equal(leaves.unpack_bytes(b"".join(seen)), network.run(x))
+    if not stall:
+        timing = made.timing_of(FRAMES)
+        assert (tuple(starts), tuple(ends)) == (timing.frame_starts, timing.frame_ends)
+        assert made.latency == ends[0] - starts[0] and made.interval == ends[-1] - ends[-2]
