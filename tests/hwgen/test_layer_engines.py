@@ -53,16 +53,17 @@ def halves():
 
 
 IMAGE = Input((2, 3, 4), Fixed(4), [1.0])
-SHIFTED = Input((2, 3, 4), Fixed(4), [1.0], zero_point=3)
+SHIFTED = Input((2, 3, 4), Fixed(9), [1.0], zero_point=30)
 SIGNS = Input((2, 3, 4), Binary(), [1.0])
 LOW = Requantize([1], [0], Fixed(4), [1.0], zero_point=3, lo=-8, hi=1)  # below what it pads with
 WIDE = Requantize([37], [3], Fixed(10), [1.0], zero_point=-5)
+FINE = Requantize([37], [5], Fixed(11), [1.0], zero_point=-5)  # too many steps to count
 SIGN = Threshold([[0], [3], [-1]], Binary(), [1.0], base=-1)
 
 CASES = {
     "padding above every value": ((IMAGE, LOW, conv(3, 2, 3, 3, padding=1)), Folding(3, 2, 1)),
     "maximum below the padding": ((IMAGE, LOW, MaxPool2d(3, 1, 1)), Folding(2, 1, 1)),
-    "maximum requantized": ((SHIFTED, MaxPool2d(2, 1), WIDE), Folding(2, 1, 1)),
+    "maximum requantized": ((SHIFTED, MaxPool2d(2, 1), FINE), Folding(2, 1, 1)),
     "average of signs": ((SIGNS, AvgPool2d((2, 3), (1, 2)), WIDE), Folding(2, 1, 1)),
     "signs to signs": ((SIGNS, conv(3, 2, 3, 3, padding=1), SIGN), Folding(3, 3, 1)),
     "book without zero": (

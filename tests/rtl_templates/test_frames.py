@@ -140,7 +140,7 @@ def test_depth(depth):
 
 
 def test_room_in_mid_frame_comes_too_late():
-    """A frame that found no room for a byte stays dropped, also where there is room for the rest."""
+    """A frame that found no room for a byte is dropped, though there is room for the rest."""
     first, second, third = bytes(range(60)), bytes(range(100, 140)), b"third"
     line = b"".join(map(on_the_line, (first, second, third)))
     turn = len(on_the_line(first)) + 12  # bytes of the line before anything is read
