@@ -52,6 +52,13 @@ def halves():
     return Conv2d(weight, np.arange(4), Fixed(3), [1.0])
 
 
+def diagonal(**options):
+    """Two taps of four, in every filter."""
+    weight = weights(4, 2, 2, 2)
+    weight[:, :, 0, 0] = weight[:, :, 1, 1] = 0
+    return Conv2d(weight, np.arange(4), Fixed(3), [1.0], **options)
+
+
 IMAGE = Input((2, 3, 4), Fixed(4), [1.0])
 SHIFTED = Input((2, 3, 4), Fixed(9), [1.0], zero_point=30)
 SIGNS = Input((2, 3, 4), Binary(), [1.0])
@@ -86,7 +93,12 @@ CASES = {
         Folding(2, 4, 1, pasm=1),
     ),
     "words of each group": ((Input((4, 5, 2), Fixed(4), [1.0]), halves()), Folding(2, 1, 1, 1)),
-    "words of groups": ((Input((4, 3, 3), Fixed(4), [1.0]), conv(4, 2, 2, 2, groups=2)), None),
+    "words half used": ((Input((4, 5, 2), Fixed(4), [1.0]), halves()), Folding(2, 2, 1, 1)),
+    "groups": ((Input((4, 3, 3), Fixed(4), [1.0]), conv(4, 2, 2, 2, groups=2)), Folding(2, 4, 1)),
+    "words of groups": (
+        (Input((4, 3, 3), Fixed(4), [1.0]), diagonal(groups=2)),
+        Folding(2, 4, 2, 1),
+    ),
 }
 
 
@@ -97,8 +109,8 @@ def test_engine(case):
     trace = network.trace(random_input(network, FRAMES, 3))
     layers = find_layers(network)
     layer = layers[-1]
-    folding = folding or Folding(2, 4, 1)
     core = core_for(layer, folding, TARGET)
+    assert bool(core.window.live) == bool(folding.skip)
     core = simulable(core) if isinstance(core.datapath, MacParameters) else core
     x = trace[layers[-2].nodes[-1] if len(layers) > 1 else "n0"]
     y = trace[layer.nodes[-1]]
