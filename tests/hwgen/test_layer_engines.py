@@ -75,7 +75,7 @@ CASES = {
     "signs to signs": ((SIGNS, conv(3, 2, 3, 3, padding=1), SIGN), Folding(3, 3, 1)),
     "book without zero": (
         (Input((5,), Fixed(4), [1.0]), book(Linear, 3, 5)),
-        Folding(3, 2, 1),
+        Folding(3, 2, 1, pasm=1),
     ),
     "weights without zero": (
         (
