@@ -5,11 +5,15 @@ import random
 from dataclasses import replace
 
 import pytest
+from amaranth.hdl import Instance, Module
 from stream_bench import pack, unpack
 from test_engine import array_case, check
+from word_level import adders, registers
 
 from rtl_templates.bias import BiasParameters
+from rtl_templates.counts import counts_of
 from rtl_templates.dot_product import offset
+from rtl_templates.dsp_array import DspArray
 from rtl_templates.encodings import Ternary, TwosComplement
 from rtl_templates.engine import EngineParameters
 from rtl_templates.mac import MacParameters
@@ -21,6 +25,17 @@ class Small(Multiplier):
     """A block of another size and latency."""
 
     latency, side = 2, 11
+
+
+class Outside(Multiplier):
+    """A block whose inside is not counted."""
+
+    def elaborate(self, platform):
+        ports = {name: getattr(self, name) for name in self.signature.members}
+        ways = {name: "i" if name[0] in "xw" else "o" for name in ports}
+        m = Module()
+        m.submodules.block = Instance("BLOCK", **{f"{ways[n]}_{n}": p for n, p in ports.items()})
+        return m
 
 
 def stored(weights, rows):
@@ -111,3 +126,13 @@ def test_messages():
     weights = replace(weights, encoding=Ternary())
     with pytest.raises(ValueError, match="must be written in two's complement .* not as Ternary"):
         MacParameters(weights, 4, True, 9, True, (1,), blocks=DspBlocks(Multiplier))
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_counts(seed):
+    """Adders and registers of the parameters are those of the word-level netlist."""
+    path = dsp_case(seed)[0].datapath
+    path = replace(path, blocks=replace(path.blocks, kind=Outside))
+    made = [DspArray(path) for _ in range(2)]
+    counted = counts_of(path)
+    assert (counted.adders, counted.registers) == (adders(made[0]), registers(made[1]))
