@@ -62,7 +62,7 @@ def diagonal(**options):
 IMAGE = Input((2, 3, 4), Fixed(4), [1.0])
 SHIFTED = Input((2, 3, 4), Fixed(9), [1.0], zero_point=30)
 SIGNS = Input((2, 3, 4), Binary(), [1.0])
-LOW = Requantize([1], [0], Fixed(4), [1.0], zero_point=3, lo=-8, hi=1)  # below what it pads with
+LOW = Requantize([1], [0], Fixed(4), [1.0], zero_point=3, lo=-2, hi=1)  # it pads with a bit more
 WIDE = Requantize([37], [3], Fixed(10), [1.0], zero_point=-5)
 FINE = Requantize([37], [5], Fixed(11), [1.0], zero_point=-5)  # too many steps to count
 SIGN = Threshold([[0], [3], [-1]], Binary(), [1.0], base=-1)

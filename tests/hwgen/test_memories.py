@@ -108,3 +108,17 @@ def test_plans_count_every_block_of_the_netlist(seed, tmp_path):
 )
 def test_small_memories_in_tables(target, width, depth, tables, choices):
     assert lut_memory(width, depth, get_target(target)) == (tables, choices)
+
+
+@pytest.mark.parametrize(
+    ("target", "width", "depth", "blocks"),
+    [
+        ("ulx3s-85f", 36, 513, 2),
+        ("ulx3s-85f", 1, 16385, 2),
+        ("ulx3s-85f", 19, 1024, 2),
+        ("icebreaker", 16, 257, 2),
+        ("icebreaker", 3, 1024, 1),
+    ],
+)
+def test_blocks_of_a_word_too_many(target, width, depth, blocks):
+    assert block_rams(width, depth, get_target(target)) == blocks
