@@ -116,6 +116,9 @@ class Toy(wiring.Component):
         with m.If(self.m_axis_tvalid & self.m_axis_tready):
             m.d.sync += sent.eq(sent + 1)
         odd = Const(63, 6)
+        last = (sent == BEATS - 1 - (self.fault == "tlast")) & (self.fault != "lost")
+        if self.fault == "fickle":
+            last ^= ~self.m_axis_tready
         m.d.comb += [
             first.i.payload.eq(self.s_axis_tdata),
             first.i.valid.eq(self.s_axis_tvalid),
@@ -126,7 +129,7 @@ class Toy(wiring.Component):
             self.m_axis_tdata.eq(Cat(second.o.payload[:6], second.o.payload[6:] | 0, Const(15, 4))),
             self.m_axis_tvalid.eq(second.o.valid),
             second.o.ready.eq(self.m_axis_tready),
-            self.m_axis_tlast.eq(sent == BEATS - 1 - (self.fault == "tlast")),
+            self.m_axis_tlast.eq(last),
         ]
         with m.If(sent[0]):
             m.d.comb += self.m_axis_tdata[6:12].eq(odd)
@@ -303,6 +306,8 @@ def test_without_a_trace_or_when_all_layers_agree_it_is_the_output(package):
         ("drop", "m_axis_tvalid must stay up"),
         ("payload", "m_axis_tdata must not change"),
         ("tlast", "m_axis_tlast must be up on a frame's last beat"),
+        ("lost", "m_axis_tlast must be up on a frame's last beat"),
+        ("fickle", "m_axis_tlast must not change while a beat waits"),
         ("frame_error", "frame_error must stay low"),
         ("extra", "no beat may come after the last frame"),
     ],
