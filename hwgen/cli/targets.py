@@ -14,7 +14,7 @@ from rich.table import Table
 from hwgen.targets import DEFAULT_TARGET, TARGETS
 
 if TYPE_CHECKING:
-    from boards import Board
+    from hwgen_boards import Board
 
 
 def targets(
@@ -67,7 +67,7 @@ def targets(
 def _boards() -> "Mapping[str, Board]":
     """Return the boards; none where their pins are not installed."""
     try:
-        from boards import BOARDS
+        from hwgen_boards import BOARDS
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] != "amaranth_boards":
             raise

@@ -7,7 +7,6 @@ import pytest
 from amaranth.hdl import Module, signed
 from amaranth.lib import data, stream, wiring
 from amaranth.sim import Simulator
-from strategies import random_input
 
 from hwgen.beats import Stream
 from hwgen.codegen.accelerator import Accelerator, _join
@@ -15,6 +14,7 @@ from hwgen.codegen.package import _border, find_entry
 from hwgen.formats import Fixed
 from hwgen.network import Concat, Conv2d, Input, Network, Node, Requantize
 from hwgen.planning.planner import plan
+from support.networks import random_input
 
 FRAMES = 3
 

@@ -12,13 +12,13 @@ import time
 import numpy as np
 import pytest
 from scipy.stats import spearmanr
-from test_cli import SCRIPT, hwgen
-from test_planning import digits
 
 from hwgen.comparison import compare
 from hwgen.errors import FormatError, HwgenError, PlanError, StoreError
 from hwgen.report import Row, Run, read_run, to_csv, to_markdown
 from hwgen.report.run import spearman
+from support.commands import SCRIPT, hwgen
+from support.known import digits
 
 TASK = '''
 import torch

@@ -3,10 +3,6 @@ have, and whole networks would have to meet by chance."""
 
 import numpy as np
 import pytest
-from kit import as_pixels, simulable
-from strategies import chain, random_input
-from stream_bench import pack, run_all, unpack
-from test_engine import check_pixels
 
 from hwgen.formats import Binary, Codebook, Fixed
 from hwgen.network import (
@@ -25,7 +21,11 @@ from hwgen.planning.folding import Folding
 from hwgen.planning.layers import find_layers
 from hwgen.planning.lowering import core_for
 from hwgen.targets import get_target
-from rtl_templates.mac import MacParameters
+from hwgen_rtl_templates.mac import MacParameters
+from support.engines import check_pixels
+from support.kit import as_pixels, simulable
+from support.networks import chain, random_input
+from support.stream_bench import pack, run_all, unpack
 
 TARGET = get_target("ulx3s-85f")
 FRAMES = 2

@@ -3,18 +3,18 @@
 import random
 
 import pytest
-from strategies import random_network
-from test_planning import digits
 
 import hwgen
 from hwgen.codegen.verilog import to_verilog
 from hwgen.cost import synthesise
 from hwgen.planning.memory import block_rams, lut_memory, ring_style, weight_style
 from hwgen.targets import get_target
-from rtl_templates.encodings import Binary, TwosComplement
-from rtl_templates.fifo import Fifo, FifoParameters
-from rtl_templates.weights import WeightMemory, WeightParameters
-from rtl_templates.window import Window, WindowParameters
+from hwgen_rtl_templates.encodings import Binary, TwosComplement
+from hwgen_rtl_templates.fifo import Fifo, FifoParameters
+from hwgen_rtl_templates.weights import WeightMemory, WeightParameters
+from hwgen_rtl_templates.window import Window, WindowParameters
+from support.known import digits
+from support.networks import random_network
 
 TARGET = get_target("ulx3s-85f")
 

@@ -8,11 +8,11 @@ import sys
 from dataclasses import replace
 
 import pytest
-from packages import chain_of
 from playwright.sync_api import sync_playwright
 
 import hwgen
 from hwgen.report import Row, Run, to_html
+from support.known import chain_of
 
 HOSTILE = "</script><img src=x onerror=\"document.title='owned'\"><!--'&"
 LAYERS = (

@@ -4,10 +4,11 @@ import threading
 from collections import Counter
 
 import pytest
-import trials
-from fault_list import ROOT, Fault, StaleError, load, near, options_of
-from tree_copy import Copy
-from trials import Trials
+
+from support.mutants import trials
+from support.mutants.copies import Copy
+from support.mutants.faults import ROOT, Fault, StaleError, load, near, options_of
+from support.mutants.trials import Trials
 
 FAULTS = load()
 ROOMS = ("rtl_templates", "golden", "network", "planning", "codegen", "compression", "importers")

@@ -5,9 +5,9 @@ from itertools import product
 import pytest
 from amaranth.hdl import Signal
 
-from rtl_templates.adder_row_ecp5 import Ecp5AdderRow
-from rtl_templates.bits import AND, NOT, ONE, PASS, XOR, ZERO
-from rtl_templates.encodings import BOOTH, TERNARY
+from hwgen_rtl_templates.adder_row_ecp5 import Ecp5AdderRow
+from hwgen_rtl_templates.bits import AND, NOT, ONE, PASS, XOR, ZERO
+from hwgen_rtl_templates.encodings import BOOTH, TERNARY
 
 FUNCTIONS = [ZERO, ONE, PASS, NOT, AND, XOR, AND.flipped(0), AND.flipped(1), TERNARY, BOOTH]
 PAIRS = [pair for pair in product(FUNCTIONS, FUNCTIONS) if Ecp5AdderRow.takes(*pair)]

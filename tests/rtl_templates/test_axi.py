@@ -5,7 +5,7 @@ import random
 import pytest
 from amaranth.sim import Simulator
 
-from rtl_templates.axi import AxiInput, AxiOutput, BorderParameters
+from hwgen_rtl_templates.axi import AxiInput, AxiOutput, BorderParameters
 
 FRAMES = 3
 

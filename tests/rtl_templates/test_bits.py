@@ -3,7 +3,7 @@
 from amaranth.hdl import Module, Signal
 from amaranth.sim import Simulator
 
-from rtl_templates.bits import BitFunction
+from hwgen_rtl_templates.bits import BitFunction
 
 INPUTS = 3
 FUNCTIONS = [

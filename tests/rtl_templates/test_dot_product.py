@@ -4,10 +4,10 @@ import random
 
 import pytest
 
-from rtl_templates.adder_row import AdderRow
-from rtl_templates.adder_row_ecp5 import Ecp5AdderRow
-from rtl_templates.dot_product import RowParameters, dot_product
-from rtl_templates.encodings import Binary, Booth, Radix4, Ternary, TwosComplement
+from hwgen_rtl_templates.adder_row import AdderRow
+from hwgen_rtl_templates.adder_row_ecp5 import Ecp5AdderRow
+from hwgen_rtl_templates.dot_product import RowParameters, dot_product
+from hwgen_rtl_templates.encodings import Binary, Booth, Radix4, Ternary, TwosComplement
 
 CELLS = (AdderRow, Ecp5AdderRow)
 

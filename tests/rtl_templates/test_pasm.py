@@ -6,14 +6,14 @@ from collections import Counter
 from dataclasses import replace
 
 import pytest
-from stream_bench import pack
-from test_dsp_array import bias_of, matrices
-from test_engine import array_case, check, check_full_rate
 
-from rtl_templates.bias import BiasParameters
-from rtl_templates.encodings import Booth, Codebook, PowersOfTwo, Radix4, TwosComplement
-from rtl_templates.mac import Banks, MacParameters
-from rtl_templates.weights import WeightParameters
+from hwgen_rtl_templates.bias import BiasParameters
+from hwgen_rtl_templates.encodings import Booth, Codebook, PowersOfTwo, Radix4, TwosComplement
+from hwgen_rtl_templates.mac import Banks, MacParameters
+from hwgen_rtl_templates.weights import WeightParameters
+from support.engine_runs import check_entering, check_reset
+from support.engines import array_case, bias_of, check, check_full_rate, matrices
+from support.stream_bench import pack
 
 INNER = (TwosComplement(5), Booth(6), Radix4(7), PowersOfTwo(most=3, terms=2))
 
@@ -97,3 +97,13 @@ def test_messages():
     weights = WeightParameters(2, 1, TwosComplement(4), (0,))
     with pytest.raises(ValueError, match="must be indices into a book .* not TwosComplement"):
         MacParameters(weights, 4, True, 9, True, (1,), banks=Banks(4, 4))
+
+
+def test_words_enter_as_the_schedule_says():
+    check_entering(pasm_case, 8)
+
+
+@pytest.mark.parametrize("seed", [0, 3, 8])
+def test_a_reset_in_mid_frame(seed):
+    """Registers hold sums of what was before until they are cleared."""
+    check_reset(pasm_case, seed)

@@ -3,16 +3,16 @@
 import random
 
 import pytest
-from stream_bench import pack, run, unpack
 
-from rtl_templates.fifo import Fifo, FifoParameters
-from rtl_templates.streams import (
+from hwgen_rtl_templates.fifo import Fifo, FifoParameters
+from hwgen_rtl_templates.streams import (
     Narrow,
     NarrowParameters,
     Widen,
     WidenParameters,
     beats_per_pixel,
 )
+from support.stream_bench import pack, run, unpack
 
 STALLS = ((0.0, 0.0), (0.5, 0.0), (0.0, 0.5), (0.4, 0.4))
 

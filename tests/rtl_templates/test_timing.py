@@ -2,8 +2,8 @@
 
 import pytest
 
-from rtl_templates.fifo import FifoParameters
-from rtl_templates.timing import Link, evaluate, source
+from hwgen_rtl_templates.fifo import FifoParameters
+from hwgen_rtl_templates.timing import Link, evaluate, source
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,178 @@
+"""The legs of the four-way equality: each compares one meaning of a network with golden.
+
+RTL runs in the package's own self-checking testbench, straight in Icarus: a tenth of a second to
+compile, no Python in the simulator. The cocotb bench, which knows every clock, costs a second
+more, synthesis for a netlist ten.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+import hwgen
+from hwgen.api import Package
+from hwgen.beats import Stream
+from hwgen.codegen.testbench import testbench
+from hwgen.network import Network
+from hwgen.planning import Plan
+from hwgen.tools import run
+from support.fuzz.case import Case, Settings, draw_frames, plan_for
+from support.meanings import DifferenceError, compare_text, compare_torch
+
+IntArray = npt.NDArray[np.int64]
+
+TIMEOUT = 300.0  # seconds for one simulation
+NETLIST_FRAMES = 3
+
+
+@dataclass(frozen=True)
+class Failure:
+    """What went wrong.
+
+    leg : "text", "torch", "plan", "generate", "rtl", "clocks" or "netlist"
+    kind : name of the exception, DifferenceError where two meanings differ
+    text : where and how
+    """
+
+    leg: str
+    kind: str
+    text: str
+
+    def __str__(self) -> str:
+        return f"{self.leg}: {self.kind}: {self.text}"
+
+    def like(self, other: "Failure | None") -> bool:
+        """Say whether both are of one leg and kind."""
+        return other is not None and (self.leg, self.kind) == (other.leg, other.kind)
+
+
+def check_case(case: Case, folder: Path, *, clocks: bool, netlist: bool) -> Failure | None:
+    """Hold a case to the equality.
+
+    Parameters
+    ----------
+    folder : an empty one to work in
+    clocks : whether also in cocotb, clock for clock
+    netlist : whether also as a netlist of its target
+    """
+    frames, reals = draw_frames(case)
+    if case.model is not None and reals is not None:
+        try:
+            compare_torch(case.model, case.network, reals)
+        except Exception as error:
+            return Failure("torch", type(error).__name__, str(error))
+    return check_network(
+        case.network,
+        case.settings,
+        folder,
+        frames=frames,
+        made=case.plan,
+        clocks=clocks,
+        netlist=netlist,
+    )
+
+
+def check_network(
+    network: Network,
+    settings: Settings,
+    folder: Path,
+    *,
+    frames: IntArray | None = None,
+    made: Plan | None = None,
+    clocks: bool = False,
+    netlist: bool = False,
+) -> Failure | None:
+    """Hold a network's text, RTL and netlist to golden; return the first failure.
+
+    Any exception on the way is one, since the network is legal.
+
+    Parameters
+    ----------
+    frames : (frames, *input shape), random ones by the settings if None
+    made : the plan, one by the settings if None
+    """
+    leg = "text"
+    try:
+        compare_text(network)
+        if frames is None:
+            frames, _ = draw_frames(Case(0, 0, "network", network, settings))
+        leg = "plan"
+        made = made or plan_for(network, settings)
+        leg = "generate"
+        package = hwgen.generate(made, folder / "net")
+        leg = "rtl"
+        compare_rtl(package, frames, settings, folder / "bench")
+        if clocks:
+            leg = "clocks"
+            compare_clocks(package, made, frames, settings)
+        if netlist:
+            leg = "netlist"
+            compare_netlist(package, made, frames[-NETLIST_FRAMES:], settings)
+    except Exception as error:
+        return Failure(leg, type(error).__name__, str(error))
+    return None
+
+
+def compare_rtl(package: Package, x: IntArray, settings: Settings, folder: Path) -> None:
+    """RTL == golden, without stalls and with them, in the package's own testbench."""
+    manifest = package.manifest
+    top, y = manifest["top"], package.network.run(x)
+    (folder / "vectors").mkdir(parents=True)
+    for name, values in (("input", x), ("output", y)):
+        stream = Stream.from_manifest(manifest[name], name)
+        packed, size = stream.pack(values), stream.tdata_bits // 8
+        lines = (packed[at : at + size].hex() for at in range(0, len(packed), size))
+        (folder / "vectors" / f"{name}.hex").write_text("\n".join(lines) + "\n")
+    bench = folder / f"{top}_tb.v"
+    bench.write_text(testbench(manifest, len(x)))
+    compiled = ["-g2005", "-s", f"{top}_tb", "-o", "bench.vvp", bench.name]
+    run("iverilog", [*compiled, str(package.verilog.absolute())], cwd=folder, timeout=TIMEOUT)
+    for stall in (0, settings.stall):
+        options = [f"+stall={stall}", f"+seed={settings.seed}"]
+        done = run("vvp", ["-N", "bench.vvp", *options], cwd=folder, timeout=TIMEOUT, check=False)
+        said = done.output.strip().splitlines()
+        if done.status or not said or said[-1] != f"PASS: {len(x) * stream.beats} beats equal":
+            raise DifferenceError("\n".join(said[-3:]) or f"vvp ended with status {done.status}")
+
+
+def compare_clocks(package: Package, made: Plan, x: IntArray, settings: Settings) -> None:
+    """RTL == golden in cocotb, every frame in the clocks that the plan predicts; and once more
+    with stalls and a reset in mid-frame."""
+    timing = made.timing_of(len(x))
+    result = package.simulate(x, simulator="icarus", timeout=TIMEOUT)
+    if not result.ok:
+        raise DifferenceError(f"{result.first_difference or result.violations}")
+    found, expected = ((t.frame_starts, t.frame_ends) for t in (result, timing))
+    if found != expected:
+        raise DifferenceError(f"frames start and end at {found}, not as planned {expected}")
+    result = package.simulate(
+        x,
+        simulator="icarus",
+        stalls=settings.stall / 100,
+        seed=settings.seed,
+        reset_at=max(1, timing.frame_ends[0]),
+        timeout=TIMEOUT,
+    )
+    if not result.ok:
+        raise DifferenceError(f"stalled and reset: {result.first_difference or result.violations}")
+
+
+def compare_netlist(package: Package, made: Plan, x: IntArray, settings: Settings) -> None:
+    """netlist == golden, clock for clock without stalls, and with them."""
+    for stall in (0, settings.stall):
+        result = package.simulate(
+            x,
+            stage="netlist",
+            simulator="icarus",
+            stalls=stall / 100,
+            seed=settings.seed,
+            timeout=3 * TIMEOUT,
+        )
+        if not result.ok:
+            raise DifferenceError(
+                f"stalls {stall} %: {result.first_difference or result.violations}"
+            )
+        if not stall and result.frame_ends != made.timing_of(len(x)).frame_ends:
+            raise DifferenceError("frames of the netlist end in other clocks than planned")
