@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 import hwgen.network.store as store
 from hwgen.errors import StoreError
-from hwgen.network import Conv2d, Network, Node, load, save
+from hwgen.formats import Fixed
+from hwgen.network import Conv2d, Input, Linear, Network, Node, load, save
 from hwgen.network.text import to_text
 from support.networks import CHAIN, GRAPH, graphs, mixed, networks, random_input, random_network
 from support.stores import join, loads_or_refuses, mutate, split
@@ -297,3 +298,17 @@ def test_the_layer_is_named(path):
     path.write_bytes(join({**header, "__metadata__": {"hwgen": json.dumps(graph)}}, body))
     with pytest.raises(StoreError, match=rf"a\.net: {node['name']}: Stride must be one or two"):
         load(path)
+
+
+@pytest.mark.parametrize("bits", [8, 16, 32])
+@pytest.mark.parametrize("more", [-1, 0, 1])
+def test_integers_at_the_ends_of_stored_types(bits, more, tmp_path):
+    """What needs a bit more is stored in the next wider type, and nothing wraps."""
+    ends = [-(1 << (bits - 1)) - more, (1 << (bits - 1)) - 1 + more]
+    for end in ends:
+        node = Node("fc", Linear([[1]], [end], Fixed(4), [1.0]), ("x",))
+        network = Network((Node("x", Input((1,), Fixed(4), [1.0])), node))
+        network.save(tmp_path / "ends.net")
+        assert load(tmp_path / "ends.net") == network
+        stored = safetensors.numpy.load_file(tmp_path / "ends.net")["1.bias"]
+        assert stored.dtype.itemsize == (bits // 8 if more <= 0 else bits // 4), end

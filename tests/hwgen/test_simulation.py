@@ -156,6 +156,8 @@ def test_without_a_trace_or_when_all_layers_agree_it_is_the_output(package):
         ("drop", "m_axis_tvalid must stay up"),
         ("payload", "m_axis_tdata must not change"),
         ("tlast", "m_axis_tlast must be up on a frame's last beat"),
+        ("lost", "m_axis_tlast must be up on a frame's last beat"),
+        ("fickle", "m_axis_tlast must not change while a beat waits"),
         ("frame_error", "frame_error must stay low"),
         ("extra", "no beat may come after the last frame"),
         ("tuser", "m_axis_tuser must be low with m_axis_tlast"),

@@ -4,13 +4,28 @@ stalls, and every clock without."""
 from dataclasses import replace
 
 import pytest
+from amaranth.hdl import Instance, Module
 
+from hwgen_rtl_templates.counts import counts_of
+from hwgen_rtl_templates.dsp_array import DspArray
 from hwgen_rtl_templates.encodings import Ternary, TwosComplement
 from hwgen_rtl_templates.mac import MacParameters
 from hwgen_rtl_templates.multiplier import DspBlocks, Multiplier
 from hwgen_rtl_templates.weights import WeightParameters
 from support.arrays import dsp_case
 from support.engines import check
+from support.word_level import adders, registers
+
+
+class Outside(Multiplier):
+    """A block whose inside is not counted."""
+
+    def elaborate(self, platform):
+        ports = {name: getattr(self, name) for name in self.signature.members}
+        ways = {name: "i" if name[0] in "xw" else "o" for name in ports}
+        m = Module()
+        m.submodules.block = Instance("BLOCK", **{f"{ways[n]}_{n}": p for n, p in ports.items()})
+        return m
 
 
 @pytest.mark.parametrize("seed", range(16))
@@ -43,3 +58,13 @@ def test_messages():
     weights = replace(weights, encoding=Ternary())
     with pytest.raises(ValueError, match="must be written in two's complement .* not as Ternary"):
         MacParameters(weights, 4, True, 9, True, (1,), blocks=DspBlocks(Multiplier))
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_counts(seed):
+    """Adders and registers of the parameters are those of the word-level netlist."""
+    path = dsp_case(seed)[0].datapath
+    path = replace(path, blocks=replace(path.blocks, kind=Outside))
+    made = [DspArray(path) for _ in range(2)]
+    counted = counts_of(path)
+    assert (counted.adders, counted.registers) == (adders(made[0]), registers(made[1]))

@@ -7,6 +7,7 @@ from hwgen_rtl_templates.encodings import TwosComplement
 from hwgen_rtl_templates.mac import Banks, MacParameters
 from hwgen_rtl_templates.weights import WeightParameters
 from support.arrays import pasm_case
+from support.engine_runs import check_entering, check_reset
 from support.engines import check, check_full_rate
 
 SEEDS = (*range(10), 31)  # the last has one column
@@ -42,3 +43,13 @@ def test_messages():
     weights = WeightParameters(2, 1, TwosComplement(4), (0,))
     with pytest.raises(ValueError, match="must be indices into a book .* not TwosComplement"):
         MacParameters(weights, 4, True, 9, True, (1,), banks=Banks(4, 4))
+
+
+def test_words_enter_as_the_schedule_says():
+    check_entering(pasm_case, 8)
+
+
+@pytest.mark.parametrize("seed", [0, 3, 8])
+def test_a_reset_in_mid_frame(seed):
+    """Registers hold sums of what was before until they are cleared."""
+    check_reset(pasm_case, seed)

@@ -106,6 +106,9 @@ class Toy(wiring.Component):
         with m.If(self.m_axis_tvalid & self.m_axis_tready):
             m.d.sync += sent.eq(sent + 1)
         odd = Const(63, 6)
+        last = (sent == BEATS - 1 - (self.fault == "tlast")) & (self.fault != "lost")
+        if self.fault == "fickle":
+            last ^= ~self.m_axis_tready
         m.d.comb += [
             first.i.payload.eq(self.s_axis_tdata),
             first.i.valid.eq(self.s_axis_tvalid),
@@ -116,7 +119,7 @@ class Toy(wiring.Component):
             self.m_axis_tdata.eq(Cat(second.o.payload[:6], second.o.payload[6:] | 0, Const(15, 4))),
             self.m_axis_tvalid.eq(second.o.valid),
             second.o.ready.eq(self.m_axis_tready),
-            self.m_axis_tlast.eq(sent == BEATS - 1 - (self.fault == "tlast")),
+            self.m_axis_tlast.eq(last),
             self.m_axis_tuser.eq(self.fault == "tuser"),
         ]
         with m.If(sent[0]):
