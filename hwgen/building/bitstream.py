@@ -21,6 +21,7 @@ from hwgen.codegen.manifest import MANIFEST, read_manifest
 from hwgen.codegen.staging import check_folder, write_folder
 from hwgen.cost import Route, Synthesis, pack, route, synthesise
 from hwgen.cost.families import family_of
+from hwgen.cost.synthesis import read_design
 from hwgen.errors import HwgenError, PlanError, StoreError, ToolError
 from hwgen.network import load
 from hwgen.targets import Target, get_target
@@ -78,7 +79,7 @@ def build_bitstream(
     missing = [path for path in inside if not (package / path).is_file()]
     if missing:
         raise StoreError(f"{package}: {missing[0]} is missing; generate the package again")
-    verilog = (package / manifest["verilog"]).read_text(encoding="utf-8")
+    verilog = read_design(package / manifest["verilog"], str(manifest["top"]))
     say("design", 0, 0)
     design = board_design(manifest, verilog, board, baud=baud)
     say("synthesis", 0, 0)

@@ -61,7 +61,7 @@ def compress(
     Example: hwgen compress digits_task.py:task --recipe recipe.toml -o digits.net --checkpoints run
     """
     from hwgen import api
-    from hwgen.python_file import load_object
+    from hwgen.python_file import load_object, read_source
 
     for path in (output, *([] if json_file is None else [json_file])):
         check_file(path)
@@ -80,7 +80,7 @@ def compress(
         cost = api.hardware_cost(
             measure, calibration=calibration, quantize=wanted.quantize, target=target, goal=goal
         )
-    source = Path(task.rpartition(":")[0]).read_bytes()
+    source = read_source(Path(task.rpartition(":")[0]))
     console = Console()
     try:
         with bar("Compressing", Console(stderr=True)) as move:

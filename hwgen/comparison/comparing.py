@@ -22,9 +22,11 @@ from hwgen.comparison.measuring import ROW, measure_design
 from hwgen.comparison.training import FIGURES, FRAMES, NETWORK, split_formats, train_format
 from hwgen.errors import HwgenError, ToolError
 from hwgen.explore import Job, JobQueue, Limits, Outcome
+from hwgen.files import read_file, read_text
+from hwgen.network.store import LONGEST
 from hwgen.planning import parse_goal
 from hwgen.planning.planner import parse_override
-from hwgen.python_file import split_reference
+from hwgen.python_file import read_source, split_reference
 from hwgen.report import Row, Run
 from hwgen.targets import get_target
 
@@ -201,11 +203,14 @@ def compare(
     work = _Comparison(labels, targets, goals, foldings, stage, frames, limits)
     if stored:
         api.load(source)
-        first = work.measuring(labels[0], Path(source).read_bytes(), None)
+        first = work.measuring(labels[0], read_file(Path(source), LONGEST), None)
     else:
         path, name = split_reference(str(source))
-        text = None if recipe is None else Path(recipe).read_text(encoding="utf-8")
-        first = work.training(path.read_bytes(), path, name, text)
+        text = None
+        if recipe is not None:
+            api.read_recipe(recipe)  # what is written wrongly is said before anything is trained
+            text = read_text(Path(recipe))
+        first = work.training(read_source(path), path, name, text)
     queue = JobQueue(address=cluster, workers=workers, limits=limits)
     seconds = _work(queue, work, first, progress or (lambda *_: None))
     command = _command(source, labels, targets, goals, foldings, stage)

@@ -17,7 +17,6 @@ __all__ = [
     "SPEC_VERSION",
     "from_fields",
     "from_text",
-    "parse_json",
     "summary",
     "to_fields",
     "to_text",
@@ -34,6 +33,7 @@ from typing import Any
 import numpy as np
 
 from hwgen.errors import HwgenError, StoreError
+from hwgen.files import parse_json
 from hwgen.formats import Activation, Codebook, Fixed, Format, bits_for, parse_format
 from hwgen.network.graph import Network, Node
 from hwgen.network.ops import OPS, FloatArray, IntArray, Op
@@ -133,32 +133,10 @@ def _parse_node(line: str) -> Node:
         raise StoreError(
             f'node must be written as "name" = Op("input", ...) {{attributes}}, not {_short(line)}'
         )
-    name, inputs = parse_json(match["name"]), parse_json(f"[{match['inputs']}]")
-    return Node(name, from_fields(match["op"], parse_json(match["fields"])), tuple(inputs))
-
-
-def parse_json(text: str) -> Any:
-    """Return what a JSON text says; NaN, infinity and repeated keys are not JSON.
-
-    Raises
-    ------
-    StoreError : it is not JSON, or nested too deeply
-    """
-    try:
-        return json.loads(text, parse_constant=_refuse, object_pairs_hook=_unique)
-    except (ValueError, RecursionError) as error:
-        raise StoreError(f"not readable as JSON: {error}") from error
-
-
-def _refuse(constant: str) -> float:
-    raise StoreError(f"{constant} is not a number that hwgen stores")
-
-
-def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        raise StoreError(f"a key is given twice among {_short([key for key, _ in pairs])}")
-    return found
+    name: Any = parse_json(match["name"])
+    inputs: Any = parse_json(f"[{match['inputs']}]")
+    attributes: Any = parse_json(match["fields"])
+    return Node(name, from_fields(match["op"], attributes), tuple(inputs))
 
 
 def _short(value: object) -> str:

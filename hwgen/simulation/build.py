@@ -14,6 +14,7 @@ from pathlib import Path
 
 from hwgen.cache import Cache
 from hwgen.errors import InternalError, ToolError
+from hwgen.files import TEXT_BYTES, read_file
 from hwgen.simulation.process import run_process
 from hwgen.tools import environment, find, log_tail, version
 
@@ -129,7 +130,7 @@ def build(
     parts = (
         *made_by,
         tools.simulator,
-        *(source.read_text() for source in wanted.sources),
+        *(read_file(source, TEXT_BYTES) for source in wanted.sources),
         (SIM / "harness.v").read_text(),
         wanted.top,
         json.dumps(dict(wanted.parameters)),

@@ -98,7 +98,7 @@ def test_no_package_at_all(tmp_path):
 def test_a_manifest_that_is_a_folder(package):
     (package.folder / "manifest.json").unlink()
     (package.folder / "manifest.json").mkdir()
-    refused(package, "cannot be read")
+    refused(package, "must be a file, not a folder")
 
 
 @pytest.mark.parametrize("field", ["verilog", "network"])
