@@ -1,8 +1,8 @@
 """Files that anybody may have written: opened in one way, which ends.
 
-A name that a user gives, or that a manifest holds, may lead to a device that never ends, a pipe that
-nobody writes to, or a file larger than memory. Here a regular file is opened, of a bounded size, and
-nothing else is.
+A name that a user gives, or that a manifest holds, may lead to a device that never ends, a pipe
+that nobody writes to, or a file larger than memory. Here a regular file of a bounded size is
+opened, and nothing else.
 """
 
 __all__ = ["NoRegularFile", "open_file", "parse_json", "read_file", "read_text"]

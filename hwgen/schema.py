@@ -3,6 +3,7 @@
 __all__ = [
     "MANY",
     "Rule",
+    "any_of",
     "each",
     "flag",
     "integer",
@@ -113,6 +114,20 @@ def scalar(value: object, where: str) -> None:
         number(-1e300, 1e300)(value, where)
 
 
+def any_of(*rules: Rule) -> Rule:
+    """What one of the rules allows; the last says what is wrong."""
+
+    def check(value: object, where: str) -> None:
+        for rule in rules[:-1]:
+            try:
+                return rule(value, where)
+            except StoreError:
+                continue
+        rules[-1](value, where)
+
+    return check
+
+
 def each(rule: Rule, least: int = 0, most: int = MANY) -> Rule:
     """A list of so many values."""
 
@@ -168,8 +183,7 @@ def record(
             if rule is not None:
                 rule(item, f"{inside}{name}" if name in known else f"{inside}{name[:80]}")
             elif closed:
-                raise refuse(
-                    f"A field of {where}" if where else "A field", "one that hwgen knows", name
-                )
+                what = f"A field of {where}" if where else "A field"
+                raise refuse(what, "one that hwgen knows", name)
 
     return check

@@ -20,7 +20,8 @@ def flash(folder: str | Path, *, timeout: float = 300.0) -> Build:
 
     Raises
     ------
-    StoreError : the folder holds no build, a damaged one, or one for a board that hwgen does not know
+    StoreError : the folder holds no build, a damaged one, or one for a board that hwgen does not
+        know
     ToolError : the programmer is not installed (the text says how to get it), finds no board,
         fails, or does not finish in time
     """

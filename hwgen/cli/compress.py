@@ -9,12 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.box import SIMPLE_HEAD
 from rich.console import Console
-from rich.table import Table
 
 from hwgen.cli.output_file import check_file, write_file
 from hwgen.cli.progress import bar
+from hwgen.cli.tables import Column, print_table, say, screen
 from hwgen.errors import HwgenError
 from hwgen.targets import DEFAULT_TARGET
 
@@ -81,9 +80,9 @@ def compress(
             measure, calibration=calibration, quantize=wanted.quantize, target=target, goal=goal
         )
     source = read_source(Path(task.rpartition(":")[0]))
-    console = Console()
+    console = screen()
     try:
-        with bar("Compressing", Console(stderr=True)) as move:
+        with bar("Compressing", screen(stderr=True)) as move:
             done = api.compress(
                 found.model,
                 wanted,
@@ -105,7 +104,7 @@ def compress(
     network = api.import_torch(done.module, found.example)
     network.save(output)
     _print(done, console)
-    console.print(f"Network in {output}", markup=False)
+    say(console, f"Network in {output}")
     if json_file is not None:
         write_file(json_file, json.dumps(_described(done, wanted), indent=2) + "\n")
 
@@ -122,12 +121,9 @@ def _described(done: "Compressed", recipe: Any) -> dict[str, Any]:
 
 def _print(done: "Compressed", console: Console) -> None:
     """Print the history, a row a step."""
-    table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
-    table.add_column("step", no_wrap=True)
-    for column in ("accuracy", "parameters", "MACs", "zeros", "bytes", "seconds"):
-        table.add_column(column, justify="right", no_wrap=True)
-    for record in done.history:
-        table.add_row(
+    titles = ("step", "accuracy", "parameters", "MACs", "zeros", "bytes", "seconds")
+    rows = [
+        (
             record.step,
             "" if record.accuracy is None else f"{record.accuracy:.2%}",
             f"{record.parameters:,}",
@@ -136,8 +132,10 @@ def _print(done: "Compressed", console: Console) -> None:
             f"{record.bytes:,}",
             f"{record.seconds:.1f}",
         )
-    console.print(table)
+        for record in done.history
+    ]
+    print_table(console, [Column(title) for title in titles], rows)
     if done.stopped:
-        console.print(f"Pruning ended: {done.stopped}", markup=False)
+        say(console, f"Pruning ended: {done.stopped}")
     if done.sufficed:
-        console.print(f"Enough for the accuracy: {done.sufficed}", markup=False)
+        say(console, f"Enough for the accuracy: {done.sufficed}")

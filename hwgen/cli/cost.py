@@ -7,11 +7,10 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
 from hwgen.cli.plan import AsJson
 from hwgen.cli.refit import run_refit
+from hwgen.cli.tables import Column, print_table, say, screen
 from hwgen.errors import HwgenError
 from hwgen.targets import get_target
 
@@ -55,17 +54,15 @@ def cost(
     from hwgen import api
     from hwgen.cost.timing import ACTIVITY
 
-    console = Console()
+    console = screen()
     opened = api.Package(package)
-    with Console(stderr=True).status(f"Running {stage} of {opened.manifest['top']}"):
+    with screen(stderr=True).status(f"Running {stage} of {opened.manifest['top']}"):
         found = opened.cost(stage, timeout=timeout)
     if as_json:
         typer.echo(json.dumps(found.to_json(), indent=2))
         return
     target = get_target(found.target)
-    table = Table(title=f"{opened.manifest['top']} on {target.name}, {stage}")
-    for column in ("", "used", "of the device"):
-        table.add_column(column, justify="right" if column else "left")
+    rows = []
     for what, used, has in (
         ("LUT", found.luts, target.luts),
         ("FF", found.ffs, target.ffs),
@@ -73,7 +70,7 @@ def cost(
         ("memories", found.block_rams, target.block_rams),
     ):
         if used is not None and (has or target.library is None or used):
-            table.add_row(what, f"{used:,}", f"{used / has:.1%}" if has else "-")
+            rows.append((what, f"{used:,}", f"{used / has:.1%}" if has else "-"))
     for what, value, text in (
         ("area, cells", found.area_um2, "{:,.0f} um2"),
         ("gate equivalents", found.gates, "{:,.0f}"),
@@ -84,7 +81,9 @@ def cost(
         ("energy, 45 nm estimate", found.energy_nj, "{:.3g} nJ"),
     ):
         if value is not None:
-            table.add_row(what, text.format(value), "")
-    console.print(table)
+            rows.append((what, text.format(value), ""))
+    columns = (Column(""), Column("used"), Column("of the device"))
+    title = f"{opened.manifest['top']} on {target.name}, {stage}"
+    print_table(console, columns, rows, title=title)
     if found.power_mw is not None:
-        console.print(_BEFORE_LAYOUT.format(ACTIVITY), markup=False)
+        say(console, _BEFORE_LAYOUT.format(ACTIVITY))

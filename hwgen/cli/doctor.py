@@ -11,11 +11,10 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
+from rich.text import Text
 
 from hwgen import tools
+from hwgen.cli.tables import Column, print_table, say, screen
 from hwgen.errors import ToolError
 from hwgen.targets import INSTALL_LIBRARY, TARGETS, Target
 
@@ -150,18 +149,21 @@ def doctor(
 
 
 def _print(findings: list[Finding], missing: list[Finding]) -> None:
-    table = Table(title=f"Tools of hwgen (Python {platform.python_version()})")
-    table.add_column("tool", no_wrap=True)
-    table.add_column("version")
-    table.add_column("needed for")
+    rows = []
     for finding in findings:
-        state = f"[red]{escape(finding.problem)}[/red]" if finding.problem else finding.version
-        table.add_row(finding.name, state, finding.needed_for)
-    console = Console()
-    console.print(table)
+        state = Text(finding.problem, "red") if finding.problem else finding.version or ""
+        rows.append((finding.name, state, finding.needed_for))
+    columns = (
+        Column("tool"),
+        Column("version", right=False, words=True),
+        Column("needed for", right=False, words=True),
+    )
+    console = screen()
+    title = f"Tools of hwgen (Python {platform.python_version()})"
+    print_table(console, columns, rows, title=title)
     if not missing:
-        console.print("Everything is there.")
+        say(console, "Everything is there.")
         return
     for finding in missing:
         # as it is to be typed: no markup, no wrapping
-        console.print(f"{finding.name}: {finding.install}", markup=False, soft_wrap=True)
+        say(console, f"{finding.name}: {finding.install}", wrap=False)

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 
+from hwgen.cli.tables import Column, print_table, say, screen
 from hwgen.errors import HwgenError
 
 
@@ -34,9 +34,10 @@ def import_(
     Example: hwgen import my_task.py:task --weights int8 --activations uint8 -o my.net
     """
     from hwgen import api
+    from hwgen.network.text import FIRST_NUMBER, summary_rows
     from hwgen.python_file import load_object
 
-    console = Console()
+    console = screen()
     found: Any = load_object(task)
     for name in ("model", "example", *(("calibration",) if weights else ())):
         if not hasattr(found, name):
@@ -52,5 +53,7 @@ def import_(
             ).module
         network = api.import_torch(model, found.example)
         network.save(output)
-    console.print(str(network), markup=False, highlight=False)
-    console.print(f"Network in {output}", markup=False)
+    titles, *rows = summary_rows(network)
+    columns = [Column(title, right=number >= FIRST_NUMBER) for number, title in enumerate(titles)]
+    print_table(console, columns, rows, sections=(len(rows) - 1,))
+    say(console, f"Network in {output}")

@@ -7,10 +7,9 @@ from dataclasses import asdict
 from pathlib import Path
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
 from hwgen.cli.progress import bar
+from hwgen.cli.tables import Column, print_table, screen
 from hwgen.errors import HwgenError
 
 
@@ -29,7 +28,7 @@ def run_refit(
 
     names = [name.strip() for name in families.split(",") if name.strip()] or list(SAMPLED)
     found: dict[str, Refit] = {}
-    with bar("Refitting", Console(stderr=True)) as move:
+    with bar("Refitting", screen(stderr=True)) as move:
         for name in names:
             found[name] = refit(name, fitted=fitted, tested=tested, timeout=timeout, progress=move)
     path = output or FILE
@@ -46,11 +45,11 @@ def run_refit(
         }
         typer.echo(json.dumps({"file": str(path), "families": plain}, indent=2))
         return
-    table = Table(title=f"LUTs, estimated beside synthesised; coefficients in {path}")
-    for column in ("family", "designs", "count", "median", "90th percentile", "Spearman"):
-        table.add_column(column, justify="left" if column in ("family", "designs") else "right")
+    rows = []
     for name, each in found.items():
         for what, errors in (("fitted on", each.fitted), ("unseen", each.tested)):
             figures = (f"{errors.median:.1%}", f"{errors.most:.1%}", f"{errors.rank:.3f}")
-            table.add_row(name, what, str(errors.count), *figures)
-    Console().print(table)
+            rows.append((name, what, str(errors.count), *figures))
+    titles = ("family", "designs", "count", "median", "90th percentile", "Spearman")
+    title = f"LUTs, estimated beside synthesised; coefficients in {path}"
+    print_table(screen(), [Column(each) for each in titles], rows, names=2, title=title)

@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from hwgen.cli.output_file import check_file, write_file
+from hwgen.cli.tables import say, screen
 
 Baseline = Annotated[
     Path | None,
@@ -38,7 +38,7 @@ def report(
 
     Example: hwgen report compare.json --baseline yesterday.json -o compare.html
     """
-    from hwgen.report import read_run, to_html
+    from hwgen.report import check_baseline, read_run, to_html
 
     check_file(output)
     before = None if baseline is None else read_run(baseline)
@@ -46,9 +46,10 @@ def report(
         from hwgen import api
         from hwgen.comparison import describe_package
 
-        with Console(stderr=True).status(f"Running {stage} of {source.name}"):
+        check_baseline(stage, before)
+        with screen(stderr=True).status(f"Running {stage} of {source.name}"):
             run = describe_package(api.Package(source), stage=stage, frames=frames)
     else:
         run = read_run(source)
     write_file(output, to_html(run, before))
-    Console().print(f"Page in {output}", markup=False)
+    say(screen(), f"Page in {output}")

@@ -7,14 +7,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
 
 from hwgen.cli.board import run_board, serve_board
 from hwgen.cli.cost import PackageFolder
 from hwgen.cli.plan import AsJson
 from hwgen.cli.progress import bar
+from hwgen.cli.tables import Column, print_table, say, screen
 
 if TYPE_CHECKING:
     import numpy as np
@@ -72,7 +70,7 @@ def simulate(
         if not run_board(opened, x, seed, timeout, as_json):
             raise typer.Exit(1)
         return
-    with bar("Simulating", Console(stderr=True)) as progress:
+    with bar("Simulating", screen(stderr=True)) as progress:
         result = opened.simulate(
             x,
             stage=stage,
@@ -130,23 +128,21 @@ def _frames(
 
 
 def _print(figures: dict[str, Any], stalled: bool) -> None:
-    console = Console()
-    table = Table(title=f"Simulation, {figures['stage']}")
-    for column in ("", "predicted", "measured"):
-        table.add_column(column, justify="right" if column else "left")
+    console = screen()
     equal = figures["compared"] - figures["different"]
-    table.add_row("outputs equal", "", f"{equal:,} of {figures['compared']:,}")
+    rows = [("outputs equal", "", f"{equal:,} of {figures['compared']:,}")]
     for name in ("interval", "latency"):
         found = figures[name]
         measured = "-" if found["measured"] is None else f"{found['measured']:,}"
-        table.add_row(name + (" (stalled)" if stalled else ""), f"{found['predicted']:,}", measured)
+        rows.append((name + " (stalled)" * stalled, f"{found['predicted']:,}", measured))
     for layer in figures["layers"]:
         same = layer["compared"] - layer["different"]
-        table.add_row(f"{escape(layer['layer'])} equal", "", f"{same:,} of {layer['compared']:,}")
-    table.add_row("seconds to build", "", f"{figures['build_seconds']:.1f}")
-    table.add_row("seconds to run", "", f"{figures['run_seconds']:.1f}")
-    console.print(table)
+        rows.append((f"{layer['layer']} equal", "", f"{same:,} of {layer['compared']:,}"))
+    rows.append(("seconds to build", "", f"{figures['build_seconds']:.1f}"))
+    rows.append(("seconds to run", "", f"{figures['run_seconds']:.1f}"))
+    columns = (Column(""), Column("predicted"), Column("measured"))
+    print_table(console, columns, rows, title=f"Simulation, {figures['stage']}")
     if figures["first_difference"]:
-        console.print(f"First difference: {figures['first_difference']}", markup=False)
+        say(console, f"First difference: {figures['first_difference']}")
     for violation in figures["violations"]:
-        console.print(f"Stream rule broken: {violation}", markup=False)
+        say(console, f"Stream rule broken: {violation}")

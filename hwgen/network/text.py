@@ -13,11 +13,13 @@ lines and lines that start with `#` are skipped.
 """
 
 __all__ = [
+    "FIRST_NUMBER",
     "READABLE",
     "SPEC_VERSION",
     "from_fields",
     "from_text",
     "summary",
+    "summary_rows",
     "to_fields",
     "to_text",
 ]
@@ -214,13 +216,16 @@ _DECODERS: Mapping[Any, Callable[[object], object]] = {
 }
 
 
-def summary(network: Network) -> str:
-    """Return a table for people: one line a node, without arrays.
+FIRST_NUMBER = 6  # column of a summary from which on there are numbers
+
+
+def summary_rows(network: Network) -> list[tuple[str, ...]]:
+    """Return a table for people, without arrays: titles, a row a node, and the sums.
 
     Bytes are those of the weights in their format, with codebooks and without biases.
     """
     columns = ("name", "op", "shape", "range", "format", "weights", "MACs", "parameters", "bytes")
-    rows = [columns]
+    rows: list[tuple[str, ...]] = [columns]
     for node in network.nodes:
         tensor, size = network.tensors[node.name], network.sizes[node.name]
         rows.append(
@@ -234,10 +239,16 @@ def summary(network: Network) -> str:
             )
         )
     rows.append(("total", "", "", "", "", *_cells("", network.size)))
+    return rows
+
+
+def summary(network: Network) -> str:
+    """Return the rows of `summary_rows` as lines of text."""
+    rows = summary_rows(network)
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return "\n".join(
         "  ".join(
-            cell.rjust(width) if column >= 6 else cell.ljust(width)
+            cell.rjust(width) if column >= FIRST_NUMBER else cell.ljust(width)
             for column, (cell, width) in enumerate(zip(row, widths, strict=True))
         ).rstrip()
         for row in rows

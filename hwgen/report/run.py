@@ -1,18 +1,18 @@
 """The results of a comparison as data: a row a design, and the run they belong to."""
 
-__all__ = ["Row", "Run", "read_run"]
+__all__ = ["SPEC_VERSION", "STAGES", "Row", "Run", "check_baseline"]
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields
-from pathlib import Path
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
 
-from hwgen.errors import StoreError
+from hwgen.errors import HwgenError
 
 SPEC_VERSION = 1
+STAGES = ("estimate", "synth", "route")
 
 
 @dataclass(frozen=True)
@@ -148,8 +148,8 @@ def spearman(a: Sequence[float], b: Sequence[float]) -> float | None:
 
     def ranks(values: Sequence[float]) -> Any:
         x = np.asarray(values, dtype=float)
-        less, same = (x[:, None] > x).sum(1), (x[:, None] == x).sum(1)
-        found = less + (same - 1) / 2
+        _, place, counts = np.unique(x, return_inverse=True, return_counts=True)
+        found = (np.cumsum(counts) - (counts + 1) / 2)[place]
         return found - found.mean()
 
     x, y = ranks(a), ranks(b)
@@ -157,30 +157,16 @@ def spearman(a: Sequence[float], b: Sequence[float]) -> float | None:
     return float((x * y).sum()) / size if size else None
 
 
-def read_run(path: Path) -> Run:
-    """Return the run in a file that `hwgen compare --json` wrote.
+def check_baseline(stage: str, baseline: Run | None) -> None:
+    """Refuse an earlier run whose figures are of another kind than those of a stage.
 
     Raises
     ------
-    StoreError : there is no such file, or it is another kind of file
+    HwgenError : it was made at another stage
     """
-    try:
-        found = json.loads(path.read_bytes())
-        if not isinstance(found, dict) or found.pop("hwgen_run", None) != SPEC_VERSION:
-            raise ValueError("it is no run of this version")
-        rows = tuple(Row(**row | {"layers": tuple(row["layers"])}) for row in found.pop("rows"))
-        _check(rows)
-        return Run(rows=rows, **found)
-    except (OSError, ValueError, TypeError, KeyError) as error:
-        raise StoreError(
-            f"{path}: must be a file that `hwgen compare --json` wrote ({error})"
-        ) from error
-
-
-def _check(rows: Sequence[Row]) -> None:
-    for row in rows:
-        for one in fields(Row):
-            value = getattr(row, one.name)
-            number = "int" in str(one.type) or "float" in str(one.type)
-            if number and one.name != "seconds" and not isinstance(value, int | float | None):
-                raise ValueError(f"{one.name} must be a number, not {value!r:.40}")
+    if baseline is not None and baseline.stage != stage:
+        raise HwgenError(
+            f"Baseline ({baseline.title}) must be of stage {stage}, not {baseline.stage}: figures "
+            "of two stages differ though no design has changed; make the baseline again with "
+            f"--stage {stage}"
+        )

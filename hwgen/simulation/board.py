@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from hwgen.cache import Cache
+from hwgen.cache import Cache, Part
 from hwgen.errors import SimulationError, ToolError
 from hwgen.files import TEXT_BYTES, read_file
 from hwgen.simulation.build import SIM, find_tools
@@ -52,7 +52,7 @@ def build_board(verilog: str, sources: Sequence[Path], top: str, timeout: float 
     texts = [read_file(source, TEXT_BYTES) for source in sources]
 
     def compiled(top: str, verilog: str, *texts: bytes) -> Path:
-        parts = (*made_by, top, verilog, *texts)
+        parts: tuple[Part, ...] = (*made_by, top, verilog, *texts)
         log = cache.log(parts, "board")
         # what is the same for every board, Verilator's own library, is compiled once
         shared = None if top == _EMPTY else compiled(_EMPTY, _EMPTY_BOARD)

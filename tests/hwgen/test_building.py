@@ -299,7 +299,7 @@ def copied(built, folder, **changes):
         ({"board": "abacus"}, "Board must be one of .*, not 'abacus'; build again"),
         (
             {"bitstream": "../tiny.bin"},
-            "bitstream must be the name of a file, not '../tiny.bin'; build again",
+            "bitstream must be the name of a file, not '../tiny.bin'",
         ),
         ({"bitstream": "other.bin"}, "names other.bin, which is missing"),
         ({"programmer": []}, "programmer must be a list of at least 1, not"),

@@ -202,9 +202,7 @@ def test_other_versions_are_named(path):
     for version in (0, 1, 5, "3", True, None, 1.5, 3.0, [3], {"a": 3}, "9" * 300):
         graph["spec_version"] = version
         path.write_bytes(join({**header, "__metadata__": {"hwgen": json.dumps(graph)}}, body))
-        with pytest.raises(
-            StoreError, match="spec version must be one of 2, 3, 4, not .*; use the"
-        ):
+        with pytest.raises(StoreError, match="spec version must be one of 2, 3, 4, not .*; use"):
             load(path)
 
 
@@ -373,9 +371,7 @@ def test_files_of_the_version_before_groups_are_named_as_such(path):
         load(path)
     changed["__metadata__"]["hwgen"] = json.dumps({**graph, "spec_version": 1})
     path.write_bytes(join(changed, body))
-    with pytest.raises(
-        StoreError, match="spec version must be one of 2, 3, 4, not 1; use the hwgen"
-    ):
+    with pytest.raises(StoreError, match="spec version must be one of 2, 3, 4, not 1; use"):
         load(path)
 
 
