@@ -4,8 +4,9 @@ __all__ = ["run_board", "serve_board"]
 
 import json
 import time
+from collections.abc import Mapping
 from contextlib import ExitStack, suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import typer
 
@@ -36,7 +37,7 @@ def run_board(
             transfer = accelerator.last
     assert transfer is not None
     same = int((y == expected).sum())
-    figures = {
+    figures: dict[str, Any] = {
         "stage": "board",
         "equal": same == expected.size,
         "compared": int(expected.size),
@@ -48,16 +49,21 @@ def run_board(
     }
     if as_json:
         typer.echo(json.dumps(figures, indent=2))
-        return same == expected.size
-    rows = (
-        ("outputs equal", f"{same:,} of {expected.size:,}"),
-        ("frames", f"{transfer.frames:,}"),
-        ("frames lost on the line", f"{transfer.lost:,}"),
-        ("frames a second, simulated", f"{transfer.rate:,.0f}"),
-    )
-    title = f"Simulated board, {package.manifest['target']}"
-    print_table(screen(), (Column(""), Column("")), rows, title=title, header=False)
+    else:
+        _print(str(package.manifest["target"]), figures, transfer.rate)
     return same == expected.size
+
+
+def _print(target: str, figures: Mapping[str, Any], rate: float) -> None:
+    same = figures["compared"] - figures["different"]
+    rows = (
+        ("outputs equal", f"{same:,} of {figures['compared']:,}"),
+        ("frames", f"{figures['frames']:,}"),
+        ("frames lost on the line", f"{figures['lost']:,}"),
+        ("frames a second, simulated", f"{rate:,.0f}"),
+    )
+    columns = (Column(""), Column(""))
+    print_table(screen(), columns, rows, title=f"Simulated board, {target}", header=False)
 
 
 def serve_board(package: "Package", seed: int) -> None:

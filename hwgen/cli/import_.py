@@ -3,12 +3,16 @@
 __all__ = ["import_"]
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from rich.console import Console
 
 from hwgen.cli.tables import Column, print_table, say, screen
 from hwgen.errors import HwgenError
+
+if TYPE_CHECKING:
+    from hwgen.network import Network
 
 
 def import_(
@@ -34,7 +38,6 @@ def import_(
     Example: hwgen import my_task.py:task --weights int8 --activations uint8 -o my.net
     """
     from hwgen import api
-    from hwgen.network.text import FIRST_NUMBER, summary_rows
     from hwgen.python_file import load_object
 
     console = screen()
@@ -53,7 +56,14 @@ def import_(
             ).module
         network = api.import_torch(model, found.example)
         network.save(output)
+    print_network(network, console)
+    say(console, f"Network in {output}")
+
+
+def print_network(network: "Network", console: Console) -> None:
+    """Print a row a node, and the sums."""
+    from hwgen.network.text import FIRST_NUMBER, summary_rows
+
     titles, *rows = summary_rows(network)
     columns = [Column(title, right=number >= FIRST_NUMBER) for number, title in enumerate(titles)]
     print_table(console, columns, rows, sections=(len(rows) - 1,))
-    say(console, f"Network in {output}")

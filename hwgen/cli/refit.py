@@ -3,14 +3,19 @@
 __all__ = ["run_refit"]
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import typer
 
 from hwgen.cli.progress import bar
 from hwgen.cli.tables import Column, print_table, screen
 from hwgen.errors import HwgenError
+
+if TYPE_CHECKING:
+    from hwgen.cost.refit import Refit
 
 
 def run_refit(
@@ -22,7 +27,7 @@ def run_refit(
     as_json: bool,
 ) -> None:
     """Refit the estimates of some families, write the coefficients, and print the errors."""
-    from hwgen.cost.refit import Refit, refit
+    from hwgen.cost.refit import refit
     from hwgen.cost.samples import SAMPLED
     from hwgen.planning.coefficients import FILE, write_coefficients
 
@@ -45,6 +50,10 @@ def run_refit(
         }
         typer.echo(json.dumps({"file": str(path), "families": plain}, indent=2))
         return
+    _print(found, path)
+
+
+def _print(found: "Mapping[str, Refit]", path: Path) -> None:
     rows = []
     for name, each in found.items():
         for what, errors in (("fitted on", each.fitted), ("unseen", each.tested)):

@@ -129,13 +129,12 @@ def _parts(
         return found
 
     beside = parts(width - EDGE - whole)
-    folded = parts(width - EDGE - min(whole, names * (NAME + BETWEEN)))
+    folded = parts(width - EDGE - sum(min(natural[n], NAME) + BETWEEN for n in range(names)))
     if EDGE + whole + widest > width or len(folded) < len(beside):
         return folded, True
     return beside, False
 
 
 def say(console: Console, text: str, *, wrap: bool = True) -> None:
-    """Print lines as they are, without markup, broken between words or, to be copied, not at all."""
-    for line in text.split("\n"):
-        console.print(Text(printable(line)), soft_wrap=not wrap)
+    """Print a line without markup; broken between words, or not, to be copied."""
+    console.print(Text(printable(text)), soft_wrap=not wrap)
