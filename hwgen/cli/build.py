@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from hwgen.cli.cost import Changed
 from hwgen.cli.plan import AsJson, Choices, Clock
 from hwgen.cli.progress import bar
 from hwgen.cli.tables import Column, print_table, say, screen
@@ -53,6 +54,7 @@ def build(
         int, typer.Option(min=1, help="Seeds of the placer to try until the clock is met.")
     ] = 4,
     timeout: Annotated[float, typer.Option(help="Seconds that each tool may take.")] = 1800.0,
+    changed: Changed = False,
     as_json: AsJson = False,
 ) -> None:
     """Build a board's bitstream: clock, serial link and accelerator, placed at the board's pins.
@@ -76,6 +78,7 @@ def build(
             baud=baud,
             seeds=seeds,
             timeout=timeout,
+            changed=changed,
             progress=progress,
         )
     if as_json:

@@ -4,7 +4,7 @@ __all__ = ["cost"]
 
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -14,18 +14,40 @@ from hwgen.cli.tables import Column, print_table, say, screen
 from hwgen.errors import HwgenError
 from hwgen.targets import get_target
 
+if TYPE_CHECKING:
+    from hwgen import api
+
 _BEFORE_LAYOUT = (
     "Timing and power are OpenSTA's of the mapped netlist: without wires, clock and reset ideal, "
     "every net changing {:g} times a clock."
 )
 _PACKAGE = typer.Argument(metavar="PACKAGE", help="Folder of a package.")
 PackageFolder = Annotated[Path, _PACKAGE]
+Changed = Annotated[
+    bool,
+    typer.Option(
+        "--changed", help="Verilog or network of the package may differ: the change is yours."
+    ),
+]
+
+
+def open_package(folder: Path, changed: bool) -> "api.Package":
+    """Return a package; what its user has changed is named."""
+    from hwgen import api
+
+    opened = api.Package(folder, changed=changed)
+    differing = opened.changed if changed else ()
+    if differing:
+        names = ", ".join(differing)
+        say(screen(stderr=True), f"Not what was generated, as --changed allows: {names}")
+    return opened
 
 
 def cost(
     package: Annotated[Path | None, _PACKAGE] = None,
     stage: Annotated[str, typer.Option(help="estimate, synth or route.")] = "synth",
     timeout: Annotated[float, typer.Option(help="Seconds that each tool may take.")] = 1800.0,
+    changed: Changed = False,
     as_json: AsJson = False,
     refit: Annotated[
         bool, typer.Option("--refit", help="Fit the estimates to synthesis anew, no PACKAGE.")
@@ -51,11 +73,10 @@ def cost(
         return
     if package is None:
         raise HwgenError("PACKAGE must be named, such as build/digits (or --refit given)")
-    from hwgen import api
     from hwgen.cost.timing import ACTIVITY
 
     console = screen()
-    opened = api.Package(package)
+    opened = open_package(package, changed)
     with screen(stderr=True).status(f"Running {stage} of {opened.manifest['top']}"):
         found = opened.cost(stage, timeout=timeout)
     if as_json:

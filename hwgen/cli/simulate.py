@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from hwgen.cli.board import run_board, serve_board
-from hwgen.cli.cost import PackageFolder
+from hwgen.cli.cost import Changed, PackageFolder, open_package
 from hwgen.cli.plan import AsJson
 from hwgen.cli.progress import bar
 from hwgen.cli.tables import Column, print_table, say, screen
@@ -47,6 +47,7 @@ def simulate(
         bool, typer.Option("--serve", help="With --board: keep the port open for your own host.")
     ] = False,
     timeout: Annotated[float, typer.Option(help="Seconds for everything.")] = 3600.0,
+    changed: Changed = False,
     as_json: AsJson = False,
 ) -> None:
     """Run frames back to back and compare every output bit with golden; status 1 if one differs.
@@ -56,10 +57,9 @@ def simulate(
 
     Example: hwgen simulate build/digits --frames 100 --stalls 0.2 --stage netlist
     """
-    from hwgen import api
     from hwgen.errors import HwgenError
 
-    opened = api.Package(package)
+    opened = open_package(package, changed)
     if serve and not board:
         raise HwgenError("Option --serve goes with --board")
     if serve:

@@ -159,8 +159,8 @@ def compare(
     recipe: str | Path | None = None,
     cluster: str | None = None,
     workers: int | None = None,
-    timeout: float = 1800.0,
-    megabytes: float = 6000.0,
+    timeout: float = Limits.seconds,
+    megabytes: float = Limits.megabytes,
     progress: Progress | None = None,
 ) -> Run:
     """Compare what a network costs in several formats, on several targets.
@@ -213,7 +213,17 @@ def compare(
         first = work.training(read_source(path), path, name, text)
     queue = JobQueue(address=cluster, workers=workers, limits=limits)
     seconds = _work(queue, work, first, progress or (lambda *_: None))
-    command = _command(source, labels, targets, goals, foldings, stage)
+    command = command_of(
+        source,
+        formats=() if stored else labels,
+        targets=targets,
+        goals=goals,
+        foldings=foldings,
+        stage=stage,
+        frames=frames,
+        recipe=None if stored else recipe,
+        limits=limits,
+    )
     return work.run(f"{source}, {stage}", command, seconds)
 
 
@@ -260,19 +270,30 @@ def _version(wheel: str) -> str:
         return "missing"
 
 
-def _command(
+def command_of(
     source: str | Path,
+    *,
     formats: Sequence[str],
     targets: Sequence[str],
     goals: Sequence[str],
     foldings: Sequence[Sequence[str]],
     stage: str,
+    frames: int,
+    recipe: str | Path | None,
+    limits: Limits,
 ) -> str:
-    words = ["hwgen", "compare", str(source), "--targets", ",".join(targets)]
-    if ":" in str(source):
-        words += ["--formats", ",".join(formats)]
-    for goal in goals:
-        words += ["--goal", goal]
-    for folding in foldings:
-        words += ["--set", ",".join(folding)] if folding else []
-    return shlex.join([*words, "--stage", stage])
+    """Return the command that makes the same rows: all that they hang on, and nothing else."""
+    plain = [tuple(folding) for folding in foldings] == [()]
+    choices: dict[str, Sequence[str]] = {
+        "--formats": [",".join(formats)] if formats else [],
+        "--targets": [",".join(targets)],
+        "--goal": goals,
+        "--set": [] if plain else [",".join(folding) for folding in foldings],
+        "--stage": [stage],
+        "--frames": [str(frames)],
+        "--recipe": [] if recipe is None else [str(recipe)],
+        "--timeout": [] if limits.seconds == Limits.seconds else [repr(limits.seconds)],
+        "--memory": [] if limits.megabytes == Limits.megabytes else [repr(limits.megabytes)],
+    }
+    words = [word for name, values in choices.items() for value in values for word in (name, value)]
+    return shlex.join(["hwgen", "compare", str(source), *words])

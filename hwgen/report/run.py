@@ -3,6 +3,7 @@
 __all__ = ["SPEC_VERSION", "STAGES", "Row", "Run", "check_baseline"]
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -83,6 +84,11 @@ class Row:
     beat_bytes: float | None = None
     layers: tuple[Mapping[str, Any], ...] = ()
     seconds: Mapping[str, float] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for name, value in vars(self).items():  # NaN and infinity are no figures, nor are they JSON
+            if isinstance(value, float) and not math.isfinite(value):
+                object.__setattr__(self, name, None)
 
     @property
     def name(self) -> str:

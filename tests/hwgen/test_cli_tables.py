@@ -214,7 +214,7 @@ def tables(monkeypatch):
 @pytest.mark.parametrize("width", [60, 80, 100, None])
 @pytest.mark.parametrize("verb", TABLES)
 def test_it_is_whole(verb, width, tables, monkeypatch, capsys):
-    monkeypatch.setattr(api, "Package", lambda folder: costed("ulx3s-85f"))
+    monkeypatch.setattr(api, "Package", lambda folder, **_: costed("ulx3s-85f"))
     monkeypatch.delenv("COLUMNS", raising=False)
     if width:
         monkeypatch.setenv("COLUMNS", str(width))
