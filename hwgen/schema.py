@@ -14,6 +14,7 @@ __all__ = [
     "record",
     "refuse",
     "scalar",
+    "short",
     "table",
     "text",
 ]
@@ -39,11 +40,18 @@ class Rule(Protocol):
     def __call__(self, value: object, where: str) -> None: ...
 
 
+def short(value: object) -> str:
+    """Return a value as a message shows it, however large or deep it is."""
+    try:
+        shown = reprlib.repr(value)
+    except ValueError:  # of an integer that Python does not write out
+        return "a number of thousands of digits"
+    return shown if len(shown) <= 80 else f"{shown[:77]}..."
+
+
 def refuse(where: str, rule: str, value: object) -> StoreError:
     """Return the error of a value that breaks a rule."""
-    shown = reprlib.repr(value)
-    shown = shown if len(shown) <= 80 else f"{shown[:77]}..."
-    return StoreError(f"{where} must be {rule}, not {shown}")
+    return StoreError(f"{where} must be {rule}, not {short(value)}")
 
 
 def integer(lo: int = -MANY, hi: int = MANY) -> Rule:

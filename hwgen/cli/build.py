@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hwgen.cli.cost import Changed
+from hwgen.cli.cost import Changed, open_package
 from hwgen.cli.plan import AsJson, Choices, Clock
 from hwgen.cli.progress import bar
 from hwgen.cli.tables import Column, print_table, say, screen
@@ -67,6 +67,8 @@ def build(
     from hwgen import building
 
     hertz = None if clock is None else round(clock * 1e6)
+    if changed and source.is_dir():
+        open_package(source, changed)
     with bar("Building", screen(stderr=True)) as progress:
         built = building.build(
             source,

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
     from hwgen import api
 
+LONGEST = 1 << 36  # bytes of frames
+
 
 def simulate(
     package: PackageFolder,
@@ -117,13 +119,18 @@ def _frames(
 
     from hwgen import api
     from hwgen.errors import HwgenError
+    from hwgen.files import open_file
 
     if inputs is None:
         return api.choose_frames(package.network, frames, seed)
     try:
-        found: npt.NDArray[np.int64] = np.load(inputs, allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
-        raise HwgenError(f"{inputs}: must be a .npy file of integers ({error})") from error
+        with open_file(inputs, LONGEST) as file:
+            found = np.load(file, allow_pickle=False)
+            if not isinstance(found, np.ndarray):
+                raise ValueError("it holds several arrays")
+    except (OSError, ValueError, EOFError, MemoryError, HwgenError) as error:
+        reason = str(error).removeprefix(f"{inputs}: ")
+        raise HwgenError(f"{inputs}: must be a .npy file of integers ({reason})") from error
     return found
 
 

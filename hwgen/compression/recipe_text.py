@@ -2,7 +2,6 @@
 
 __all__ = ["read_text", "recipe_of"]
 
-import reprlib
 import tomllib
 import types
 from collections.abc import Mapping
@@ -10,8 +9,9 @@ from dataclasses import MISSING, Field, fields, is_dataclass
 from pathlib import Path
 from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
-from hwgen import files
 from hwgen.errors import HwgenError, StoreError
+from hwgen.files import read_file
+from hwgen.schema import short
 
 LONGEST = 1 << 17  # characters of a recipe
 MOST_DOTS = 1 << 10  # of a line: keys of thousands of parts take tomllib minutes
@@ -36,7 +36,7 @@ def read_text(path: str | Path) -> str:
     HwgenError : it cannot be read
     """
     try:
-        return files.read_text(Path(path), LONGEST)
+        return read_file(Path(path), LONGEST).decode("utf-8")
     except (OSError, UnicodeDecodeError, StoreError) as error:
         reason = getattr(error, "strerror", None) or str(error).removeprefix(f"{path}: ")
         raise HwgenError(f"{path}: recipe cannot be read ({reason})") from error
@@ -74,7 +74,7 @@ def _made(kind: type[T], table: Mapping[str, object], name: str, path: str) -> T
     values: dict[str, Any] = {}
     for key, value in table.items():
         if key not in known:
-            raise HwgenError(f"{where}: key must be one of {', '.join(known)}, not {_short(key)}")
+            raise HwgenError(f"{where}: key must be one of {', '.join(known)}, not {short(key)}")
         inner = f"{path}.{key}" if path else key
         choices = get_args(hints[key]) if _is_union(hints[key]) else (hints[key],)
         table_of: Any = next((choice for choice in choices if is_dataclass(choice)), None)
@@ -83,7 +83,7 @@ def _made(kind: type[T], table: Mapping[str, object], name: str, path: str) -> T
         elif isinstance(value, dict):
             values[key] = _made(table_of, value, name, inner)
         else:
-            raise HwgenError(f"{where}: {key} must be a table, [{inner}], not {_short(value)}")
+            raise HwgenError(f"{where}: {key} must be a table, [{inner}], not {short(value)}")
     try:
         return kind(**values)
     except HwgenError as error:
@@ -118,18 +118,14 @@ def _value(value: object, choices: tuple[Any, ...], field: "Field[Any]", where: 
             }
         if origin is float and isinstance(value, (int, float)) and not isinstance(value, bool):
             if not abs(value) < LARGEST:  # NaN included
-                raise HwgenError(f"{where} must be a number that is finite, not {_short(value)}")
+                raise HwgenError(f"{where} must be a number that is finite, not {short(value)}")
             return value
         if isinstance(origin, type) and type(value) is origin:
             if origin is int and not abs(value) < LARGEST:  # type: ignore[arg-type]
-                raise HwgenError(f"{where} must be smaller than 2**62, not {_short(value)}")
+                raise HwgenError(f"{where} must be smaller than 2**62, not {short(value)}")
             return value
     wanted = [KINDS[get_origin(choice) or choice] for choice in choices if choice is not type(None)]
-    raise HwgenError(f"{where} must be {' or '.join(wanted)}, not {_short(value)}")
-
-
-def _short(value: object) -> str:
-    return reprlib.repr(value)
+    raise HwgenError(f"{where} must be {' or '.join(wanted)}, not {short(value)}")
 
 
 def _is_union(hint: object) -> bool:

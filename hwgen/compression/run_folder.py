@@ -11,6 +11,7 @@ import json
 import re
 import shutil
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -43,8 +44,9 @@ class RunFolder:
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             self._refuse_others()
-            found = self.folder / RUN
-            written = read_file(found, LONGEST) if found.exists() and not fresh else None
+            written = None
+            with suppress(FileNotFoundError):
+                written = None if fresh else read_file(self.folder / RUN, LONGEST)
         except NoRegularFile as error:
             raise HwgenError(f"{error}; choose another folder") from error
         except OSError as error:

@@ -52,6 +52,29 @@ RUN = Run(
 )
 
 
+SURROGATES = "half \ud800 a pair \udcff, \x00\x1b[31m and 💾"
+
+
+def extreme():
+    """A run that is as far out as one may be, in all its fields."""
+    least = dict.fromkeys(("luts", "ffs", "dsps", "block_rams"), 0)
+    far = {
+        **{"luts": 1 << 48, "ffs": 0, "clock_mhz": 1e-6, "fmax_mhz": 1e9, "latency": 1 << 48},
+        **{"accuracy": -1e15, "float_accuracy": 1e15, "frames_per_second": 1e15, "energy_nj": 0.0},
+        **{"interval": 0, "macs": 1 << 48, "units": 1 << 48, "stream_bytes": 1e-3},
+        **{"beat_bytes": 1e15, "power_mw": 5e-324, "equal": 0, "compared": 0},
+        "layers": ({"name": SURROGATES, "busy": 1 << 48, "luts": 0, "more": None},),
+    }
+    rows = (
+        replace(row(SURROGATES, "__proto__", 9, 0.0), **far),
+        row("constructor", "ulx3s-85f", 9, None, fmax_mhz=None, clock_mhz=None),
+        replace(row("", "", 9, 1.0), **far | {"goal": "", "folding": "\n| <b>", "latency": 0}),
+    )
+    return replace(
+        RUN, title=SURROGATES, command=SURROGATES, rows=rows, targets={"__proto__": least, "": {}}
+    )
+
+
 @pytest.fixture(scope="module")
 def browser():
     program = shutil.which("chromium")
@@ -234,3 +257,12 @@ def test_a_package(show, tmp_path):
     assert data["rows"][0]["values"]["luts"] == round(plan.resources.luts)
     assert [layer["name"] for layer in data["rows"][0]["layers"]] == [s.name for s in plan.stages]
     assert len(text) < 60_000 and "http://" not in text.replace("http://www.w3.org/2000/svg", "")
+
+
+def test_extremes_are_shown(show):
+    """In a browser: a row each in the table, and nothing is said to the console."""
+    page = show(extreme(), RUN)
+    assert len(lines(page)) == 3 and points(page)
+    assert page.locator("#count").inner_text() == "3 of 3 designs"
+    page.locator("#roof-target").select_option("__proto__")
+    assert "NaN" not in page.content() and "Infinity" not in page.locator("main, body").inner_text()
