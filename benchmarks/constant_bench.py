@@ -22,8 +22,8 @@ from hwgen.codegen.verilog import to_verilog
 from hwgen.cost import synthesise
 from hwgen.planning.adder_graphs import coefficients, solve
 from hwgen.targets import get_target
-from rtl_templates.adder_graph import Adder, AdderGraph, Tap
-from rtl_templates.constant import ConstantParameters
+from hwgen_rtl_templates.adder_graph import Adder, AdderGraph, Tap
+from hwgen_rtl_templates.constant import ConstantParameters
 
 ROOT = Path(__file__).resolve().parent.parent
 PEERS = ("da4ml", "alkaid")

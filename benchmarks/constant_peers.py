@@ -15,8 +15,8 @@ import numpy as np
 
 
 def graph(logic: Any, inputs: int) -> dict[str, list[list[int | bool | None]]]:
-    """Return the adders and the outputs of a peer's netlist as `rtl_templates.adder_graph` has
-    them; each value is a term, shifted and perhaps negated."""
+    """Return the adders and the outputs of a peer's netlist as `hwgen_rtl_templates.adder_graph`
+    has them; each value is a term, shifted and perhaps negated."""
     values: list[tuple[int, int, bool]] = []
     adders: list[list[int | bool | None]] = []
     for op in logic.ops:

@@ -23,11 +23,11 @@ from hwgen.codegen.verilog import to_verilog
 from hwgen.cost import Route, route, synthesise
 from hwgen.formats import PowerOfTwo
 from hwgen.targets import Target, get_target
-from rtl_templates.adder_row import AdderRow
-from rtl_templates.adder_row_ecp5 import Ecp5AdderRow
-from rtl_templates.adder_row_xilinx import Xilinx7AdderRow
-from rtl_templates.dot_product import RowParameters, dot_product
-from rtl_templates.encodings import (
+from hwgen_rtl_templates.adder_row import AdderRow
+from hwgen_rtl_templates.adder_row_ecp5 import Ecp5AdderRow
+from hwgen_rtl_templates.adder_row_xilinx import Xilinx7AdderRow
+from hwgen_rtl_templates.dot_product import RowParameters, dot_product
+from hwgen_rtl_templates.encodings import (
     Binary,
     Booth,
     Codebook,
@@ -37,9 +37,9 @@ from rtl_templates.encodings import (
     Ternary,
     TwosComplement,
 )
-from rtl_templates.mac import Banks, MacArray, MacParameters
-from rtl_templates.pasm import PasmArray
-from rtl_templates.weights import WeightParameters
+from hwgen_rtl_templates.mac import Banks, MacArray, MacParameters
+from hwgen_rtl_templates.pasm import PasmArray
+from hwgen_rtl_templates.weights import WeightParameters
 
 ROOT = Path(__file__).resolve().parent.parent
 ACCUMULATOR = 24

@@ -5,13 +5,13 @@ __all__ = ["BOARDS", "Board"]
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from boards.board import Board
-from boards.ice40_hx8k import ICE40_HX8K
-from boards.icebreaker import ICEBREAKER
-from boards.orangecrab import ORANGECRAB_25F, ORANGECRAB_85F
-from boards.tangnano9k import TANGNANO9K
-from boards.ulx3s import ULX3S_25F, ULX3S_45F, ULX3S_85F
-from boards.upduino import UPDUINO_V3
+from hwgen_boards.board import Board
+from hwgen_boards.ice40_hx8k import ICE40_HX8K
+from hwgen_boards.icebreaker import ICEBREAKER
+from hwgen_boards.orangecrab import ORANGECRAB_25F, ORANGECRAB_85F
+from hwgen_boards.tangnano9k import TANGNANO9K
+from hwgen_boards.ulx3s import ULX3S_25F, ULX3S_45F, ULX3S_85F
+from hwgen_boards.upduino import UPDUINO_V3
 
 _ALL = (
     *(ULX3S_85F, ULX3S_45F, ULX3S_25F),

@@ -18,11 +18,11 @@ from amaranth import *
 from amaranth.lib import io
 from amaranth.lib.cdc import FFSynchronizer
 
-from boards.board import Board
-from boards.pll_ecp5 import Ecp5Pll
-from boards.pll_gowin import GowinPll
-from boards.pll_ice40 import Ice40Pll
-from rtl_templates.uart import FEWEST_CLOCKS
+from hwgen_boards.board import Board
+from hwgen_boards.pll_ecp5 import Ecp5Pll
+from hwgen_boards.pll_gowin import GowinPll
+from hwgen_boards.pll_ice40 import Ice40Pll
+from hwgen_rtl_templates.uart import FEWEST_CLOCKS
 
 DIVIDERS = range(2, 65)
 SETTLING = (

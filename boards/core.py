@@ -8,9 +8,9 @@ from amaranth import *
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out, connect
 
-from rtl_templates.frames import FrameParameters, FrameReceiver, FrameSender, frame_byte
-from rtl_templates.link import Link, LinkParameters
-from rtl_templates.uart import UartParameters, UartReceiver, UartTransmitter
+from hwgen_rtl_templates.frames import FrameParameters, FrameReceiver, FrameSender, frame_byte
+from hwgen_rtl_templates.link import Link, LinkParameters
+from hwgen_rtl_templates.uart import UartParameters, UartReceiver, UartTransmitter
 
 LEAST_ROOM = 512  # bytes: the host keeps requests coming while answers are under way
 

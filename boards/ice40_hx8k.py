@@ -4,7 +4,7 @@ __all__ = ["ICE40_HX8K"]
 
 from amaranth_boards.ice40_hx8k_b_evn import ICE40HX8KBEVNPlatform
 
-from boards.board import Board, Leds
+from hwgen_boards.board import Board, Leds
 
 ICE40_HX8K = Board(
     name="ice40-hx8k",

@@ -4,7 +4,7 @@ __all__ = ["ICEBREAKER"]
 
 from amaranth_boards.icebreaker import ICEBreakerPlatform
 
-from boards.board import Board, Leds
+from hwgen_boards.board import Board, Leds
 
 
 def _platform():

@@ -6,7 +6,7 @@ from amaranth.build import Attrs
 from amaranth_boards.orangecrab_r0_2 import OrangeCrabR0_2_25FPlatform, OrangeCrabR0_2_85FPlatform
 from amaranth_boards.resources import LEDResources, UARTResource
 
-from boards.board import Board, Leds
+from hwgen_boards.board import Board, Leds
 
 _PINS = Attrs(IO_TYPE="LVCMOS33")
 

@@ -4,7 +4,7 @@ __all__ = ["TANGNANO9K"]
 
 from amaranth_boards.tang_nano_9k import TangNano9kPlatform
 
-from boards.board import Board, Leds
+from hwgen_boards.board import Board, Leds
 
 TANGNANO9K = Board(
     name="tangnano9k",

@@ -5,9 +5,9 @@ __all__ = ["BoardTop"]
 from amaranth import *
 from amaranth.lib import io
 
-from boards.board import Board
-from boards.clocking import Clock, Clocking
-from boards.core import BoardCore, CoreParameters
+from hwgen_boards.board import Board
+from hwgen_boards.clocking import Clock, Clocking
+from hwgen_boards.core import BoardCore, CoreParameters
 
 
 class BoardTop(Elaboratable):

@@ -4,7 +4,7 @@ __all__ = ["ULX3S_25F", "ULX3S_45F", "ULX3S_85F"]
 
 from amaranth_boards.ulx3s import ULX3S_25F_Platform, ULX3S_45F_Platform, ULX3S_85F_Platform
 
-from boards.board import Board, Leds
+from hwgen_boards.board import Board, Leds
 
 
 def _ulx3s(size, platform) -> Board:

@@ -6,7 +6,7 @@ from amaranth.build import Attrs, Pins, Resource
 from amaranth_boards.resources import LEDResources, UARTResource
 from amaranth_boards.upduino_v3 import UpduinoV3Platform
 
-from boards.board import Board, Leds
+from hwgen_boards.board import Board, Leds
 
 _PINS = Attrs(IO_STANDARD="SB_LVCMOS")
 

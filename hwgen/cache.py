@@ -24,6 +24,7 @@ import stat
 import tempfile
 import warnings
 from collections.abc import Callable, Iterator, Sequence
+from importlib.resources import files
 from pathlib import Path
 
 import platformdirs
@@ -248,17 +249,13 @@ def _complete(entry: Path) -> bool:
 
 
 def code_hash(*parts: str) -> str:
-    """Return the hash of the source of parts of hwgen, files or folders: "digits.py".
-
-    The packages beside it are "../rtl_templates" and "../sim".
-    """
+    """Return the hash of the source of parts of hwgen, files or folders ("digits.py"), and of
+    packages beside it ("hwgen_sim")."""
     digest = hashlib.sha256()
-    root = Path(__file__).resolve().parent
     for part in parts:
-        path = (root / part).resolve()
+        beside = part.startswith("hwgen_")
+        path = Path(str(files(part))) if beside else Path(__file__).parent / part
         for file in sorted((*path.rglob("*.py"), *path.rglob("*.v"))) if path.is_dir() else [path]:
-            data = file.read_bytes()
-            digest.update(
-                f"{file.relative_to(root.parent).as_posix()} {len(data)} ".encode() + data
-            )
+            name, data = file.relative_to(path).as_posix(), file.read_bytes()
+            digest.update(f"{part}/{name} {len(data)} ".encode() + data)
     return digest.hexdigest()

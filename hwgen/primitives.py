@@ -6,9 +6,10 @@ __all__ = ["PRIMITIVES", "Cells", "find_models"]
 
 import re
 from collections.abc import Collection, Iterable, Mapping
+from importlib.resources import files
 from pathlib import Path
 
-PRIMITIVES = Path(__file__).resolve().parents[1] / "sim" / "primitives"
+PRIMITIVES = Path(str(files("hwgen_sim"))).resolve() / "primitives"
 
 Cells = Mapping[str, Collection[str]]  # types of cells, and the parameters that they are given
 

@@ -9,7 +9,7 @@ from amaranth import *
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from rtl_templates.bits import ZERO, BitFunction
+from hwgen_rtl_templates.bits import ZERO, BitFunction
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from amaranth import *
 
-from rtl_templates.adder_row import AdderRow
-from rtl_templates.bits import ZERO, BitFunction
+from hwgen_rtl_templates.adder_row import AdderRow
+from hwgen_rtl_templates.bits import ZERO, BitFunction
 
 
 @dataclass(frozen=True)

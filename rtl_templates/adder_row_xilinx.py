@@ -7,8 +7,8 @@ from operator import xor
 
 from amaranth import *
 
-from rtl_templates.adder_row import AdderRow, RowSum
-from rtl_templates.bits import PASS, ZERO, BitFunction
+from hwgen_rtl_templates.adder_row import AdderRow, RowSum
+from hwgen_rtl_templates.bits import PASS, ZERO, BitFunction
 
 CHAIN = 4  # positions of a CARRY4
 SHARED = 5  # inputs that both outputs of a LUT6_2 see

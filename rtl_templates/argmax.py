@@ -9,8 +9,8 @@ from amaranth import *
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from rtl_templates.streams import elements
-from rtl_templates.timing import Link, Process, schedule
+from hwgen_rtl_templates.streams import elements
+from hwgen_rtl_templates.timing import Link, Process, schedule
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from amaranth import *
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from rtl_templates.streams import elements
+from hwgen_rtl_templates.streams import elements
 
 
 @dataclass(frozen=True)

@@ -9,9 +9,9 @@ from functools import cached_property
 from amaranth import *
 from amaranth.lib import wiring
 
-from rtl_templates.adder_graph import Adder
-from rtl_templates.constant import ConstantValues, vector_ports
-from rtl_templates.streams import delayed
+from hwgen_rtl_templates.adder_graph import Adder
+from hwgen_rtl_templates.constant import ConstantValues, vector_ports
+from hwgen_rtl_templates.streams import delayed
 
 
 @dataclass(frozen=True)

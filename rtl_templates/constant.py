@@ -9,8 +9,8 @@ from amaranth import *
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Member, Out
 
-from rtl_templates.adder_graph import Adder, AdderGraph, Tap
-from rtl_templates.streams import delayed, elements, range_shape
+from hwgen_rtl_templates.adder_graph import Adder, AdderGraph, Tap
+from hwgen_rtl_templates.streams import delayed, elements, range_shape
 
 
 @dataclass(frozen=True)

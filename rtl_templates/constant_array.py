@@ -9,10 +9,10 @@ from amaranth import *
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from rtl_templates.bit_serial import BitSerialParameters
-from rtl_templates.constant import ConstantParameters
-from rtl_templates.streams import elements
-from rtl_templates.window import beat_shape
+from hwgen_rtl_templates.bit_serial import BitSerialParameters
+from hwgen_rtl_templates.constant import ConstantParameters
+from hwgen_rtl_templates.streams import elements
+from hwgen_rtl_templates.window import beat_shape
 
 
 @dataclass(frozen=True)

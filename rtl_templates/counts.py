@@ -8,13 +8,13 @@ from functools import singledispatch
 
 from amaranth.utils import bits_for, ceil_log2
 
-from rtl_templates.dot_product import DotProduct
-from rtl_templates.encodings import Codebook
-from rtl_templates.mac import MacParameters
-from rtl_templates.multiplier import MultiplierParameters
-from rtl_templates.summation import Bit
-from rtl_templates.tables import table_bits
-from rtl_templates.weights import WeightParameters
+from hwgen_rtl_templates.dot_product import DotProduct
+from hwgen_rtl_templates.encodings import Codebook
+from hwgen_rtl_templates.mac import MacParameters
+from hwgen_rtl_templates.multiplier import MultiplierParameters
+from hwgen_rtl_templates.summation import Bit
+from hwgen_rtl_templates.tables import table_bits
+from hwgen_rtl_templates.weights import WeightParameters
 
 FLAGS = 3  # that go with a beat: valid, first, last
 

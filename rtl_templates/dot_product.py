@@ -6,10 +6,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 
-from rtl_templates.adder_row import AdderRow
-from rtl_templates.bits import AND
-from rtl_templates.encodings import Digit, Encoding, Select
-from rtl_templates.summation import Addition, Bit, Operand, Settled, Summation, Word
+from hwgen_rtl_templates.adder_row import AdderRow
+from hwgen_rtl_templates.bits import AND
+from hwgen_rtl_templates.encodings import Digit, Encoding, Select
+from hwgen_rtl_templates.summation import Addition, Bit, Operand, Settled, Summation, Word
 
 CLEARED = AND.flipped(1)  # an accumulator's bit, and whether a dot product begins
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from amaranth import *
 from amaranth.lib import wiring
 
-from rtl_templates.mac import MacParameters, accumulating, array_ports
-from rtl_templates.multiplier import MultiplierParameters
+from hwgen_rtl_templates.mac import MacParameters, accumulating, array_ports
+from hwgen_rtl_templates.multiplier import MultiplierParameters
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class DspArray(wiring.Component):
     -------
     x : beats of a window
     w : beats of a weight source, on the same clocks; the weights of rows that share a block as
-        `rtl_templates.multiplier.packed` has them, where the block borrows
+        `hwgen_rtl_templates.multiplier.packed` has them, where the block borrows
     o : the accumulators of each dot product, `latency` clocks after its last beat
 
     Rows share blocks as `parameters.blocks` says. Products are summed over the columns by a tree of

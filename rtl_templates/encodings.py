@@ -21,7 +21,7 @@ __all__ = [
 from dataclasses import dataclass
 from functools import cached_property
 
-from rtl_templates.bits import AND, PASS, XOR, BitFunction
+from hwgen_rtl_templates.bits import AND, PASS, XOR, BitFunction
 
 
 @dataclass(frozen=True)

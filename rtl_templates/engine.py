@@ -10,19 +10,19 @@ from amaranth import *
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out, connect
 
-from rtl_templates.bias import BiasParameters
-from rtl_templates.constant_array import ConstantArray, ConstantArrayParameters
-from rtl_templates.dsp_array import DspArray
-from rtl_templates.fifo import DEEP, Fifo, FifoParameters
-from rtl_templates.mac import MacArray, MacParameters
-from rtl_templates.pasm import PasmArray
-from rtl_templates.pool import Maximum, MaximumParameters
-from rtl_templates.post import PostParameters
-from rtl_templates.sequencer import Sequencer, SequencerParameters
-from rtl_templates.streams import Narrow, NarrowParameters, elements
-from rtl_templates.timing import Link, Process, schedule
-from rtl_templates.weights import WeightMemory
-from rtl_templates.window import Window, WindowParameters
+from hwgen_rtl_templates.bias import BiasParameters
+from hwgen_rtl_templates.constant_array import ConstantArray, ConstantArrayParameters
+from hwgen_rtl_templates.dsp_array import DspArray
+from hwgen_rtl_templates.fifo import DEEP, Fifo, FifoParameters
+from hwgen_rtl_templates.mac import MacArray, MacParameters
+from hwgen_rtl_templates.pasm import PasmArray
+from hwgen_rtl_templates.pool import Maximum, MaximumParameters
+from hwgen_rtl_templates.post import PostParameters
+from hwgen_rtl_templates.sequencer import Sequencer, SequencerParameters
+from hwgen_rtl_templates.streams import Narrow, NarrowParameters, elements
+from hwgen_rtl_templates.timing import Link, Process, schedule
+from hwgen_rtl_templates.weights import WeightMemory
+from hwgen_rtl_templates.window import Window, WindowParameters
 
 Datapath = MacParameters | ConstantArrayParameters | MaximumParameters
 

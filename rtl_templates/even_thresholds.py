@@ -8,8 +8,8 @@ from functools import cached_property
 from amaranth import *
 from amaranth.lib import wiring
 
-from rtl_templates.streams import beats_per_pixel, delayed, of_lane, range_shape, unit_ports
-from rtl_templates.tables import added, ahead, nest
+from hwgen_rtl_templates.streams import beats_per_pixel, delayed, of_lane, range_shape, unit_ports
+from hwgen_rtl_templates.tables import added, ahead, nest
 
 
 @dataclass(frozen=True)

@@ -9,9 +9,9 @@ from amaranth import *
 from amaranth.lib import memory, stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from rtl_templates.streams import elements
-from rtl_templates.tables import added
-from rtl_templates.timing import Link, Process, schedule
+from hwgen_rtl_templates.streams import elements
+from hwgen_rtl_templates.tables import added
+from hwgen_rtl_templates.timing import Link, Process, schedule
 
 DEEP = 64  # beats; a deeper queue is a block RAM
 

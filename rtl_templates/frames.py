@@ -14,7 +14,7 @@ from amaranth import *
 from amaranth.lib import data, memory, stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from rtl_templates.crc import CLOCKS, Crc32
+from hwgen_rtl_templates.crc import CLOCKS, Crc32
 
 FLAG, ESCAPE, TOGGLE = 0x7E, 0x7D, 0x20
 CRC_BYTES = 4

@@ -10,11 +10,11 @@ from amaranth import *
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out, connect
 
-from rtl_templates.fifo import Fifo, FifoParameters
-from rtl_templates.post import PostParameters
-from rtl_templates.streams import beats_per_pixel, elements, range_shape
-from rtl_templates.tables import added
-from rtl_templates.timing import Link, Process
+from hwgen_rtl_templates.fifo import Fifo, FifoParameters
+from hwgen_rtl_templates.post import PostParameters
+from hwgen_rtl_templates.streams import beats_per_pixel, elements, range_shape
+from hwgen_rtl_templates.tables import added
+from hwgen_rtl_templates.timing import Link, Process
 
 
 @dataclass(frozen=True)

@@ -19,8 +19,8 @@ from amaranth.lib import data, enum, stream, wiring
 from amaranth.lib.fifo import SyncFIFOBuffered
 from amaranth.lib.wiring import In, Out, connect, flipped
 
-from rtl_templates.axi import axi_stream
-from rtl_templates.frames import frame_byte
+from hwgen_rtl_templates.axi import axi_stream
+from hwgen_rtl_templates.frames import frame_byte
 
 HEADER = 4  # bytes: type, sequence number, length
 LONGEST = 0xFFFF  # bytes that a length of two can say

@@ -10,15 +10,15 @@ from amaranth import *
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Member, Out
 
-from rtl_templates.adder_row import AdderRow, AdderRowParameters
-from rtl_templates.dot_product import DotProduct, RowParameters, dot_product
-from rtl_templates.encodings import Codebook, TwosComplement
-from rtl_templates.multiplier import DspBlocks
-from rtl_templates.streams import delayed, elements
-from rtl_templates.summation import Bit, chains
-from rtl_templates.tables import lookup
-from rtl_templates.weights import WeightParameters
-from rtl_templates.window import beat_shape
+from hwgen_rtl_templates.adder_row import AdderRow, AdderRowParameters
+from hwgen_rtl_templates.dot_product import DotProduct, RowParameters, dot_product
+from hwgen_rtl_templates.encodings import Codebook, TwosComplement
+from hwgen_rtl_templates.multiplier import DspBlocks
+from hwgen_rtl_templates.streams import delayed, elements
+from hwgen_rtl_templates.summation import Bit, chains
+from hwgen_rtl_templates.tables import lookup
+from hwgen_rtl_templates.weights import WeightParameters
+from hwgen_rtl_templates.window import beat_shape
 
 
 @dataclass(frozen=True)
@@ -234,7 +234,7 @@ class MacArray(wiring.Component):
     Products are never formed: each digit of the weights selects multiples of the inputs, which
     are summed over the columns, then over the digits with their shifts, in rows of adders with a
     register behind each. What is delivered lacks a constant of the weights
-    (`rtl_templates.dot_product.offset`), which is added behind the drain with the bias.
+    (`hwgen_rtl_templates.dot_product.offset`), which is added behind the drain with the bias.
     """
 
     def __init__(self, parameters: MacParameters):

@@ -4,7 +4,7 @@ __all__ = ["Ecp5Multiplier"]
 
 from amaranth import *
 
-from rtl_templates.multiplier import Multiplier
+from hwgen_rtl_templates.multiplier import Multiplier
 
 REGISTERS = ("INPUTA", "INPUTB", "PIPELINE", "OUTPUT")
 

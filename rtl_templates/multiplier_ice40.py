@@ -4,7 +4,7 @@ __all__ = ["Ice40Multiplier"]
 
 from amaranth import *
 
-from rtl_templates.multiplier import Multiplier, MultiplierParameters, Packing
+from hwgen_rtl_templates.multiplier import Multiplier, MultiplierParameters, Packing
 
 HALF = 8  # bits of an operand of each of two multipliers that a block can be
 ADDER_OFF = {  # the multipliers' registers go straight to the outputs

@@ -5,11 +5,11 @@ __all__ = ["PasmArray"]
 from amaranth import *
 from amaranth.lib import memory, wiring
 
-from rtl_templates.adder_row import AdderRowParameters, RowSum
-from rtl_templates.bits import PASS, ZERO
-from rtl_templates.dot_product import CLEARED
-from rtl_templates.mac import MacArray, MacParameters, array_ports
-from rtl_templates.tables import lookup
+from hwgen_rtl_templates.adder_row import AdderRowParameters, RowSum
+from hwgen_rtl_templates.bits import PASS, ZERO
+from hwgen_rtl_templates.dot_product import CLEARED
+from hwgen_rtl_templates.mac import MacArray, MacParameters, array_ports
+from hwgen_rtl_templates.tables import lookup
 
 
 class PasmArray(wiring.Component):

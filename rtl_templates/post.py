@@ -2,9 +2,9 @@
 
 __all__ = ["CounterParameters", "PostParameters"]
 
-from rtl_templates.even_thresholds import EvenThresholdParameters
-from rtl_templates.requantize import RequantizerParameters
-from rtl_templates.threshold import ThresholdParameters
+from hwgen_rtl_templates.even_thresholds import EvenThresholdParameters
+from hwgen_rtl_templates.requantize import RequantizerParameters
+from hwgen_rtl_templates.threshold import ThresholdParameters
 
 CounterParameters = ThresholdParameters | EvenThresholdParameters
 PostParameters = RequantizerParameters | CounterParameters

@@ -8,8 +8,8 @@ from amaranth import *
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from rtl_templates.tables import added, lookup, nest
-from rtl_templates.window import WindowParameters, command_shape
+from hwgen_rtl_templates.tables import added, lookup, nest
+from hwgen_rtl_templates.window import WindowParameters, command_shape
 
 
 @dataclass(frozen=True)

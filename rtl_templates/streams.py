@@ -23,7 +23,7 @@ from amaranth import *
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from rtl_templates.timing import Link, Process, schedule
+from hwgen_rtl_templates.timing import Link, Process, schedule
 
 T = TypeVar("T")
 

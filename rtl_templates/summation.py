@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import zip_longest
 
-from rtl_templates.adder_row import AdderRow, RowSum
-from rtl_templates.bits import PASS, ZERO, BitFunction
+from hwgen_rtl_templates.adder_row import AdderRow, RowSum
+from hwgen_rtl_templates.bits import PASS, ZERO, BitFunction
 
 CHAIN = 8  # terms that are summed one after the other
 

@@ -9,7 +9,7 @@ from amaranth import *
 from amaranth.lib import memory
 from amaranth.utils import ceil_log2
 
-from rtl_templates.streams import range_shape
+from hwgen_rtl_templates.streams import range_shape
 
 EDGES = 2  # entries other than the commonest that are compared with
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from amaranth import *
 from amaranth.lib import wiring
 
-from rtl_templates.streams import beats_per_pixel, range_shape, unit_ports
-from rtl_templates.tables import lookup, nest
+from hwgen_rtl_templates.streams import beats_per_pixel, range_shape, unit_ports
+from hwgen_rtl_templates.tables import lookup, nest
 
 
 @dataclass(frozen=True)

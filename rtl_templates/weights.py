@@ -8,7 +8,7 @@ from amaranth import *
 from amaranth.lib import data, memory, stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from rtl_templates.encodings import Encoding
+from hwgen_rtl_templates.encodings import Encoding
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,8 @@ from amaranth import *
 from amaranth.lib import data, memory, stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from rtl_templates.streams import delayed, elements
-from rtl_templates.tables import added, lookup
+from hwgen_rtl_templates.streams import delayed, elements
+from hwgen_rtl_templates.tables import added, lookup
 
 
 @dataclass(frozen=True)

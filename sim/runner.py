@@ -29,7 +29,7 @@ from typing import Any
 from cocotb_tools.runner import Icarus, Runner, Verilator
 
 HARNESS = Path(__file__).with_name("harness.v")
-BENCH = "sim.bench"
+BENCH = "hwgen_sim.bench"
 TOP = "hwgen_harness"
 
 # More Verilog than this is compiled in several pieces, on all cores, against precompiled headers,
@@ -160,7 +160,9 @@ def main(arguments: Sequence[str]) -> None:
 
 
 if __name__ == "__main__":
-    # The simulator's Python takes this path: our `sim` must be found before anybody else's.
-    ours = Path(__file__).resolve().parent
-    sys.path[:] = [str(ours.parent), *(path for path in sys.path if path != str(ours))]
+    # The simulator's Python takes this path: without this folder, which a script has first on it
+    # and which holds names that others may have, and with the one `hwgen_sim` lies in.
+    ours = Path(__file__).absolute().parent
+    others = [path for path in sys.path if Path(path).resolve() != ours.resolve()]
+    sys.path[:] = [*others, str(ours.parent)]
     main(sys.argv[1:])

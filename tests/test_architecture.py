@@ -12,7 +12,8 @@ from typing import get_args, get_type_hints
 import pytest
 
 ROOT = Path(__file__).parent.parent
-PACKAGES = ("hwgen", "rtl_templates", "sim", "boards")
+PACKAGES = ("hwgen", "rtl_templates", "sim", "boards")  # folders
+INSTALLED = {"hwgen": "hwgen"} | {f"hwgen_{folder}": folder for folder in PACKAGES[1:]}
 LONGEST_FILE = 400
 LONGEST_ELABORATE = 60
 
@@ -165,8 +166,8 @@ def parts_imported(path: Path) -> set[str]:
         parts = module.split(".")
         if parts[0] == "hwgen":
             found.add(parts[1] if len(parts) > 1 else "")
-        elif parts[0] in PACKAGES:
-            found.add(parts[0])
+        elif parts[0] in INSTALLED:
+            found.add(INSTALLED[parts[0]])
     return found
 
 
@@ -187,7 +188,7 @@ def test_what_comes_from_outside(path):
     part = part_of(path)
     if part not in OUTSIDE:
         return
-    own = set(PACKAGES) | set(sys.stdlib_module_names)
+    own = set(INSTALLED) | set(sys.stdlib_module_names)
     extra = {m.split(".")[0] for m in imports(path)} - own - OUTSIDE[part]
     assert not extra, f"{part} must not import {sorted(extra)}"
 
@@ -205,10 +206,11 @@ def test_table_of_parts_is_complete_and_has_no_circle():
 def test_modules_have_no_circle():
     """Module by module, imports at the top of a file form no circle."""
     names = {}
+    installed = {folder: name for name, folder in INSTALLED.items()}
     for path in sources():
         relative = path.relative_to(ROOT).with_suffix("")
         parts = relative.parts[:-1] if relative.name == "__init__" else relative.parts
-        names[".".join(parts)] = path
+        names[".".join((installed[parts[0]], *parts[1:]))] = path
     graph = {
         name: {m for m in _owners(imports(path, everywhere=False), names)} - {name}
         for name, path in names.items()
@@ -274,7 +276,7 @@ def test_every_table_covers_every_op():
 def test_every_part_has_an_estimate_and_a_schedule():
     from hwgen.planning.array_structure import structure
     from hwgen.planning.assembly import Part
-    from rtl_templates.engine import EngineParameters
+    from hwgen_rtl_templates.engine import EngineParameters
 
     inner = [EngineParameters]
     seen = set()
@@ -284,12 +286,12 @@ def test_every_part_has_an_estimate_and_a_schedule():
             continue
         seen.add(kind)
         no_parts = ("encodings", "multiplier", "adder_graph")
-        if kind.__module__.removeprefix("rtl_templates.") in no_parts:
+        if kind.__module__.removeprefix("hwgen_rtl_templates.") in no_parts:
             continue
         # what an array's structure looks into is part of others
         assert kind in structure.registry or kind.__name__ == "Banks", kind
         for hint in get_type_hints(kind).values():
-            inner += [k for k in (hint, *get_args(hint)) if "rtl_templates" in str(k)]
+            inner += [k for k in (hint, *get_args(hint)) if "hwgen_rtl_templates" in str(k)]
     assert len(seen) > 5
     for kind in get_args(Part):
         assert kind in structure.registry, kind

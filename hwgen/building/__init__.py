@@ -21,7 +21,7 @@ __all__ = [
 from hwgen.errors import ToolError
 
 try:
-    from boards import BOARDS
+    from hwgen_boards import BOARDS
 except ModuleNotFoundError as error:
     if (error.name or "").partition(".")[0] != "amaranth_boards":
         raise

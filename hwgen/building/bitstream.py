@@ -11,7 +11,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from boards.board import Board
 from hwgen.building.advice import advise, too_slow
 from hwgen.building.core import board_of, describe
 from hwgen.building.design import BoardDesign, board_design
@@ -26,7 +25,8 @@ from hwgen.cost.synthesis import read_design
 from hwgen.errors import HwgenError, PlanError, StoreError, ToolError
 from hwgen.network import load
 from hwgen.targets import Target, get_target
-from rtl_templates.link import HEADER
+from hwgen_boards.board import Board
+from hwgen_rtl_templates.link import HEADER
 
 SEEDS = 4  # of the placer that are tried before a design counts as too slow
 FRAMING = 6  # bytes of a frame on the line besides its body: two flags and a CRC of four

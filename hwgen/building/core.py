@@ -7,15 +7,15 @@ from typing import Any
 
 from amaranth.back import rtlil
 
-from boards import BOARDS
-from boards.board import Board
-from boards.core import BoardCore, CoreParameters, room_for
 from hwgen.beats import Stream
 from hwgen.codegen.verilog import from_rtlil
 from hwgen.errors import BoardError, HwgenError
 from hwgen.host.description import Description
-from rtl_templates.link import HEADER, LinkParameters
-from rtl_templates.uart import UartParameters
+from hwgen_boards import BOARDS
+from hwgen_boards.board import Board
+from hwgen_boards.core import BoardCore, CoreParameters, room_for
+from hwgen_rtl_templates.link import HEADER, LinkParameters
+from hwgen_rtl_templates.uart import UartParameters
 
 VISIBLE = 0.05  # seconds that a light stays on at least
 

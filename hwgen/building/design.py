@@ -9,14 +9,14 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
-from boards.board import Board
-from boards.clocking import clock_below, rate_at
-from boards.top import BoardTop
 from hwgen.building.core import core_parameters
 from hwgen.codegen.names import free_name
 from hwgen.codegen.verilog import from_rtlil
 from hwgen.errors import HwgenError
-from rtl_templates.uart import UartParameters
+from hwgen_boards.board import Board
+from hwgen_boards.clocking import clock_below, rate_at
+from hwgen_boards.top import BoardTop
+from hwgen_rtl_templates.uart import UartParameters
 
 _MODULE = re.compile(r"^module (\w+)", re.MULTILINE)
 

@@ -4,10 +4,10 @@ __all__ = ["flash"]
 
 from pathlib import Path
 
-from boards import BOARDS
 from hwgen import tools
 from hwgen.building.summary import Build, read_bitstream, read_summary
 from hwgen.errors import StoreError
+from hwgen_boards import BOARDS
 
 
 def flash(folder: str | Path, *, timeout: float = 300.0) -> Build:

@@ -5,10 +5,10 @@ __all__ = ["CORE_LUTS", "room_of"]
 from dataclasses import replace
 from math import prod
 
-from boards.core import room_for
 from hwgen.network.graph import Network
 from hwgen.targets import Target
-from rtl_templates.link import HEADER
+from hwgen_boards.core import room_for
+from hwgen_rtl_templates.link import HEADER
 
 # What serial line, framing, link and lights take of a device, the most that was measured; requests
 # that wait take block memories besides, nine bits a byte.

@@ -12,7 +12,7 @@ from hwgen.cli.tables import Column, print_table, say, screen
 from hwgen.targets import DEFAULT_TARGET, TARGETS
 
 if TYPE_CHECKING:
-    from boards import Board
+    from hwgen_boards import Board
 
 
 def targets(
@@ -66,7 +66,7 @@ def targets(
 def _boards() -> "Mapping[str, Board]":
     """Return the boards; none where their pins are not installed."""
     try:
-        from boards import BOARDS
+        from hwgen_boards import BOARDS
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] != "amaranth_boards":
             raise

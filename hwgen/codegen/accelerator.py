@@ -10,7 +10,7 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out, connect
 
 from hwgen.planning.plan import Plan
-from rtl_templates.axi import AxiInput, AxiOutput
+from hwgen_rtl_templates.axi import AxiInput, AxiOutput
 
 
 class Accelerator(wiring.Component):

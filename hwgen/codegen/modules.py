@@ -28,7 +28,7 @@ from amaranth.lib.wiring import In, Out
 from hwgen.codegen.names import free_name, is_plain, plain_name
 from hwgen.errors import InternalError
 from hwgen.primitives import Cells
-from rtl_templates.adder_row import AdderRow
+from hwgen_rtl_templates.adder_row import AdderRow
 
 _INPUT = re.compile(r"^  wire width \d+ (?:signed )?input \d+ +(?:signed )?\\(\S+)$", re.MULTILINE)
 _WIRE = re.compile(r"^  wire .*\\(\S+)$", re.MULTILINE)

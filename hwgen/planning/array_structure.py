@@ -8,13 +8,13 @@ from hwgen.formats import bits_for
 from hwgen.planning.cells import lut_inputs
 from hwgen.planning.structure import Structure, bits_of, storage, structure, total
 from hwgen.targets import Target
-from rtl_templates.bit_serial import BitSerialParameters
-from rtl_templates.constant import ConstantParameters
-from rtl_templates.constant_array import ConstantArrayParameters
-from rtl_templates.encodings import TwosComplement
-from rtl_templates.mac import Banks, MacParameters
-from rtl_templates.multiplier import DspBlocks, MultiplierParameters
-from rtl_templates.weights import WeightParameters
+from hwgen_rtl_templates.bit_serial import BitSerialParameters
+from hwgen_rtl_templates.constant import ConstantParameters
+from hwgen_rtl_templates.constant_array import ConstantArrayParameters
+from hwgen_rtl_templates.encodings import TwosComplement
+from hwgen_rtl_templates.mac import Banks, MacParameters
+from hwgen_rtl_templates.multiplier import DspBlocks, MultiplierParameters
+from hwgen_rtl_templates.weights import WeightParameters
 
 PLACED = ("ecp5", "xilinx7")  # families whose adders are cells that are placed one by one
 

@@ -8,11 +8,11 @@ from math import gcd
 
 from hwgen.planning.layers import INPUT, Layer
 from hwgen.planning.lowering import Core
-from rtl_templates.axi import BorderParameters
-from rtl_templates.engine import EngineParameters
-from rtl_templates.fifo import FifoParameters
-from rtl_templates.join import ConcatParameters, SumParameters
-from rtl_templates.streams import ForkParameters, NarrowParameters, WidenParameters
+from hwgen_rtl_templates.axi import BorderParameters
+from hwgen_rtl_templates.engine import EngineParameters
+from hwgen_rtl_templates.fifo import FifoParameters
+from hwgen_rtl_templates.join import ConcatParameters, SumParameters
+from hwgen_rtl_templates.streams import ForkParameters, NarrowParameters, WidenParameters
 
 Part = (
     Core | ForkParameters | FifoParameters | NarrowParameters | WidenParameters

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from hwgen.planning.cells import multiplier_of
 from hwgen.planning.layers import Layer
 from hwgen.targets import Target
-from rtl_templates.multiplier import DspBlocks, MultiplierParameters, shared
+from hwgen_rtl_templates.multiplier import DspBlocks, MultiplierParameters, shared
 
 # What synthesis makes of a multiplication, by family: blocks of so many by so many bits for
 # operands of at least so many each and products of so many, and what one counts. Families that are

@@ -3,12 +3,12 @@
 __all__ = ["adder_of", "lut_inputs", "multiplier_of"]
 
 from hwgen.targets import Target
-from rtl_templates.adder_row import AdderRow
-from rtl_templates.adder_row_ecp5 import Ecp5AdderRow
-from rtl_templates.adder_row_xilinx import Xilinx7AdderRow
-from rtl_templates.multiplier import Multiplier
-from rtl_templates.multiplier_ecp5 import Ecp5Multiplier
-from rtl_templates.multiplier_ice40 import Ice40Multiplier
+from hwgen_rtl_templates.adder_row import AdderRow
+from hwgen_rtl_templates.adder_row_ecp5 import Ecp5AdderRow
+from hwgen_rtl_templates.adder_row_xilinx import Xilinx7AdderRow
+from hwgen_rtl_templates.multiplier import Multiplier
+from hwgen_rtl_templates.multiplier_ecp5 import Ecp5Multiplier
+from hwgen_rtl_templates.multiplier_ice40 import Ice40Multiplier
 
 ADDERS: dict[str, type[AdderRow]] = {"ecp5": Ecp5AdderRow, "xilinx7": Xilinx7AdderRow}
 MULTIPLIERS: dict[str, type[Multiplier]] = {"ecp5": Ecp5Multiplier, "ice40": Ice40Multiplier}

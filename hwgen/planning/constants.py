@@ -11,12 +11,13 @@ from hwgen.planning.encodings import x_range_of
 from hwgen.planning.estimate import Resources, adder_bit_luts, serial_sum_luts
 from hwgen.planning.folding import Folding
 from hwgen.planning.layers import Layer
+from hwgen.planning.sums import sums_of
 from hwgen.targets import Target
-from rtl_templates.adder_graph import AdderGraph
-from rtl_templates.bit_serial import BitSerialParameters
-from rtl_templates.constant import ConstantParameters
-from rtl_templates.constant_array import ConstantArrayParameters
-from rtl_templates.window import WindowParameters
+from hwgen_rtl_templates.adder_graph import AdderGraph
+from hwgen_rtl_templates.bit_serial import BitSerialParameters
+from hwgen_rtl_templates.constant import ConstantParameters
+from hwgen_rtl_templates.constant_array import ConstantArrayParameters
+from hwgen_rtl_templates.window import WindowParameters
 
 STARTS = 3  # runs of the solver, of which the best counts
 DIGITS = (1, 2, 4)  # bits that serial adders may take a clock
@@ -49,15 +50,32 @@ def least_constant(layer: Layer, folding: Folding, target: Target) -> Resources:
     """Return what a layer's weights take at the least when they are wired into adders.
 
     Outputs that differ by more than a shift and a sign take an adder each, one of n inputs takes
-    n - 1, and each adder is as wide as an input.
+    n - 1, and each adder is as wide as an input. Each output is held in registers, and where bits
+    enter one after the other the inputs are as well, and each adder's sum and carry.
     """
-    adders = _least_adders(layer)
-    if folding.serial:
-        return Resources(serial_sum_luts(folding.serial, target) * adders)
+    adders, held = _least_adders(layer), _least_held(layer)
     bits, _ = bits_for(layer.x.lo, layer.x.hi)
+    if folding.serial:
+        ffs = held + layer.inputs * bits + adders * (folding.serial + 1)
+        return Resources(serial_sum_luts(folding.serial, target) * adders, ffs)
     if max(map(abs, layer.values)) >> bits:
-        return Resources()  # inputs side by side are a sum without an adder
-    return Resources(adder_bit_luts(target) * bits * adders)
+        return Resources(0, held)  # inputs side by side are a sum without an adder
+    return Resources(adder_bit_luts(target) * bits * adders, held)
+
+
+@lru_cache(maxsize=64)
+def _least_held(layer: Layer) -> int:
+    """Return the bits that all outputs have together, without those that a shift makes zero."""
+    assert layer.weight is not None
+    weight = layer.weight.reshape(layer.outputs, -1)
+    x_lo, x_hi = min(0, layer.x.lo), max(0, layer.x.hi)
+    found, most = 0, sums_of(layer).shape[0]
+    for row in weight[weight.any(axis=1)]:
+        above, below = int(row[row > 0].sum()), int(row[row < 0].sum())
+        width, _ = bits_for(above * x_lo + below * x_hi, above * x_hi + below * x_lo)
+        shared = int(np.bitwise_or.reduce(np.abs(row)))
+        found += max(0, min(width, most) - (shared & -shared).bit_length() + 1)
+    return found
 
 
 @lru_cache(maxsize=64)  # all foldings of a layer have the same

@@ -1,9 +1,10 @@
 """Which encoding of its weights a layer's array gets: the cheapest that holds them all."""
 
-__all__ = ["book_for", "encoding_for", "fixed_instead", "offsets_of", "x_range_of"]
+__all__ = ["book_for", "candidates", "encoding_for", "fixed_instead", "offsets_of", "x_range_of"]
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from functools import lru_cache
 
 import numpy as np
 
@@ -14,8 +15,8 @@ from hwgen.planning.cells import adder_of, lut_inputs
 from hwgen.planning.folding import Folding
 from hwgen.planning.layers import Layer
 from hwgen.targets import Target
-from rtl_templates.dot_product import DotProduct, RowParameters, dot_product, offset
-from rtl_templates.encodings import (
+from hwgen_rtl_templates.dot_product import DotProduct, RowParameters, dot_product, offset
+from hwgen_rtl_templates.encodings import (
     Binary,
     Booth,
     Codebook,
@@ -25,14 +26,14 @@ from rtl_templates.encodings import (
     Ternary,
     TwosComplement,
 )
-from rtl_templates.mac import Banks, MacParameters
-from rtl_templates.window import WindowParameters
+from hwgen_rtl_templates.mac import Banks, MacParameters
+from hwgen_rtl_templates.window import WindowParameters
 
 MODULUS = 32  # bits of the sums that are compared; how many does not change which is least
 ENTRY = 16  # words of a table that one look-up table of four inputs holds, a bit of output
 
 
-def _candidates(layer: Layer, dense: bool) -> Iterator[Encoding]:
+def candidates(layer: Layer, dense: bool) -> Iterator[Encoding]:
     """Yield the encodings that hold the weights of a layer.
 
     dense : whether every column of the array has a weight on every beat
@@ -97,7 +98,7 @@ def encoding_for(
         stored = encoding.bits * max(1.0, beats * groups / ENTRY) / 2
         return array + simd * (decoding + stored)
 
-    return min(_candidates(layer, layer.inputs % simd == 0), key=cost)
+    return min(candidates(layer, layer.inputs % simd == 0), key=cost)
 
 
 def book_for(layer: Layer, folding: Folding, total: int, target: Target) -> Codebook:
@@ -175,6 +176,14 @@ def offsets_of(
         excess = sum(encoding.inner.excess(code, banks.total) for code in encoding.book)
         sums = layer.weight.reshape(layer.outputs, -1).sum(axis=1)
         return np.asarray(sums * least - excess, dtype=np.int64)
-    each = [offset(encoding, [value], window.bits, window.signed) for value in layer.values]
+    return _weighted_offsets(layer, encoding, window.bits, window.signed)
+
+
+@lru_cache(maxsize=64)  # all foldings of a layer have the same
+def _weighted_offsets(layer: Layer, encoding: Encoding, bits: int, is_signed: bool) -> IntArray:
+    assert layer.weight is not None
+    each = [offset(encoding, [value], bits, is_signed) for value in layer.values]
     places = np.searchsorted(layer.values, layer.weight.reshape(layer.outputs, -1))
-    return np.asarray(np.array(each, dtype=np.int64)[places].sum(axis=1), dtype=np.int64)
+    found = np.array(each, dtype=np.int64)[places].sum(axis=1)
+    found.flags.writeable = False
+    return np.asarray(found, dtype=np.int64)

@@ -21,20 +21,20 @@ from functools import singledispatch
 from math import sqrt
 
 from hwgen.planning.assembly import Assembly
-from rtl_templates.argmax import ArgMaxParameters
-from rtl_templates.bias import BiasParameters
-from rtl_templates.bit_serial import BitSerialParameters
-from rtl_templates.constant_array import ConstantArrayParameters
-from rtl_templates.engine import EngineParameters
-from rtl_templates.even_thresholds import EvenThresholdParameters
-from rtl_templates.fifo import FifoParameters
-from rtl_templates.join import ConcatParameters, SumParameters
-from rtl_templates.mac import MacParameters
-from rtl_templates.pool import MaximumParameters
-from rtl_templates.requantize import RequantizerParameters
-from rtl_templates.streams import ForkParameters, NarrowParameters, WidenParameters
-from rtl_templates.threshold import ThresholdParameters
-from rtl_templates.window import WindowParameters
+from hwgen_rtl_templates.argmax import ArgMaxParameters
+from hwgen_rtl_templates.bias import BiasParameters
+from hwgen_rtl_templates.bit_serial import BitSerialParameters
+from hwgen_rtl_templates.constant_array import ConstantArrayParameters
+from hwgen_rtl_templates.engine import EngineParameters
+from hwgen_rtl_templates.even_thresholds import EvenThresholdParameters
+from hwgen_rtl_templates.fifo import FifoParameters
+from hwgen_rtl_templates.join import ConcatParameters, SumParameters
+from hwgen_rtl_templates.mac import MacParameters
+from hwgen_rtl_templates.pool import MaximumParameters
+from hwgen_rtl_templates.requantize import RequantizerParameters
+from hwgen_rtl_templates.streams import ForkParameters, NarrowParameters, WidenParameters
+from hwgen_rtl_templates.threshold import ThresholdParameters
+from hwgen_rtl_templates.window import WindowParameters
 
 NODE = "45 nm"
 ADD_PJ = 0.03 / 8  # a bit of an addition

@@ -23,11 +23,11 @@ from hwgen.planning.layers import Layer
 from hwgen.planning.lines import Lines, lines_through
 from hwgen.planning.sums import Sums
 from hwgen.targets import Target
-from rtl_templates.bias import BiasParameters
-from rtl_templates.even_thresholds import EvenThresholdParameters
-from rtl_templates.post import CounterParameters, PostParameters
-from rtl_templates.requantize import RequantizerParameters
-from rtl_templates.threshold import ThresholdParameters
+from hwgen_rtl_templates.bias import BiasParameters
+from hwgen_rtl_templates.even_thresholds import EvenThresholdParameters
+from hwgen_rtl_templates.post import CounterParameters, PostParameters
+from hwgen_rtl_templates.requantize import RequantizerParameters
+from hwgen_rtl_templates.threshold import ThresholdParameters
 
 MOST_STEPS = 255  # of an output whose thresholds are weighed against a multiplier
 MOST_TABLED = 63  # thresholds of a channel that are tables, where a multiplier would do
@@ -56,19 +56,20 @@ def finish_for(layer: Layer, sums: Sums, lanes: int, target: Target) -> Finish:
     return finishes_for(layer, sums, lanes, target)[0]
 
 
-def finishes_for(layer: Layer, sums: Sums, lanes: int, target: Target) -> list[Finish]:
+@lru_cache(maxsize=1024)  # of a layer, foldings differ in lanes and little else
+def finishes_for(layer: Layer, sums: Sums, lanes: int, target: Target) -> tuple[Finish, ...]:
     """Return all that may follow the datapath, the cheapest on this target first."""
     bias = None if sums.plain else _bias(layer, sums, lanes)
     op = layer.post
     if op is None:
-        return [Finish(bias)]
+        return (Finish(bias),)
     found = []
     if isinstance(op, Requantize):
         found.append(Finish(bias, _requantizer(layer, op, lanes)))
     found += [Finish(bias, unit) for unit in _counters(layer, lanes)]
     if bias and sums.exact:
         found += [Finish(None, unit) for unit in _counters(layer, lanes, sums)]
-    return sorted(found, key=lambda finish: finish.cost(target))
+    return tuple(sorted(found, key=lambda finish: finish.cost(target)))
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,10 +1,10 @@
 """Lowering: the parameters of the component that computes a layer, for a folding."""
 
-__all__ = ["Core", "blocks_for", "core_for", "hurried"]
+__all__ = ["Core", "blocks_for", "core_for", "hurried", "window_for"]
 
 from collections.abc import Iterator
 from dataclasses import replace
-from functools import cache, partial
+from functools import cache, lru_cache, partial
 
 import numpy as np
 
@@ -21,18 +21,18 @@ from hwgen.planning.finish import Finish, finish_for, finishes_for
 from hwgen.planning.folding import Folding, word_size
 from hwgen.planning.layers import Layer
 from hwgen.planning.memory import lut_memory_luts, queue_shifts, ring_style, weight_style
-from hwgen.planning.sparsity import live_words, padded_matrix
+from hwgen.planning.sparsity import Words, live_words, padded_matrix
 from hwgen.planning.sums import Sums, sums_of
 from hwgen.targets import Target
-from rtl_templates.argmax import ArgMaxParameters
-from rtl_templates.encodings import Encoding, TwosComplement
-from rtl_templates.engine import Datapath, EngineParameters
-from rtl_templates.join import ConcatParameters, SumParameters
-from rtl_templates.mac import Banks, MacParameters
-from rtl_templates.multiplier import DspBlocks
-from rtl_templates.pool import MaximumParameters
-from rtl_templates.weights import WeightParameters
-from rtl_templates.window import WindowParameters
+from hwgen_rtl_templates.argmax import ArgMaxParameters
+from hwgen_rtl_templates.encodings import Encoding, TwosComplement
+from hwgen_rtl_templates.engine import Datapath, EngineParameters
+from hwgen_rtl_templates.join import ConcatParameters, SumParameters
+from hwgen_rtl_templates.mac import Banks, MacParameters
+from hwgen_rtl_templates.multiplier import DspBlocks
+from hwgen_rtl_templates.pool import MaximumParameters
+from hwgen_rtl_templates.weights import WeightParameters
+from hwgen_rtl_templates.window import WindowParameters
 
 Core = EngineParameters | SumParameters | ConcatParameters | ArgMaxParameters
 
@@ -50,7 +50,7 @@ def core_for(layer: Layer, folding: Folding, target: Target) -> Core:
     if isinstance(layer.op, Add):
         total = _sum(layer, layer.op, folding, target)
         return total.with_depth(total.full_rate_depth)
-    window = styled(_window(layer, folding), target)
+    window = window_for(layer, folding, target)
     datapath, sums = _datapath(layer, folding, window, target)
     finish = finish_for(layer, sums, folding.lanes, target)
     engine = EngineParameters(
@@ -120,11 +120,20 @@ def sums_by_entry(layer: Layer, target: Target) -> bool:
     return isinstance(of, formats.Codebook) and lut_memory_luts(1, 1, target) is not None
 
 
-def _window(layer: Layer, folding: Folding) -> WindowParameters:
+def window_for(layer: Layer, folding: Folding, target: Target) -> WindowParameters:
+    """Return the window of a folding, with the memory that suits its ring on the target."""
+    lanes = folding.pe if layer.depthwise else folding.simd
+    live = None
+    if folding.skip:
+        live = live_words(layer, folding.pe, *word_size(layer, folding.pe, folding.simd))
+    return _window(layer, lanes, live, target)
+
+
+@lru_cache(maxsize=1024)  # foldings of equal columns have the same
+def _window(layer: Layer, lanes: int, live: Words | None, target: Target) -> WindowParameters:
     bits, is_signed = _element(layer)
     channels, height, width = layer.x_frame
-    lanes = folding.pe if layer.depthwise else folding.simd
-    return WindowParameters(
+    window = WindowParameters(
         channels=channels,
         height=height,
         width=width,
@@ -137,10 +146,9 @@ def _window(layer: Layer, folding: Folding) -> WindowParameters:
         signed=is_signed,
         pad_value=_pad(layer) & ((1 << bits) - 1),
         slices=channels // lanes if layer.depthwise else layer.groups,
-        live=live_words(layer, folding.pe, *word_size(layer, folding.pe, folding.simd))
-        if folding.skip
-        else None,
+        live=live,
     )
+    return styled(window, target)
 
 
 def styled(window: WindowParameters, target: Target) -> WindowParameters:

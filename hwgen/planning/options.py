@@ -2,11 +2,12 @@
 
 __all__ = ["Ways"]
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import replace
 
 from hwgen.errors import PlanError
 from hwgen.planning.allocation import Option, frontier
+from hwgen.planning.bounds import least_array
 from hwgen.planning.constants import DIGITS, least_constant, levels_within, may_be_constant
 from hwgen.planning.estimate import Resources, estimate, weigh
 from hwgen.planning.folding import Folding, drains, foldings, turns
@@ -14,7 +15,7 @@ from hwgen.planning.layers import Layer
 from hwgen.planning.lowering import Core, blocks_for, core_for, relaned, sums_by_entry
 from hwgen.planning.plan import Rival, Stage
 from hwgen.targets import Target
-from rtl_templates.engine import EngineParameters
+from hwgen_rtl_templates.engine import EngineParameters
 
 NO_HURRY = 1 << 40  # clocks a frame that anything can keep
 
@@ -40,6 +41,7 @@ class Ways:
         """Return the foldings that agree with choices: constants last, which are dear to look at"""
         layer, target = self.layer, self.target
         plain = list(foldings(layer))
+        self._least |= {f: least_array(layer, f, target) for f in plain}
         needed = {f: blocks_for(layer, f, target) for f in plain}
         most = NO_HURRY if "dsp" in wanted else target.dsps
         found = [*plain]
@@ -48,7 +50,9 @@ class Ways:
                 found.append(replace(folding, dsp=1))
                 self._least[found[-1]] = Resources(dsps=blocks)
         if sums_by_entry(layer, target):
-            found += [replace(f, pasm=1) for f in plain]
+            summed = [replace(f, pasm=1) for f in plain]
+            self._least |= dict.fromkeys(summed, Resources())
+            found += summed
         chosen = bool(wanted.get("parallel") or wanted.get("serial"))
         if may_be_constant(layer, large=chosen):
             whole = [f for f in plain if f.pe == layer.outputs and not f.skip]
@@ -94,36 +98,37 @@ class Ways:
         ------
         PlanError : not even the most parallel one needs as few clocks
         """
-        found: list[Option] = []
-        fewest: int | None = None
-        for folding in self.foldings:
-            clocks = turns(self.layer, folding)
-            if clocks <= budget:
-                if self._undercut(folding, found, every):
-                    continue
-                option, clocks = self._option(folding)
-                if clocks <= budget:
-                    found.append(option)
-            fewest = clocks if fewest is None else min(fewest, clocks)
+        found: dict[Folding, Option] = {}
+        clocks = {folding: turns(self.layer, folding) for folding in self.foldings}
+        # what may be cheapest first; constants last, whose adders are dear to find
+        for folding in sorted(self.foldings, key=lambda f: (f.constant, self._floor_cost(f))):
+            if clocks[folding] <= budget and not self._undercut(folding, found.values(), every):
+                option, clocks[folding] = self._option(folding)
+                if clocks[folding] <= budget:
+                    found[folding] = option
         if not found:
+            fewest = min(clocks.values())
             raise PlanError(
                 f"{self.layer.name}: needs at least {fewest} clocks a frame, however parallel, "
                 f"and the goal leaves {budget}; ask for fewer frames a second or a faster clock"
             )
-        return frontier(found) if every else [min(found, key=lambda option: option.cost)]
+        ordered = [found[folding] for folding in self.foldings if folding in found]
+        return frontier(ordered) if every else [min(ordered, key=lambda option: option.cost)]
 
-    def _floor(self, folding: Folding) -> Resources | None:
-        """Return the least that a folding can take, None where nothing is known."""
-        least = self._least.get(folding)
-        return self._solved.get((folding.parallel, folding.serial), least) if least else None
+    def _floor(self, folding: Folding) -> Resources:
+        """Return the least that a folding can take, as far as that is known."""
+        least = self._least[folding]
+        return self._solved.get((folding.parallel, folding.serial), least)
 
-    def _undercut(self, folding: Folding, found: Sequence[Option], every: bool) -> bool:
-        """Say whether a way that was found takes no more than the least that a folding can."""
-        least = self._floor(folding)
-        if least is None or folding in self._built:
+    def _floor_cost(self, folding: Folding) -> float:
+        return weigh(self._floor(folding), self.target)
+
+    def _undercut(self, folding: Folding, found: Iterable[Option], every: bool) -> bool:
+        """Say whether a way that was found takes less than the least that a folding can."""
+        if folding in self._built:
             return False
-        cost = weigh(least, self.target)
-        return any(o.cost <= cost and (not every or o.needs.within(least)) for o in found)
+        least, cost = self._floor(folding), self._floor_cost(folding)
+        return any(o.cost < cost and (not every or o.needs.within(least)) for o in found)
 
     def rivals(self, budget: int) -> tuple[Rival, ...]:
         """Return the cheapest way of each kind within a budget of clocks, the cheapest first."""
@@ -134,10 +139,7 @@ class Ways:
                 rival = Rival(folding.kind, option.cost, True)
             else:
                 clocks = turns(self.layer, folding)
-                least = self._floor(folding)
-                if least is None:
-                    continue
-                rival = Rival(folding.kind, weigh(least, self.target), False)
+                rival = Rival(folding.kind, self._floor_cost(folding), False)
             known = best.get(folding.kind)
             if clocks <= budget and (known is None or rival.cost < known.cost):
                 best[folding.kind] = rival

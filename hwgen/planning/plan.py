@@ -25,13 +25,13 @@ from hwgen.planning.lowering import Core
 from hwgen.planning.memory import queue_shifts
 from hwgen.planning.timing import Timing, evaluate_timing
 from hwgen.targets import Target
-from rtl_templates.axi import BorderParameters
-from rtl_templates.constant_array import ConstantArrayParameters
-from rtl_templates.engine import Datapath, EngineParameters
-from rtl_templates.even_thresholds import EvenThresholdParameters
-from rtl_templates.join import ConcatParameters
-from rtl_templates.mac import MacParameters
-from rtl_templates.threshold import ThresholdParameters
+from hwgen_rtl_templates.axi import BorderParameters
+from hwgen_rtl_templates.constant_array import ConstantArrayParameters
+from hwgen_rtl_templates.engine import Datapath, EngineParameters
+from hwgen_rtl_templates.even_thresholds import EvenThresholdParameters
+from hwgen_rtl_templates.join import ConcatParameters
+from hwgen_rtl_templates.mac import MacParameters
+from hwgen_rtl_templates.threshold import ThresholdParameters
 
 FRAMES = 6  # that a plan's timing is evaluated over; the pipeline is full well before
 

@@ -19,7 +19,7 @@ from hwgen.planning.options import NO_HURRY, Ways
 from hwgen.planning.plan import Plan, Stage
 from hwgen.planning.queues import with_queues
 from hwgen.targets import Target, get_target
-from rtl_templates.engine import EngineParameters
+from hwgen_rtl_templates.engine import EngineParameters
 
 _FPS = re.compile(r"\s*([0-9][0-9_]*(?:\.[0-9]+)?(?:[eE][0-9]+)?)\s*fps\s*")
 MIN_LATENCY = "min latency"

@@ -7,8 +7,8 @@ from hwgen.planning.layers import INPUT
 from hwgen.planning.memory import queue_step
 from hwgen.planning.plan import Plan, Stage
 from hwgen.targets import Target
-from rtl_templates.fifo import DEEP
-from rtl_templates.timing import DeadlockError
+from hwgen_rtl_templates.fifo import DEEP
+from hwgen_rtl_templates.timing import DeadlockError
 
 LEAST = 16  # beats of a queue that is not worth halving
 

@@ -5,7 +5,7 @@ all `pe` rows: a pruned shape in every row, a stripe pruned in groups of `pe` fi
 zeros that happen to lie together.
 """
 
-__all__ = ["live_words", "padded_matrix"]
+__all__ = ["Words", "live_words", "padded_matrix"]
 
 from functools import lru_cache
 
@@ -36,6 +36,7 @@ def _used(layer: Layer, pe: int) -> npt.NDArray[np.bool_]:
     return used
 
 
+@lru_cache(maxsize=1024)  # asked for the beats of a folding, and again for its window
 def live_words(layer: Layer, pe: int, word: int, ports: int) -> Words | None:
     """Return the words that the dot products of a pixel read, as `WindowParameters.live` has them.
 

@@ -18,21 +18,21 @@ from hwgen.planning.cells import lut_inputs
 from hwgen.planning.memory import block_rams, lut_memory
 from hwgen.planning.tables import table_luts, words_luts
 from hwgen.targets import Target
-from rtl_templates.argmax import ArgMaxParameters
-from rtl_templates.axi import BorderParameters
-from rtl_templates.bias import BiasParameters
-from rtl_templates.constant_array import ConstantArrayParameters
-from rtl_templates.engine import EngineParameters
-from rtl_templates.even_thresholds import EvenThresholdParameters
-from rtl_templates.fifo import FifoParameters
-from rtl_templates.join import ConcatParameters, SumParameters
-from rtl_templates.pool import MaximumParameters
-from rtl_templates.requantize import RequantizerParameters
-from rtl_templates.sequencer import SequencerParameters
-from rtl_templates.streams import ForkParameters, NarrowParameters, WidenParameters
-from rtl_templates.threshold import ThresholdParameters
-from rtl_templates.weights import WeightParameters
-from rtl_templates.window import WindowParameters
+from hwgen_rtl_templates.argmax import ArgMaxParameters
+from hwgen_rtl_templates.axi import BorderParameters
+from hwgen_rtl_templates.bias import BiasParameters
+from hwgen_rtl_templates.constant_array import ConstantArrayParameters
+from hwgen_rtl_templates.engine import EngineParameters
+from hwgen_rtl_templates.even_thresholds import EvenThresholdParameters
+from hwgen_rtl_templates.fifo import FifoParameters
+from hwgen_rtl_templates.join import ConcatParameters, SumParameters
+from hwgen_rtl_templates.pool import MaximumParameters
+from hwgen_rtl_templates.requantize import RequantizerParameters
+from hwgen_rtl_templates.sequencer import SequencerParameters
+from hwgen_rtl_templates.streams import ForkParameters, NarrowParameters, WidenParameters
+from hwgen_rtl_templates.threshold import ThresholdParameters
+from hwgen_rtl_templates.weights import WeightParameters
+from hwgen_rtl_templates.window import WindowParameters
 
 
 @dataclass(frozen=True)

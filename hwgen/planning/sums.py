@@ -3,6 +3,7 @@
 __all__ = ["Sums", "sums_of"]
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -68,7 +69,12 @@ def sums_of(layer: Layer, constants: IntArray | int = 0) -> Sums:
     ----------
     constants : (outputs,) or one for all: what the array's sums lack for an encoding's sake
     """
-    wire = layer.x_wires[0]
+    return _sums(layer, np.asarray(constants, dtype=np.int64).tobytes())
+
+
+@lru_cache(maxsize=256)  # foldings of a layer have few different ones, and share what follows them
+def _sums(layer: Layer, each: bytes) -> Sums:
+    wire, constants = layer.x_wires[0], np.frombuffer(each, dtype=np.int64)
     if layer.bias is not None:
         return Sums(layer.acc, layer.bias + wire.step * constants, wire.step)
     if isinstance(layer.op, AvgPool2d):

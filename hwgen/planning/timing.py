@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from hwgen.planning.assembly import Assembly
-from rtl_templates.timing import Link, Process, evaluate, sink, source
+from hwgen_rtl_templates.timing import Link, Process, evaluate, sink, source
 
 
 @dataclass(frozen=True)

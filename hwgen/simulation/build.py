@@ -18,6 +18,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from importlib.resources import files
 from pathlib import Path
 
 from hwgen.cache import Cache
@@ -26,7 +27,7 @@ from hwgen.files import TEXT_BYTES, read_file
 from hwgen.simulation.process import run_process
 from hwgen.tools import environment, find, log_tail, version
 
-SIM = Path(__file__).resolve().parents[2] / "sim"  # beside hwgen, whatever else is called `sim`
+SIM = Path(str(files("hwgen_sim")))
 RUNNER = SIM / "runner.py"
 
 # Settings of an outer make, pytest or cocotb that must not reach ours.

@@ -7,13 +7,13 @@ import pytest
 from amaranth.hdl import ClockDomain, Elaboratable, Module
 from amaranth.lib import io
 
-from boards import BOARDS
-from boards.clocking import Clocking, PlainClock, clock_below, rate_at
 from hwgen.codegen.verilog import from_rtlil
 from hwgen.cost import pack, route, synthesise
 from hwgen.targets import TARGETS
 from hwgen.tools import TOOLS
-from rtl_templates.uart import UartParameters, UartReceiver, UartTransmitter
+from hwgen_boards import BOARDS
+from hwgen_boards.clocking import Clocking, PlainClock, clock_below, rate_at
+from hwgen_rtl_templates.uart import UartParameters, UartReceiver, UartTransmitter
 
 # Pins of the FPGA's case: rx, tx, and the lights idle, busy, error.
 PINS = {

@@ -7,8 +7,9 @@ from amaranth.hdl import Fragment
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from boards import BOARDS
-from boards.clocking import (
+from hwgen.targets import TARGETS
+from hwgen_boards import BOARDS
+from hwgen_boards.clocking import (
     DIVIDERS,
     MOST_ERROR,
     RATES,
@@ -19,10 +20,9 @@ from boards.clocking import (
     clock_below,
     rate_at,
 )
-from boards.pll_ecp5 import Ecp5Pll
-from boards.pll_gowin import LOOPS, GowinPll
-from boards.pll_ice40 import Ice40Pll
-from hwgen.targets import TARGETS
+from hwgen_boards.pll_ecp5 import Ecp5Pll
+from hwgen_boards.pll_gowin import LOOPS, GowinPll
+from hwgen_boards.pll_ice40 import Ice40Pll
 
 MHZ = 1_000_000
 PLLS = ("ecp5", "ice40", "ice40-pad", "gowin")

@@ -3,9 +3,9 @@
 import pytest
 from amaranth.sim import Simulator
 
-from boards.core import CoreParameters, Lights
-from rtl_templates.link import LinkParameters
-from rtl_templates.uart import UartParameters
+from hwgen_boards.core import CoreParameters, Lights
+from hwgen_rtl_templates.link import LinkParameters
+from hwgen_rtl_templates.uart import UartParameters
 
 VISIBLE = 5
 

@@ -24,15 +24,15 @@ from hwgen.planning.folding import Folding, foldings
 from hwgen.planning.layers import Layer, find_layers
 from hwgen.planning.lowering import blocks_for, core_for, sums_by_entry
 from hwgen.targets import get_target
-from rtl_templates.adder_row import AdderRow
-from rtl_templates.adder_row_ecp5 import Ecp5AdderRow
-from rtl_templates.counts import Counts, counts_of
-from rtl_templates.dsp_array import DspArray
-from rtl_templates.engine import EngineParameters
-from rtl_templates.mac import MacArray, MacParameters
-from rtl_templates.multiplier import Multiplier
-from rtl_templates.pasm import PasmArray
-from rtl_templates.weights import WeightMemory
+from hwgen_rtl_templates.adder_row import AdderRow
+from hwgen_rtl_templates.adder_row_ecp5 import Ecp5AdderRow
+from hwgen_rtl_templates.counts import Counts, counts_of
+from hwgen_rtl_templates.dsp_array import DspArray
+from hwgen_rtl_templates.engine import EngineParameters
+from hwgen_rtl_templates.mac import MacArray, MacParameters
+from hwgen_rtl_templates.multiplier import Multiplier
+from hwgen_rtl_templates.pasm import PasmArray
+from hwgen_rtl_templates.weights import WeightMemory
 
 OPS = ("linear", "conv", "strided", "grouped", "depthwise")
 FORMATS = (

@@ -9,11 +9,11 @@ from hwgen import tools
 from hwgen.codegen.verilog import to_verilog
 from hwgen.cost.carries import trim_carries
 from hwgen.primitives import PRIMITIVES
-from rtl_templates.adder_row import AdderRow, AdderRowParameters, RowSum
-from rtl_templates.adder_row_ecp5 import Ecp5AdderRow
-from rtl_templates.adder_row_xilinx import Xilinx7AdderRow
-from rtl_templates.bits import AND, NOT, ONE, PASS, XOR, ZERO, BitFunction
-from rtl_templates.encodings import BOOTH, TERNARY
+from hwgen_rtl_templates.adder_row import AdderRow, AdderRowParameters, RowSum
+from hwgen_rtl_templates.adder_row_ecp5 import Ecp5AdderRow
+from hwgen_rtl_templates.adder_row_xilinx import Xilinx7AdderRow
+from hwgen_rtl_templates.bits import AND, NOT, ONE, PASS, XOR, ZERO, BitFunction
+from hwgen_rtl_templates.encodings import BOOTH, TERNARY
 
 FUNCTIONS = [ZERO, ONE, PASS, NOT, AND, XOR, AND.flipped(0), AND.flipped(1), TERNARY, BOOTH]
 CELLS = {Ecp5AdderRow: ["CCU2C"], Xilinx7AdderRow: ["CARRY4", "LUT6_2"]}

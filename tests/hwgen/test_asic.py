@@ -30,7 +30,7 @@ from hwgen.planning.memory import ring_style, weight_style
 from hwgen.report import Run, to_csv, to_html, to_markdown
 from hwgen.report.run import spearman
 from hwgen.targets import INSTALL_LIBRARY, get_target
-from rtl_templates.fifo import FifoParameters
+from hwgen_rtl_templates.fifo import FifoParameters
 
 OSU018 = get_target("osu018")
 

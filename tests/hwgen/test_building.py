@@ -17,7 +17,6 @@ from test_planning import digits
 from typer.testing import CliRunner
 
 import hwgen
-from boards import BOARDS
 from hwgen import tools
 from hwgen.building import describe, plan_for_board, read_summary
 from hwgen.cli import app
@@ -25,6 +24,7 @@ from hwgen.cost import pack, route, synthesise
 from hwgen.digits import Digits
 from hwgen.errors import BoardError, HwgenError, OutputFolderError, PlanError, StoreError, ToolError
 from hwgen.targets import get_target
+from hwgen_boards import BOARDS
 
 SEED = 11
 ICE40 = "icebreaker"
@@ -336,7 +336,7 @@ def test_a_summary_runs_no_program_of_its_own(built, tmp_path, monkeypatch):
 
 
 def test_without_the_pins_of_boards(monkeypatch):
-    pins = ("boards", "amaranth_boards")
+    pins = ("hwgen_boards", "amaranth_boards")
     ours = [name for name in sys.modules if name.startswith("hwgen.building")]
     for name in [*ours, *(name for name in sys.modules if name.split(".")[0] in pins)]:
         monkeypatch.delitem(sys.modules, name)

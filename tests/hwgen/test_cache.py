@@ -133,7 +133,7 @@ def test_a_killed_build_is_not_taken_for_good(tmp_path):
     process = subprocess.Popen(
         [sys.executable, "-c", textwrap.dedent(script), str(tmp_path)],
         stdout=subprocess.PIPE,
-        env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])},
+        env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[2] / "installed")},
     )
     assert process.stdout.readline() == b"building\n"
     process.send_signal(signal.SIGKILL)

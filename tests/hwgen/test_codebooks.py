@@ -17,7 +17,7 @@ from hwgen.formats import Codebook, Fixed
 from hwgen.network import Conv2d, Input, Network, Node, Requantize
 from hwgen.planning.estimate import weigh
 from hwgen.targets import get_target
-from rtl_templates.encodings import Codebook as Indices
+from hwgen_rtl_templates.encodings import Codebook as Indices
 
 ECP5 = get_target("ulx3s-85f")
 

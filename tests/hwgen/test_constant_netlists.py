@@ -13,8 +13,8 @@ from hwgen.planning.adder_graphs import solve
 from hwgen.primitives import find_models
 from hwgen.simulation.build import find_tools
 from hwgen.targets import get_target
-from rtl_templates.bit_serial import BitSerialParameters
-from rtl_templates.constant import ConstantParameters
+from hwgen_rtl_templates.bit_serial import BitSerialParameters
+from hwgen_rtl_templates.constant import ConstantParameters
 
 ECP5 = get_target("ulx3s-85f")
 BITS = 26  # of an output, more than any has

@@ -19,9 +19,9 @@ from hwgen.network import Conv2d, Flatten, Input, Linear, Network, Node, Requant
 from hwgen.planning.blocks import arranged
 from hwgen.planning.layers import find_layers
 from hwgen.targets import get_target
-from rtl_templates.multiplier import DspBlocks, MultiplierParameters, packed
-from rtl_templates.multiplier_ecp5 import Ecp5Multiplier
-from rtl_templates.multiplier_ice40 import Ice40Multiplier
+from hwgen_rtl_templates.multiplier import DspBlocks, MultiplierParameters, packed
+from hwgen_rtl_templates.multiplier_ecp5 import Ecp5Multiplier
+from hwgen_rtl_templates.multiplier_ice40 import Ice40Multiplier
 
 ECP5, ICE40 = get_target("ulx3s-25f"), get_target("icebreaker")
 ONE = [f"{layer}.{what}=1" for layer in ("conv", "fc") for what in ("pe", "simd")]

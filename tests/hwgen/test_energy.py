@@ -13,7 +13,7 @@ from hwgen.network import Input, Linear, Node, Requantize
 from hwgen.network.graph import Network
 from hwgen.planning.assembly import Part
 from hwgen.planning.energy import Work, _datapath, _work, energy_of, work_of
-from rtl_templates.engine import Datapath
+from hwgen_rtl_templates.engine import Datapath
 
 SIGNS = np.array([[1, -1, 1, 1], [1, 1, -1, 1]])
 

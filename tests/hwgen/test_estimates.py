@@ -35,7 +35,7 @@ from hwgen.planning.estimate import estimate
 from hwgen.planning.structure import Structure, parts_of, structure
 from hwgen.planning.tables import table_luts, words_luts
 from hwgen.targets import get_target
-from rtl_templates.engine import EngineParameters
+from hwgen_rtl_templates.engine import EngineParameters
 
 
 @pytest.fixture(scope="module")

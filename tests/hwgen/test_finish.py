@@ -14,8 +14,8 @@ from hwgen.planning.finish import Finish, _bias, _counters, finish_for
 from hwgen.planning.layers import find_layers
 from hwgen.planning.sums import sums_of
 from hwgen.targets import get_target
-from rtl_templates.even_thresholds import EvenThresholdParameters
-from rtl_templates.threshold import ThresholdParameters
+from hwgen_rtl_templates.even_thresholds import EvenThresholdParameters
+from hwgen_rtl_templates.threshold import ThresholdParameters
 
 TARGET = get_target("ulx3s-85f")
 

@@ -9,7 +9,7 @@ from hwgen.cost import synthesise
 from hwgen.digits import Digits
 from hwgen.planning.estimate import estimate
 from hwgen.targets import get_target
-from rtl_templates.mac import MacArray
+from hwgen_rtl_templates.mac import MacArray
 
 TARGET = get_target("ulx3s-85f")
 CONVOLUTIONS = ("conv1", "conv2")

@@ -11,10 +11,10 @@ from hwgen.codegen.verilog import to_verilog
 from hwgen.cost import synthesise
 from hwgen.planning.memory import block_rams, ring_style, weight_style
 from hwgen.targets import get_target
-from rtl_templates.encodings import Binary, TwosComplement
-from rtl_templates.fifo import Fifo, FifoParameters
-from rtl_templates.weights import WeightMemory, WeightParameters
-from rtl_templates.window import Window, WindowParameters
+from hwgen_rtl_templates.encodings import Binary, TwosComplement
+from hwgen_rtl_templates.fifo import Fifo, FifoParameters
+from hwgen_rtl_templates.weights import WeightMemory, WeightParameters
+from hwgen_rtl_templates.window import Window, WindowParameters
 
 TARGET = get_target("ulx3s-85f")
 

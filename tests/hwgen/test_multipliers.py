@@ -13,9 +13,9 @@ from hwgen.codegen.modules import split
 from hwgen.codegen.verilog import write_modules
 from hwgen.cost import synthesise
 from hwgen.targets import get_target
-from rtl_templates.multiplier import Multiplier, MultiplierParameters, Packing, packed, shared
-from rtl_templates.multiplier_ecp5 import Ecp5Multiplier
-from rtl_templates.multiplier_ice40 import Ice40Multiplier
+from hwgen_rtl_templates.multiplier import Multiplier, MultiplierParameters, Packing, packed, shared
+from hwgen_rtl_templates.multiplier_ecp5 import Ecp5Multiplier
+from hwgen_rtl_templates.multiplier_ice40 import Ice40Multiplier
 
 KINDS = (Multiplier, Ecp5Multiplier, Ice40Multiplier)
 EVERY = 1000  # combinations of operands that are all tried

@@ -15,7 +15,7 @@ from hwgen.codegen.modules import split
 from hwgen.codegen.primitives import primitive_files
 from hwgen.codegen.verilog import to_verilog
 from hwgen.errors import InternalError, SimulationError, StoreError
-from rtl_templates.axi import AxiInput
+from hwgen_rtl_templates.axi import AxiInput
 
 PLAN = planned(chain_of(["conv"]))
 BARE = planned(chain_of(["conv"]), target="ice40-hx8k")  # without cells of the device

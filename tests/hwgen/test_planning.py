@@ -17,8 +17,8 @@ from hwgen.planning.assembly import adapters, suits, word_of
 from hwgen.planning.folding import drains, foldings
 from hwgen.planning.layers import find_layers
 from hwgen.planning.planner import parse_goal, plan
-from rtl_templates.engine import EngineParameters
-from rtl_templates.even_thresholds import EvenThresholdParameters
+from hwgen_rtl_templates.engine import EngineParameters
+from hwgen_rtl_templates.even_thresholds import EvenThresholdParameters
 
 
 def digits(seed: int = 0, channels: int = 13) -> Network:

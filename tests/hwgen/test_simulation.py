@@ -395,7 +395,7 @@ def test_our_sim_is_found_where_another_lies(package, tmp_path):
         f"r = simulate({str(package())!r}, d['x'], d['y'], simulator='icarus')\n"
         "raise SystemExit(0 if r.ok else 3)\n"
     )
-    path = os.pathsep.join([str(tmp_path), str(ROOT)])
+    path = os.pathsep.join([str(tmp_path), str(ROOT / "installed")])
     done = subprocess.run(
         [sys.executable, "-c", script],
         cwd=tmp_path,
@@ -423,7 +423,7 @@ def test_ctrl_c_ends_the_simulator(package, tmp_path):
     )
     process = subprocess.Popen(
         [sys.executable, "-c", script],
-        env={**os.environ, "PYTHONPATH": str(ROOT), "TMPDIR": str(tmp_path)},
+        env={**os.environ, "PYTHONPATH": str(ROOT / "installed"), "TMPDIR": str(tmp_path)},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
     )

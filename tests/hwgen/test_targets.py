@@ -7,10 +7,10 @@ import pytest
 from typer import Typer
 from typer.testing import CliRunner
 
-from boards import BOARDS
 from hwgen.cli.targets import targets
 from hwgen.errors import HwgenError
 from hwgen.targets import DEFAULT_TARGET, TARGETS, get_target
+from hwgen_boards import BOARDS
 
 
 def test_the_default_is_the_85f():
@@ -77,7 +77,7 @@ def test_boards_are_listed_with_what_they_need():
 
 
 def test_targets_are_listed_without_the_pins_of_boards(monkeypatch):
-    pins = ("boards", "amaranth_boards")
+    pins = ("hwgen_boards", "amaranth_boards")
     for name in [name for name in sys.modules if name.split(".")[0] in pins]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "amaranth_boards", None)

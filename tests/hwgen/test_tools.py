@@ -150,7 +150,7 @@ def _start_stuck(folder):
     process = subprocess.Popen(
         [sys.executable, "-c", textwrap.dedent(script), str(folder)],
         stderr=subprocess.PIPE,
-        env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])},
+        env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[2] / "installed")},
         start_new_session=True,
     )
     deadline = time.monotonic() + 30

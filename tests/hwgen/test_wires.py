@@ -24,8 +24,8 @@ from hwgen.network import (
     Threshold,
 )
 from hwgen.planning.wires import Wire, elements_of, wire_of
-from rtl_templates.engine import EngineParameters
-from rtl_templates.mac import MacParameters
+from hwgen_rtl_templates.engine import EngineParameters
+from hwgen_rtl_templates.mac import MacParameters
 
 
 def sign(rows=((0,),), scale=1.0):

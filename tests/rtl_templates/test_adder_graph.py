@@ -2,7 +2,7 @@
 
 import pytest
 
-from rtl_templates.adder_graph import Adder, AdderGraph, Tap
+from hwgen_rtl_templates.adder_graph import Adder, AdderGraph, Tap
 
 
 def test_what_it_computes():

@@ -5,7 +5,7 @@ import random
 import pytest
 from stream_bench import pack, run, unpack
 
-from rtl_templates.bias import Bias, BiasParameters
+from hwgen_rtl_templates.bias import Bias, BiasParameters
 
 
 def case(seed: int):

@@ -7,8 +7,8 @@ from stream_bench import pack, run, unpack
 from test_constant import random_graph, random_vectors
 from word_level import registers
 
-from rtl_templates.adder_graph import Adder, AdderGraph, Tap
-from rtl_templates.bit_serial import BitSerial, BitSerialParameters
+from hwgen_rtl_templates.adder_graph import Adder, AdderGraph, Tap
+from hwgen_rtl_templates.bit_serial import BitSerial, BitSerialParameters
 
 
 def check(p, x, seed, *, gaps=0):

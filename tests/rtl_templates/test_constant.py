@@ -6,8 +6,8 @@ import pytest
 from stream_bench import pack, run, unpack
 from word_level import adders, registers
 
-from rtl_templates.adder_graph import Adder, AdderGraph, Tap
-from rtl_templates.constant import ConstantDatapath, ConstantParameters
+from hwgen_rtl_templates.adder_graph import Adder, AdderGraph, Tap
+from hwgen_rtl_templates.constant import ConstantDatapath, ConstantParameters
 
 
 def random_graph(rng):

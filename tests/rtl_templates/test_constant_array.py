@@ -6,13 +6,13 @@ import random
 import pytest
 from test_engine import check, dot_products, random_frames, random_window
 
-from rtl_templates.adder_graph import Adder, AdderGraph, Tap
-from rtl_templates.bias import BiasParameters
-from rtl_templates.bit_serial import BitSerialParameters
-from rtl_templates.constant import ConstantParameters
-from rtl_templates.constant_array import ConstantArrayParameters
-from rtl_templates.engine import EngineParameters
-from rtl_templates.window import WindowParameters
+from hwgen_rtl_templates.adder_graph import Adder, AdderGraph, Tap
+from hwgen_rtl_templates.bias import BiasParameters
+from hwgen_rtl_templates.bit_serial import BitSerialParameters
+from hwgen_rtl_templates.constant import ConstantParameters
+from hwgen_rtl_templates.constant_array import ConstantArrayParameters
+from hwgen_rtl_templates.engine import EngineParameters
+from hwgen_rtl_templates.window import WindowParameters
 
 
 def chained(weights):

@@ -5,7 +5,7 @@ import random
 
 from amaranth.sim import Simulator
 
-from rtl_templates.crc import CLOCKS, Crc32
+from hwgen_rtl_templates.crc import CLOCKS, Crc32
 
 SEED = 41
 

@@ -8,13 +8,13 @@ import pytest
 from stream_bench import pack, unpack
 from test_engine import array_case, check
 
-from rtl_templates.bias import BiasParameters
-from rtl_templates.dot_product import offset
-from rtl_templates.encodings import Ternary, TwosComplement
-from rtl_templates.engine import EngineParameters
-from rtl_templates.mac import MacParameters
-from rtl_templates.multiplier import DspBlocks, Multiplier, packed, shared
-from rtl_templates.weights import WeightParameters
+from hwgen_rtl_templates.bias import BiasParameters
+from hwgen_rtl_templates.dot_product import offset
+from hwgen_rtl_templates.encodings import Ternary, TwosComplement
+from hwgen_rtl_templates.engine import EngineParameters
+from hwgen_rtl_templates.mac import MacParameters
+from hwgen_rtl_templates.multiplier import DspBlocks, Multiplier, packed, shared
+from hwgen_rtl_templates.weights import WeightParameters
 
 
 class Small(Multiplier):

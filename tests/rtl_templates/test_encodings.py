@@ -2,11 +2,11 @@
 
 import pytest
 
-from rtl_templates.adder_row import AdderRow
-from rtl_templates.adder_row_ecp5 import Ecp5AdderRow
-from rtl_templates.adder_row_xilinx import Xilinx7AdderRow
-from rtl_templates.dot_product import RowParameters, dot_product, offset
-from rtl_templates.encodings import (
+from hwgen_rtl_templates.adder_row import AdderRow
+from hwgen_rtl_templates.adder_row_ecp5 import Ecp5AdderRow
+from hwgen_rtl_templates.adder_row_xilinx import Xilinx7AdderRow
+from hwgen_rtl_templates.dot_product import RowParameters, dot_product, offset
+from hwgen_rtl_templates.encodings import (
     Binary,
     Booth,
     Codebook,
@@ -15,7 +15,7 @@ from rtl_templates.encodings import (
     Ternary,
     TwosComplement,
 )
-from rtl_templates.summation import chains
+from hwgen_rtl_templates.summation import chains
 
 POWERS = [0, *(sign << n for n in range(7) for sign in (1, -1))]
 SUMS = sorted({a + b for a in POWERS for b in POWERS})

@@ -7,14 +7,21 @@ from dataclasses import replace
 import pytest
 from stream_bench import pack, run, unpack
 
-from rtl_templates.bias import BiasParameters
-from rtl_templates.dot_product import offset
-from rtl_templates.encodings import Booth, Codebook, PowersOfTwo, Radix4, Ternary, TwosComplement
-from rtl_templates.engine import Engine, EngineParameters
-from rtl_templates.mac import MacParameters
-from rtl_templates.pool import MaximumParameters
-from rtl_templates.weights import WeightParameters
-from rtl_templates.window import WindowParameters
+from hwgen_rtl_templates.bias import BiasParameters
+from hwgen_rtl_templates.dot_product import offset
+from hwgen_rtl_templates.encodings import (
+    Booth,
+    Codebook,
+    PowersOfTwo,
+    Radix4,
+    Ternary,
+    TwosComplement,
+)
+from hwgen_rtl_templates.engine import Engine, EngineParameters
+from hwgen_rtl_templates.mac import MacParameters
+from hwgen_rtl_templates.pool import MaximumParameters
+from hwgen_rtl_templates.weights import WeightParameters
+from hwgen_rtl_templates.window import WindowParameters
 
 FRAMES = 4
 ENCODINGS = [

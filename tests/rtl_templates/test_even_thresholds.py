@@ -5,7 +5,7 @@ import random
 import pytest
 from stream_bench import check_elements, pack, run
 
-from rtl_templates.even_thresholds import EvenThresholdParameters, EvenThresholds
+from hwgen_rtl_templates.even_thresholds import EvenThresholdParameters, EvenThresholds
 
 
 def parameters(rng: random.Random) -> EvenThresholdParameters:

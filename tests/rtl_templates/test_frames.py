@@ -7,7 +7,7 @@ import pytest
 from amaranth.sim import Simulator
 from stream_bench import run
 
-from rtl_templates.frames import GAP, FrameParameters, FrameReceiver, FrameSender
+from hwgen_rtl_templates.frames import GAP, FrameParameters, FrameReceiver, FrameSender
 
 SEED = 21
 DEPTH = 64

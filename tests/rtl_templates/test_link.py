@@ -8,8 +8,8 @@ from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out, connect, flipped
 from stream_bench import run
 
-from rtl_templates.frames import frame_byte
-from rtl_templates.link import Link, LinkParameters
+from hwgen_rtl_templates.frames import frame_byte
+from hwgen_rtl_templates.link import Link, LinkParameters
 
 SEED = 31
 BEATS = 3

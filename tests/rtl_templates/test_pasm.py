@@ -10,10 +10,10 @@ from stream_bench import pack
 from test_dsp_array import bias_of, matrices
 from test_engine import array_case, check, check_full_rate
 
-from rtl_templates.bias import BiasParameters
-from rtl_templates.encodings import Booth, Codebook, PowersOfTwo, Radix4, TwosComplement
-from rtl_templates.mac import Banks, MacParameters
-from rtl_templates.weights import WeightParameters
+from hwgen_rtl_templates.bias import BiasParameters
+from hwgen_rtl_templates.encodings import Booth, Codebook, PowersOfTwo, Radix4, TwosComplement
+from hwgen_rtl_templates.mac import Banks, MacParameters
+from hwgen_rtl_templates.weights import WeightParameters
 
 INNER = (TwosComplement(5), Booth(6), Radix4(7), PowersOfTwo(most=3, terms=2))
 

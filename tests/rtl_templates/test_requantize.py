@@ -7,7 +7,7 @@ from math import ceil, floor
 import pytest
 from stream_bench import check_elements, run, unpack
 
-from rtl_templates.requantize import Requantizer, RequantizerParameters
+from hwgen_rtl_templates.requantize import Requantizer, RequantizerParameters
 
 
 def rounded(value: Fraction, rounding: str) -> int:

@@ -5,8 +5,8 @@ import random
 import pytest
 from stream_bench import pack, run, unpack
 
-from rtl_templates.fifo import Fifo, FifoParameters
-from rtl_templates.streams import (
+from hwgen_rtl_templates.fifo import Fifo, FifoParameters
+from hwgen_rtl_templates.streams import (
     Narrow,
     NarrowParameters,
     Widen,

@@ -5,7 +5,7 @@ import random
 import pytest
 from stream_bench import check_elements
 
-from rtl_templates.threshold import ThresholdParameters, Thresholds
+from hwgen_rtl_templates.threshold import ThresholdParameters, Thresholds
 
 
 def check(seed: int) -> None:

@@ -9,7 +9,7 @@ from amaranth.lib.wiring import In, Out, connect
 from amaranth.sim import Simulator
 from stream_bench import run
 
-from rtl_templates.uart import UartParameters, UartReceiver, UartTransmitter
+from hwgen_rtl_templates.uart import UartParameters, UartReceiver, UartTransmitter
 
 SEED = 20
 

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-import sim
-from sim.bench import read_events
+import hwgen_sim
+from hwgen_sim.bench import read_events
 
-FOLDER = Path(sim.__file__).parent
+FOLDER = Path(hwgen_sim.__file__).parent
 
 
 def test_events_become_a_result():
@@ -40,7 +40,7 @@ def test_events_that_are_none(text):
 
 
 def test_sim_imports_nothing_of_ours():
-    allowed = {"cocotb", "cocotb_tools", "numpy", "sim", *sys.stdlib_module_names}
+    allowed = {"cocotb", "cocotb_tools", "numpy", "hwgen_sim", *sys.stdlib_module_names}
     for path in FOLDER.glob("*.py"):
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.Import):

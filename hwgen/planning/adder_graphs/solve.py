@@ -14,7 +14,7 @@ from hwgen.planning.adder_graphs.finishing import finish
 from hwgen.planning.adder_graphs.sharing import share
 from hwgen.planning.adder_graphs.signs import Signs, turned
 from hwgen.planning.adder_graphs.sums import FREE, Sums, levels, load, tidy
-from rtl_templates.adder_graph import Adder, AdderGraph, Tap
+from hwgen_rtl_templates.adder_graph import Adder, AdderGraph, Tap
 
 __all__ = ["coefficients", "solve"]
 
