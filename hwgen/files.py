@@ -104,8 +104,12 @@ def parse_json(text: str | bytes, *, nan: bool = False) -> object:
         return json.loads(text, parse_constant=constant, object_pairs_hook=_unique)
     except RecursionError as error:
         raise StoreError("not readable as JSON: it is nested too deeply") from error
-    except ValueError as error:
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
         raise StoreError(f"not readable as JSON: {error}") from error
+    except ValueError as error:  # which Python says of long numbers
+        raise StoreError(
+            "not readable as JSON: it holds a number of thousands of digits"
+        ) from error
 
 
 def _refuse(constant: str) -> float:

@@ -62,8 +62,11 @@ def recipe_of(kind: type[T], text: str, name: str) -> T:
         table = tomllib.loads(text)
     except RecursionError as error:
         raise HwgenError(f"{name}: recipe must be TOML; it is nested too deeply") from error
-    except ValueError as error:  # of tomllib itself, and of numbers with thousands of digits
+    except tomllib.TOMLDecodeError as error:
         raise HwgenError(f"{name}: recipe must be TOML; {error}") from error
+    except ValueError as error:  # which Python says of long numbers
+        text = "it holds a number of thousands of digits"
+        raise HwgenError(f"{name}: recipe must be TOML; {text}") from error
     return _made(kind, table, name, "")
 
 

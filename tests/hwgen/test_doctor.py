@@ -10,10 +10,10 @@ import pytest
 from typer import Typer
 from typer.testing import CliRunner
 
-from boards import BOARDS
 from hwgen import tools
 from hwgen.cli.doctor import doctor, examine
 from hwgen.errors import ToolError
+from hwgen_boards import BOARDS
 
 MODULE = importlib.import_module("hwgen.cli.doctor")  # the verb hides it
 
