@@ -298,6 +298,16 @@ def test_every_part_has_an_estimate_and_a_schedule():
         assert all(hasattr(kind, name) for name in ("processes", "departures", "create")), kind
 
 
+def test_no_test_imports_another():
+    """What two test modules need is in tests/support."""
+    tests = [path for path in (ROOT / "tests").rglob("*.py") if "support" not in path.parts]
+    names = {path.stem for path in tests if path.stem != "__main__"} | {"tests"}
+    assert len(tests) > 90
+    for path in (*tests, *(ROOT / "tests" / "support").rglob("*.py")):
+        extra = {module.split(".")[0] for module in imports(path)} & names
+        assert not extra, f"{path.relative_to(ROOT)} must not import {sorted(extra)}"
+
+
 def test_nothing_is_skipped_by_a_comment():
     """Lint rules are followed or configured, never waved away line by line."""
     for folder in (*PACKAGES, "tests", "examples", "benchmarks"):

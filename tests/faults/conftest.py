@@ -3,9 +3,10 @@
 import shutil
 
 import pytest
-from shell import World, tiny
 
 import hwgen
+from support.known import tiny
+from support.shell import World
 
 
 @pytest.fixture(scope="session")

@@ -10,11 +10,11 @@ import time
 
 import pytest
 import torch
-from shell import MARK
 from torch import nn
 
 from hwgen.cache import Cache
 from hwgen.compression.checkpoints import Checkpoints, Trained, code_hash
+from support.shell import MARK
 
 
 def model(seed=0):

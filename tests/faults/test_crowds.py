@@ -3,8 +3,8 @@
 import json
 
 import pytest
-from shell import check_cache, check_package, finish
-from test_kills import VERBS, result
+
+from support.shell import VERBS, check_cache, check_package, finish, result
 
 
 def crowd(world, count, *arguments):

@@ -6,7 +6,8 @@ import time
 
 import numpy as np
 import pytest
-from shell import World, check_cache, check_package, finish, kill
+
+from support.shell import World, check_cache, check_package, finish, kill
 
 DEMO = ("demo", "-o", "out", "--json", "figures.json")
 

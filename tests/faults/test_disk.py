@@ -11,12 +11,11 @@ import sys
 from pathlib import Path
 
 import pytest
-from shell import check_cache, check_package, refused
-from test_kills import VERBS
 
 from hwgen.cache import Cache
 from hwgen.cli import output_file
 from hwgen.errors import HwgenError
+from support.shell import VERBS, check_cache, check_package, refused
 
 # Bytes after which the disk is full: nothing at all, before, in and after what the tools write.
 ROOM = {

@@ -7,10 +7,9 @@ import json
 import os
 
 import pytest
-from shell import check_package, refused
-from test_kills import VERBS
 
 from hwgen.tools import environment
+from support.shell import VERBS, check_package, refused
 
 NOWHERE = "/proc/nowhere"
 

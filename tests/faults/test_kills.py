@@ -1,38 +1,15 @@
 """kill -9 at random moments: nothing is left that is later taken for good, and a rerun goes on."""
 
-import json
 import shutil
 import signal
 import time
 
 import numpy as np
 import pytest
-from shell import World, check_cache, check_package, finish, kill
 
-VERBS = {
-    "generate": ("generate", "tiny.net", "-o", "out"),
-    "simulate": ("simulate", "tiny", "--simulator", "icarus", "--frames", "4", "--json"),
-    "verilator": ("simulate", "tiny", "--frames", "4", "--json"),
-    "netlist": (*("simulate", "tiny", "--stage", "netlist"), "--simulator", "icarus", "--json"),
-    "synth": ("cost", "tiny", "--stage", "synth", "--json"),
-    "route": ("cost", "tiny", "--stage", "route", "--json"),
-}
+from support.shell import VERBS, World, check_cache, check_package, finish, kill, result
+
 QUICK = ("generate", "simulate", "synth")
-
-
-def result(world, verb, done):
-    """Return what a run found out, without what differs from run to run."""
-    assert done.returncode == 0, f"{verb}: {done.stdout}\n{done.stderr}"
-    if verb == "generate":
-        check_package(world.root / "out")
-        return (world.root / "out" / "manifest.json").read_text()
-
-    def timeless(value):
-        if isinstance(value, dict):
-            return {name: timeless(v) for name, v in value.items() if "seconds" not in name}
-        return value
-
-    return timeless(json.loads(done.stdout))
 
 
 @pytest.fixture(scope="session")

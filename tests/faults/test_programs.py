@@ -7,11 +7,11 @@ import sys
 from pathlib import Path
 
 import pytest
-from shell import check_cache, fake, finish, refused, shadow
 
 from hwgen import tools
 from hwgen.cli import main
 from hwgen.tools import environment
+from support.shell import check_cache, fake, finish, refused, shadow
 
 ICARUS = ("simulate", "tiny", "--simulator", "icarus")
 VERILATOR = ("simulate", "tiny")

@@ -3,9 +3,9 @@
 import sys
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parent.parent / "hwgen"))
+sys.path.insert(0, str(Path(__file__).parent.parent))
 
 if __name__ == "__main__":
-    from command import main
+    from support.fuzz.command import main
 
     sys.exit(main(sys.argv[1:]))

@@ -12,7 +12,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from campaign import (
+
+import hwgen
+from hwgen.errors import PlanError
+from hwgen.formats import Fixed
+from hwgen.network import Conv2d, Flatten, Input, Linear, Network, Node, Threshold
+from hwgen.network.text import to_text
+from hwgen.planning import lowering
+from support.fuzz.campaign import (
     Options,
     Summary,
     campaign,
@@ -22,7 +29,7 @@ from campaign import (
     netlist_due,
     save_failure,
 )
-from case import (
+from support.fuzz.case import (
     EASIEST,
     MODELS,
     NETWORKS,
@@ -34,8 +41,8 @@ from case import (
     plan_for,
     source_of,
 )
-from found import FOUND, load, save
-from legs import (
+from support.fuzz.found import FOUND, load, save
+from support.fuzz.legs import (
     DifferenceError,
     Failure,
     check_case,
@@ -43,16 +50,9 @@ from legs import (
     compare_clocks,
     compare_torch,
 )
-from refit import refit
-from shrink import candidates, shrink, size
-from strategies import chain, random_graph, random_input, random_network
-
-import hwgen
-from hwgen.errors import PlanError
-from hwgen.formats import Fixed
-from hwgen.network import Conv2d, Flatten, Input, Linear, Network, Node, Threshold
-from hwgen.network.text import to_text
-from hwgen.planning import lowering
+from support.fuzz.refit import refit
+from support.fuzz.shrink import candidates, shrink, size
+from support.networks import CHAIN, GRAPH, chain, random_input, random_network
 
 
 @pytest.fixture(autouse=True)
@@ -163,7 +163,7 @@ def test_a_bias_that_differs_from_torch_is_named():
 
 
 def test_clocks_of_another_plan_are_found(tmp_path):
-    network = random_network(2, max_layers=1)
+    network = random_network(2, layers=1)
     slow, fast = (plan_for(network, Settings(goal=goal)) for goal in ("min area", "min latency"))
     assert slow.timing.frame_ends != fast.timing.frame_ends
     package, x = hwgen.generate(slow, tmp_path / "net"), random_input(network, 2, 0)
@@ -174,7 +174,7 @@ def test_clocks_of_another_plan_are_found(tmp_path):
 
 @pytest.mark.parametrize("seed", range(8))
 def test_candidates_are_legal_and_some_are_smaller(seed):
-    network = (random_graph, random_network)[seed % 2](seed)
+    network = random_network(seed, (GRAPH, CHAIN)[seed % 2])
     assert refit(network.nodes) and Network(refit(network.nodes)) == network
     sizes = [size(candidate) for candidate in candidates(network)]
     assert min(sizes) < size(network), f"seed {seed}"
@@ -183,7 +183,7 @@ def test_candidates_are_legal_and_some_are_smaller(seed):
 @pytest.mark.parametrize("seed", range(6))
 def test_shrinking_goes_to_the_cause(seed):
     """Whatever the network, what remains is one convolution with a tap."""
-    network = random_graph(seed)
+    network = random_network(seed, GRAPH)
 
     def fails(candidate: Network) -> bool:
         return any(isinstance(node.op, Conv2d) for node in candidate.nodes)
@@ -196,12 +196,14 @@ def test_shrinking_goes_to_the_cause(seed):
 
 
 def test_no_time_no_shrinking():
-    network = random_graph(1)
+    network = random_network(1, GRAPH)
     assert shrink(network, lambda candidate: True, seconds=0) is network
 
 
 def test_what_is_saved_is_read_back(tmp_path):
-    case = Case(5, 3, "graph", random_graph(3), Settings(target=EASIEST, overrides=("a.pe=1",)))
+    case = Case(
+        5, 3, "graph", random_network(3, GRAPH), Settings(target=EASIEST, overrides=("a.pe=1",))
+    )
     path = save(case, case.network, Failure("rtl", "DifferenceError", 'lane 0: "é"\nx'), tmp_path)
     found = load(path)
     assert found.network == case.network and found.settings == case.settings
@@ -230,7 +232,7 @@ def command(*arguments: str, folder: Path) -> subprocess.Popen[str]:
 
 
 def test_the_command_replays_and_counts(tmp_path):
-    case = Case(5, 0, "network", random_network(2, max_layers=1), Settings())
+    case = Case(5, 0, "network", random_network(2, layers=1), Settings())
     path = save(case, case.network, Failure("rtl", "DifferenceError", ""), tmp_path)
     replaying = command("--replay", str(path), folder=tmp_path)
     running = command("--count", "2", "--seed", "5", "--netlist-every", "0", folder=tmp_path)

@@ -5,7 +5,6 @@ import random
 
 import numpy as np
 import pytest
-from strategies import chain
 
 from hwgen.errors import PlanError
 from hwgen.formats import Fixed
@@ -18,6 +17,7 @@ from hwgen.planning.lowering import core_for
 from hwgen.planning.options import Ways
 from hwgen.planning.plan import Stage
 from hwgen.targets import get_target
+from support.networks import chain
 
 
 @pytest.mark.parametrize("seed", range(80))

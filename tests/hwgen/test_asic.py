@@ -12,7 +12,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from strategies import random_network
 from typer import Typer
 from typer.testing import CliRunner
 
@@ -31,6 +30,7 @@ from hwgen.report import Run, to_csv, to_html, to_markdown
 from hwgen.report.run import spearman
 from hwgen.targets import INSTALL_LIBRARY, get_target
 from hwgen_rtl_templates.fifo import FifoParameters
+from support.networks import random_network
 
 OSU018 = get_target("osu018")
 
@@ -46,7 +46,7 @@ def cache(tmp_path_factory):
 @pytest.fixture(scope="module")
 def package(tmp_path_factory):
     """A convolution and what follows it: a window, weights in a table, thresholds, queues."""
-    network = random_network(2, max_layers=1, max_channels=3, max_bits=3)
+    network = random_network(2, layers=1, channels=3, bits=3)
     plan = hwgen.plan(network, target="osu018", goal="1000 fps")
     return hwgen.generate(plan, tmp_path_factory.mktemp("asic") / "tiny")
 
@@ -80,7 +80,7 @@ def test_both_simulators_agree(package):
 
 @pytest.mark.parametrize("target", ["osu035", "osu050"])
 def test_the_other_libraries(target, tmp_path):
-    network = random_network(36, max_layers=1, max_channels=3, max_bits=3)
+    network = random_network(36, layers=1, channels=3, bits=3)
     package = hwgen.generate(hwgen.plan(network, target=target, goal="1000 fps"), tmp_path / "net")
     check(package, 2, chances=(0.3,))
     found = package.cost("synth")
@@ -95,7 +95,7 @@ PESSIMISTIC = (209,)
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(200, 212))
 def test_random_networks_at_length(seed, tmp_path):
-    network = random_network(seed, max_layers=3, max_channels=8)
+    network = random_network(seed, layers=3, channels=8)
     plan = hwgen.plan(network, target="osu018", goal="10 fps")
     package = hwgen.generate(plan, tmp_path / "net")
     if seed not in PESSIMISTIC:
@@ -252,7 +252,7 @@ def test_estimates_are_near_what_cells_take(tmp_path):
     """Of networks that nothing was fitted on, as issue 06 wants it of LUTs."""
     pairs = []
     for seed in range(300, 315):
-        network = random_network(seed, max_layers=3, max_channels=8, max_bits=6)
+        network = random_network(seed, layers=3, channels=8, bits=6)
         plan = hwgen.plan(network, target="osu018", goal="20000 fps")
         package = hwgen.generate(plan, tmp_path / f"net{seed}")
         mapped = synthesise_cells(package.verilog, f"net{seed}", OSU018)

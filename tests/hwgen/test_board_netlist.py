@@ -6,7 +6,6 @@ import subprocess
 
 import numpy as np
 import pytest
-from packages import tiny_board
 
 import hwgen
 from hwgen.api import choose_frames
@@ -14,6 +13,7 @@ from hwgen.building import describe
 from hwgen.cost import synthesise, write_netlist
 from hwgen.primitives import PRIMITIVES, find_models
 from hwgen.targets import get_target
+from support.packages import tiny_board
 
 SEED = 4
 FRAMES = 4

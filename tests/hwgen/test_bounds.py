@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-from strategies import chain
 
 from hwgen.formats import Fixed
 from hwgen.network import Input, Linear
@@ -24,6 +23,7 @@ from hwgen_rtl_templates.encodings import (
     Ternary,
     TwosComplement,
 )
+from support.networks import chain
 
 ENCODINGS = (
     *(TwosComplement(bits, True) for bits in (2, 3, 5, 8)),

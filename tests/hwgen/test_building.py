@@ -12,8 +12,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from packages import TINY_BAUD, TINY_CLOCK, chain_of, tiny_board, tools_only
-from test_planning import digits
 from typer.testing import CliRunner
 
 import hwgen
@@ -25,6 +23,8 @@ from hwgen.digits import Digits
 from hwgen.errors import BoardError, HwgenError, OutputFolderError, PlanError, StoreError, ToolError
 from hwgen.targets import get_target
 from hwgen_boards import BOARDS
+from support.known import chain_of, digits
+from support.packages import TINY_BAUD, TINY_CLOCK, tiny_board, tools_only
 
 SEED = 11
 ICE40 = "icebreaker"

@@ -8,11 +8,11 @@ import time
 from pathlib import Path
 
 import pytest
-from test_cli import SCRIPT, hwgen
 
 import hwgen as package
 from hwgen.api import hardware_cost
 from hwgen.errors import HwgenError
+from support.commands import SCRIPT, hwgen
 
 ROOT = Path(__file__).parents[2]
 TASK = """

@@ -16,10 +16,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from packages import chain_of
 from rich.text import Text
-from test_cli import SCRIPT
-from test_planning import digits
 
 import hwgen
 import hwgen.cli
@@ -28,6 +25,8 @@ from hwgen.building.summary import Build
 from hwgen.cli.tables import Column, print_table, printable, screen
 from hwgen.cost.figures import Cost
 from hwgen.report import Row, Run
+from support.commands import SCRIPT
+from support.known import chain_of, digits
 
 # `hwgen.cli` holds the verbs, which hide the modules of the same names
 CLI = SimpleNamespace(

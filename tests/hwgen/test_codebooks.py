@@ -5,9 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from test_sparsity import sparse_layer
 from typer.testing import CliRunner
-from whole import check_simulated
 
 import hwgen
 from hwgen.api import choose_frames
@@ -18,6 +16,8 @@ from hwgen.network import Conv2d, Input, Network, Node, Requantize
 from hwgen.planning.estimate import weigh
 from hwgen.targets import get_target
 from hwgen_rtl_templates.encodings import Codebook as Indices
+from support.known import sparse_layer
+from support.whole import check_simulated
 
 ECP5 = get_target("ulx3s-85f")
 

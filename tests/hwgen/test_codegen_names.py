@@ -4,9 +4,9 @@ import re
 
 import numpy as np
 import pytest
-from hostile import NAMES
 
 from hwgen.codegen.names import comment_text, free_name, is_plain, plain_name, safe_names
+from support.hostile import NAMES
 
 
 def test_safe_names_are_plain_unique_and_leave_room_for_parts():

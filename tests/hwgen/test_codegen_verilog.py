@@ -7,9 +7,6 @@ import sys
 from pathlib import Path
 
 import pytest
-from hostile import NAMES, renamed
-from packages import chain_of, planned
-from strategies import random_network
 
 from hwgen import tools
 from hwgen.codegen import Accelerator, safe_names, to_verilog
@@ -17,6 +14,10 @@ from hwgen.codegen.modules import split
 from hwgen.codegen.package import TAKEN
 from hwgen.errors import InternalError, ToolError
 from hwgen.primitives import PRIMITIVES
+from support.hostile import NAMES, renamed
+from support.known import chain_of
+from support.networks import random_network
+from support.whole import planned
 
 SEEDS = (0, 3, 4, 8, 11)
 CELL = "CCU2C.v"
@@ -186,8 +187,8 @@ SAME = """
 import sys
 from pathlib import Path
 sys.path.insert(0, {tests!r})
-from packages import planned
-from strategies import random_network
+from support.networks import random_network
+from support.whole import planned
 import hwgen
 hwgen.generate(planned(random_network(3)), Path({folder!r}) / "net")
 """
@@ -197,7 +198,7 @@ def test_same_input_same_bytes(tmp_path):
     found = []
     for seed in ("1", "77"):
         folder = tmp_path / seed
-        code = SAME.format(tests=str(Path(__file__).parent), folder=str(folder))
+        code = SAME.format(tests=str(Path(__file__).parents[1]), folder=str(folder))
         env = {**os.environ, "PYTHONHASHSEED": seed, "TZ": f"UTC+{seed[0]}"}
         subprocess.run([sys.executable, "-c", code], check=True, env=env, timeout=120)
         files = [path for path in sorted(folder.rglob("*")) if path.is_file()]

@@ -15,8 +15,6 @@ import time
 import numpy as np
 import pytest
 from scipy.stats import spearmanr
-from test_cli import SCRIPT, hwgen
-from test_planning import digits
 from typer.testing import CliRunner
 
 from hwgen.cli import app
@@ -24,6 +22,8 @@ from hwgen.comparison import compare
 from hwgen.errors import FormatError, HwgenError, PlanError, StoreError
 from hwgen.report import Row, Run, read_run, to_csv, to_html, to_markdown
 from hwgen.report.run import spearman
+from support.commands import SCRIPT, hwgen
+from support.known import digits
 
 TASK = '''
 import torch

@@ -14,6 +14,7 @@ from torch import nn
 from hwgen.compression import PruneRecipe, PruneTarget, QuantizeRecipe, Recipe, compress
 from hwgen.compression.checkpoints import state_hash
 from hwgen.errors import FormatError, HwgenError
+from support import killed_runs
 
 X = torch.randn(16, 1, 8, 8, generator=torch.Generator().manual_seed(0))
 NAP = 0.02  # seconds of each training
@@ -72,7 +73,7 @@ SEEDS = [*range(3), *(pytest.param(seed, marks=pytest.mark.slow) for seed in ran
 @pytest.mark.parametrize("seed", SEEDS)
 def test_killed_at_random_moments(tmp_path, seed):
     """Kill -9 in and between steps, random states of their own: the same bits in the end."""
-    script = Path(__file__).with_name("killed_runs.py")
+    script = Path(killed_runs.__file__)
     done = subprocess.run(
         [sys.executable, str(script), str(tmp_path), str(seed)],
         capture_output=True,

@@ -6,14 +6,14 @@ from itertools import combinations
 import numpy as np
 import pytest
 import torch
-from test_importers_branches import assert_equal
 from torch import nn
-from torch_models import random_norm
 
 from hwgen.compression import PruneRecipe, QuantizeRecipe, Recipe, compress
 from hwgen.compression.prune import check_masks
 from hwgen.errors import HwgenError
 from hwgen.network import Conv2d, Linear
+from support.exactness import assert_equal
+from support.torch_models import random_norm
 
 X = torch.randn(16, 1, 6, 6, generator=torch.Generator().manual_seed(0))
 PRUNERS = {

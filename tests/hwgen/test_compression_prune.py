@@ -4,12 +4,12 @@ import pytest
 import torch
 import torch_pruning
 from torch import nn
-from torch_models import Branched, ResidualDigits, random_norm
 
 from hwgen.compression import PruneRecipe, Recipe, compress
 from hwgen.compression.counts import count
 from hwgen.compression.trace import find_layers
 from hwgen.errors import HwgenError
+from support.torch_models import Branched, ResidualDigits, random_norm
 
 
 def cnn() -> nn.Sequential:

@@ -5,9 +5,7 @@ import itertools
 import numpy as np
 import pytest
 import torch
-from test_compression_prune_masks import X, residual, train
 from torch import nn
-from torch_models import random_norm
 
 from hwgen.compression import PruneRecipe, PruneTarget, QuantizeRecipe, Recipe, compress
 from hwgen.compression.prune.importance.reconstruction import greedy_order
@@ -15,6 +13,8 @@ from hwgen.compression.prune_recipe import IMPORTANCES
 from hwgen.errors import HwgenError
 from hwgen.importers import import_torch
 from hwgen.network import Conv2d, Linear
+from support.pruned import X, residual, train
+from support.torch_models import random_norm
 
 
 def pair() -> nn.Sequential:

@@ -3,11 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from test_compression_quantize_methods import made, small
-from test_importers_branches import assert_equal
-from test_importers_torch import train_on
 from torch import nn
-from torch_models import random_branched, random_cnn
 
 from hwgen.compression import QuantizeRecipe, Recipe, compress
 from hwgen.compression.quantize import freeze_weights
@@ -24,6 +20,8 @@ from hwgen.errors import FormatError, HwgenError
 from hwgen.formats import Binary, Codebook, PowerOfTwo
 from hwgen.importers import import_torch
 from hwgen.network import Conv2d, Linear, Threshold
+from support.exactness import assert_equal, made, small_cnn, train_on
+from support.torch_models import random_module
 
 WEIGHTS = ["binary", "ternary", "pot3", "pot4", "pot3x2", "cb2:6", "cb4:8"]
 
@@ -48,7 +46,7 @@ def check(model, x, hint, trains=True, **settings):
 @pytest.mark.parametrize("seed", range(3))
 def test_chains_are_exact(seed, weights, activations):
     torch.manual_seed(seed)
-    model, x = random_cnn(np.random.default_rng(seed))
+    model, x = random_module(np.random.default_rng(seed))
     settings = {"scales": ["free", "power_of_two"][seed % 2], "per_channel": seed != 2}
     network = check(
         model, x, f"seed {seed}", weights=weights, activations=activations, input="int8", **settings
@@ -66,7 +64,7 @@ def test_chains_are_exact(seed, weights, activations):
 def test_branched_models_are_exact(seed, weights):
     rng = np.random.default_rng(seed)
     torch.manual_seed(seed)
-    model, x = random_branched(rng)
+    model, x = random_module(rng, branches=True)
     averages = any(isinstance(m, nn.AvgPool2d) and m.padding for m in model.modules())
     padded = averages or any("average" in name for name, f, _ in model.steps if f is not None)
     settings = {
@@ -82,7 +80,7 @@ def test_branched_models_are_exact(seed, weights):
 
 
 def test_formats_mix_layer_by_layer():
-    model, x = small()
+    model, x = small_cnn()
     layers = {"conv1": "pot4x2/uint5", "conv2": "ternary/binary", "fc": "cb3:7"}
     network = check(model, x, "mixed", layers=layers)
     found = [str(network[name].op.weight_format) for name in ("conv1", "conv2", "fc")]
@@ -209,7 +207,7 @@ def test_codebook_is_a_fixed_point_of_k_means(seed):
 
 
 def test_codebooks_train_their_centroids_only():
-    model, x = small()
+    model, x = small_cnn()
     before = made(model, x, weights="cb3:8")
     after = made(model, x, train_on(x), weights="cb3:8")
     assert torch.equal(before.fc.weight, after.fc.weight)
@@ -221,7 +219,7 @@ def test_codebooks_train_their_centroids_only():
 
 
 def test_a_layer_of_zeros_and_of_few_values():
-    model, x = small()
+    model, x = small_cnn()
     with torch.no_grad():
         model.conv1.weight.zero_()
         model.conv2.weight.fill_(0.5)
@@ -230,7 +228,7 @@ def test_a_layer_of_zeros_and_of_few_values():
 
 
 def test_levels_of_ones_own():
-    model, x = small()
+    model, x = small_cnn()
     levels = (-9, -4, -1, 0, 1, 4, 9)
     network = check(model, x, "levels", weights="cb3:8", levels=levels)
     assert network["fc"].op.weight_format.entries == levels
@@ -243,7 +241,7 @@ def test_levels_of_ones_own():
 
 
 def test_asymmetric_weights():
-    model, x = small()
+    model, x = small_cnn()
     with torch.no_grad():
         model.fc.weight.abs_()
         model.fc.weight[0, 0] = -0.05
@@ -271,7 +269,7 @@ def test_asymmetric_weights():
 
 
 def test_incremental_freezing_holds_what_is_frozen():
-    model, x = small()
+    model, x = small_cnn()
     seen = []
 
     def train(module, epochs):
@@ -299,7 +297,7 @@ def test_incremental_freezing_holds_what_is_frozen():
 
 
 def test_the_largest_weights_are_frozen_first():
-    model, x = small()
+    model, x = small_cnn()
     module = made(model, x, weights="pot4")
     freeze_weights(module, 0.3)
     layer = module.fc
@@ -315,7 +313,7 @@ def test_the_largest_weights_are_frozen_first():
 @pytest.mark.parametrize("asymmetric", [False, True])
 @pytest.mark.parametrize("weights", ["int2", "int5", *WEIGHTS])
 def test_training_sees_what_evaluation_computes(weights, asymmetric):
-    model, x = small()
+    model, x = small_cnn()
     module = made(model, x, weights=weights, asymmetric_weights=asymmetric)
     for layer in (module.conv1, module.conv2, module.fc):
         with torch.no_grad():
@@ -347,4 +345,4 @@ def test_recipes_state_their_rules(settings, message):
 
 def test_an_accumulator_needs_linear_weights():
     with pytest.raises(FormatError, match="^conv1: weights must be of a format such as int4 to"):
-        made(*small(), weights="pot4", accumulator=16)
+        made(*small_cnn(), weights="pot4", accumulator=16)

@@ -3,10 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from test_importers_branches import assert_equal, random_recipe
-from test_importers_torch import train_on
 from torch import nn
-from torch_models import random_branched, random_cnn
 
 from hwgen.compression import QuantizeRecipe, Recipe, compress
 from hwgen.compression.quantize import fold_batch_norm, quantize_layers
@@ -21,23 +18,10 @@ from hwgen.compression.trace import find_layers
 from hwgen.errors import FormatError, HwgenError
 from hwgen.formats import Fixed
 from hwgen.network import Conv2d, Linear
+from support.exactness import assert_equal, made, random_recipe, small_cnn, train_on
+from support.torch_models import random_module
 
 pytestmark = pytest.mark.usefixtures("one_thread")
-
-
-def made(model, x, train=None, **settings):
-    recipe = Recipe(quantize=QuantizeRecipe(**settings))
-    return compress(model, recipe, example=x[:1], calibration=x.split(8), train=train).module
-
-
-def small(seed=0):
-    torch.manual_seed(seed)
-    layers = {"conv1": nn.Conv2d(2, 6, 3), "norm": nn.BatchNorm2d(6), "relu": nn.ReLU()}
-    more = {"conv2": nn.Conv2d(6, 4, 2, padding=1), "relu2": nn.ReLU(), "pool": nn.MaxPool2d(2)}
-    model = nn.Sequential()
-    for name, layer in {**layers, **more, "flat": nn.Flatten(), "fc": nn.Linear(16, 5)}.items():
-        model.add_module(name, layer)
-    return model.eval(), torch.randn(32, 2, 6, 6)
 
 
 def test_recipes_name_what_exists():
@@ -59,9 +43,9 @@ def test_recipes_name_what_exists():
         with pytest.raises(HwgenError, match=message):
             QuantizeRecipe(**settings)
     with pytest.raises(HwgenError, match="^Layers must be a Conv2d or Linear of the model, not "):
-        made(*small(), layers={"conv3": "int8"})
+        made(*small_cnn(), layers={"conv3": "int8"})
     with pytest.raises(HwgenError, match="there are conv1, conv2, fc$"):
-        made(*small(), layers={"relu": "int8"})
+        made(*small_cnn(), layers={"relu": "int8"})
 
 
 @pytest.mark.parametrize("power_of_two", [False, True])
@@ -124,7 +108,7 @@ def test_mse_is_the_least_of_all(bits):
 @pytest.mark.parametrize("seed", range(3))
 def test_every_calibration_is_exact(seed, calibration):
     torch.manual_seed(seed)
-    model, x = random_cnn(np.random.default_rng(seed))
+    model, x = random_module(np.random.default_rng(seed))
     for scales in ("free", "power_of_two"):
         module = made(model, x, calibration=calibration, scales=scales, asymmetric=seed == 1)
         assert_equal(module, x, f"seed {seed}, {calibration}, {scales}")
@@ -133,7 +117,7 @@ def test_every_calibration_is_exact(seed, calibration):
 @pytest.mark.parametrize("scales", ["free", "power_of_two"])
 @pytest.mark.parametrize("steps", STEPS)
 def test_steps_train_as_named(steps, scales):
-    model, x = small()
+    model, x = small_cnn()
     before = made(model, x, steps=steps, scales=scales)
     after = made(model, x, train_on(x), steps=steps, scales=scales)
     assert_equal(after, x, steps)
@@ -160,7 +144,7 @@ def test_branched_models_are_exact(seed, steps):
     """Everything at once: one scale a layer, equalization, bias correction, any calibration."""
     rng = np.random.default_rng(100 + seed)
     torch.manual_seed(seed)
-    model, x = random_branched(rng)
+    model, x = random_module(rng, branches=True)
     given = random_recipe(rng, ["free", "power_of_two"][seed % 2])
     settings = {
         **{name: getattr(given, name) for name in ("weights", "activations", "input", "output")},
@@ -178,7 +162,7 @@ def test_branched_models_are_exact(seed, steps):
 
 
 def test_one_scale_a_layer():
-    model, x = small()
+    model, x = small_cnn()
     network = assert_equal(made(model, x, per_channel=False), x, "per tensor")
     ops = [node.op for node in network.nodes if isinstance(node.op, Conv2d | Linear)]
     assert [op.weight_scale.size for op in ops] == [1, 1, 1]
@@ -189,7 +173,7 @@ def test_one_scale_a_layer():
 @pytest.mark.parametrize("seed", range(12))
 def test_equalization_changes_no_float_output(seed):
     torch.manual_seed(seed)
-    model, x = random_branched(np.random.default_rng(seed))
+    model, x = random_module(np.random.default_rng(seed), branches=True)
     if any(name == "argmax" for name, _, _ in model.steps):
         pytest.skip("an index may flip where two are equal")
     folded = fold_batch_norm(find_layers(model.eval(), x[:1]))
@@ -231,7 +215,7 @@ def test_equalization_balances_and_helps():
 
 
 def test_bias_correction_takes_out_the_mean():
-    model, x = small()
+    model, x = small_cnn()
     x = x + 1
     with torch.no_grad():
         expected = model(x).double().mean(0)
@@ -249,7 +233,7 @@ def test_bias_correction_takes_out_the_mean():
 @pytest.mark.parametrize("bits", [10, 12, 14, 18])
 @pytest.mark.parametrize("scales", ["free", "power_of_two"])
 def test_accumulators_keep_their_width(bits, scales):
-    model, x = small()
+    model, x = small_cnn()
     with torch.no_grad():
         model.fc.bias.fill_(1e6)  # is clamped
     settings = {"weights": "int8", "activations": "uint6", "accumulator": bits, "scales": scales}
@@ -272,7 +256,7 @@ def test_accumulators_keep_their_width(bits, scales):
 
 
 def test_an_accumulator_that_holds_no_product():
-    model, x = small()
+    model, x = small_cnn()
     with pytest.raises(
         FormatError, match="^conv1: accumulators must be wide enough for one product"
     ):
@@ -280,7 +264,7 @@ def test_an_accumulator_that_holds_no_product():
 
 
 def test_a_bounded_layer_trains_where_it_was_bounded():
-    model, x = small()
+    model, x = small_cnn()
     module = made(model, x, weights="int8", activations="uint6", accumulator=11).train()
     module(x).pow(2).sum().backward()
     gradient = module.get_parameter("fc.weight").grad
@@ -292,7 +276,7 @@ def test_a_bounded_layer_trains_where_it_was_bounded():
 
 
 def test_formats_by_hand():
-    model, x = small()
+    model, x = small_cnn()
     module = made(model, x, layers={"conv1": "int8", "conv2": "int2/uint7"}, steps="lsq")
     network = assert_equal(module, x, "by hand")
     formats = {name: str(network[name].op.weight_format) for name in ("conv1", "conv2", "fc")}
@@ -323,7 +307,7 @@ def weight_bits(network):
 
 @pytest.mark.parametrize("average", [2.0, 3.1, 4.0, 5.7, 8.0])
 def test_formats_by_sensitivity_keep_the_budget(average):
-    model, x = small()
+    model, x = small_cnn()
     weights = sum(p.numel() for n, p in model.named_parameters() if p.dim() > 1)
     network = assert_equal(made(model, x, budget=average * weights), x, f"{average}")
     assert weight_bits(network) <= average * weights
@@ -334,7 +318,7 @@ def test_formats_by_sensitivity_keep_the_budget(average):
 
 
 def test_a_budget_that_nothing_meets_and_a_cost_of_ones_own():
-    model, x = small()
+    model, x = small_cnn()
     with pytest.raises(HwgenError, match="Budget of 100 must be at least 568, what the narrowest"):
         made(model, x, budget=100)
     flow = fold_batch_norm(find_layers(model, x[:1]))
@@ -360,7 +344,7 @@ def test_a_budget_that_nothing_meets_and_a_cost_of_ones_own():
 
 
 def test_the_most_sensitive_layer_stays_wide():
-    model, x = small()
+    model, x = small_cnn()
     with torch.no_grad():
         model.conv1.weight[:, :, 0, 0] *= 30  # an outlier in every channel
     flow = fold_batch_norm(find_layers(model, x[:1]))
@@ -381,7 +365,7 @@ def test_the_most_sensitive_layer_stays_wide():
 
 
 def test_int8_in_one_call():
-    model, x = small()
+    model, x = small_cnn()
     done = compress(model, Recipe(quantize=QuantizeRecipe.int8()), example=x[:1], calibration=[x])
     assert [step.step for step in done.history] == ["float", "quantize"]
     network = assert_equal(done.module, x, "int8")

@@ -5,7 +5,6 @@ from dataclasses import replace
 
 import pytest
 import torch
-from test_compression_prune_masks import MASKING, residual, train
 from torch import nn
 
 from hwgen.compression import PruneRecipe, QuantizeRecipe, Recipe, compress
@@ -14,6 +13,7 @@ from hwgen.compression.quantize.steps import Step
 from hwgen.errors import HwgenError, NetworkError
 from hwgen.importers import import_torch
 from hwgen.network import Conv2d, Linear
+from support.pruned import MASKING, residual, train
 
 X = torch.randn(24, 2, 8, 8, generator=torch.Generator().manual_seed(0))
 LABELS = torch.arange(24) % 5

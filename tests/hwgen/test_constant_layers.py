@@ -5,10 +5,8 @@ import json
 import numpy as np
 import pytest
 import torch
-from test_dsp_blocks import small
 from torch import nn
 from typer.testing import CliRunner
-from whole import check_simulated
 
 import hwgen
 from hwgen.api import choose_frames
@@ -17,6 +15,8 @@ from hwgen.errors import PlanError
 from hwgen.formats import Fixed
 from hwgen.network import Input, Linear, Network, Node, Requantize
 from hwgen.targets import get_target
+from support.known import two_layers
+from support.whole import check_simulated, planned
 
 ECP5, ICE40 = get_target("ulx3s-85f"), get_target("icebreaker")
 
@@ -30,15 +30,11 @@ MIXED = {
 }
 
 
-def planned(network, target, choices):
-    return hwgen.plan(network, target=target, goal="min area", overrides=choices)
-
-
 @pytest.mark.parametrize("case", MIXED)
 def test_golden_equals_rtl(case, tmp_path):
     target, choices = MIXED[case]
-    network = small(4, 5)
-    plan = planned(network, target, choices)
+    network = two_layers(4, 5)
+    plan = planned(network, "min area", target, choices)
     kinds = {stage.name: stage.constant for stage in plan.stages}
     for name, kind in zip(("conv", "fc"), case.split(", "), strict=True):
         assert bool(kinds[name]) == (kind != "stored")
@@ -50,8 +46,8 @@ def test_golden_equals_rtl(case, tmp_path):
 )
 def test_netlist(case, tmp_path):
     target, choices = MIXED[case]
-    network = small(4, 5)
-    package = hwgen.generate(planned(network, target, choices), tmp_path / "net")
+    network = two_layers(4, 5)
+    package = hwgen.generate(planned(network, "min area", target, choices), tmp_path / "net")
     result = package.simulate(choose_frames(network, 3, 1), stage="netlist", simulator="icarus")
     assert result.ok, result.first_difference
 
@@ -100,7 +96,7 @@ def test_jet_tagging_without_folding(tmp_path):
 def test_jet_tagging_on_ice40(tmp_path):
     """Folded into a UP5K."""
     _, x, network = jets(300)
-    plan = planned(network, ICE40, [])
+    plan = planned(network, "min area", ICE40, [])
     package = hwgen.generate(plan, tmp_path / "net")
     q = network.quantize(x.numpy())
     assert package.simulate(q).ok
@@ -129,13 +125,13 @@ def test_a_frame_a_clock_by_the_planner_alone():
 def test_choices_that_cannot_be():
     message = "conv: folding must have parallel one of 0; others only idle longer"
     with pytest.raises(PlanError, match=message):
-        planned(small(3, 5, 4, groups=4), ECP5, ["conv.parallel=1"])
+        planned(two_layers(3, 5, 4, groups=4), "min area", ECP5, ["conv.parallel=1"])
     with pytest.raises(PlanError, match="conv: folding must have serial one of 0, 1, 2, 4"):
-        planned(small(4, 5), ECP5, ["conv.serial=3"])
+        planned(two_layers(4, 5), "min area", ECP5, ["conv.serial=3"])
 
 
 def test_the_command_says_so(tmp_path):
-    small(4, 5).save(tmp_path / "n.net")
+    two_layers(4, 5).save(tmp_path / "n.net")
     arguments = ["plan", str(tmp_path / "n.net"), "--goal", "min area", "--set", "fc.serial=1"]
     output = " ".join(CliRunner().invoke(app, arguments).output.split())
     assert "fc: weights wired into" in output and "adders, a window every" in output

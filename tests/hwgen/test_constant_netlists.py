@@ -4,7 +4,6 @@ import subprocess
 
 import numpy as np
 import pytest
-from stream_bench import pack, unpack
 
 from hwgen.cache import Cache
 from hwgen.codegen.verilog import to_verilog
@@ -15,6 +14,7 @@ from hwgen.simulation.build import find_tools
 from hwgen.targets import get_target
 from hwgen_rtl_templates.bit_serial import BitSerialParameters
 from hwgen_rtl_templates.constant import ConstantParameters
+from support.stream_bench import pack, unpack
 
 ECP5 = get_target("ulx3s-85f")
 BITS = 26  # of an output, more than any has

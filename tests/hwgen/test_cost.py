@@ -6,7 +6,6 @@ import sys
 import time
 
 import pytest
-from packages import chain_of
 
 import hwgen
 from hwgen.cache import Cache
@@ -14,6 +13,7 @@ from hwgen.cost import CriticalPath, Synthesis, route, synthesise
 from hwgen.cost.families import FAMILIES
 from hwgen.errors import HwgenError, PlanError, ToolError
 from hwgen.targets import TARGETS, get_target
+from support.known import chain_of
 
 TARGET = get_target("ulx3s-25f")
 DRIVER = 1  # look-up table that drives constants, which nextpnr puts into every design

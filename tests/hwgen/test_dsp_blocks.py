@@ -7,45 +7,22 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from test_planning import digits
-from torch_models import random_cnn
-from whole import check_simulated
 
 import hwgen
 from hwgen.api import choose_frames
 from hwgen.errors import PlanError
-from hwgen.formats import Fixed
-from hwgen.network import Conv2d, Flatten, Input, Linear, Network, Node, Requantize
 from hwgen.planning.blocks import arranged
 from hwgen.planning.layers import find_layers
 from hwgen.targets import get_target
 from hwgen_rtl_templates.multiplier import DspBlocks, MultiplierParameters, packed
 from hwgen_rtl_templates.multiplier_ecp5 import Ecp5Multiplier
 from hwgen_rtl_templates.multiplier_ice40 import Ice40Multiplier
+from support.known import digits, two_layers
+from support.torch_models import random_module
+from support.whole import check_simulated
 
 ECP5, ICE40 = get_target("ulx3s-25f"), get_target("icebreaker")
 ONE = [f"{layer}.{what}=1" for layer in ("conv", "fc") for what in ("pe", "simd")]
-
-
-def small(bits=4, activations=8, channels=5, seed=0, groups=1, by=64):
-    """Return a network of a convolution and a linear layer; `by` multiplies between them."""
-    rng = np.random.default_rng(seed)
-    limit = (1 << bits - 1) - 1
-    relu = Fixed(activations, False)
-    w = rng.integers(-limit, limit + 1, (channels, 4 // groups, 3, 3))
-    v = rng.integers(-limit, limit + 1, (6, 4 * channels))
-    conv = Conv2d(
-        w, rng.integers(-9, 9, channels), Fixed(bits), [1.0], padding=1, stride=2, groups=groups
-    )
-    return Network(
-        (
-            Node("input", Input((4, 4, 4), relu, [0.1])),
-            Node("conv", conv, ("input",)),
-            Node("relu", Requantize([by], bits + 6, relu, [0.1]), ("conv",)),
-            Node("flatten", Flatten(), ("relu",)),
-            Node("fc", Linear(v, rng.integers(-9, 9, 6), Fixed(bits), [1.0]), ("flatten",)),
-        )
-    )
 
 
 @pytest.mark.parametrize("rows", [1, 2, 3])
@@ -75,7 +52,7 @@ def products(plan):
 
 def test_where_products_are_is_weighed():
     """Wide ones in blocks, narrow ones in look-up tables; or as the user says."""
-    wide, narrow = (small(bits, act) for bits, act in ((16, 16), (3, 3)))
+    wide, narrow = (two_layers(bits, act) for bits, act in ((16, 16), (3, 3)))
     made = hwgen.plan(wide, target=ECP5, goal="min area", overrides=ONE)
     assert products(made) == {name: {"count": 1, "rows": 1} for name in ("conv", "fc")}
     assert all(s.folding.dsp for s in made.stages)
@@ -92,7 +69,7 @@ def test_blocks_are_a_budget_of_all_layers(blocks):
     """Whatever the target has, the plan fits it."""
     target = replace(ECP5, dsps=blocks)
     choices = ["conv.pe=1", "conv.simd=4", "fc.pe=2", "fc.simd=1"]
-    made = hwgen.plan(small(16, 16), target=target, goal="min area", overrides=choices)
+    made = hwgen.plan(two_layers(16, 16), target=target, goal="min area", overrides=choices)
     counts = {0: [], 1: [], 2: [2], 5: [4], 28: [4, 2]}[blocks]
     assert [found["count"] for found in products(made).values() if found] == counts
     assert made.resources.dsps == sum(counts)
@@ -100,7 +77,7 @@ def test_blocks_are_a_budget_of_all_layers(blocks):
 
 def test_blocks_are_used_where_tables_are_short():
     """An array that is cheaper in tables goes to blocks when these tables are not there."""
-    network = small(4, 8)
+    network = two_layers(4, 8)
     goal = ["conv.pe=5", "conv.simd=4", "conv.serial=0", "conv.parallel=0"]
     plenty = hwgen.plan(network, target=ECP5, goal="min area", overrides=goal)
     assert products(plenty)["conv"] is None
@@ -124,18 +101,18 @@ def test_blocks_are_used_where_tables_are_short():
 )
 def test_choices_that_cannot_be(target, overrides, message):
     with pytest.raises(PlanError, match=message):
-        hwgen.plan(small(4, 8), target=target, goal="min area", overrides=overrides)
+        hwgen.plan(two_layers(4, 8), target=target, goal="min area", overrides=overrides)
 
 
 # rows that share a block and borrow, and a rest; a requantizer's multiplier beside; depthwise; two
 # multipliers in a block; groups of channels; three rows that share a block, and two that do not
 WHOLE = [
-    (ECP5, small(4, 8), ["conv.pe=5", "conv.simd=3", "conv.dsp=1"], 9),
-    (ECP5, small(7, 7, by=77), ["conv.dsp=1", "conv.pe=3", "fc.dsp=1", "fc.simd=2"], 5),
-    (ECP5, small(3, 5, 4, groups=4), ["conv.dsp=1", "conv.pe=2"], 2),
-    (ICE40, small(8, 8), ["conv.pe=5", "conv.simd=2", "conv.dsp=1"], 6),
-    (ICE40, small(4, 9, 4, groups=2), ["conv.pe=2", "conv.dsp=1", "fc.dsp=1", "fc.pe=3"], 5),
-    (ICE40, small(2, 4, by=5), ["conv.pe=5", "conv.simd=1", "conv.dsp=1"], 2),
+    (ECP5, two_layers(4, 8), ["conv.pe=5", "conv.simd=3", "conv.dsp=1"], 9),
+    (ECP5, two_layers(7, 7, by=77), ["conv.dsp=1", "conv.pe=3", "fc.dsp=1", "fc.simd=2"], 5),
+    (ECP5, two_layers(3, 5, 4, groups=4), ["conv.dsp=1", "conv.pe=2"], 2),
+    (ICE40, two_layers(8, 8), ["conv.pe=5", "conv.simd=2", "conv.dsp=1"], 6),
+    (ICE40, two_layers(4, 9, 4, groups=2), ["conv.pe=2", "conv.dsp=1", "fc.dsp=1", "fc.pe=3"], 5),
+    (ICE40, two_layers(2, 4, by=5), ["conv.pe=5", "conv.simd=1", "conv.dsp=1"], 2),
 ]
 
 
@@ -162,7 +139,7 @@ def test_network(target, network, overrides, blocks, tmp_path):
 def test_torch_equals_golden_equals_rtl_equals_netlist(tmp_path):
     rng = np.random.default_rng(4)
     torch.manual_seed(4)
-    model, x = random_cnn(rng)
+    model, x = random_module(rng)
     recipe = hwgen.QuantizeRecipe(weights="int5", activations="uint6")
     done = hwgen.compress(model, hwgen.Recipe(quantize=recipe), calibration=[x])
     network = hwgen.import_torch(done.module, x[:1])
@@ -186,7 +163,7 @@ def test_torch_equals_golden_equals_rtl_equals_netlist(tmp_path):
 def test_random_network_at_length(seed, tmp_path):
     rng = random.Random(seed)
     target = rng.choice((ECP5, ICE40))
-    network = small(rng.randint(2, 9), rng.randint(2, 9), rng.randint(2, 6), seed)
+    network = two_layers(rng.randint(2, 9), rng.randint(2, 9), rng.randint(2, 6), seed)
     choices = [f"conv.pe={rng.randint(1, 2)}", f"conv.simd={rng.choice((1, 2, 4))}"]
     choices += [f"{name}.dsp=1" for name in rng.sample(("conv", "fc"), rng.randint(1, 2))]
     made = hwgen.plan(network, target=target, goal="min area", overrides=choices)
@@ -202,7 +179,7 @@ def test_the_command_says_what_is_where(tmp_path):
 
     from hwgen.cli import app
 
-    small(4, 8).save(tmp_path / "n.net")
+    two_layers(4, 8).save(tmp_path / "n.net")
     arguments = ["plan", str(tmp_path / "n.net"), "--goal", "min area", "--set", "conv.dsp=1"]
     result = CliRunner().invoke(app, [*arguments, "--set", "conv.pe=5"])
     assert "conv: products in 3 DSP blocks, each for 2 rows of the array" in result.output

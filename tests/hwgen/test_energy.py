@@ -5,7 +5,6 @@ from typing import get_args
 
 import numpy as np
 import pytest
-from strategies import random_graph, random_network
 
 import hwgen
 from hwgen.formats import Binary, Codebook, Fixed
@@ -14,6 +13,8 @@ from hwgen.network.graph import Network
 from hwgen.planning.assembly import Part
 from hwgen.planning.energy import Work, _datapath, _work, energy_of, work_of
 from hwgen_rtl_templates.engine import Datapath
+from support.networks import GRAPH, random_network
+from support.whole import planned
 
 SIGNS = np.array([[1, -1, 1, 1], [1, 1, -1, 1]])
 
@@ -29,14 +30,14 @@ def dense(weight, of, *, narrow=None, bias=None):
     return Network(tuple(nodes))
 
 
-def planned(network, *choices, target="osu018"):
+def folded(network, *choices, target="osu018"):
     overrides = [f"dense.{choice}" for choice in choices]
-    return hwgen.plan(network, target=target, goal="min area", overrides=overrides)
+    return planned(network, "min area", target, overrides)
 
 
 def test_work_of_a_small_network_is_what_a_hand_counts():
     """One row and two columns: two outputs take two beats each."""
-    plan = planned(dense(SIGNS, Binary()), "pe=1", "simd=2")
+    plan = folded(dense(SIGNS, Binary()), "pe=1", "simd=2")
     core = plan.stages[0].core
     assert (core.window.depth, core.depth) == (16, 7)
     # a beat: two inputs of 4 bits are added, and the accumulator, up to 60, has 6 bits;
@@ -64,10 +65,10 @@ def test_published_figures_are_met():
 
 
 def test_a_requantizer_multiplies():
-    plain = planned(dense(SIGNS, Binary(), bias=np.array([100, 100])), "pe=2", "simd=4")
+    plain = folded(dense(SIGNS, Binary(), bias=np.array([100, 100])), "pe=2", "simd=4")
     narrow = Requantize([5], [3], Fixed(8, False), [1.0])
     network = dense(SIGNS, Binary(), narrow=narrow, bias=np.array([100, 100]))
-    scaled = planned(network, "pe=2", "simd=4")
+    scaled = folded(network, "pe=2", "simd=4")
     post = scaled.stages[0].core.post
     before, after = (work_of(p.assembly, p.entry.beats) for p in (plain, scaled))
     assert before.product_bits == 0
@@ -77,13 +78,13 @@ def test_a_requantizer_multiplies():
 
 def test_products_in_blocks_and_sums_by_entry():
     weight = [[7, -3, 5, 1], [2, 6, -7, 4]]
-    blocks = planned(dense(weight, Fixed(4)), "pe=1", "simd=2", "dsp=1", target="ulx3s-85f")
+    blocks = folded(dense(weight, Fixed(4)), "pe=1", "simd=2", "dsp=1", target="ulx3s-85f")
     work = work_of(blocks.assembly, blocks.entry.beats)
     assert work.product_bits == 4 * 2 * (4 * 4)  # four beats of two products of 4 by 4 bits
     book = Codebook(1, 8, (-90, 77))
     weight = np.where(np.array(weight) > 2, 77, -90)
     plans = [
-        planned(dense(weight, book), "pe=1", "simd=2", f"pasm={pasm}", target="ulx3s-85f")
+        folded(dense(weight, book), "pe=1", "simd=2", f"pasm={pasm}", target="ulx3s-85f")
         for pasm in (0, 1)
     ]
     each, summed = (work_of(plan.assembly, plan.entry.beats) for plan in plans)
@@ -94,9 +95,9 @@ def test_products_in_blocks_and_sums_by_entry():
 
 
 def test_zeros_cost_nothing_in_constants():
-    half = planned(dense([[3, 0, 0, 5]], Fixed(4)), "parallel=1", target="ulx3s-85f")
-    full = planned(dense([[3, 7, 3, 5]], Fixed(4)), "parallel=1", target="ulx3s-85f")
-    serial = planned(dense([[3, 7, 3, 5]], Fixed(4)), "serial=1", target="ulx3s-85f")
+    half = folded(dense([[3, 0, 0, 5]], Fixed(4)), "parallel=1", target="ulx3s-85f")
+    full = folded(dense([[3, 7, 3, 5]], Fixed(4)), "parallel=1", target="ulx3s-85f")
+    serial = folded(dense([[3, 7, 3, 5]], Fixed(4)), "serial=1", target="ulx3s-85f")
     works = [work_of(plan.assembly, plan.entry.beats) for plan in (half, full, serial)]
     assert 0 < works[0].adder_bits < works[1].adder_bits
     values = serial.stages[0].core.datapath.values
@@ -106,8 +107,8 @@ def test_zeros_cost_nothing_in_constants():
 @pytest.mark.parametrize("seed", range(2))
 def test_every_frame_moves_its_inputs_and_outputs(seed):
     """Whatever the network: each layer's queue takes in and gives out all its beats."""
-    small = random_network(seed, max_layers=2, max_channels=4)
-    for network in (small, random_graph(seed, max_blocks=1, max_channels=4)):
+    small = random_network(seed, layers=2, channels=4)
+    for network in (small, random_network(seed, GRAPH, layers=1, channels=4)):
         plan = hwgen.plan(network, target="icebreaker", goal="10 fps")
         work = work_of(plan.assembly, plan.entry.beats)
         moved = sum(

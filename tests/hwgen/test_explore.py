@@ -7,12 +7,12 @@ import sys
 import time
 from pathlib import Path
 
-import explore_jobs
 import psutil
 import pytest
 
 from hwgen.errors import HwgenError
 from hwgen.explore import Job, JobQueue, Limits
+from support import explore_jobs
 
 SCRIPT = Path(explore_jobs.__file__)
 
@@ -21,7 +21,7 @@ SCRIPT = Path(explore_jobs.__file__)
 def fresh(tmp_path, monkeypatch):
     """A cache of the test's own, and where Python finds the jobs."""
     monkeypatch.setenv("HWGEN_CACHE", str(tmp_path / "cache"))
-    paths = [str(SCRIPT.parent), *filter(None, [os.environ.get("PYTHONPATH")])]
+    paths = [str(SCRIPT.parents[1]), *filter(None, [os.environ.get("PYTHONPATH")])]
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join(paths))
     return tmp_path
 

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from packages import chain_of
 from typer.testing import CliRunner
 
 import hwgen
@@ -22,6 +21,7 @@ from hwgen.files import NoRegularFile, open_file, parse_json, read_file
 from hwgen.python_file import load_object
 from hwgen.report import read_run
 from hwgen.simulation.package import read_package
+from support.known import chain_of
 
 MOST = 1 << 37  # bytes, sparse: more than any reader takes
 

@@ -3,8 +3,6 @@ the same function."""
 
 import numpy as np
 import pytest
-from strategies import random_graph, random_mixed, random_network
-from stream_bench import pack, run, unpack
 
 from hwgen.formats import Fixed
 from hwgen.network import Input, Linear, Network, Node
@@ -16,14 +14,16 @@ from hwgen.planning.sums import sums_of
 from hwgen.targets import get_target
 from hwgen_rtl_templates.even_thresholds import EvenThresholdParameters
 from hwgen_rtl_templates.threshold import ThresholdParameters
+from support.networks import CHAIN, GRAPH, MIXED, random_network
+from support.stream_bench import pack, run, unpack
 
 TARGET = get_target("ulx3s-85f")
 
 
 def weighted_layers(seed):
     """Yield the layers of random networks that end in few steps, as thresholds."""
-    for make in (random_network, random_graph, random_mixed):
-        for layer in find_layers(make(seed)):
+    for kind in (CHAIN, GRAPH, MIXED):
+        for layer in find_layers(random_network(seed, kind)):
             if layer.post is not None and layer.y.hi - layer.y.lo <= 15 and layer.bias is not None:
                 narrow = layer.post
                 op = narrow if isinstance(narrow, Threshold) else as_threshold(narrow, layer.acc)
@@ -94,8 +94,8 @@ def test_both_ways_occur():
 @pytest.mark.parametrize("seed", range(30))
 def test_arrays_are_as_wide_as_they_must_be(seed):
     """No wider than the accumulator, nor than the range of the sums without their biases."""
-    for make in (random_network, random_graph, random_mixed):
-        for layer in find_layers(make(seed)):
+    for kind in (CHAIN, GRAPH, MIXED):
+        for layer in find_layers(random_network(seed, kind)):
             sums = sums_of(layer)
             bits, _ = sums.shape
             acc = sums.acc

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 import torch
 from torch import nn
-from torch_models import ResidualDigits
 
 import hwgen
 from hwgen.digits import Digits
+from support.torch_models import ResidualDigits
 
 
 def check(model, recipe, digits, folder, goal, train=None):

@@ -6,8 +6,6 @@ from fractions import Fraction
 import numpy as np
 import pytest
 import torch
-from reference import REFERENCE, check, reference, round_fraction
-from strategies import chain, random_input, random_network
 from torch.nn import functional
 
 from hwgen.errors import NetworkError
@@ -24,6 +22,8 @@ from hwgen.network import (
     Requantize,
 )
 from hwgen.network.ops import ROUNDINGS
+from support.networks import chain, random_input, random_network
+from support.reference import REFERENCE, check, reference, round_fraction
 
 
 def linear(weight, bias, bits=16):
@@ -42,7 +42,7 @@ def test_random_networks_equal_the_reference(seed):
 
 @pytest.mark.parametrize("seed", range(1000, 1030))
 def test_random_wide_networks_equal_the_reference(seed):
-    network = random_network(seed, max_layers=2, max_bits=16)
+    network = random_network(seed, layers=2, bits=16)
     check(network, random_input(network, 3, seed), f"seed {seed}")
 
 
@@ -164,7 +164,7 @@ def test_partial_sums_count_and_not_only_the_result():
 
 def test_bound_is_never_below_the_sum_of_magnitudes():
     for seed in range(100):
-        network = random_network(seed, max_bits=16)
+        network = random_network(seed, bits=16)
         for node in network.nodes:
             if isinstance(node.op, (Conv2d, Linear)):
                 x, w = network.tensors[node.inputs[0]], node.op.weight

@@ -4,13 +4,13 @@ import tracemalloc
 
 import numpy as np
 import pytest
-from strategies import chain, random_input, random_network
 
 from hwgen.errors import NetworkError
 from hwgen.formats import Fixed
 from hwgen.golden import run, trace
 from hwgen.golden.exact import matrix_product, working_type
 from hwgen.network import Conv2d, Flatten, Input, Linear, MaxPool2d, Requantize
+from support.networks import chain, random_input, random_network
 
 
 def test_working_types_end_where_the_mantissas_end():

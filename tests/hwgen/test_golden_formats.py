@@ -3,8 +3,6 @@
 import numpy as np
 import pytest
 import torch
-from reference import check, reference
-from strategies import chain, random_input, random_mixed
 from torch.nn import functional
 
 from hwgen.formats import Binary, Codebook, Fixed, PowerOfTwo, Ternary
@@ -19,25 +17,27 @@ from hwgen.network import (
     Requantize,
     Threshold,
 )
+from support.networks import MIXED, chain, random_input, random_network
+from support.reference import check, reference
 
 
 @pytest.mark.parametrize("seed", range(120))
 def test_random_mixed_networks_equal_the_reference(seed):
-    network = random_mixed(seed)
+    network = random_network(seed, MIXED)
     check(network, random_input(network, 3, seed), f"seed {seed}")
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(2000, 4000))
 def test_random_mixed_networks_at_length(seed):
-    network = random_mixed(seed, max_blocks=5, max_bits=4 + seed % 13)
+    network = random_network(seed, MIXED, layers=5, bits=4 + seed % 13)
     check(network, random_input(network, 3, seed), f"seed {seed}")
 
 
 def test_random_mixed_networks_hold_every_format_op_and_use_of_a_sign():
     ops, weights, users, padded = set(), set(), set(), 0
     for seed in range(120):
-        network = random_mixed(seed)
+        network = random_network(seed, MIXED)
         for node in network.nodes:
             ops.add(type(node.op))
             if isinstance(node.op, (Conv2d, Linear)):
@@ -102,7 +102,7 @@ def test_pool_of_signs_is_the_same_in_either_order():
 def test_chunks_change_nothing(monkeypatch, elements):
     monkeypatch.setattr(executor, "CHUNK_ELEMENTS", elements)
     for seed in range(10):
-        network = random_mixed(seed)
+        network = random_network(seed, MIXED)
         x = random_input(network, 7, seed)
         last = network.nodes[-1].name
         assert np.array_equal(run(network, x), reference(network, x)[last]), f"seed {seed}"

@@ -5,8 +5,6 @@ import itertools
 import numpy as np
 import pytest
 import torch
-from reference import check, reference
-from strategies import chain, random_graph, random_input
 from torch.nn import functional
 
 from hwgen.formats import Fixed
@@ -28,6 +26,8 @@ from hwgen.network import (
     Threshold,
 )
 from hwgen.network.ops import ROUNDINGS
+from support.networks import GRAPH, chain, random_input, random_network
+from support.reference import check, reference
 
 
 def tensor(array):
@@ -36,27 +36,27 @@ def tensor(array):
 
 @pytest.mark.parametrize("seed", range(120))
 def test_random_graphs_equal_the_reference(seed):
-    network = random_graph(seed)
+    network = random_network(seed, GRAPH)
     check(network, random_input(network, 3, seed), f"seed {seed}")
 
 
 @pytest.mark.parametrize("seed", range(1000, 1040))
 def test_random_wide_graphs_equal_the_reference(seed):
-    network = random_graph(seed, max_bits=16)
+    network = random_network(seed, GRAPH, bits=16)
     check(network, random_input(network, 3, seed), f"seed {seed}")
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(2000, 4000))
 def test_random_graphs_at_length(seed):
-    network = random_graph(seed, max_blocks=5, max_bits=4 + seed % 13)
+    network = random_network(seed, GRAPH, layers=5, bits=4 + seed % 13)
     check(network, random_input(network, 3, seed), f"seed {seed}")
 
 
 def test_random_graphs_hold_every_op_and_every_kind_of_fork_and_join():
     seen, forked, joined, grouped, ends = set(), set(), set(), 0, set()
     for seed in range(120):
-        network = random_graph(seed)
+        network = random_network(seed, GRAPH)
         seen |= {type(node.op) for node in network.nodes}
         forked |= {len(network.users(node.name)) for node in network.nodes}
         joined |= {len(node.inputs) for node in network.nodes}
@@ -300,7 +300,7 @@ def test_a_requantizer_that_others_use_too_is_not_reordered_behind_its_pool():
 @pytest.mark.parametrize("elements", [1, 300, 1 << 18])
 def test_chunks_change_nothing_in_graphs(monkeypatch, elements):
     for seed in range(10):
-        network = random_graph(seed)
+        network = random_network(seed, GRAPH)
         x = random_input(network, 11, seed)
         expected = reference(network, x)
         monkeypatch.setattr(executor, "CHUNK_ELEMENTS", elements)

@@ -17,8 +17,6 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from packages import chain_of
-from relay import Direction, Relay
 
 import hwgen
 from hwgen import PruneRecipe, QuantizeRecipe, Recipe
@@ -27,6 +25,8 @@ from hwgen.beats import Stream
 from hwgen.errors import BoardError, HwgenError, SimulationError
 from hwgen.host import Accelerator, Description
 from hwgen.host.framing import Unframer, frame
+from support.known import chain_of
+from support.relay import Direction, Relay
 
 PATIENCE = 60.0  # seconds: the machine may be busy
 DAMAGES = 1000

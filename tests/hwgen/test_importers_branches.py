@@ -4,52 +4,22 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from test_importers_torch import train_on
 from torch import nn
-from torch_models import Branched, ResidualDigits, random_branched
 
 from hwgen.compression import PruneRecipe, QuantizeRecipe, Recipe, compress
 from hwgen.digits import Digits
 from hwgen.errors import NetworkError
-from hwgen.importers import import_torch, trace_torch
 from hwgen.network import Add, ArgMax, AvgPool2d, Concat, Conv2d, Linear, Network, Requantize
+from support.exactness import assert_equal, random_recipe, train_on
+from support.torch_models import Branched, ResidualDigits, random_module
 
 pytestmark = pytest.mark.usefixtures("one_thread")
-
-
-def assert_equal(module: nn.Module, x: torch.Tensor, hint: str) -> Network:
-    """Check the output's reals and every node's integers, and return the network."""
-    network = import_torch(module, x[:1])
-    q = network.quantize(x.numpy())
-    ours, theirs = trace_torch(module, x), network.trace(q)
-    assert list(ours) == list(theirs), hint
-    for name, values in theirs.items():
-        assert ours[name].dtype == np.int64, hint
-        assert np.array_equal(ours[name], values), f"{name}, {hint}"
-    with torch.no_grad():
-        y = module(x)
-    assert y.dtype == torch.float64, hint
-    reals = network.dequantize(network.run(q))
-    assert np.array_equal(y.numpy().reshape(reals.shape), reals), hint
-    return network
-
-
-def random_recipe(rng: np.random.Generator, scales: str) -> QuantizeRecipe:
-    return QuantizeRecipe(
-        weights=f"int{rng.integers(2, 9)}",
-        activations=f"uint{rng.integers(2, 9)}",
-        input=[None, "int8", "uint5"][rng.integers(3)],
-        output=["int8", "uint6", "int4"][rng.integers(3)],
-        asymmetric=bool(rng.integers(2)),
-        scales=scales,
-        epochs=1,
-    )
 
 
 def check_random(seed: int, scales: str) -> None:
     rng = np.random.default_rng(seed)
     torch.manual_seed(seed)
-    model, x = random_branched(rng)
+    model, x = random_module(rng, branches=True)
     recipe = random_recipe(rng, scales)
     prune = PruneRecipe(0.4, epochs=0) if seed % 4 == 0 else None
     hint = f"seed {seed}, {recipe}, {model}"
@@ -86,7 +56,7 @@ def test_the_meaning_is_the_models(seed, asymmetric):
     """With many bits the compressed model computes what the float model does, in both modes."""
     rng = np.random.default_rng(seed)
     torch.manual_seed(seed)
-    model, x = random_branched(rng)
+    model, x = random_module(rng, branches=True)
     if any(name == "argmax" for name, _, _ in model.steps):
         pytest.skip("an index is not close to another one")
     recipe = QuantizeRecipe("int14", "uint14", output="int14", asymmetric=asymmetric)

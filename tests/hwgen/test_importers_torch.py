@@ -1,49 +1,19 @@
 """torch == golden, in every bit, and the importer's errors."""
 
-from collections.abc import Callable
-
 import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
 from torch import nn
-from torch_models import random_cnn
 
 from hwgen.compression import QuantizeRecipe, Recipe, compress
 from hwgen.errors import FormatError, NetworkError, UnsupportedError
-from hwgen.importers import import_torch, trace_torch
-from hwgen.network import Conv2d, Linear, Network
+from hwgen.importers import import_torch
+from hwgen.network import Conv2d, Linear
+from support.exactness import assert_equal, train_on
+from support.torch_models import random_module
 
 pytestmark = pytest.mark.usefixtures("one_thread")
-
-
-def assert_equal(module: nn.Module, network: Network, x: torch.Tensor, hint: str) -> None:
-    with torch.no_grad():
-        y = module(x)
-    assert y.dtype == torch.float64, hint
-    scale = network.output.scale.reshape(-1, *[1] * (y.dim() - 2))
-    got = np.rint(y.numpy() / scale).astype(np.int64) + network.output.zero_point
-    golden = network.run(network.quantize(x.numpy()))
-    assert np.array_equal(got, golden), hint
-    assert np.array_equal(y.numpy(), network.dequantize(golden)), hint
-    ours, theirs = trace_torch(module, x), network.trace(network.quantize(x.numpy()))
-    assert list(ours) == list(theirs), hint
-    for name, values in theirs.items():
-        assert ours[name].dtype == np.int64
-        assert np.array_equal(ours[name], values), f"{name}, {hint}"
-
-
-def train_on(x: torch.Tensor) -> Callable[[nn.Module, int], None]:
-    """Two steps of a made-up loss, with scales that move."""
-
-    def train(model: nn.Module, epochs: int) -> None:
-        optimizer = torch.optim.Adam(model.parameters(), lr=0.05)
-        for _ in range(2):
-            optimizer.zero_grad()
-            model(x).pow(2).sum().backward()
-            optimizer.step()
-
-    return train
 
 
 @pytest.mark.parametrize("scales", ["free", "power_of_two"])
@@ -51,7 +21,7 @@ def train_on(x: torch.Tensor) -> Callable[[nn.Module, int], None]:
 def test_torch_equals_golden(seed, scales):
     rng = np.random.default_rng(seed)
     torch.manual_seed(seed)
-    model, x = random_cnn(rng)
+    model, x = random_module(rng)
     weights, activations = 2 + seed % 7, 2 + int(rng.integers(7))
     recipe = QuantizeRecipe(
         weights=f"int{weights}",
@@ -65,11 +35,11 @@ def test_torch_equals_golden(seed, scales):
     hint = f"seed {seed}, {recipe}, {model}"
     others = torch.cat([x, 3 * torch.randn(8, *x.shape[1:])])  # beyond the calibration data
     ptq = compress(model, Recipe(quantize=recipe), example=x[:1], calibration=[x]).module
-    assert_equal(ptq, import_torch(ptq, x[:1]), others, hint)
+    assert_equal(ptq, others, hint)
     qat = compress(
         model, Recipe(quantize=recipe), example=x[:1], calibration=[x], train=train_on(x)
     ).module
-    assert_equal(qat, import_torch(qat, x[:1]), others, f"after a step of QAT, {hint}")
+    assert_equal(qat, others, f"after a step of QAT, {hint}")
     assert any(
         not torch.equal(a, b) for a, b in zip(ptq.parameters(), qat.parameters(), strict=True)
     )
@@ -84,7 +54,7 @@ def test_raw_accumulators(seed):
     module = compress(model, recipe, example=x[:1], calibration=[x]).module
     network = import_torch(module, x[:1])
     assert network.output.format is None and network.output.scale.size == 4
-    assert_equal(module, network, x, f"seed {seed}")
+    assert_equal(module, x, f"seed {seed}", network)
 
 
 @pytest.mark.parametrize("activations", ["uint16", "int16"])
@@ -94,7 +64,7 @@ def test_sixteen_bits_stay_exact(activations):
     x = torch.randn(50, 300)
     recipe = QuantizeRecipe(weights="int16", activations=activations, output="int16")
     module = compress(model, Recipe(quantize=recipe), example=x[:1], calibration=[x]).module
-    assert_equal(module, import_torch(module, x[:1]), x, "seed 0")
+    assert_equal(module, x, "seed 0")
     with torch.no_grad():
         assert float((module(x) - model(x)).abs().max()) < 1e-3  # the meaning is the model's
 
@@ -129,7 +99,7 @@ def test_functions_and_shared_modules():
     assert names[:5] == ["input", "conv", "conv.quant", "pool", "pool_1"]
     assert names[5:9] == ["block.0", "block.0.quant", "max_pool2d", "view"]
     assert names[9:] == ["fc1", "fc1.quant", "fc2", "fc2.quant"]
-    assert_equal(module, network, x, "seed 1")
+    assert_equal(module, x, "seed 1", network)
     held = nn.Sequential(module)
     assert [node.name for node in import_torch(held, x[:1]).nodes][1] == "0.conv"
 
@@ -146,7 +116,7 @@ def test_strange_names(name):
     ).module
     network = import_torch(module, x[:1])
     assert isinstance(network[name].op, Conv2d)
-    assert_equal(module, network, x, name)
+    assert_equal(module, x, name, network)
 
 
 def test_a_relu_and_a_pool_on_the_input():
@@ -157,7 +127,7 @@ def test_a_relu_and_a_pool_on_the_input():
     module = compress(model, Recipe(quantize=recipe), example=x[:1], calibration=[x]).module
     network = import_torch(module, x[:1])
     assert network.input.zero_point > 0
-    assert_equal(module, network, x, "seed 3")
+    assert_equal(module, x, "seed 3", network)
 
 
 def test_no_layer_with_weights():
@@ -165,7 +135,7 @@ def test_no_layer_with_weights():
     module = compress(
         model, Recipe(quantize=QuantizeRecipe()), example=x[:1], calibration=[x]
     ).module
-    assert_equal(module, import_torch(module, x[:1]), x, "pool")
+    assert_equal(module, x, "pool")
 
 
 @pytest.mark.parametrize(("output", "shift"), [("int4", 4), ("int8", 0)])
@@ -187,7 +157,7 @@ def test_ties_round_up(output, shift):
     assert network["0"].op.weight == 64 and requantize.multiplier == 1
     assert requantize.shift == 6 + shift
     assert np.array_equal(network.run(q), (q + (1 << shift >> 1) >> shift).reshape(1, -1))
-    assert_equal(module, network, x, "ties")
+    assert_equal(module, x, "ties", network)
 
 
 def test_dead_channels_and_layers():
@@ -202,7 +172,7 @@ def test_dead_channels_and_layers():
     for scales in ("free", "power_of_two"):
         recipe = Recipe(quantize=QuantizeRecipe(scales=scales))
         module = compress(model, recipe, example=x[:1], calibration=[x]).module
-        assert_equal(module, import_torch(module, x[:1]), x, scales)
+        assert_equal(module, x, scales)
 
 
 @pytest.fixture

@@ -3,7 +3,8 @@
 from itertools import combinations
 
 import pytest
-from kit import FOLDINGS, FORMATS, OPS, SPARSITIES, Subject, check, subjects
+
+from support.kit import FOLDINGS, FORMATS, OPS, SPARSITIES, Subject, check, subjects
 
 ALL = list(subjects())
 CHUNKS = 40

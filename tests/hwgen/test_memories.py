@@ -3,8 +3,6 @@
 import random
 
 import pytest
-from strategies import random_network
-from test_planning import digits
 
 import hwgen
 from hwgen.codegen.verilog import to_verilog
@@ -15,6 +13,8 @@ from hwgen_rtl_templates.encodings import Binary, TwosComplement
 from hwgen_rtl_templates.fifo import Fifo, FifoParameters
 from hwgen_rtl_templates.weights import WeightMemory, WeightParameters
 from hwgen_rtl_templates.window import Window, WindowParameters
+from support.known import digits
+from support.networks import random_network
 
 TARGET = get_target("ulx3s-85f")
 

@@ -7,11 +7,11 @@ import random
 import subprocess
 
 import pytest
-from test_netlist_primitives import PRIMITIVES
 
 from hwgen.codegen.modules import split
 from hwgen.codegen.verilog import write_modules
 from hwgen.cost import synthesise
+from hwgen.primitives import PRIMITIVES
 from hwgen.targets import get_target
 from hwgen_rtl_templates.multiplier import Multiplier, MultiplierParameters, Packing, packed, shared
 from hwgen_rtl_templates.multiplier_ecp5 import Ecp5Multiplier

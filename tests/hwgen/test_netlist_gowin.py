@@ -4,24 +4,22 @@ whole packages, golden == netlist."""
 import re
 
 import pytest
-from test_netlist import cache as packages_cache
-from test_netlist import check as check_package
-from test_netlist import small
-from test_netlist_primitives import (
+
+from hwgen.cache import Cache
+from support.cells import (
     GOWIN,
     GOWIN_LOGIC,
     GOWIN_SETS,
     bench,
-    check,
+    check_cells,
     logic,
     memories,
     products,
     run_icarus,
 )
+from support.netlists import check_netlist, small_network
 
-from hwgen.cache import Cache
-
-__all__ = ["packages_cache"]  # a fixture of this module, too
+pytestmark = pytest.mark.usefixtures("cache_of_module")
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +29,7 @@ def cache(tmp_path_factory):
 
 def test_logic_and_registers(tmp_path, cache):
     text, ports = logic(0)
-    check(tmp_path, cache, text, GOWIN, ports, GOWIN_LOGIC - {"LUT1", "MUX2_LUT8", "DFFR"})
+    check_cells(tmp_path, cache, text, GOWIN, ports, GOWIN_LOGIC - {"LUT1", "MUX2_LUT8", "DFFR"})
 
 
 def test_wide_tables(tmp_path, cache):
@@ -40,7 +38,7 @@ def test_wide_tables(tmp_path, cache):
     text += "localparam [255:0] T = 256'h6996_3cc3_0ff0_1248_84a1_7e81_dead_beef_0123_4567_"
     text += "89ab_cdef_5aa5_c33c_1337_f00f;\n"
     text += "always @(posedge clk) f <= T[s]; assign n = ~f; endmodule\n"
-    check(tmp_path, cache, text, GOWIN, ({"s": 8}, {"f": 1, "n": 1}), {"LUT1", "MUX2_LUT8"})
+    check_cells(tmp_path, cache, text, GOWIN, ({"s": 8}, {"f": 1, "n": 1}), {"LUT1", "MUX2_LUT8"})
 
 
 def test_flip_flops_that_set_and_reset(tmp_path, cache):
@@ -57,7 +55,7 @@ module top(
 endmodule
 """
     ports = ({"a": 8, "r": 1, "e": 1}, {"x": 8, "y": 8, "z": 8})
-    check(tmp_path, cache, text, GOWIN, ports, GOWIN_SETS | {"DFFR"})
+    check_cells(tmp_path, cache, text, GOWIN, ports, GOWIN_SETS | {"DFFR"})
 
 
 def test_narrow_block_ram(tmp_path):
@@ -94,7 +92,7 @@ def test_multipliers(tmp_path, cache):
     shapes = [("", 18, "", 18), ("signed", 18, "signed", 18), ("signed", 18, "", 17)]
     shapes += [("signed", 9, "signed", 8), ("", 7, "", 9), ("signed", 30, "", 28)]
     text, ports = products(shapes)
-    check(tmp_path, cache, text, GOWIN, ports, {"MULT9X9", "MULT18X18", "MULT36X36"})
+    check_cells(tmp_path, cache, text, GOWIN, ports, {"MULT9X9", "MULT18X18", "MULT36X36"})
 
 
 @pytest.mark.parametrize("rom", [True, False])
@@ -103,13 +101,13 @@ def test_block_ram(rom, tmp_path, cache):
     shapes = [(36, 512), (18, 1024), (9, 2048), (4, 4096), (2, 8192), (1, 16384), (50, 700)]
     text, ports = memories(shapes, "block", 1, rom=rom)
     expected = {"SPX9"} if rom else {"SDPX9B"}
-    check(tmp_path, cache, text, GOWIN, ports, expected)
+    check_cells(tmp_path, cache, text, GOWIN, ports, expected)
 
 
 @pytest.mark.parametrize("mode", ["old", "new", "none"])
 def test_block_ram_with_one_port(mode, tmp_path, cache):
     text, ports = memories([(18, 64), (9, 96), (4, 2048)], "block", 2, mode=mode)
-    check(tmp_path, cache, text, GOWIN, ports, {"SP", "SPX9"})
+    check_cells(tmp_path, cache, text, GOWIN, ports, {"SP", "SPX9"})
 
 
 def test_block_ram_with_two_ports_that_write(tmp_path, cache):
@@ -130,12 +128,12 @@ def test_block_ram_with_two_ports_that_write(tmp_path, cache):
     ports = [f"input [{n - 1}:0] {name}" for name, n in inputs.items()]
     ports += [f"output reg [{n - 1}:0] {name}" for name, n in outputs.items()]
     text = f"module top(input clk, {', '.join(ports)});{body}endmodule\n"
-    check(tmp_path, cache, text, GOWIN, (inputs, outputs), {"DPB", "DPX9B"})
+    check_cells(tmp_path, cache, text, GOWIN, (inputs, outputs), {"DPB", "DPX9B"})
 
 
 def test_lut_memory(tmp_path, cache):
     text, ports = memories([(4, 16), (3, 9), (10, 40)], "distributed", 4, at_once=True)
-    check(tmp_path, cache, text, GOWIN, ports, {"RAM16SDP4"})
+    check_cells(tmp_path, cache, text, GOWIN, ports, {"RAM16SDP4"})
 
 
 def test_a_wrong_model_is_found(tmp_path, cache):
@@ -148,5 +146,5 @@ def test_a_wrong_model_is_found(tmp_path, cache):
 
 @pytest.mark.parametrize(("seed", "target"), [(0, "tangnano9k"), (1, "tangnano20k")])
 def test_random_network(seed, target, tmp_path):
-    cells = check_package(small(seed), target, tmp_path / "net", seed)
+    cells = check_netlist(small_network(seed), target, tmp_path / "net", seed)
     assert {"LUT4", "ALU", "DFF"} <= cells

@@ -5,8 +5,6 @@ import json
 
 import numpy as np
 import pytest
-from strategies import chain, random_input, random_mixed
-from test_network_store import NASTY, join, loads_or_refuses, mutate, split
 
 from hwgen.errors import HwgenError, NetworkError, StoreError
 from hwgen.formats import Binary, Codebook, Fixed, PowerOfTwo, Ternary
@@ -28,6 +26,8 @@ from hwgen.network import (
 )
 from hwgen.network.inference import infer
 from hwgen.network.text import from_text, to_text
+from support.networks import MIXED, chain, random_input, random_network
+from support.stores import NASTY, join, loads_or_refuses, mutate, split
 
 SIGNS = Input((2, 3, 3), Binary(), [0.5])
 FORMATS = [
@@ -171,7 +171,7 @@ def test_real_inputs_become_signs():
     assert network.quantize(real).tolist() == [[1, 1, 1, -1, -1]]
     assert network.dequantize([[1, 1, 1, -1, -1]]).tolist() == [[0.25] * 3 + [-0.25] * 2]
     for seed in range(20):
-        mixed = random_mixed(seed)
+        mixed = random_network(seed, MIXED)
         x = random_input(mixed, 3, seed)
         real = mixed.input.scale[0] * (x - mixed.input.zero_point)
         assert np.array_equal(mixed.quantize(real), x), f"seed {seed}"
@@ -229,7 +229,7 @@ def test_sizes_count_what_is_stored():
 
 
 def test_300_damaged_texts_end_in_one_of_our_errors_or_in_a_legal_network():
-    texts = [to_text(random_mixed(seed, max_channels=3, max_blocks=1)) for seed in range(10)]
+    texts = [to_text(random_network(seed, MIXED, channels=3, layers=1)) for seed in range(10)]
     words = ["binary", "ternary", "pot4", "pot4x2", "cb2:8", "int4", "uint3", "cb1:2", "pot9"]
     for seed in range(300):
         text = texts[seed % len(texts)]
@@ -248,7 +248,7 @@ def test_300_damaged_texts_end_in_one_of_our_errors_or_in_a_legal_network():
 def test_300_stored_networks_with_a_wrong_field_end_in_one_of_our_errors_or_are_legal(path):
     files = []
     for seed in range(20):
-        save(random_mixed(seed, max_blocks=1, max_channels=3), path)
+        save(random_network(seed, MIXED, layers=1, channels=3), path)
         files.append(path.read_bytes())
     legal = 0
     for seed in range(300):

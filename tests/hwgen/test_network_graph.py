@@ -1,6 +1,5 @@
 import numpy as np
 import pytest
-from strategies import random_graph, random_input, random_network
 
 from hwgen.errors import NetworkError
 from hwgen.formats import Fixed
@@ -19,6 +18,7 @@ from hwgen.network import (
     Threshold,
 )
 from hwgen.network.ops import same_op
+from support.networks import CHAIN, GRAPH, random_input, random_network
 
 INPUT = Input((1, 4, 4), Fixed(4), [0.5], 1)
 
@@ -136,7 +136,7 @@ def test_users_of_a_fork_come_in_order_and_once():
 
 def test_quantize_feeds_run():
     for seed in range(20):
-        network = (random_network, random_graph)[seed % 2](seed)
+        network = random_network(seed, (CHAIN, GRAPH)[seed % 2])
         x = random_input(network, 3, seed)
         tensor = network.input
         assert np.array_equal(network.quantize(tensor.scale[0] * (x - tensor.zero_point)), x), (

@@ -2,7 +2,6 @@ import itertools
 
 import numpy as np
 import pytest
-from strategies import random_graph, random_network
 
 from hwgen.errors import NetworkError
 from hwgen.formats import Fixed, parse_format
@@ -25,6 +24,7 @@ from hwgen.network import (
 from hwgen.network.inference import ARITY, INFERENCE, infer, round_shift
 from hwgen.network.ops import ROUNDINGS
 from hwgen.network.ranges import real_taps
+from support.networks import CHAIN, GRAPH, random_network
 
 IMAGE = infer(Input((2, 4, 4), Fixed(4), [0.5], 3), [])
 
@@ -39,7 +39,7 @@ def test_every_op_is_covered():
 
 def test_range_of_a_convolution_is_the_sum_of_each_product_s_extremes():
     for seed in range(60):
-        network = (random_network, random_graph)[seed % 2](seed, max_bits=16)
+        network = random_network(seed, (CHAIN, GRAPH)[seed % 2], bits=16)
         for node in network.nodes:
             if not isinstance(node.op, (Conv2d, Linear)):
                 continue

@@ -2,32 +2,19 @@ import json
 import os
 import subprocess
 import sys
-import warnings
 
 import numpy as np
 import pytest
 import safetensors.numpy
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from strategies import (
-    graphs,
-    mixed,
-    networks,
-    random_graph,
-    random_input,
-    random_network,
-)
 
 import hwgen.network.store as store
-from hwgen.errors import HwgenError, StoreError
+from hwgen.errors import StoreError
 from hwgen.network import Conv2d, Network, Node, load, save
 from hwgen.network.text import to_text
-
-NASTY = [
-    None, True, False, -1, 0, 1, 2, 3, 17, 2**24, 2**31, 2**40, 2**62, 2**63, -(2**63), 10**30, 0.5,
-    -0.0, 1e308, 1e-320, "", "x", "input", "int4", "int17", "Conv2d", "Requantize", "half_odd",
-    [], [0], [1, 2], [2**40, 1, 1], [[1]], [[[[1]]]], [None], {}, {"a": 1}, "9" * 300,
-]  # fmt: skip
+from support.networks import CHAIN, GRAPH, graphs, mixed, networks, random_input, random_network
+from support.stores import join, loads_or_refuses, mutate, split
 
 
 @pytest.fixture
@@ -42,41 +29,13 @@ def files(tmp_path_factory):
     found = []
     for seed in range(20):
         for network in (
-            random_network(seed, max_layers=2, max_channels=3),
-            random_graph(seed, max_blocks=2, max_channels=3),
-            random_graph(seed + 20, max_blocks=1, max_channels=3),
+            random_network(seed, layers=2, channels=3),
+            random_network(seed, GRAPH, layers=2, channels=3),
+            random_network(seed + 20, GRAPH, layers=1, channels=3),
         ):
             save(network, path)
             found.append(path.read_bytes())
     return found
-
-
-def split(data):
-    """Return the header (a dictionary) and the rest of a file."""
-    length = int.from_bytes(data[:8], "little")
-    return json.loads(data[8 : 8 + length]), data[8 + length :]
-
-
-def join(header, body):
-    """Return a file with these parts, its checksum being right."""
-    text = json.dumps(header, separators=(",", ":")).encode()
-    return store.sealed(len(text).to_bytes(8, "little") + text + body)
-
-
-def loads_or_refuses(path, data, label):
-    """Load mutated bytes; anything but one of our errors or a legal network is a bug."""
-    path.write_bytes(data)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error")
-            network = load(path)
-            assert network.tensors and Network(network.nodes) == network
-    except HwgenError as error:
-        assert str(path) in str(error)
-        return False
-    except Exception as error:
-        raise AssertionError(f"{label}: {error!r}") from error
-    return True
 
 
 @settings(max_examples=60, deadline=None, derandomize=True)
@@ -100,7 +59,7 @@ def test_methods_and_strings_as_paths(path):
 @settings(max_examples=50, deadline=None, derandomize=True)
 @given(st.lists(st.text(min_size=1, max_size=200), min_size=2, max_size=2, unique=True))
 def test_a_name_may_be_any_text(tmp_path_factory, names):
-    source = random_network(12, max_layers=1)
+    source = random_network(12, layers=1)
     first, *_ = source.nodes
     nodes = (Node(names[0], first.op), Node(names[1], source.nodes[1].op, (names[0],)))
     path = tmp_path_factory.mktemp("store") / "a.net"
@@ -109,7 +68,7 @@ def test_a_name_may_be_any_text(tmp_path_factory, names):
 
 
 def test_weights_take_the_bytes_they_need(path):
-    network = random_network(1, max_layers=1)
+    network = random_network(1, layers=1)
     save(network, path)
     header, _ = split(path.read_bytes())
     assert {value["dtype"] for key, value in header.items() if key.endswith(".weight")} == {"I8"}
@@ -208,7 +167,7 @@ def test_other_versions_are_named(path):
 
 @pytest.mark.parametrize("seed", range(2))
 def test_every_truncation_is_refused(path, seed):
-    save(random_network(seed, max_layers=1, max_channels=3), path)
+    save(random_network(seed, layers=1, channels=3), path)
     data = path.read_bytes()
     for length in range(0, len(data), 1 + len(data) // 500):
         assert not loads_or_refuses(path, data[:length], f"seed {seed} length {length}")
@@ -217,7 +176,7 @@ def test_every_truncation_is_refused(path, seed):
 
 def test_300_damaged_files_end_in_one_of_our_errors_or_in_a_legal_network(path):
     for seed in range(300):
-        save((random_network, random_graph)[seed % 3 > 0](seed % 20, max_channels=4), path)
+        save(random_network(seed % 20, (CHAIN, GRAPH)[seed % 3 > 0], channels=4), path)
         data = path.read_bytes()
         rng = np.random.default_rng(seed)
         damaged = bytearray(data)
@@ -231,7 +190,7 @@ def test_300_damaged_files_end_in_one_of_our_errors_or_in_a_legal_network(path):
 
 def test_every_single_flipped_bit_is_refused(path):
     """Of 290 in each of two networks, spread over all of the file; and of the checksum's own."""
-    for network in (random_network(1), random_graph(2)):
+    for network in (random_network(1), random_network(2, GRAPH)):
         save(network, path)
         data = path.read_bytes()
         assert load(path) == network
@@ -241,33 +200,6 @@ def test_every_single_flipped_bit_is_refused(path):
             flipped = bytearray(data)
             flipped[bit // 8] ^= 1 << bit % 8
             assert not loads_or_refuses(path, bytes(flipped), f"bit {bit}")
-
-
-def places(value, path=()):
-    """Yield every place inside nested JSON."""
-    items = value.items() if isinstance(value, dict) else enumerate(value)
-    for key, inner in items:
-        yield (*path, key)
-        if isinstance(inner, (dict, list)):
-            yield from places(inner, (*path, key))
-
-
-def mutate(graph, rng, nasty=NASTY):
-    """Change, remove, double or add something somewhere."""
-    spots = list(places(graph))
-    *way, last = spots[int(rng.integers(len(spots)))]
-    parent = graph
-    for key in way:
-        parent = parent[key]
-    action = int(rng.integers(6))
-    if action == 0:
-        del parent[last]
-    elif action == 1 and isinstance(parent, list):
-        parent.insert(last, parent[last])
-    elif action == 2 and isinstance(parent, dict):
-        parent["more"] = nasty[int(rng.integers(len(nasty)))]
-    else:
-        parent[last] = nasty[int(rng.integers(len(nasty)))]
 
 
 def test_1000_graphs_with_a_wrong_field_end_in_one_of_our_errors_or_in_a_legal_network(path, files):
@@ -324,7 +256,7 @@ def test_300_wrong_tensors_end_in_one_of_our_errors_or_in_a_legal_network(path, 
 
 
 def test_tensors_and_fields_that_belong_to_nothing_are_refused(path):
-    save(random_network(1, max_layers=1), path)
+    save(random_network(1, layers=1), path)
     header, _ = split(path.read_bytes())
     tensors = safetensors.numpy.load(path.read_bytes())
     for name, message in (
@@ -341,7 +273,7 @@ def test_tensors_and_fields_that_belong_to_nothing_are_refused(path):
 
 
 def test_shapes_and_offsets_that_lie_are_refused(path):
-    save(random_network(1, max_layers=1), path)
+    save(random_network(1, layers=1), path)
     header, body = split(path.read_bytes())
     name = next(key for key in header if key.endswith(".weight"))
     for changes in (

@@ -5,7 +5,6 @@ import numpy as np
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from strategies import graphs, mixed, networks, random_graph, random_network
 
 from hwgen.errors import HwgenError, NetworkError, StoreError
 from hwgen.formats import Fixed
@@ -20,6 +19,7 @@ from hwgen.network.text import (
     to_fields,
     to_text,
 )
+from support.networks import GRAPH, graphs, mixed, networks, random_network
 
 INPUT = '"in" = Input() {"shape": [2], "format": "int4", "scale": [0.5], "zero_point": 0}'
 LINEAR = (
@@ -196,8 +196,8 @@ def test_what_reads_well_is_still_verified(old, new, message):
 
 
 def test_600_damaged_texts_end_in_one_of_our_errors_or_in_a_legal_network():
-    texts = [to_text(random_network(7, max_layers=2, max_channels=3))]
-    texts += [to_text(random_graph(seed, max_channels=3)) for seed in range(5)]
+    texts = [to_text(random_network(7, layers=2, channels=3))]
+    texts += [to_text(random_network(seed, GRAPH, channels=3)) for seed in range(5)]
     for seed in range(600):
         text = texts[seed % len(texts)]
         rng = np.random.default_rng(seed)

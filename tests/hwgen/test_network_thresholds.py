@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from strategies import chain, random_graph, random_input, random_network
 
 from hwgen.errors import NetworkError
 from hwgen.formats import Fixed
@@ -13,6 +12,7 @@ from hwgen.network.inference import infer
 from hwgen.network.ops import ROUNDINGS
 from hwgen.network.ranges import requantize_value
 from hwgen.network.thresholds import absorb, as_threshold, thresholds_of
+from support.networks import CHAIN, GRAPH, chain, random_input, random_network
 
 
 @st.composite
@@ -133,7 +133,7 @@ def test_a_threshold_above_the_largest_value_there_is():
 def test_absorbing_changes_no_value_type_or_name(most):
     absorbed = kept = 0
     for seed in range(40):
-        network = (random_network, random_graph)[seed % 2](seed)
+        network = random_network(seed, (CHAIN, GRAPH)[seed % 2])
         other = absorb(network, most)
         x = random_input(network, 4, seed)
         before, after = network.trace(x), other.trace(x)

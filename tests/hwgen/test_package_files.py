@@ -7,15 +7,17 @@ import shutil
 
 import numpy as np
 import pytest
-from hostile import NAMES
-from packages import chain_of, planned, run, tools_only
-from strategies import random_network
 
 import hwgen
 from hwgen import tools
 from hwgen.beats import Stream
 from hwgen.codegen.package import VECTOR_FRAMES
 from hwgen.codegen.project import constraints
+from support.hostile import NAMES
+from support.known import chain_of
+from support.networks import random_network
+from support.packages import run, tools_only
+from support.whole import planned
 
 SEEDS = (0, 4, 9)
 
@@ -125,7 +127,7 @@ def test_a_wrong_accelerator_is_found(package, env, old, new, found):
 def test_lanes_that_mean_nothing_are_not_compared(tmp_path, env):
     """Channels that do not fill the last beat of a pixel leave lanes which may hold anything."""
     for seed in range(20, 60):
-        plan = planned(random_network(seed, max_layers=1))
+        plan = planned(random_network(seed, layers=1))
         output = plan.output
         channels = plan.stages[-1].layer.y_frame[0]
         if output.lanes > 1 and channels % output.lanes:

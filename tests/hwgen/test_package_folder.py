@@ -10,11 +10,12 @@ import time
 from pathlib import Path
 
 import pytest
-from packages import chain_of, planned
 
 import hwgen
 from hwgen.codegen import staging
 from hwgen.errors import OutputFolderError
+from support.known import chain_of
+from support.whole import planned
 
 PLAN = planned(chain_of(["conv"]))
 
@@ -224,11 +225,11 @@ def test_kill_at_random_moments(tmp_path, seed):
     """Whatever the moment: no package, or a whole one; and the next run ends well."""
     code = (
         "import sys; sys.path.insert(0, sys.argv[2]); import hwgen\n"
-        "from packages import chain_of, planned\n"
+        "from support.known import chain_of\nfrom support.whole import planned\n"
         "plan = planned(chain_of(['conv']))\nprint('go', flush=True)\n"
         "while True: hwgen.generate(plan, sys.argv[1])\n"
     )
-    command = [sys.executable, "-c", code, str(tmp_path / "net"), str(Path(__file__).parent)]
+    command = [sys.executable, "-c", code, str(tmp_path / "net"), str(Path(__file__).parents[1])]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     assert process.stdout.readline() == "go\n"
     time.sleep(0.3 + 0.37 * seed)

@@ -4,7 +4,6 @@ import json
 import shutil
 
 import pytest
-from packages import chain_of
 from typer.testing import CliRunner
 
 import hwgen
@@ -15,6 +14,7 @@ from hwgen.codegen.hashes import with_hashes
 from hwgen.cost import figures
 from hwgen.errors import StoreError
 from hwgen.network import load, save
+from support.known import chain_of
 
 NETWORK = chain_of(["one"], seed=3)
 OTHER = chain_of(["one"], seed=4)

@@ -6,13 +6,13 @@ import shutil
 
 import numpy as np
 import pytest
-from packages import planned
-from strategies import random_network
 
 import hwgen
 from hwgen.codegen.manifest import read_manifest
 from hwgen.errors import HwgenError, StoreError
 from hwgen.simulation.package import read_package
+from support.networks import random_network
+from support.whole import planned
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,6 @@ import re
 
 import pytest
 from amaranth.hdl import Const, Instance, Module
-from packages import chain_of, planned, run, tools_only
 
 import hwgen
 from hwgen import tools
@@ -16,6 +15,9 @@ from hwgen.codegen.primitives import primitive_files
 from hwgen.codegen.verilog import to_verilog
 from hwgen.errors import InternalError, SimulationError, StoreError
 from hwgen_rtl_templates.axi import AxiInput
+from support.known import chain_of
+from support.packages import run, tools_only
+from support.whole import planned
 
 PLAN = planned(chain_of(["conv"]))
 BARE = planned(chain_of(["conv"]), target="ice40-hx8k")  # without cells of the device

@@ -4,53 +4,22 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from strategies import chain, random_graph, random_network
 from typer.testing import CliRunner
-from whole import planned
 
 import hwgen
 from hwgen.cli import app
 from hwgen.errors import HwgenError, PlanError
 from hwgen.formats import Fixed, PowerOfTwo
-from hwgen.network import Conv2d, Flatten, Input, Linear, MaxPool2d, Network, Node, Requantize
+from hwgen.network import Conv2d, Input, Linear, Network, Node, Requantize
 from hwgen.planning.assembly import adapters, suits, word_of
 from hwgen.planning.folding import drains, foldings
 from hwgen.planning.layers import find_layers
 from hwgen.planning.planner import parse_goal, plan
 from hwgen_rtl_templates.engine import EngineParameters
 from hwgen_rtl_templates.even_thresholds import EvenThresholdParameters
-
-
-def digits(seed: int = 0, channels: int = 13) -> Network:
-    rng = np.random.default_rng(seed)
-    w = [
-        rng.integers(-7, 8, (channels, 1, 3, 3)),
-        rng.integers(-7, 8, (2 * channels, channels, 3, 3)),
-        rng.integers(-7, 8, (10, 8 * channels)),
-    ]
-    relu = Fixed(4, False)
-
-    def requantize(n, shift, format=relu):
-        return Requantize(rng.integers(100, 500, n), shift, format, [0.1])
-
-    return Network(
-        (
-            Node("input", Input((1, 8, 8), relu, [1 / 15])),
-            Node(
-                "conv1", Conv2d(w[0], w[0].sum((1, 2, 3)), Fixed(4), [1.0], padding=1), ("input",)
-            ),
-            Node("relu1", requantize(channels, 13), ("conv1",)),
-            Node("pool1", MaxPool2d(2, 2), ("relu1",)),
-            Node(
-                "conv2", Conv2d(w[1], w[1].sum((1, 2, 3)), Fixed(4), [1.0], padding=1), ("pool1",)
-            ),
-            Node("relu2", requantize(2 * channels, 14), ("conv2",)),
-            Node("pool2", MaxPool2d(2, 2), ("relu2",)),
-            Node("flatten", Flatten(), ("pool2",)),
-            Node("fc", Linear(w[2], w[2].sum(1), Fixed(4), [1.0]), ("flatten",)),
-            Node("logits", requantize(1, 13, Fixed(8)), ("fc",)),
-        )
-    )
+from support.known import digits
+from support.networks import GRAPH, chain, random_network
+from support.whole import planned, random_goal
 
 
 def test_layers_take_their_requantizers_along():
@@ -156,7 +125,7 @@ def test_wider_drain_only_where_it_saves_adapters():
     accumulators leave at once and there is no drain."""
     narrowest = wider = 0
     for seed in (*range(6), 16, 27):
-        made = planned(random_graph(seed), seed)
+        made = planned(random_network(seed, GRAPH), random_goal(seed))
         for stage in made.stages:
             if not isinstance(stage.core, EngineParameters):
                 continue
@@ -257,7 +226,7 @@ def test_overrides_that_make_no_sense(override, message):
 
 
 def test_residual_network_gets_queues_on_its_branches():
-    made = hwgen.plan(random_graph(0), target="ulx3s-85f", goal="1000 fps")
+    made = hwgen.plan(random_network(0, GRAPH), target="ulx3s-85f", goal="1000 fps")
     assert made.depths and all(depth >= 1 for depth in made.depths.values())
     assert all(branch.sink for branch in made.depths)
 

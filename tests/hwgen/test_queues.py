@@ -5,14 +5,14 @@ import subprocess
 
 import numpy as np
 import pytest
-from strategies import chain, random_graph
-from whole import check_simulated, planned
 
 import hwgen
 from hwgen.codegen.names import safe_names
 from hwgen.codegen.package import TAKEN
 from hwgen.formats import Fixed
 from hwgen.network import Conv2d, Input, Requantize
+from support.networks import GRAPH, chain, random_network
+from support.whole import check_simulated, planned, random_goal
 
 FRAMES = 4  # that a package's own testbench sends
 
@@ -66,7 +66,7 @@ def wide():
     "seed", [0, 3, *(pytest.param(n, marks=pytest.mark.slow) for n in (5, 8, 11, 14))]
 )
 def test_schedule_knows_what_queues_hold(seed, tmp_path):
-    plan = planned(random_graph(seed), seed)
+    plan = planned(random_network(seed, GRAPH), random_goal(seed))
     package = hwgen.generate(plan, tmp_path / "net")
     expected = plan.timing_of(FRAMES).held
     assert expected and any(b.source for b in plan.depths)

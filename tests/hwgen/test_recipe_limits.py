@@ -6,10 +6,10 @@ from dataclasses import fields
 
 import numpy as np
 import pytest
-from test_compression_recipe import WHOLE
 
 from hwgen.compression import PruneRecipe, QuantizeRecipe, Recipe
 from hwgen.errors import HwgenError
+from support.recipes import WHOLE
 
 
 def refused(text, match=""):

@@ -11,13 +11,13 @@ from dataclasses import asdict, replace
 import numpy as np
 import pytest
 from rich.console import Console
-from test_report import HOSTILE, RUN, SURROGATES, extreme
 from typer.testing import CliRunner
 
 from hwgen.cli import app
 from hwgen.cli.compare import print_run
 from hwgen.errors import HwgenError, StoreError
 from hwgen.report import Row, read_run, to_csv, to_html, to_markdown
+from support.runs import HOSTILE, RUN, SURROGATES, extreme
 
 PLAIN = json.loads(RUN.to_json())
 

@@ -11,155 +11,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 from amaranth.back import verilog
-from amaranth.hdl import Cat, Const, Module, Signal, signed
-from amaranth.lib import stream, wiring
-from amaranth.lib.wiring import In, Out
 
 from hwgen.errors import SimulationError, ToolError
 from hwgen.simulation import simulate
+from support.toys import SHAPE, Toy, toy_frames, toy_golden, write_package
 
 ROOT = Path(__file__).resolve().parents[2]
-SHAPE = (3, 2, 2)  # in beats of two lanes: a pixel's last beat is half used
-BEATS = 8
 BOTH = pytest.mark.parametrize("simulator", ["verilator", "icarus"])
-
-
-class Map(wiring.Component):
-    """A register stage that maps each lane by `function`; `fault` breaks it."""
-
-    def __init__(self, bits_in, bits_out, function, fault=None):
-        self.bits_in, self.bits_out, self.function, self.fault = (
-            bits_in,
-            bits_out,
-            function,
-            fault,
-        )
-        super().__init__(
-            {
-                "i": In(stream.Signature(2 * bits_in)),
-                "o": Out(stream.Signature(2 * bits_out)),
-            }
-        )
-
-    def elaborate(self, platform):
-        m = Module()
-        beat = Signal(range(3 * BEATS + 1))  # stays at the end
-        lanes = [self.i.payload.word_select(n, self.bits_in).as_signed() for n in range(2)]
-        mapped = Signal(2 * self.bits_out)
-        m.d.comb += mapped.eq(Cat(Const(0, 0), *(self._map(m, lane) for lane in lanes)))
-        if self.fault == "value":  # in the third frame only: channel 1 of the third pixel
-            with m.If(beat == 2 * BEATS + 4):
-                m.d.comb += mapped.bit_select(self.bits_out, 1).eq(~self._map(m, lanes[1])[0])
-        m.d.comb += self.i.ready.eq(self.o.ready | ~self.o.valid)
-        with m.If(self.i.ready):
-            m.d.sync += self.o.valid.eq(self.i.valid)
-            m.d.sync += self.o.payload.eq(mapped)
-            with m.If(self.i.valid & (beat != 3 * BEATS)):
-                m.d.sync += beat.eq(beat + 1)
-        with m.Elif(Const(self.fault == "drop")):
-            m.d.sync += self.o.valid.eq(0)
-        with m.Elif(Const(self.fault == "payload")):
-            m.d.sync += self.o.payload[0].eq(~self.o.payload[0])
-        if self.fault == "deadlock":
-            with m.If(beat == BEATS + 3):
-                m.d.comb += self.i.ready.eq(0)
-                with m.If(self.o.ready):
-                    m.d.sync += self.o.valid.eq(0)
-        if self.fault == "extra":
-            with m.If((beat == 2 * BEATS) & ~self.i.valid):
-                m.d.sync += [self.o.valid.eq(1), beat.eq(beat + 1)]
-        return m
-
-    def _map(self, m, lane):
-        out = Signal(signed(self.bits_out))
-        m.d.comb += out.eq(self.function(lane))
-        return out
-
-
-class Toy(wiring.Component):
-    """y = 2 * (x + 1), int4 in, int6 out; unused output lanes and bits hold ones."""
-
-    def __init__(self, fault=None):
-        self.fault = fault
-        super().__init__(
-            {
-                "s_axis_tdata": In(8),
-                "s_axis_tvalid": In(1),
-                "s_axis_tready": Out(1),
-                "s_axis_tlast": In(1),
-                "m_axis_tdata": Out(16),
-                "m_axis_tvalid": Out(1),
-                "m_axis_tready": In(1),
-                "m_axis_tlast": Out(1),
-                "frame_error": Out(1),
-            }
-        )
-
-    def elaborate(self, platform):
-        m = Module()
-        m.submodules.first = first = Map(4, 5, lambda x: x + 1)
-        m.submodules.second = second = Map(5, 6, lambda x: x * 2, self.fault)
-        seen, sent = Signal(range(BEATS)), Signal(range(BEATS))
-        with m.If(self.s_axis_tvalid & self.s_axis_tready):
-            m.d.sync += seen.eq(seen + 1)
-            with m.If(self.s_axis_tlast != (seen == BEATS - 1 - (self.fault == "frame_error"))):
-                m.d.sync += self.frame_error.eq(1)
-        # The harness has rules to keep as well: what it offers stays until it is taken.
-        offered, waiting = Cat(self.s_axis_tdata, self.s_axis_tlast), Signal()
-        before = Signal.like(offered)
-        m.d.sync += [
-            waiting.eq(self.s_axis_tvalid & ~self.s_axis_tready),
-            before.eq(offered),
-        ]
-        with m.If(waiting & (~self.s_axis_tvalid | (before != offered))):
-            m.d.sync += self.frame_error.eq(1)
-        with m.If(self.m_axis_tvalid & self.m_axis_tready):
-            m.d.sync += sent.eq(sent + 1)
-        odd = Const(63, 6)
-        m.d.comb += [
-            first.i.payload.eq(self.s_axis_tdata),
-            first.i.valid.eq(self.s_axis_tvalid),
-            self.s_axis_tready.eq(first.i.ready),
-            second.i.payload.eq(first.o.payload),
-            second.i.valid.eq(first.o.valid),
-            first.o.ready.eq(second.i.ready),
-            self.m_axis_tdata.eq(Cat(second.o.payload[:6], second.o.payload[6:] | 0, Const(15, 4))),
-            self.m_axis_tvalid.eq(second.o.valid),
-            second.o.ready.eq(self.m_axis_tready),
-            self.m_axis_tlast.eq(sent == BEATS - 1 - (self.fault == "tlast")),
-        ]
-        with m.If(sent[0]):
-            m.d.comb += self.m_axis_tdata[6:12].eq(odd)
-        return m
-
-
-def golden(x):
-    return {"x": x, "a": x + 1, "b": 2 * (x + 1)}
-
-
-def stream_entry(bits, **more):
-    common = {"lanes": 2, "bits": bits, "signed": True, "beats": BEATS}
-    return {**common, "shape": SHAPE, "stream_shape": SHAPE, **more}
-
-
-def layer_entry(name, node, bits):
-    signals = {"payload": "o__payload", "valid": "o__valid", "ready": "o__ready"}
-    return stream_entry(bits, name=name, node=node, path=[name], **signals)
-
-
-def write_package(folder, text):
-    folder.mkdir()
-    (folder / "toy.v").write_text(text)
-    manifest = {
-        "top": "toy",
-        "verilog": "toy.v",
-        "input": stream_entry(4, tdata_bits=8),
-        "output": stream_entry(6, tdata_bits=16),
-        "layers": [layer_entry("first", "a", 5), layer_entry("second", "b", 6)],
-        "predicted": {"interval": 8, "latency": 9, "frame_ends": [9, 17]},
-    }
-    (folder / "manifest.json").write_text(json.dumps(manifest))
-    return folder
 
 
 @pytest.fixture(scope="session")
@@ -182,14 +40,9 @@ def package(tmp_path_factory):
         yield make
 
 
-def frames(count, seed=0):
-    x = np.random.default_rng(seed).integers(-8, 8, (count, *SHAPE))
-    return x, golden(x)["b"]
-
-
 @BOTH
 def test_every_bit_and_every_cycle(package, simulator):
-    x, y = frames(5)
+    x, y = toy_frames(5)
     result = simulate(package(), x, y, simulator=simulator)
     assert result.ok and result.equal and result.first_difference is None
     assert (result.compared, result.different) == (5 * 12, 0)
@@ -200,7 +53,7 @@ def test_every_bit_and_every_cycle(package, simulator):
 
 
 def test_one_frame_has_no_interval(package):
-    x, y = frames(1)
+    x, y = toy_frames(1)
     result = simulate(package(), x, y)
     assert result.equal and result.interval is None and result.latency == 9
 
@@ -212,13 +65,13 @@ def test_flattened_output(package, tmp_path):
     manifest = json.loads((folder / "manifest.json").read_text())
     manifest["output"]["shape"] = [12]
     (folder / "manifest.json").write_text(json.dumps(manifest))
-    x, y = frames(2)
+    x, y = toy_frames(2)
     assert simulate(folder, x, y.reshape(2, 12)).equal
 
 
 @pytest.mark.parametrize("stalls", [0.3, (0.7, 0.0), (0.0, 0.7)])
 def test_stalls_are_harmless_and_the_same_on_both_simulators(package, stalls):
-    x, y = frames(20)
+    x, y = toy_frames(20)
     ends = []
     for seed in range(2):
         fast = simulate(package(), x, y, stalls=stalls, seed=seed)
@@ -232,7 +85,7 @@ def test_stalls_are_harmless_and_the_same_on_both_simulators(package, stalls):
 
 @BOTH
 def test_reset_in_the_middle_of_a_frame(package, simulator):
-    x, y = frames(4)
+    x, y = toy_frames(4)
     result = simulate(package(), x, y, simulator=simulator, reset_at=13)
     assert result.ok and result.frame_ends == (9, 17, 25, 33)
     with pytest.raises(SimulationError, match="Reset must come before the run ends"):
@@ -240,12 +93,12 @@ def test_reset_in_the_middle_of_a_frame(package, simulator):
 
 
 def test_the_first_layer_that_differs_is_named(package):
-    x, y = frames(4)
+    x, y = toy_frames(4)
     seen = []
 
     def trace(batch):
         seen.append(batch)
-        return golden(batch)
+        return toy_golden(batch)
 
     result = simulate(
         package("value"), x, y, simulator="icarus", stalls=0.2, seed=3, trace_layers=trace
@@ -266,12 +119,12 @@ def test_the_first_layer_that_differs_is_named(package):
 )
 def test_layer_and_waveform_of_the_failing_frame(package, tmp_path, simulator, suffix):
     """Golden of another first layer: the first layer differs, and then so does the second."""
-    x, y = frames(4)
+    x, y = toy_frames(4)
     wrong = y.copy()
     wrong[2, 2, 0, 1] += 2
 
     def trace(batch):
-        values = golden(batch)
+        values = toy_golden(batch)
         values["a"][0, 2, 0, 1] += 1
         return values
 
@@ -288,9 +141,9 @@ def test_layer_and_waveform_of_the_failing_frame(package, tmp_path, simulator, s
 
 
 def test_without_a_trace_or_when_all_layers_agree_it_is_the_output(package):
-    x, y = frames(3)
+    x, y = toy_frames(3)
     wrong = y + (np.arange(y.size).reshape(y.shape) == 14)
-    for trace in (None, golden):
+    for trace in (None, toy_golden):
         result = simulate(package(), x, wrong, simulator="icarus", trace_layers=trace)
         assert result.first_difference.layer == "output"
         assert result.first_difference.frame == 1
@@ -308,7 +161,7 @@ def test_without_a_trace_or_when_all_layers_agree_it_is_the_output(package):
     ],
 )
 def test_broken_stream_rules_are_reported(package, fault, rule):
-    x, y = frames(2)
+    x, y = toy_frames(2)
     if fault == "drop":
         with pytest.raises(SimulationError, match=rule):  # beats are lost, so it ends early
             simulate(package(fault), x, y, simulator="icarus", stalls=(0.0, 0.5))
@@ -319,7 +172,7 @@ def test_broken_stream_rules_are_reported(package, fault, rule):
 
 
 def test_deadlock(package):
-    x, y = frames(4)
+    x, y = toy_frames(4)
     with pytest.raises(SimulationError, match=r"deadlock at beat 3 of frame 1 of the output"):
         simulate(package("deadlock"), x, y, simulator="icarus")
 
@@ -341,7 +194,7 @@ def test_unknown_bits_are_never_equal(package, tmp_path):
     )
     folder = write_package(tmp_path / "unknown", text)
     x = np.full((2, *SHAPE), -1)  # outputs of zero: what unknown bits would be read as
-    y = golden(x)["b"]
+    y = toy_golden(x)["b"]
     result = simulate(folder, x, y, simulator="icarus")
     assert not result.equal and result.first_difference.got is None
     assert result.first_difference.layer == "output"
@@ -349,7 +202,7 @@ def test_unknown_bits_are_never_equal(package, tmp_path):
 
 
 def test_waves_of_a_deadlock(package, tmp_path):
-    x, y = frames(4)
+    x, y = toy_frames(4)
     path = tmp_path / "stuck.vcd"
     with pytest.raises(SimulationError, match="deadlock"):
         simulate(package("deadlock"), x, y, simulator="icarus", waves=path)
@@ -358,7 +211,7 @@ def test_waves_of_a_deadlock(package, tmp_path):
 
 @BOTH
 def test_a_build_serves_every_run(package, simulator):
-    x, y = frames(3)
+    x, y = toy_frames(3)
     simulate(package(), x, y, simulator=simulator)
     cache = Path(os.environ["HWGEN_CACHE"])
 
@@ -367,7 +220,7 @@ def test_a_build_serves_every_run(package, simulator):
 
     before = entries()
     for count, stalls, seed, reset_at in ((1, 0.0, 1, None), (300, 0.5, 2, 40)):
-        x, y = frames(count)
+        x, y = toy_frames(count)
         result = simulate(
             package(), x, y, simulator=simulator, stalls=stalls, seed=seed, reset_at=reset_at
         )
@@ -376,7 +229,7 @@ def test_a_build_serves_every_run(package, simulator):
 
 
 def test_progress(package):
-    x, y = frames(3)
+    x, y = toy_frames(3)
     told = []
     simulate(package(), x, y, progress=lambda *step: told.append(step))
     assert told[0] == ("build", 0, 1) and told[-1] == ("run", 3, 3)
@@ -387,7 +240,7 @@ def test_our_sim_is_found_where_another_lies(package, tmp_path):
     (tmp_path / "sim").mkdir()
     (tmp_path / "sim" / "__init__.py").write_text("raise SystemExit('the wrong sim')")
     (tmp_path / "sim" / "bench.py").write_text("raise SystemExit('the wrong bench')")
-    x, y = frames(2)
+    x, y = toy_frames(2)
     np.savez(tmp_path / "data.npz", x=x, y=y)
     script = (
         "import sys, numpy as np; sys.path.insert(0, ''); from hwgen.simulation import simulate\n"
@@ -407,7 +260,7 @@ def test_our_sim_is_found_where_another_lies(package, tmp_path):
 
 
 def test_time_limit(package):
-    x, y = frames(400_000)
+    x, y = toy_frames(400_000)
     begin = time.monotonic()
     with pytest.raises(ToolError, match="was not done in time after .* of 400000 frames"):
         simulate(package(), x, y, simulator="icarus", timeout=2)
@@ -443,7 +296,7 @@ def test_ctrl_c_ends_the_simulator(package, tmp_path):
 
 
 def test_missing_tools_are_named(package, monkeypatch):
-    x, y = frames(1)
+    x, y = toy_frames(1)
     monkeypatch.setenv("PATH", "/nowhere")
     with pytest.raises(
         ToolError, match=r"make is needed and was not found; get it with: .*install -y make"
@@ -458,13 +311,13 @@ def test_missing_tools_are_named(package, monkeypatch):
 @BOTH
 def test_verilog_that_does_not_compile(package, tmp_path, simulator):
     folder = write_package(tmp_path / "bad", "module toy(input clk; endmodule")
-    x, y = frames(1)
+    x, y = toy_frames(1)
     with pytest.raises(ToolError, match=rf"(?s){simulator} failed .*toy\.v.*The whole log is"):
         simulate(folder, x, y, simulator=simulator)
 
 
 def test_arguments(package, tmp_path):
-    x, y = frames(2)
+    x, y = toy_frames(2)
 
     def refuses(message, *args, **more):
         with pytest.raises(SimulationError, match=message):

@@ -1,47 +1,21 @@
 """Zeros that take no clock: pruned shapes, stripes and single weights, on any folding."""
 
-import numpy as np
 import pytest
-from strategies import random_input
 
 import hwgen
 from hwgen.errors import PlanError
-from hwgen.formats import Fixed
-from hwgen.network import Network
-from hwgen.network.graph import Node
-from hwgen.network.ops import Conv2d, Input, Requantize
+from support.known import sparse_layer
+from support.networks import random_input
+from support.whole import planned
 
 FRAMES = 4
 TARGET = "ulx3s-85f"
 
 
-def sparse_layer(kind, *, group=4, outputs=14, channels=8, size=5, groups=1, seed=0):
-    """Return a network of one 3x3 convolution whose weights are pruned in a way; none is zero by
-    chance."""
-    rng = np.random.default_rng(seed)
-    inputs = channels // groups
-    weight = rng.integers(1, 8, (outputs, inputs, 3, 3)) * rng.choice([-1, 1])
-    if kind == "stripes":  # 60 % of each group's, as `PruneRecipe(stripes=0.6, group=4)` does
-        for first in range(0, outputs, group):
-            for dead in rng.permutation(9)[: 5 + (first // group + 1) % 2]:
-                weight[first : first + group, :, dead // 3, dead % 3] = 0
-    elif kind == "shapes":
-        weight.reshape(outputs, -1)[:, rng.permutation(9 * inputs)[: 9 * inputs // 2]] = 0
-    elif kind == "weights":
-        weight[rng.random(weight.shape) < 0.9] = 0
-    elif kind == "filter":  # one whole group of rows reads nothing
-        weight[:group] = 0
-    bias = rng.integers(-99, 99, outputs)
-    conv = Conv2d(weight, bias, Fixed(4), np.ones(outputs), padding=(1, 1), groups=groups)
-    narrow = Requantize(np.array([5]), np.array([8]), Fixed(5), np.ones(1))
-    x = Input((channels, size, size + 1), Fixed(4, False), np.ones(1), 3)
-    return Network((Node("x", x), Node("conv", conv, ("x",)), Node("narrow", narrow, ("conv",))))
-
-
-def planned(network, pe, simd, skip):
+def folded(network, pe, simd, skip):
     choices = [f"conv.pe={pe}", f"conv.simd={simd}", f"conv.skip={skip}"]
     choices += ["conv.parallel=0", "conv.serial=0"]  # an array, however cheap constants are
-    return hwgen.plan(network, target=TARGET, goal="min area", overrides=choices)
+    return planned(network, "min area", TARGET, choices)
 
 
 @pytest.mark.parametrize(
@@ -56,7 +30,7 @@ def planned(network, pe, simd, skip):
 def test_zeros_take_no_clock(tmp_path, kind, pe, simd, most):
     """The same bits in fewer clocks, as many as predicted, with and without stalls."""
     network = sparse_layer(kind, size=3 if pe * simd < 4 else 5)
-    plan, dense = (planned(network, pe, simd, skip) for skip in (1, 0))
+    plan, dense = (folded(network, pe, simd, skip) for skip in (1, 0))
     assert plan.interval <= most * dense.interval
     assert plan.interval <= max(plan.busy + 3, plan.busy / 0.97)
     stage = plan.stages[0]
@@ -78,7 +52,7 @@ def test_zeros_take_no_clock(tmp_path, kind, pe, simd, most):
 @pytest.mark.parametrize("kind", ["shapes", "weights"])
 def test_grouped_and_depthwise(tmp_path, kind, groups, pe, simd):
     network = sparse_layer(kind, outputs=8, groups=groups, seed=3)
-    plan, dense = (planned(network, pe, simd, skip) for skip in (1, 0))
+    plan, dense = (folded(network, pe, simd, skip) for skip in (1, 0))
     assert plan.interval < dense.interval
     package = hwgen.generate(plan, tmp_path / "net")
     result = package.simulate(random_input(network, FRAMES, 0), simulator="icarus", timeout=300)
@@ -95,7 +69,7 @@ def test_planner_skips_where_a_rate_asks_for_it_or_it_is_cheaper():
         assert plan.stages[0].folding.skip == (kind == "stripes")
     assert luts["stripes"] < 0.8 * luts["dense"]
     with pytest.raises(PlanError, match="skip one of 0"):
-        planned(sparse_layer("dense"), 4, 8, 1)
+        folded(sparse_layer("dense"), 4, 8, 1)
 
 
 def test_plan_says_what_is_zero_and_what_it_saves(tmp_path, capsys):
@@ -103,6 +77,6 @@ def test_plan_says_what_is_zero_and_what_it_saves(tmp_path, capsys):
 
     from hwgen.cli.plan import print_plan
 
-    print_plan(planned(sparse_layer("stripes"), 4, 8, 1), Console(width=200))
+    print_plan(folded(sparse_layer("stripes"), 4, 8, 1), Console(width=200))
     text = " ".join(capsys.readouterr().out.split())
     assert "conv: 62% of the weights are zero; skipping words of zeros saves 61% of its cl" in text

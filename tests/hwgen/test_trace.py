@@ -4,18 +4,18 @@ import re
 import shutil
 
 import pytest
-from strategies import random_graph, random_input
 
 import hwgen
 from hwgen.errors import SimulationError
 from hwgen.network import Conv2d
+from support.networks import GRAPH, random_input, random_network
 
 
 @pytest.fixture(scope="module")
 def package(tmp_path_factory):
     """A residual network with a concatenation, its convolutions in arrays."""
     folder = tmp_path_factory.mktemp("trace") / "net"
-    network = random_graph(3)
+    network = random_network(3, GRAPH)
     convolutions = [node.name for node in network.nodes if isinstance(node.op, Conv2d)]
     arrays = [f"{name}.{kind}=0" for name in convolutions for kind in ("parallel", "serial")]
     plan = hwgen.plan(network, target="ulx3s-85f", goal="200000 fps", overrides=arrays)

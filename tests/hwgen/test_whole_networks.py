@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 import torch
-from strategies import random_graph, random_mixed, random_network
-from torch_models import random_branched, random_cnn
-from whole import FRAMES, check, planned
 
 import hwgen
+from support.networks import CHAIN, GRAPH, MIXED, random_network
+from support.torch_models import random_module
+from support.whole import FRAMES, check, planned, random_goal
 
 
 @pytest.mark.parametrize("seed", range(10))
@@ -18,13 +18,13 @@ def test_random_network(seed, tmp_path):
 @pytest.mark.parametrize("seed", range(10))
 def test_random_graph(seed, tmp_path):
     """Branches, sums, concatenations, depthwise and grouped convolutions, thresholds."""
-    check(random_graph(seed), tmp_path / "net", seed)
+    check(random_network(seed, GRAPH), tmp_path / "net", seed)
 
 
 @pytest.mark.parametrize("seed", range(8))
 def test_random_mixed(seed, tmp_path):
     """Weights of every number format and binary activations, in one network."""
-    check(random_mixed(seed), tmp_path / "net", seed)
+    check(random_network(seed, MIXED), tmp_path / "net", seed)
 
 
 @pytest.mark.parametrize(
@@ -35,7 +35,7 @@ def test_torch_equals_golden_equals_rtl(seed, tmp_path):
     """Random CNNs from PyTorch: the module, golden and the simulated Verilog agree in each bit."""
     rng = np.random.default_rng(seed)
     torch.manual_seed(seed)
-    model, x = (random_cnn if seed % 2 else random_branched)(rng)
+    model, x = random_module(rng, branches=seed % 2 == 0)
     bits = 2 + seed % 7
     raw = seed % 3 == 2 and isinstance([*model.modules()][-1], torch.nn.Linear)
     recipe = hwgen.QuantizeRecipe(
@@ -47,7 +47,7 @@ def test_torch_equals_golden_equals_rtl(seed, tmp_path):
     )
     done = hwgen.compress(model, hwgen.Recipe(quantize=recipe), calibration=[x])
     network = hwgen.import_torch(done.module, x[:1])
-    plan = planned(network, seed)
+    plan = planned(network, random_goal(seed))
     package = hwgen.generate(plan, tmp_path / "net")
     frames = x[:FRAMES]
     q = network.quantize(frames.numpy())
@@ -72,11 +72,11 @@ def test_random_network_at_length(seed, tmp_path):
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(100, 200))
 def test_random_graph_at_length(seed, tmp_path):
-    check(random_graph(seed), tmp_path / "net", seed)
+    check(random_network(seed, GRAPH), tmp_path / "net", seed)
 
 
-@pytest.mark.parametrize("make", [random_network, random_graph, random_mixed])
+@pytest.mark.parametrize("kind", [CHAIN, GRAPH, MIXED], ids=["chain", "graph", "mixed"])
 @pytest.mark.parametrize("seed", range(30))
-def test_no_clock_is_idle(seed, make):
-    plan = planned(make(seed + 5000), seed)
+def test_no_clock_is_idle(seed, kind):
+    plan = planned(random_network(seed + 5000, kind), random_goal(seed))
     assert plan.interval <= max(plan.busy + 3, plan.busy / 0.97), f"seed {seed}"

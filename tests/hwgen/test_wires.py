@@ -4,8 +4,6 @@ import json
 
 import numpy as np
 import pytest
-from strategies import chain, random_binary, random_input
-from whole import FRAMES, check, planned
 
 import hwgen
 from hwgen.beats import Stream
@@ -26,6 +24,8 @@ from hwgen.network import (
 from hwgen.planning.wires import Wire, elements_of, wire_of
 from hwgen_rtl_templates.engine import EngineParameters
 from hwgen_rtl_templates.mac import MacParameters
+from support.networks import SIGNS, chain, random_input, random_network
+from support.whole import FRAMES, check, planned, random_goal
 
 
 def sign(rows=((0,),), scale=1.0):
@@ -99,20 +99,20 @@ def test_every_taker_of_binary_values(tmp_path):
 
 @pytest.mark.parametrize("seed", range(5))
 def test_random_binary(seed, tmp_path):
-    plan = check(random_binary(seed), tmp_path / "net", seed)
+    plan = check(random_network(seed, SIGNS), tmp_path / "net", seed)
     assert set(wire_widths(plan)) <= {1}
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(100, 200))
 def test_random_binary_at_length(seed, tmp_path):
-    check(random_binary(seed), tmp_path / "net", seed)
+    check(random_network(seed, SIGNS), tmp_path / "net", seed)
 
 
 @pytest.mark.parametrize("seed", range(20))
 def test_arrays_of_binary_inputs_hold_their_sums_and_no_more(seed):
     """By extremes of every channel: the bits of sum w * x' over x' of 0 and 1, or fewer."""
-    for stage in planned(random_binary(seed), seed).stages:
+    for stage in planned(random_network(seed, SIGNS), random_goal(seed)).stages:
         layer, path = stage.layer, getattr(stage.core, "datapath", None)
         if layer.weight is None or not isinstance(path, MacParameters):
             continue
@@ -129,7 +129,7 @@ def test_border_of_a_binary_network(tmp_path):
     """Users give and get -1 and +1; a bit each travels, and the package says so."""
     rng = np.random.default_rng(5)
     network = chain(Input((3, 4, 4), Binary(), [1.0]), binary_conv(rng, 5, 3), sign())
-    plan = planned(network, 5)
+    plan = planned(network, random_goal(5))
     package = hwgen.generate(plan, tmp_path / "net")
     manifest = json.loads((tmp_path / "net" / "manifest.json").read_text())
     for name in ("input", "output"):

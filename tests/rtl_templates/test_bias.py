@@ -3,9 +3,9 @@
 import random
 
 import pytest
-from stream_bench import pack, run, unpack
 
 from hwgen_rtl_templates.bias import Bias, BiasParameters
+from support.stream_bench import check_component, in_lanes, pack
 
 
 def case(seed: int):
@@ -40,14 +40,8 @@ def check(seed: int) -> None:
     p, pixels, results = case(seed)
     groups = range(0, p.channels, p.lanes)
     beats = [pack(pixel[n : n + p.lanes], p.x_bits) for pixel in pixels for n in groups]
-    for stall in (0.0, 0.5):
-        seen = run(Bias(p), beats, len(beats), stall_in=stall, seed=seed)
-        got = iter(seen.outputs)
-        for wanted in results:
-            values = [v for _ in groups for v in unpack(next(got), p.lanes, p.bits, p.signed)]
-            assert values[: p.channels] == wanted, f"seed {seed}, stalls {stall}, {p}"
-        delays = {out - into for into, out in zip(seen.taken, seen.emitted, strict=True)}
-        assert delays == {p.latency}
+    wanted = in_lanes(results, p.lanes)
+    check_component(Bias(p), beats, wanted, (p.bits, p.signed), seed=seed, where=str(p))
 
 
 @pytest.mark.parametrize("seed", range(30))

@@ -3,12 +3,12 @@
 import random
 
 import pytest
-from stream_bench import pack, run, unpack
-from test_constant import random_graph, random_vectors
-from word_level import registers
 
 from hwgen_rtl_templates.adder_graph import Adder, AdderGraph, Tap
 from hwgen_rtl_templates.bit_serial import BitSerial, BitSerialParameters
+from support.adder_graphs import random_adder_graph, random_vectors
+from support.stream_bench import pack, run, unpack
+from support.word_level import registers
 
 
 def check(p, x, seed, *, gaps=0):
@@ -31,7 +31,7 @@ def check(p, x, seed, *, gaps=0):
 @pytest.mark.parametrize("seed", range(40))
 def test_values_and_latency(seed):
     rng = random.Random(seed)
-    graph = random_graph(rng)
+    graph = random_adder_graph(rng)
     bits, is_signed = rng.randint(1, 6), rng.random() < 0.6
     y_bits = rng.choice((3, 40))
     p = BitSerialParameters(graph, bits, is_signed, y_bits, True, rng.choice((1, 1, 2, 3, 4)))

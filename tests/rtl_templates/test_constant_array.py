@@ -4,7 +4,6 @@ stalls, and every clock without."""
 import random
 
 import pytest
-from test_engine import check, dot_products, random_frames, random_window
 
 from hwgen_rtl_templates.adder_graph import Adder, AdderGraph, Tap
 from hwgen_rtl_templates.bias import BiasParameters
@@ -13,6 +12,7 @@ from hwgen_rtl_templates.constant import ConstantParameters
 from hwgen_rtl_templates.constant_array import ConstantArrayParameters
 from hwgen_rtl_templates.engine import EngineParameters
 from hwgen_rtl_templates.window import WindowParameters
+from support.engines import check, dot_products, random_frames, random_window
 
 
 def chained(weights):

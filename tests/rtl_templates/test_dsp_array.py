@@ -5,16 +5,13 @@ import random
 from dataclasses import replace
 
 import pytest
-from stream_bench import pack, unpack
-from test_engine import array_case, check
 
-from hwgen_rtl_templates.bias import BiasParameters
-from hwgen_rtl_templates.dot_product import offset
 from hwgen_rtl_templates.encodings import Ternary, TwosComplement
-from hwgen_rtl_templates.engine import EngineParameters
 from hwgen_rtl_templates.mac import MacParameters
 from hwgen_rtl_templates.multiplier import DspBlocks, Multiplier, packed, shared
 from hwgen_rtl_templates.weights import WeightParameters
+from support.engines import array_case, bias_of, check, matrices
+from support.stream_bench import pack
 
 
 class Small(Multiplier):
@@ -30,14 +27,6 @@ def stored(weights, rows):
         columns = zip(*weights[start : start + rows], strict=True)
         found += map(list, zip(*map(packed, columns), strict=True))
     return found
-
-
-def matrices(weights: WeightParameters):
-    """Return the weights of each beat, (rows, columns)."""
-    for word in weights.words:
-        codes = unpack(word, weights.pe * weights.simd, weights.bits, False)
-        beat = [weights.encoding.weight(code) for code in codes]
-        yield [beat[n : n + weights.simd] for n in range(0, len(beat), weights.simd)]
 
 
 def in_blocks(datapath: MacParameters, kind: type[Multiplier], most: int) -> MacParameters:
@@ -58,18 +47,6 @@ def in_blocks(datapath: MacParameters, kind: type[Multiplier], most: int) -> Mac
         weights=WeightParameters(w.pe, w.simd, encoding, words, w.style),
         blocks=DspBlocks(kind, p.weights),
     )
-
-
-def bias_of(engine: EngineParameters) -> BiasParameters:
-    """Return the biases of an engine without what its encoding of the weights lacks."""
-    path, pe = engine.datapath, engine.datapath.weights.pe
-    biases = list(engine.bias.biases) if engine.bias else [0] * engine.channels
-    groups = [g for g, fold in enumerate(path.folds) for _ in range(fold)]
-    for group, beat in zip(groups, matrices(path.weights), strict=True):
-        for m, row in enumerate(beat, group * pe):
-            if m < engine.channels:
-                biases[m] -= offset(path.weights.encoding, row, path.x_bits, path.x_signed)
-    return BiasParameters(engine.channels, engine.lanes, 18, True, tuple(biases), 18, True)
 
 
 def dsp_case(seed: int):

@@ -3,9 +3,9 @@
 import random
 
 import pytest
-from stream_bench import check_elements, pack, run
 
 from hwgen_rtl_templates.even_thresholds import EvenThresholdParameters, EvenThresholds
+from support.stream_bench import check_elements, pack, run
 
 
 def parameters(rng: random.Random) -> EvenThresholdParameters:

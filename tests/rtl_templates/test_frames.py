@@ -5,9 +5,9 @@ import random
 
 import pytest
 from amaranth.sim import Simulator
-from stream_bench import run
 
 from hwgen_rtl_templates.frames import GAP, FrameParameters, FrameReceiver, FrameSender
+from support.stream_bench import run
 
 SEED = 21
 DEPTH = 64

@@ -3,13 +3,13 @@
 import random
 
 import pytest
-from stream_bench import pack, run, run_all, unpack
 
 from hwgen_rtl_templates.argmax import ArgMax, ArgMaxParameters
 from hwgen_rtl_templates.join import Concat, ConcatParameters, Sum, SumParameters
 from hwgen_rtl_templates.requantize import RequantizerParameters
 from hwgen_rtl_templates.streams import Fork, ForkParameters
 from hwgen_rtl_templates.timing import Link, evaluate, sink, source
+from support.stream_bench import pack, run, run_all, unpack
 
 STALLS = ((0.0, 0.0), (0.5, 0.0), (0.0, 0.5), (0.4, 0.4))
 

@@ -6,10 +6,10 @@ import pytest
 from amaranth import *
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out, connect, flipped
-from stream_bench import run
 
 from hwgen_rtl_templates.frames import frame_byte
 from hwgen_rtl_templates.link import Link, LinkParameters
+from support.stream_bench import run
 
 SEED = 31
 BEATS = 3

@@ -6,14 +6,13 @@ from collections import Counter
 from dataclasses import replace
 
 import pytest
-from stream_bench import pack
-from test_dsp_array import bias_of, matrices
-from test_engine import array_case, check, check_full_rate
 
 from hwgen_rtl_templates.bias import BiasParameters
 from hwgen_rtl_templates.encodings import Booth, Codebook, PowersOfTwo, Radix4, TwosComplement
 from hwgen_rtl_templates.mac import Banks, MacParameters
 from hwgen_rtl_templates.weights import WeightParameters
+from support.engines import array_case, bias_of, check, check_full_rate, matrices
+from support.stream_bench import pack
 
 INNER = (TwosComplement(5), Booth(6), Radix4(7), PowersOfTwo(most=3, terms=2))
 

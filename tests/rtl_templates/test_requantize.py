@@ -5,9 +5,9 @@ from fractions import Fraction
 from math import ceil, floor
 
 import pytest
-from stream_bench import check_elements, run, unpack
 
 from hwgen_rtl_templates.requantize import Requantizer, RequantizerParameters
+from support.stream_bench import check_elements, run, unpack
 
 
 def rounded(value: Fraction, rounding: str) -> int:

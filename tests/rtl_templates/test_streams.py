@@ -3,7 +3,6 @@
 import random
 
 import pytest
-from stream_bench import pack, run, unpack
 
 from hwgen_rtl_templates.fifo import Fifo, FifoParameters
 from hwgen_rtl_templates.streams import (
@@ -13,6 +12,7 @@ from hwgen_rtl_templates.streams import (
     WidenParameters,
     beats_per_pixel,
 )
+from support.stream_bench import pack, run, unpack
 
 STALLS = ((0.0, 0.0), (0.5, 0.0), (0.0, 0.5), (0.4, 0.4))
 

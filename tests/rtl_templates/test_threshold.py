@@ -3,9 +3,9 @@
 import random
 
 import pytest
-from stream_bench import check_elements
 
 from hwgen_rtl_templates.threshold import ThresholdParameters, Thresholds
+from support.stream_bench import check_elements
 
 
 def check(seed: int) -> None:

@@ -7,9 +7,9 @@ from amaranth import *
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out, connect
 from amaranth.sim import Simulator
-from stream_bench import run
 
 from hwgen_rtl_templates.uart import UartParameters, UartReceiver, UartTransmitter
+from support.stream_bench import run
 
 SEED = 20
 

@@ -4,13 +4,12 @@ import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from case import Case, Settings
-from legs import Failure
-
 from hwgen.network import Network
 from hwgen.network.text import from_text, to_text
+from support.fuzz.case import Case, Settings
+from support.fuzz.legs import Failure
 
-FOUND = Path(__file__).parent / "found"
+FOUND = Path(__file__).parents[2] / "fuzz" / "found"
 _ABOUT = "# about "
 
 

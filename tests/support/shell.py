@@ -10,34 +10,12 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
 from hwgen.cache import Cache
 from hwgen.codegen.package import MANIFEST, read_manifest
-from hwgen.formats import Fixed
-from hwgen.network import Conv2d, Input, Network, Node, Requantize
 
 MARK = "HWGEN_TEST_MARK"  # in the environment of all that a test starts
 Done = subprocess.CompletedProcess[str]
 PATIENCE = 10.0  # seconds in which what is killed has to be gone
-
-
-def tiny(seed: int = 0) -> Network:
-    """Return a network of one 1x1 convolution and its requantizer."""
-    rng = np.random.default_rng(seed)
-    conv = Conv2d(
-        weight=rng.integers(-1, 2, (2, 2, 1, 1)),
-        bias=rng.integers(-2, 3, 2),
-        weight_format=Fixed(2),
-        weight_scale=[0.25],
-    )
-    return Network(
-        (
-            Node("input", Input((2, 3, 3), Fixed(3), [0.5], 0)),
-            Node("conv", conv, ("input",)),
-            Node("down", Requantize([1], [1], Fixed(3), [0.5]), ("conv",)),
-        )
-    )
 
 
 @dataclass(frozen=True)
@@ -200,3 +178,30 @@ def fake(folder: Path, name: str, script: str) -> None:
     path.unlink(missing_ok=True)
     path.write_text(f"#!/bin/sh\n{script}\n")
     path.chmod(0o755)
+
+
+# FROM test_kills VERBS VERBS
+VERBS = {
+    "generate": ("generate", "tiny.net", "-o", "out"),
+    "simulate": ("simulate", "tiny", "--simulator", "icarus", "--frames", "4", "--json"),
+    "verilator": ("simulate", "tiny", "--frames", "4", "--json"),
+    "netlist": (*("simulate", "tiny", "--stage", "netlist"), "--simulator", "icarus", "--json"),
+    "synth": ("cost", "tiny", "--stage", "synth", "--json"),
+    "route": ("cost", "tiny", "--stage", "route", "--json"),
+}
+
+
+# FROM test_kills result result
+def result(world, verb, done):
+    """Return what a run found out, without what differs from run to run."""
+    assert done.returncode == 0, f"{verb}: {done.stdout}\n{done.stderr}"
+    if verb == "generate":
+        check_package(world.root / "out")
+        return (world.root / "out" / "manifest.json").read_text()
+
+    def timeless(value):
+        if isinstance(value, dict):
+            return {name: timeless(v) for name, v in value.items() if "seconds" not in name}
+        return value
+
+    return timeless(json.loads(done.stdout))

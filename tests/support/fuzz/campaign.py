@@ -31,12 +31,12 @@ from typing import Any
 
 import torch
 from amaranth.hdl import UnusedElaboratable
-from case import MODELS, draw, source_of
-from found import save
-from legs import Failure, check_case, check_network
-from shrink import shrink
 
 from hwgen.network import Network
+from support.fuzz.case import MODELS, draw, source_of
+from support.fuzz.found import save
+from support.fuzz.legs import Failure, check_case, check_network
+from support.fuzz.shrink import shrink
 
 GRACE = 5.0  # seconds a process has between the request to end and the kill
 PER_CASE = 900  # seconds after which a case counts as hanging

@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 
 import numpy as np
-from refit import kept, refit
 
 from hwgen.errors import HwgenError
 from hwgen.formats import Fixed
@@ -27,6 +26,7 @@ from hwgen.network import (
     Requantize,
     Threshold,
 )
+from support.fuzz.refit import kept, refit
 
 Change = Callable[[Op], Op]
 

@@ -1,14 +1,11 @@
 """Cases: random whole networks, and the settings each is implemented with."""
 
 from dataclasses import dataclass
-from functools import partial
 
 import numpy as np
 import numpy.typing as npt
 import torch
-from strategies import random_graph, random_input, random_mixed, random_network
 from torch import nn
-from torch_models import random_branched, random_cnn
 
 from hwgen import api
 from hwgen.compression import PruneRecipe, QuantizeRecipe, Recipe
@@ -18,11 +15,14 @@ from hwgen.planning import Plan, plan
 from hwgen.planning.folding import foldings
 from hwgen.planning.layers import find_layers
 from hwgen.planning.planner import MIN_AREA, MIN_LATENCY
+from support.exactness import train_on
+from support.networks import CHAIN, GRAPH, MIXED, random_input, random_network
+from support.torch_models import random_module
 
 IntArray = npt.NDArray[np.int64]
 
-MODELS = {"torch cnn": random_cnn, "torch branched": random_branched}
-NETWORKS = {"network": random_network, "graph": random_graph, "mixed": random_mixed}
+MODELS = {"torch cnn": False, "torch branched": True}  # whether with branches
+NETWORKS = {"network": CHAIN, "graph": GRAPH, "mixed": MIXED}
 SOURCES = (*MODELS, *MODELS, *MODELS, *MODELS, *NETWORKS)  # in turn: most come from torch
 WEIGHTS = (*(f"int{bits}" for bits in range(2, 9)), "binary", "ternary", "pot4", "pot3x2", "cb3:7")
 ATTEMPTS = 30  # of a draw; what hwgen refuses to compress or implement is no case
@@ -102,7 +102,7 @@ def draw(seed: int, index: int, *, synthesised: bool = False) -> Case:
             if source in MODELS:
                 model, x, network = draw_model(source, rng)
             else:
-                network = NETWORKS[source](int(rng.integers(2**32)))
+                network = random_network(int(rng.integers(2**32)), NETWORKS[source])
             settings = draw_settings(network, rng, synthesised)
             made = plan_for(network, settings)
         except HwgenError as error:
@@ -116,25 +116,16 @@ def draw_model(source: str, rng: np.random.Generator) -> tuple[nn.Module, torch.
     """Return a compressed module, inputs, and its network."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(int(rng.integers(2**31)))
-        model, x = MODELS[source](rng)
+        model, x = random_module(rng, branches=MODELS[source])
         pruned = PruneRecipe(0.4, epochs=0) if rng.random() < 0.2 else None
         trains = rng.random() < 0.3 and model(x).requires_grad
         done = api.compress(
             model,
             Recipe(pruned, draw_recipe(rng)),
             calibration=[x],
-            train=partial(train_on, x) if trains else None,
+            train=train_on(x) if trains else None,
         )
     return done.module, x, api.import_torch(done.module, x[:1])
-
-
-def train_on(x: torch.Tensor, model: nn.Module, epochs: int) -> None:
-    """Two steps of a made-up loss, with scales that move."""
-    optimizer = torch.optim.Adam(model.parameters(), lr=0.05)
-    for _ in range(2):
-        optimizer.zero_grad()
-        model(x).pow(2).sum().backward()
-        optimizer.step()
 
 
 def draw_recipe(rng: np.random.Generator) -> QuantizeRecipe:

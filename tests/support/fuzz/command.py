@@ -8,14 +8,15 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from campaign import NETLIST_EVERY, Options, Summary, campaign, check_index, prepare
-from case import MODELS
-from found import FOUND, load, replay_command
-from legs import check_network
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
+
+from support.fuzz.campaign import NETLIST_EVERY, Options, Summary, campaign, check_index, prepare
+from support.fuzz.case import MODELS
+from support.fuzz.found import FOUND, load, replay_command
+from support.fuzz.legs import check_network
 
 LINE_EVERY = 10  # cases, where there is no terminal for a bar
 

@@ -41,8 +41,18 @@ def random_norm(channels: int) -> nn.BatchNorm2d:
     return norm
 
 
-def random_cnn(rng: np.random.Generator) -> tuple[nn.Module, torch.Tensor]:
-    """A random CNN of one to three convolutions, and random inputs for it."""
+def random_module(
+    rng: np.random.Generator, *, branches: bool = False
+) -> tuple[nn.Module, torch.Tensor]:
+    """A random CNN of one to three convolutions, and random inputs for it; torch's own seed decides
+    the weights.
+
+    branches : with skips, concatenations, groups and averages
+    """
+    return _branched(rng) if branches else _chain(rng)
+
+
+def _chain(rng: np.random.Generator) -> tuple[nn.Module, torch.Tensor]:
     channels, height, width = int(rng.integers(1, 4)), *map(int, rng.integers(6, 11, 2))
     x = torch.tensor(rng.normal(rng.normal(), 1, (24, channels, height, width))).float()
     layers: list[nn.Module] = []
@@ -185,11 +195,7 @@ class _Writer:
         return at
 
 
-def random_branched(rng: np.random.Generator) -> tuple[nn.Module, torch.Tensor]:
-    """A random CNN with skips, concatenations, groups, averages, and random inputs for it.
-
-    torch's own seed decides the weights.
-    """
+def _branched(rng: np.random.Generator) -> tuple[nn.Module, torch.Tensor]:
     channels, height, width = int(rng.integers(1, 4)), *map(int, rng.integers(4, 8, 2))
     x = torch.tensor(rng.normal(rng.normal(), 1, (16, channels, height, width))).float()
     writer = _Writer(rng, x)

@@ -67,7 +67,7 @@ def squares(count, seen, seconds=0.0):
 
 def main(count, seconds, seen):
     """Run sleepers two at a time."""
-    from explore_jobs import squares  # by a name that other processes know, not as __main__
+    from support.explore_jobs import squares  # by a name that other processes know, not as __main__
 
     with JobQueue(workers=2, limits=Limits(60.0)) as queue:
         for job in squares(count, seen, seconds):

@@ -10,8 +10,6 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from case import Case, Settings, draw_frames, plan_for
-from meanings import DifferenceError, compare_text, compare_torch
 
 import hwgen
 from hwgen.api import Package
@@ -20,6 +18,8 @@ from hwgen.codegen.testbench import testbench
 from hwgen.network import Network
 from hwgen.planning import Plan
 from hwgen.tools import run
+from support.fuzz.case import Case, Settings, draw_frames, plan_for
+from support.meanings import DifferenceError, compare_text, compare_torch
 
 IntArray = npt.NDArray[np.int64]
 

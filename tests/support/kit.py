@@ -12,10 +12,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from amaranth.hdl import Module, Signal
-from meanings import compare_text, compare_torch
-from test_engine import check_full_rate, check_pixels
 from torch import nn
-from word_level import adders, blocks, memory_bits, registers
 
 import hwgen
 from hwgen.compression import PruneRecipe, QuantizeRecipe, Recipe
@@ -33,6 +30,9 @@ from hwgen_rtl_templates.mac import MacArray, MacParameters
 from hwgen_rtl_templates.multiplier import Multiplier
 from hwgen_rtl_templates.pasm import PasmArray
 from hwgen_rtl_templates.weights import WeightMemory
+from support.engines import check_full_rate, check_pixels
+from support.meanings import compare_text, compare_torch
+from support.word_level import adders, blocks, memory_bits, registers
 
 OPS = ("linear", "conv", "strided", "grouped", "depthwise")
 FORMATS = (

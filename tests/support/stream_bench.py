@@ -120,9 +120,42 @@ def unpack(word, lanes, bits, is_signed):
     return [v - (1 << bits) if is_signed and v >> (bits - 1) else v for v in values]
 
 
+def in_lanes(pixels, lanes):
+    """Return what beats of so many lanes hold of pixels, None in lanes behind a pixel's end."""
+    groups = [pixel[n : n + lanes] for pixel in pixels for n in range(0, len(pixel), lanes)]
+    return [[*group, *[None] * (lanes - len(group))] for group in groups]
+
+
+def check_component(
+    dut, beats, wanted, element, *, seed, stalls=((0.0, 0.0), (0.5, 0.0)), schedule=None, where=""
+) -> None:
+    """Hold a component to its reference: every element that leaves, and the clock of every beat.
+
+    Parameters
+    ----------
+    beats : integers, what enters
+    wanted : what leaves, a list of lanes a beat; None where nothing counts
+    element : bits of a lane, and whether it is signed
+    stalls : chances of one before and behind, for a run each
+    schedule : from the clocks of arrivals to those of departures, where nothing stalls; if there is
+        none, a beat leaves `dut.parameters.latency` clocks after it was taken, always
+    """
+    for before, behind in stalls:
+        hint = f"seed {seed}, stalls {before}, {behind} {where}"
+        seen = run(dut, beats, len(wanted), stall_in=before, stall_out=behind, seed=seed)
+        for n, (beat, values) in enumerate(zip(seen.outputs, wanted, strict=True)):
+            got = unpack(beat, len(values), *element)
+            kept = [v if w is not None else None for v, w in zip(got, values, strict=True)]
+            assert kept == values, f"{hint}, beat {n}"
+        if schedule is None:
+            delays = {out - into for into, out in zip(seen.taken, seen.emitted, strict=True)}
+            assert delays == {dut.parameters.latency}, hint
+        elif not before and not behind:
+            assert seen.emitted == schedule([0] * len(beats)), hint
+
+
 def check_elements(dut, pixels, expected, seed) -> None:
-    """Compare a unit that makes of each element another, with stalls before it and without, and
-    its latency.
+    """Hold a unit that makes of each element another to its reference.
 
     Parameters
     ----------
@@ -130,17 +163,11 @@ def check_elements(dut, pixels, expected, seed) -> None:
     expected : what comes of (channel, element)
     """
     p = dut.parameters
-    groups = range(0, p.channels, p.lanes)
-    width = p.x_shape.width
-    beats = [pack(pixel[n : n + p.lanes], width) for pixel in pixels for n in groups]
-    for stall in (0.0, 0.5):
-        seen = run(dut, beats, len(beats), stall_in=stall, seed=seed)
-        got = iter(seen.outputs)
-        for pixel in pixels:
-            for n in groups:
-                values = unpack(next(got), p.lanes, p.bits, p.signed)
-                for lane, x in enumerate(pixel[n : n + p.lanes]):
-                    wanted = expected(n + lane, x)
-                    assert values[lane] == wanted, f"seed {seed}, x {x}, channel {n + lane}, {p}"
-        delays = {out - into for into, out in zip(seen.taken, seen.emitted, strict=True)}
-        assert delays == {p.latency}
+    beats = [
+        pack(pixel[n : n + p.lanes], p.x_shape.width)
+        for pixel in pixels
+        for n in range(0, p.channels, p.lanes)
+    ]
+    results = [[expected(channel, x) for channel, x in enumerate(pixel)] for pixel in pixels]
+    wanted = in_lanes(results, p.lanes)
+    check_component(dut, beats, wanted, (p.bits, p.signed), seed=seed, where=str(p))

@@ -1,31 +1,36 @@
 """A network the whole way: planned, generated, simulated, and compared."""
 
 import numpy as np
-from strategies import random_input
 
 import hwgen
 from hwgen.api import choose_frames
 from hwgen.errors import PlanError
+from support.networks import random_input
 
 FRAMES = 5
 
 
-def planned(network, seed):
-    """Return a plan at a random goal that the network can reach."""
-    rng = np.random.default_rng(seed)
-    goal = 10.0 ** rng.uniform(5, 6.5)
+def random_goal(seed):
+    """Return frames a second, from 100,000 to 3 million."""
+    return 10.0 ** np.random.default_rng(seed).uniform(5, 6.5)
+
+
+def planned(network, goal=300_000.0, target="ulx3s-85f", overrides=()):
+    """Return a plan; a goal is what `hwgen.plan` takes, or frames a second, which are halved until
+    the network reaches them."""
     while True:
+        wanted = goal if isinstance(goal, str) else f"{goal:.0f} fps"
         try:
-            return hwgen.plan(network, target="ulx3s-85f", goal=f"{goal:.0f} fps")
+            return hwgen.plan(network, target=target, goal=wanted, overrides=overrides)
         except PlanError:
-            if goal < 1:  # it is not for want of speed
+            if isinstance(goal, str) or goal < 1:  # it is not for want of speed
                 raise
             goal /= 2
 
 
 def check(network, folder, seed, simulator="icarus"):
     """Generate, simulate without stalls, with stalls, and with a reset in mid-frame."""
-    plan = planned(network, seed)
+    plan = planned(network, random_goal(seed))
     package = hwgen.generate(plan, folder)
     x = random_input(network, FRAMES, seed)
     where = f"seed {seed}, foldings {[stage.folding for stage in plan.stages]}"

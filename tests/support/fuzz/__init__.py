@@ -1,0 +1,1 @@
+"""The fuzzer: random whole networks through torch, golden, RTL and netlist."""

@@ -1,0 +1,158 @@
+"""Seeded random small networks and inputs, for every test that compares two meanings of one.
+
+What a network should contain is asked for in one way: a `Kind`, changed by keyword, and the ops and
+formats that must be in it.
+
+    random_network(seed)                                    a chain of layers
+    random_network(seed, GRAPH, layers=2, channels=3)       forks and joins, of two blocks
+    random_network(seed, MIXED, contains=(Concat, Binary))  the next that has both
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+from hypothesis import strategies as st
+
+from hwgen.formats import Format
+from hwgen.network import Flatten, Network, Node, Op
+from hwgen.network.inference import infer
+from support.builders import Builder, GraphBuilder, MixedBuilder, spread_of
+
+IntArray = npt.NDArray[np.int64]
+Wanted = type[Op] | type[Format]
+TRIES = 1000  # of one draw, for what it must contain
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What a random network may hold.
+
+    Attributes
+    ----------
+    joins : it is made of blocks, which fork and join, and not of one layer after another
+    formats : weights are of every number format
+    signs : share of activations that are signs
+    layers : weighted layers, or blocks, at most
+    channels : of a layer at most
+    bits : of weights and activations at most
+    """
+
+    joins: bool = False
+    formats: bool = False
+    signs: float = 0.0
+    layers: int = 4
+    channels: int = 13
+    bits: int = 8
+
+
+CHAIN = Kind()
+GRAPH = Kind(joins=True, layers=3, channels=8)
+MIXED = Kind(joins=True, formats=True, signs=0.4, layers=3, channels=6)
+SIGNS = replace(MIXED, signs=0.9, layers=4, bits=4)  # nearly all activations
+
+
+def random_network(
+    seed: int, kind: Kind = CHAIN, *, contains: Iterable[Wanted] = (), **changes: float
+) -> Network:
+    """Return a small legal network that its arguments determine.
+
+    Parameters
+    ----------
+    seed : of all that is random
+    kind : what it may hold
+    contains : ops, and formats of weights and values, that it must hold
+    changes : of fields of `kind`: layers=2
+    """
+    kind, wanted = replace(kind, **changes), set(contains)
+    for number in range(TRIES):
+        rng = np.random.default_rng([seed, number] if number else seed)
+        network = _blocks(rng, kind) if kind.joins else _layers(rng, kind)
+        if wanted <= contents(network):
+            return network
+    raise ValueError(f"Seed {seed}: none of {TRIES} networks of {kind} contains all of {wanted}")
+
+
+def contents(network: Network) -> set[Wanted]:
+    """Return the ops of a network, and the formats of its weights and values."""
+    found: set[Wanted] = {type(node.op) for node in network.nodes}
+    found |= {type(tensor.format) for tensor in network.tensors.values() if tensor.format}
+    weighted = [node.op for node in network.nodes if hasattr(node.op, "weight_format")]
+    return found | {type(op.weight_format) for op in weighted}
+
+
+def _layers(rng: np.random.Generator, kind: Kind) -> Network:
+    """Return a chain.
+
+    One weighted layer or more (Conv2d of kernel 1 to 5, stride 1 and 2, padding 0 to 2, dilation 1
+    and 2; Linear, after a Flatten where needed), each followed by a Requantize, the last one not
+    always, and some by a MaxPool2d. Weights and activations of 2 bits and more, zero points, all
+    roundings.
+    """
+    b = Builder(rng, kind.channels, kind.bits)
+    b.input()
+    layers = b.between(1, kind.layers)
+    for layer in range(1, layers + 1):
+        x = b.tensor
+        if len(x.shape) == 3 and b.chance(0.75 if layer == layers else 0.9):
+            b.conv2d(f"conv{layer}")
+        else:
+            b.linear(f"linear{layer}")
+            x = b.tensor if x.shape == b.tensor.shape else infer(Flatten(), [x])
+        if layer == layers and b.chance(0.3):
+            break
+        b.requantize(f"requantize{layer}", spread_of(b.nodes[-1].op.weight, x))
+        if len(b.tensor.shape) == 3 and b.chance(0.35):
+            b.pool(f"pool{layer}")
+    return Network(tuple(b.nodes))
+
+
+def _blocks(rng: np.random.Generator, kind: Kind) -> Network:
+    """Return a graph.
+
+    Blocks: a plain layer as in a chain; a residual block with the value itself or a 1x1 convolution
+    beside it; a concatenation of two to four branches; a depthwise or grouped convolution and a
+    pointwise one; an average pool. Then, now and then, a global average, a linear layer, an
+    `ArgMax`. Thresholds stand in place of some requantizers. With formats: the weights of each
+    layer in any, and binary activations, binary inputs, and convolutions that pad with -1.
+    """
+    b = GraphBuilder(rng, kind.channels, kind.bits)
+    if kind.formats:
+        b = MixedBuilder(rng, kind.channels, kind.bits, signs=kind.signs)
+    b.input()
+    for _ in range(b.between(1, kind.layers)):
+        blocks = [b.plain, b.residual, b.concat]
+        if len(b.tensor.shape) == 3:
+            blocks += [b.residual, b.separable, b.average]
+        blocks[b.between(0, len(blocks) - 1)]()
+    b.end()
+    if len(b.nodes) == 1:
+        b.plain()
+    return Network(tuple(b.nodes))
+
+
+def random_input(network: Network, batch: int, seed: int) -> IntArray:
+    """Return (batch, *network.input.shape) integers over all that the input's format holds.
+
+    The first frame holds extremes only.
+    """
+    rng = np.random.default_rng(seed)
+    of = network.input.format
+    steps = (of.hi - of.lo) // of.step
+    x = of.lo + of.step * rng.integers(0, steps + 1, (batch, *network.input.shape))
+    x[:1] = rng.choice([of.lo, of.hi], (min(batch, 1), *network.input.shape))
+    return x
+
+
+def chain(*ops: Op) -> Network:
+    """Return the network of one op after another, named n0, n1 and so on."""
+    return Network(
+        tuple(Node(f"n{i}", op, (f"n{i - 1}",) if i else ()) for i, op in enumerate(ops))
+    )
+
+
+seeds = st.integers(0, 2**32 - 1)
+networks = seeds.map(random_network)
+graphs = seeds.map(lambda seed: random_network(seed, GRAPH))
+mixed = seeds.map(lambda seed: random_network(seed, MIXED))
