@@ -118,6 +118,8 @@ def test_nothing_names_a_machine():
     ).stdout.split()
     words = ("/wo" + "rk/", "pypi" + ".org", "files.python" + "hosted", os.sep + "root" + os.sep)
     for name in listed:
+        if (ROOT / name).is_dir():  # a link to one, whose files are listed themselves
+            continue
         text = (ROOT / name).read_text(encoding="utf-8", errors="replace")
         assert not [word for word in words if word in text], name
 
