@@ -4,6 +4,7 @@ __all__ = ["compress"]
 
 import hashlib
 import json
+import warnings
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -14,7 +15,7 @@ from rich.console import Console
 from hwgen.cli.output_file import check_file, write_file
 from hwgen.cli.progress import bar
 from hwgen.cli.tables import Column, print_table, say, screen
-from hwgen.errors import HwgenError
+from hwgen.errors import HwgenError, HwgenWarning
 from hwgen.targets import DEFAULT_TARGET
 
 if TYPE_CHECKING:
@@ -82,7 +83,8 @@ def compress(
     source = read_source(Path(task.rpartition(":")[0]))
     console = screen()
     try:
-        with bar("Compressing", screen(stderr=True)) as move:
+        caught = warnings.catch_warnings(record=True)
+        with bar("Compressing", screen(stderr=True)) as move, caught as warned:
             done = api.compress(
                 found.model,
                 wanted,
@@ -104,6 +106,14 @@ def compress(
     network = api.import_torch(done.module, found.example)
     network.save(output)
     _print(done, console)
+    for warning in warned:
+        if issubclass(warning.category, HwgenWarning):
+            for line in f"Warning: {warning.message}".splitlines():
+                say(console, line, wrap=False)
+        else:
+            warnings.warn_explicit(
+                warning.message, warning.category, warning.filename, warning.lineno
+            )
     say(console, f"Network in {output}")
     if json_file is not None:
         write_file(json_file, json.dumps(_described(done, wanted), indent=2) + "\n")
@@ -114,6 +124,7 @@ def _described(done: "Compressed", recipe: Any) -> dict[str, Any]:
     return {
         "recipe": asdict(recipe),
         "history": [asdict(record) for record in done.history],
+        "warnings": list(done.warnings),
         "stopped": done.stopped,
         "sufficed": done.sufficed,
     }
@@ -121,11 +132,12 @@ def _described(done: "Compressed", recipe: Any) -> dict[str, Any]:
 
 def _print(done: "Compressed", console: Console) -> None:
     """Print the history, a row a step."""
-    titles = ("step", "accuracy", "parameters", "MACs", "zeros", "bytes", "seconds")
+    titles = ("step", "accuracy", "dB", "parameters", "MACs", "zeros", "bytes", "seconds")
     rows = [
         (
             record.step,
             "" if record.accuracy is None else f"{record.accuracy:.2%}",
+            _decibel(record.db),
             f"{record.parameters:,}",
             f"{record.macs:,}",
             f"{record.sparsity.weights.share:.1%}",
@@ -135,7 +147,24 @@ def _print(done: "Compressed", console: Console) -> None:
         for record in done.history
     ]
     print_table(console, [Column(title) for title in titles], rows)
+    _print_noise(done, console)
     if done.stopped:
         say(console, f"Pruning ended: {done.stopped}")
     if done.sufficed:
         say(console, f"Enough for the accuracy: {done.sufficed}")
+
+
+def _print_noise(done: "Compressed", console: Console) -> None:
+    """Print the signal to noise of each layer after the last step."""
+    rows = []
+    for of in done.history[-1].noise:
+        known = [(db, number) for number, db in enumerate(of.channels) if db is not None]
+        worst, number = min(known, default=(None, ""))
+        rows.append((of.layer, _decibel(of.db), str(number), _decibel(worst)))
+    titles = ("layer, float against quantized", "dB", "worst channel", "dB of it")
+    if rows:
+        print_table(console, [Column(title) for title in titles], rows)
+
+
+def _decibel(value: float | None) -> str:
+    return "" if value is None else f"{value:.1f}"

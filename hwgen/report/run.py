@@ -29,6 +29,9 @@ class Row:
     error : why the design could not be measured; empty if it was
     accuracy : share of the user's test data that golden gets right, or the task's own score
     float_accuracy : of the float model, as far as the task says it
+    snr_db : signal to noise of the network's outputs on the calibration data, against the float
+        model, dB
+    warnings : what compression had to say of it
     equal, compared : outputs of the simulation that equal golden, of so many
     violations : rules of streams that the simulation broke
     luts, ffs, dsps, block_rams : what the stage counts; an ASIC has no LUTs
@@ -47,7 +50,8 @@ class Row:
     units : multiply-accumulates that all arrays can do in a clock
     stream_bytes : that enter and leave the package in a frame
     beat_bytes : that cross both borders in a clock at most
-    layers : of each: name, pe, simd, busy clocks, macs, and the planner's estimate of resources
+    layers : of each: name, pe, simd, busy clocks, macs, the planner's estimate of resources, and
+        perhaps signal to noise, dB
     seconds : that each step took when it ran, s
     """
 
@@ -59,6 +63,7 @@ class Row:
     error: str = ""
     accuracy: float | None = None
     float_accuracy: float | None = None
+    snr_db: float | None = None
     equal: int | None = None
     compared: int | None = None
     violations: int | None = None
@@ -83,11 +88,14 @@ class Row:
     stream_bytes: float | None = None
     beat_bytes: float | None = None
     layers: tuple[Mapping[str, Any], ...] = ()
+    warnings: tuple[str, ...] = ()
     seconds: Mapping[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for name, value in vars(self).items():  # NaN and infinity are no figures, nor are they JSON
-            if isinstance(value, float) and not math.isfinite(value):
+            if name == "layers":
+                object.__setattr__(self, name, tuple(map(_finite, value)))
+            elif isinstance(value, float) and not math.isfinite(value):
                 object.__setattr__(self, name, None)
 
     @property
@@ -161,6 +169,11 @@ def spearman(a: Sequence[float], b: Sequence[float]) -> float | None:
     x, y = ranks(a), ranks(b)
     size = float(np.sqrt((x * x).sum() * (y * y).sum()))
     return float((x * y).sum()) / size if size else None
+
+
+def _finite(layer: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what is known of a layer, NaN and infinity being no figures."""
+    return {k: None if v in (math.inf, -math.inf) or v != v else v for k, v in layer.items()}
 
 
 def check_baseline(stage: str, baseline: Run | None) -> None:

@@ -28,7 +28,7 @@ LONGEST = 1 << 26  # bytes of a run
 MOST = 10_000  # rows of a run, and layers of a row: as many as a page can show
 
 _text = matching(r"(?s).{0,100000}", "a text of at most 100,000 characters")
-_count, _figure = integer(lo=0), number(0, 1e15)
+_count, _figure, _measure = integer(lo=0), number(0, 1e15), number(-1e15, 1e15)
 _ROW: dict[str, Rule] = {
     **dict.fromkeys(("network", "target", "goal", "folding", "error"), _text),
     "stage": one_of(*STAGES),
@@ -37,7 +37,7 @@ _ROW: dict[str, Rule] = {
         + ("interval", "latency", "weight_bytes", "macs", "units"),
         optional(_count),
     ),
-    **dict.fromkeys(("accuracy", "float_accuracy"), optional(number(-1e15, 1e15))),
+    **dict.fromkeys(("accuracy", "float_accuracy", "snr_db"), optional(_measure)),
     **dict.fromkeys(
         ("area_um2", "gates", "frames_per_second", "power_mw", "energy_nj", "netlist_energy_nj"),
         optional(_figure),
@@ -48,13 +48,16 @@ _ROW: dict[str, Rule] = {
     "layers": each(
         record(
             {"name": _text},
-            may=dict.fromkeys(
-                ("pe", "simd", "busy", "macs", "luts", "ffs", "dsps", "block_rams"), _count
-            ),
+            may={
+                **dict.fromkeys(("pe", "simd", "busy", "macs"), _count),
+                **dict.fromkeys(("luts", "ffs", "dsps", "block_rams"), _count),
+                "snr_db": optional(_measure),
+            },
             others=scalar,
         ),
         most=MOST,
     ),
+    "warnings": each(_text, most=MOST),
     "seconds": table(_text, _figure),
 }
 _NEEDED = {key: _ROW[key] for key in ("network", "target", "goal", "stage")}
@@ -94,7 +97,10 @@ def read_run(path: Path) -> Run:
         raise StoreError(
             f"{path}: must be a file that `hwgen compare --json` wrote ({reason})"
         ) from error
-    rows = (Row(**row | {"layers": tuple(row.get("layers", ()))}) for row in found.pop("rows"))
+    lists = ("layers", "warnings")
+    rows = (
+        Row(**row | {name: tuple(row.get(name, ())) for name in lists}) for row in found.pop("rows")
+    )
     return Run(rows=tuple(rows), **found)
 
 

@@ -57,10 +57,13 @@ def planned(what):
 def compressed():
     zeros = SimpleNamespace(weights=SimpleNamespace(share=0.754))
     steps = ("float", "fine-tune 10/10", "fine-tune quantized", "freeze 0.875", "qat")
+    noise = [SimpleNamespace(layer=name, db=-3.2, channels=[None, 12.3, -40.1]) for name in NAMES]
     history = [
         SimpleNamespace(
             step=step,
             accuracy=0.98765,
+            db=37.8,
+            noise=noise,
             parameters=123_456_789,
             macs=12_345_678_901,
             sparsity=zeros,
