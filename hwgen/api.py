@@ -27,6 +27,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from hwgen.codegen.hashes import changed_files, check_unchanged, with_hashes
 from hwgen.codegen.package import read_manifest, write_package
 from hwgen.cost.figures import COST_STAGES, Cost, cost_of
 from hwgen.errors import HwgenError, HwgenWarning, PlanError, ToolError
@@ -181,10 +182,18 @@ def import_torch(
 
 
 class Package:
-    """A folder that `generate` wrote."""
+    """A folder that `generate` wrote.
 
-    def __init__(self, folder: str | Path):
+    Its Verilog and network are used as long as they are what was generated, by the hashes in the
+    manifest; those that a user has changed, where the user says so.
+    """
+
+    def __init__(self, folder: str | Path, *, changed: bool = False):
         """Open a package.
+
+        Parameters
+        ----------
+        changed : whether Verilog and network may be others than those that were generated
 
         Raises
         ------
@@ -192,10 +201,26 @@ class Package:
         """
         self.folder = Path(folder)
         self.manifest: dict[str, Any] = read_manifest(self.folder)
+        self._may_differ = changed
+
+    @property
+    def changed(self) -> tuple[str, ...]:
+        """Files that are not what was generated, of those that say what the package computes."""
+        return changed_files(self.folder, self.manifest)
+
+    def _check(self) -> None:
+        if not self._may_differ:
+            check_unchanged(self.folder, self.manifest)
 
     @cached_property
     def network(self) -> Network:
-        """The network that the package implements."""
+        """The network that the package implements.
+
+        Raises
+        ------
+        StoreError : it, or the Verilog, is not what was generated
+        """
+        self._check()
         return load(self.folder / str(self.manifest["network"]))
 
     @property
@@ -231,7 +256,12 @@ class Package:
         trace : compare every layer's stream in every frame, not only the last one's
         timeout : seconds for everything
         progress : called with ("synthesis", "build" or "run", done, total)
+
+        Raises
+        ------
+        StoreError : Verilog or network are not what was generated
         """
+        self._check()
         frames = np.asarray(x)
         return run_simulation(
             self.folder,
@@ -268,12 +298,15 @@ class Package:
         Raises
         ------
         BoardError : hwgen knows no board for the package's target
+        StoreError : Verilog or network are not what was generated
         """
         from hwgen import building
         from hwgen.simulation.board import build_board, simulated_board
 
         board = building.board_of(str(self.manifest["target"]))
-        core = building.core_parameters(self.manifest, board, int(self.manifest["clock_hz"]))
+        self._check()
+        manifest = with_hashes(self.folder, self.manifest)
+        core = building.core_parameters(manifest, board, int(manifest["clock_hz"]))
         name = f"{self.manifest['top']}_board"
         models = [self.folder / str(model) for model in self.manifest["primitives"]]
         sources = [self.verilog, *models]
@@ -289,7 +322,12 @@ class Package:
         stage : "estimate" (the planner's), "synth" (yosys, of an ASIC OpenSTA as well) or "route"
             (yosys and nextpnr; not of an ASIC)
         timeout : seconds that each tool may take
+
+        Raises
+        ------
+        StoreError : Verilog or network are not what was generated
         """
+        self._check()
         return cost_of(self.verilog, self.manifest, stage, timeout)
 
 

@@ -5,6 +5,7 @@ Exit status: 0 done, 1 the user's error (one clear message), 2 usage, 130 interr
 
 __all__ = ["app", "main"]
 
+import io
 import os
 import sys
 import warnings
@@ -90,6 +91,9 @@ def _show_warning(
 def main() -> None:
     """Run the command line; a user's error becomes one message and exit status 1."""
     warnings.showwarning = _show_warning
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # what a terminal cannot show is no reason to end
+            stream.reconfigure(errors="backslashreplace")
     try:
         try:
             app()

@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from hwgen.cli.plan import Choices, Clock, Goal, NetworkFile, TargetName, make_plan, print_plan
+from hwgen.cli.tables import say, screen
 from hwgen.targets import DEFAULT_TARGET, Rom
 
 
@@ -33,11 +33,9 @@ def generate(
     """
     from hwgen import api
 
-    console = Console()
+    console = screen()
     made = make_plan(network, target, goal, clock, choices)
     print_plan(made, console)
     with console.status("Writing the package"):
         package = api.generate(made, output, rom=rom)
-    console.print(
-        f"Package in {package.folder}; top module {package.manifest['top']}", markup=False
-    )
+    say(console, f"Package in {package.folder}; top module {package.manifest['top']}")

@@ -3,12 +3,16 @@
 __all__ = ["import_"]
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
 
+from hwgen.cli.tables import Column, print_table, say, screen
 from hwgen.errors import HwgenError
+
+if TYPE_CHECKING:
+    from hwgen.network import Network
 
 
 def import_(
@@ -37,7 +41,7 @@ def import_(
     from hwgen import api
     from hwgen.python_file import load_object
 
-    console = Console()
+    console = screen()
     found: Any = load_object(task)
     for name in ("model", "example", *(("calibration",) if weights else ())):
         if not hasattr(found, name):
@@ -58,5 +62,14 @@ def import_(
             evaluate = None  # compress has looked
         network = api.import_torch(model, found.example, evaluate=evaluate)
         network.save(output)
-    console.print(str(network), markup=False, highlight=False)
-    console.print(f"Network in {output}", markup=False)
+    print_network(network, console)
+    say(console, f"Network in {output}")
+
+
+def print_network(network: "Network", console: Console) -> None:
+    """Print a row a node, and the sums."""
+    from hwgen.network.text import FIRST_NUMBER, summary_rows
+
+    titles, *rows = summary_rows(network)
+    columns = [Column(title, right=number >= FIRST_NUMBER) for number, title in enumerate(titles)]
+    print_table(console, columns, rows, sections=(len(rows) - 1,))

@@ -14,6 +14,7 @@ A task has `model`, `example` and `calibration`, and perhaps
 __all__ = ["FIGURES", "FRAMES", "NETWORK", "split_formats", "train_format"]
 
 import json
+import math
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -124,7 +125,10 @@ def _check_torch(module: Any, task: Any, network: Network, outputs: npt.NDArray[
 def _judge(task: Any, network: Network, outputs: npt.NDArray[Any], name: str) -> float | None:
     """Return how good the outputs of golden are, None where the task does not say."""
     if hasattr(task, "score"):
-        return float(task.score(network.dequantize(outputs)))
+        score = float(task.score(network.dequantize(outputs)))
+        if not math.isfinite(score):
+            raise HwgenError(f"{name}: score(outputs) must return a finite number, not {score}")
+        return score
     if not hasattr(task, "test_labels"):
         return None
     labels = np.asarray(task.test_labels)

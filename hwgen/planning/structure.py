@@ -218,8 +218,7 @@ def _thresholds(part: ThresholdParameters, target: Target) -> Structure:
     x, levels = part.x_shape.width, part.steps.bit_length()
     rows = -(-len(part.thresholds) // part.lanes)
     tables, choices = _threshold_tables(part, lut_inputs(target))
-    # with a constant the first is, of any that are left: what is never reached takes none
-    first = min(levels, int(rows == 1))
+    first = min(levels, int(rows == 1))  # comparison is with a constant, if any is left
     logic = {
         "threshold table": tables,
         "threshold choice": choices,
