@@ -36,7 +36,7 @@ class Rows(wiring.Component):
 
 def test_rows_that_are_alike_share_a_module():
     modules = split(Rows(), "top")
-    assert [module.name for module in modules] == ["top", *(f"top_row{n}" for n in (0, 2, 3, 4))]
+    assert [module.name for module in modules] == ["top", *(f"top__row{n}" for n in (0, 2, 3, 4))]
     top = modules[0].rtlil
-    assert top.count("cell \\top_row0 ") == 2
-    assert all(top.count(f"cell \\top_row{n} ") == 1 for n in (2, 3, 4))
+    assert top.count("cell \\top__row0 ") == 2
+    assert all(top.count(f"cell \\top__row{n} ") == 1 for n in (2, 3, 4))

@@ -28,7 +28,8 @@ module wire_through (
   input wire [7:0] s_axis_tdata, input wire s_axis_tvalid, output wire s_axis_tready,
   input wire s_axis_tlast,
   output wire [7:0] m_axis_tdata, output wire m_axis_tvalid, input wire m_axis_tready,
-  output wire m_axis_tlast, output wire frame_error
+  output wire m_axis_tlast, output wire m_axis_tuser,
+  output wire frame_error, input wire frame_error_clear
 );
   reg [2:0] beat = 0;
   always @(posedge clk)
@@ -40,6 +41,7 @@ module wire_through (
   assign m_axis_tlast = @LAST@;
   assign m_axis_tdata = s_axis_tdata ^ (@FAULT@);
   assign frame_error = 0;
+  assign m_axis_tuser = 0;
 endmodule
 """
 
@@ -53,7 +55,7 @@ def verdict(folder, last="beat == 5", fault="8'h00"):
         (folder / "vectors" / f"{name}.hex").write_text(text)
     (folder / "tb.v").write_text(bench_of(MANIFEST, FRAMES))
     (folder / "dut.v").write_text(DESIGN.replace("@LAST@", last).replace("@FAULT@", fault))
-    top = "wire_through_tb"
+    top = "wire_through__tb"
     command = ["iverilog", "-g2005", "-s", top, "-o", "tb.vvp", "tb.v", "dut.v"]
     subprocess.run(command, cwd=folder, check=True)
     done = subprocess.run(

@@ -88,7 +88,8 @@ def test_bits_of_biases(biases, width):
         def format(self, weight):
             return Fixed(4)
 
-    layer = QuantLinear("fc", nn.Linear(3, len(biases)), Given(), None)
+    float_layer = nn.Linear(3, len(biases))
+    layer = QuantLinear("fc", float_layer, Given(), None, torch.ones(len(biases)))
     layer.integer_bias = lambda: torch.tensor(biases, dtype=torch.float64)
     assert _bits(layer) == 4 * 3 * len(biases) + width * len(biases)
 

@@ -45,6 +45,6 @@ def test_average(stride):
 
 def test_convolution():
     layer = nn.Conv2d(4, 6, (3, 2), (1, 2), (2, 1), (1, 3), groups=2)
-    op = op_of(QuantConv2d("conv", layer, Ones(), Ones()))
+    op = op_of(QuantConv2d("conv", layer, Ones(), Ones(), torch.full((6,), 2.0**40)))
     assert (op.stride, op.padding, op.dilation) == ((1, 2), (2, 1), (1, 3))
     assert op.groups == 2 and op.weight.shape == (6, 2, 3, 2)

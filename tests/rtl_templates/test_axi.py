@@ -13,20 +13,28 @@ FRAMES = 3
 @pytest.mark.parametrize("beats", [2, 5])
 @pytest.mark.parametrize("stall", [0.0, 0.6])
 def test_tlast_leaves_with_the_last_beat(beats, stall):
-    dut, rng = AxiOutput(BorderParameters(3, 3, True, beats)), random.Random(beats)
+    """Each frame's input was taken before its results leave."""
+    dut, rng = AxiOutput(BorderParameters(3, 3, True, beats, 1)), random.Random(beats)
     sent = [rng.getrandbits(9) for _ in range(FRAMES * beats)]
     seen = []
 
     async def bench(ctx):
+        entered = 0
         while len(seen) < len(sent):
-            valid, ready = rng.random() >= stall, rng.random() >= stall
+            enters = entered == len(seen) // beats
+            valid, ready = not enters and rng.random() >= stall, rng.random() >= stall
+            entered += enters
+            ctx.set(dut.entered, enters)
             ctx.set(dut.i.valid, valid)
             ctx.set(dut.i.payload.as_value(), sent[len(seen)] if valid else rng.getrandbits(9))
             ctx.set(dut.axis.tready, ready)
-            _, _, moves, data, last = await ctx.tick().sample(
-                dut.axis.tvalid & dut.i.ready, dut.axis.tdata, dut.axis.tlast
+            _, _, moves, data, last, user = await ctx.tick().sample(
+                dut.axis.tvalid & dut.axis.tready & dut.i.ready,
+                dut.axis.tdata,
+                dut.axis.tlast,
+                dut.axis.tuser,
             )
-            assert moves == (valid and ready)
+            assert moves == (valid and ready) and not user
             if moves:
                 seen.append((data, last))
 
@@ -47,15 +55,16 @@ def test_a_wrong_tlast_is_an_error_for_good(beats, wrong):
         lasts[at] = not lasts[at]
 
     async def bench(ctx):
+        ctx.set(dut.room, 1)
         taken = 0
         while taken < len(lasts):
             valid, ready = rng.random() < 0.6, rng.random() < 0.6
             ctx.set(dut.axis.tvalid, valid)
             ctx.set(dut.axis.tlast, lasts[taken] if valid else rng.getrandbits(1))
             ctx.set(dut.o.ready, ready)
-            _, _, error = await ctx.tick().sample(dut.error)
+            _, _, error, takes = await ctx.tick().sample(dut.error, dut.axis.tready)
             assert error == (taken > at)
-            taken += valid and ready
+            taken += valid and takes
         _, _, error = await ctx.tick().sample(dut.error)
         assert error == (wrong is not None)
 

@@ -1,7 +1,8 @@
 """Verilog of an ASIC: no first values, and tables that are only read as functions."""
 
 import pytest
-from hwgen.codegen.cold import without_starts
+
+from hwgen.codegen.starts import without_initial
 
 TABLE = """\
 module table_of (
@@ -30,7 +31,7 @@ RAM = """\
 @pytest.mark.parametrize(("words", "bits"), [(2, 1), (3, 2), (4, 2), (5, 3), (8, 3), (9, 4)])
 def test_a_table_is_a_function_of_its_whole_address(words, bits):
     lines = "".join(f"    storage[{n}] = 4'h{(3 * n + 1) % 16:x};\n" for n in range(words))
-    text = without_starts(TABLE.format(high=bits - 1, last=words - 1, words=lines))
+    text = without_initial(TABLE.format(high=bits - 1, last=words - 1, words=lines))
     assert f"    input [{bits - 1}:0] at;\n" in text and "o <= storage(at);" in text
     for n in range(words):
         assert f"      {bits}'d{n}: storage = 4'h{(3 * n + 1) % 16:x};\n" in text
@@ -39,6 +40,6 @@ def test_a_table_is_a_function_of_its_whole_address(words, bits):
 
 
 def test_what_is_written_stays_a_memory():
-    text = without_starts(RAM)
+    text = without_initial(RAM)
     assert "  reg [3:0] ring [1:0];\n  always" in text and "ring[at] <= data;" in text
     assert "initial" not in text and "assign out = ring[at];" in text
