@@ -209,7 +209,7 @@ def test_targets_stop_the_steps():
 def test_an_accuracy_floor_takes_the_last_step_back():
     def evaluate(module: nn.Module) -> float:
         nonzero = sum(int((p != 0).sum()) for p in module.parameters() if p.dim() > 1)
-        return nonzero / 2000
+        return nonzero / 4000
 
     settings = {"weights": 0.8, "steps": 4, "epochs": 1}
     free = compress(
