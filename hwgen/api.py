@@ -15,6 +15,7 @@ __all__ = [
 
 import importlib
 import math
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -28,7 +29,7 @@ import numpy.typing as npt
 
 from hwgen.codegen.package import read_manifest, write_package
 from hwgen.cost.figures import COST_STAGES, Cost, cost_of
-from hwgen.errors import HwgenError, PlanError, ToolError
+from hwgen.errors import HwgenError, HwgenWarning, PlanError, ToolError
 from hwgen.network import load
 from hwgen.network.graph import Network
 from hwgen.planning import Plan, plan
@@ -144,7 +145,9 @@ def hardware_cost(
     def measure(model: "nn.Module") -> float:
         if not isinstance(model, kind):
             recipe = compression.Recipe(quantize=untrained)
-            model = compress(model, recipe, calibration=batches).module
+            with warnings.catch_warnings():  # those of the user's own call say it once
+                warnings.simplefilter("ignore", HwgenWarning)
+                model = compress(model, recipe, calibration=batches).module
         try:
             made = plan(import_torch(model, batches[0][:1]), target=target, goal=goal)
         except PlanError:

@@ -9,6 +9,7 @@ __all__ = [
     "FormatError",
     "FoundUnsupported",
     "HwgenError",
+    "HwgenWarning",
     "InternalError",
     "NetworkError",
     "OutputFolderError",
@@ -24,6 +25,10 @@ from dataclasses import dataclass
 
 class HwgenError(Exception):
     """Something the user can mend. The message names the layer and the way out."""
+
+
+class HwgenWarning(UserWarning):
+    """Something that is allowed and most likely not meant; says what to do about it."""
 
 
 class FormatError(HwgenError):

@@ -4,6 +4,7 @@ __all__ = ["compress"]
 
 import hashlib
 import json
+import warnings
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -15,7 +16,7 @@ from rich.table import Table
 
 from hwgen.cli.output_file import check_file, write_file
 from hwgen.cli.progress import bar
-from hwgen.errors import HwgenError
+from hwgen.errors import HwgenError, HwgenWarning
 from hwgen.targets import DEFAULT_TARGET
 
 if TYPE_CHECKING:
@@ -83,7 +84,8 @@ def compress(
     source = Path(task.rpartition(":")[0]).read_bytes()
     console = Console()
     try:
-        with bar("Compressing", Console(stderr=True)) as move:
+        caught = warnings.catch_warnings(record=True)
+        with bar("Compressing", Console(stderr=True)) as move, caught as warned:
             done = api.compress(
                 found.model,
                 wanted,
@@ -105,6 +107,13 @@ def compress(
     network = api.import_torch(done.module, found.example)
     network.save(output)
     _print(done, console)
+    for warning in warned:
+        if issubclass(warning.category, HwgenWarning):
+            console.print(f"Warning: {warning.message}", markup=False, soft_wrap=True)
+        else:
+            warnings.warn_explicit(
+                warning.message, warning.category, warning.filename, warning.lineno
+            )
     console.print(f"Network in {output}", markup=False)
     if json_file is not None:
         write_file(json_file, json.dumps(_described(done, wanted), indent=2) + "\n")
@@ -115,6 +124,7 @@ def _described(done: "Compressed", recipe: Any) -> dict[str, Any]:
     return {
         "recipe": asdict(recipe),
         "history": [asdict(record) for record in done.history],
+        "warnings": list(done.warnings),
         "stopped": done.stopped,
         "sufficed": done.sufficed,
     }
@@ -124,12 +134,13 @@ def _print(done: "Compressed", console: Console) -> None:
     """Print the history, a row a step."""
     table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
     table.add_column("step", no_wrap=True)
-    for column in ("accuracy", "parameters", "MACs", "zeros", "bytes", "seconds"):
+    for column in ("accuracy", "dB", "parameters", "MACs", "zeros", "bytes", "seconds"):
         table.add_column(column, justify="right", no_wrap=True)
     for record in done.history:
         table.add_row(
             record.step,
             "" if record.accuracy is None else f"{record.accuracy:.2%}",
+            _decibel(record.db),
             f"{record.parameters:,}",
             f"{record.macs:,}",
             f"{record.sparsity.weights.share:.1%}",
@@ -137,7 +148,25 @@ def _print(done: "Compressed", console: Console) -> None:
             f"{record.seconds:.1f}",
         )
     console.print(table)
+    _print_noise(done, console)
     if done.stopped:
         console.print(f"Pruning ended: {done.stopped}", markup=False)
     if done.sufficed:
         console.print(f"Enough for the accuracy: {done.sufficed}", markup=False)
+
+
+def _print_noise(done: "Compressed", console: Console) -> None:
+    """Print the signal to noise of each layer after the last step."""
+    table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    table.add_column("layer, float against quantized", overflow="fold")
+    for column in ("dB", "worst channel", "dB of it"):
+        table.add_column(column, justify="right", no_wrap=True)
+    for of in done.history[-1].noise:
+        known = [(db, number) for number, db in enumerate(of.channels) if db is not None]
+        worst, number = min(known, default=(None, ""))
+        table.add_row(of.layer, _decibel(of.db), str(number), _decibel(worst))
+    console.print(table)
+
+
+def _decibel(value: float | None) -> str:
+    return "" if value is None else f"{value:.1f}"

@@ -122,8 +122,11 @@ class _Comparison:
         if outcome.files is None:
             return self._fail(formats, number, outcome.reason)
         found = json.loads(outcome.files[ROW])
-        row = Row(**found | {"layers": tuple(found["layers"])})
-        known = {k: v for k, v in self.known.get(formats, {}).items() if k.endswith("accuracy")}
+        trained = self.known.get(formats, {})
+        decibels = trained.get("layers_db", {})
+        layers = tuple(la | {"snr_db": decibels.get(la["name"])} for la in found["layers"])
+        row = Row(**found | {"layers": layers, "warnings": tuple(trained.get("warnings", ()))})
+        known = {k: v for k, v in trained.items() if k.endswith("accuracy") or k == "snr_db"}
         self.rows[formats, number] = replace(row, network=formats, **known)
 
     def _fail(self, formats: str, number: int, reason: str) -> None:

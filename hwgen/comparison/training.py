@@ -79,6 +79,9 @@ def train_format(
     network.save(folder / NETWORK)
     figures: dict[str, Any] = {"seconds": time.monotonic() - start}
     figures["float_accuracy"] = done.history[0].accuracy
+    figures["snr_db"] = done.history[-1].db
+    figures["layers_db"] = {of.layer: of.db for of in done.history[-1].noise}
+    figures["warnings"] = done.warnings
     if hasattr(task, "test_inputs"):
         real = np.asarray(task.test_inputs)
         frames = network.quantize(real)

@@ -10,7 +10,9 @@ from torch import Tensor, nn
 
 from hwgen.compression.checkpoints import Checkpoints
 from hwgen.compression.counts import count
+from hwgen.compression.noise import LayerNoise, Measured, Reference
 from hwgen.compression.prune import Sparsity, sparsity
+from hwgen.compression.quantize import QuantModel
 from hwgen.compression.threads import thrifty_threads
 from hwgen.compression.trace import check_finite
 
@@ -31,6 +33,7 @@ class StepRecord:
     sparsity : what is zero of the parameters that are there, by kind
     bytes : of the parameters, zeros included: of a float model 4 each; of a quantized one weights
         in their formats with their codebooks, and biases as wide as the layer's largest
+    noise : of a quantized model, signal to noise of each layer's output, in order
     """
 
     step: str
@@ -40,6 +43,12 @@ class StepRecord:
     seconds: float
     sparsity: Sparsity
     bytes: int
+    noise: tuple[LayerNoise, ...] = ()
+
+    @property
+    def db(self) -> float | None:
+        """Signal to noise of the network's output, dB; None of a float model."""
+        return self.noise[-1].db if self.noise else None
 
 
 class Recorder:
@@ -61,6 +70,8 @@ class Recorder:
         progress: Callable[[str], None] | None,
     ):
         self.history: list[StepRecord] = []
+        self.reference: Reference | None = None  # of quantized models, once there is one
+        self.measured: tuple[Measured, ...] = ()  # of the last step
         self._example = example
         self._evaluate = evaluate
         self._checkpoints = checkpoints
@@ -83,6 +94,8 @@ class Recorder:
         with thrifty_threads(done, self._example):
             counts = count(done, self._example)
             zeros = sparsity(done, self._example)
+            if self.reference is not None and isinstance(done, QuantModel):
+                self.measured = self.reference.measure(done)
         record = StepRecord(
             name,
             counts.parameters,
@@ -91,6 +104,7 @@ class Recorder:
             seconds,
             zeros,
             -(-counts.bits // 8),
+            tuple(of.figures for of in self.measured),
         )
         self.history.append(record)
         return done

@@ -8,15 +8,21 @@ start with symmetric weights per channel after training; train on where accuracy
 __all__ = ["Stages"]
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from torch import Tensor, nn
 
 from hwgen.compression.checkpoints import Checkpoints
 from hwgen.compression.history import Recorder
+from hwgen.compression.noise import Reference
 from hwgen.compression.prune import Masks, check_masks, holding
 from hwgen.compression.prune.families import NORMS
-from hwgen.compression.quantize import QuantModel, freeze_weights, quantize_layers
+from hwgen.compression.quantize import (
+    QuantModel,
+    freeze_weights,
+    place_layers,
+    quantize_layers,
+)
 from hwgen.compression.quantize.steps import Step
 from hwgen.compression.quantize_recipe import QuantizeRecipe
 from hwgen.compression.threads import thrifty_threads
@@ -87,6 +93,7 @@ class Stages:
             flow = find_layers(on, self.example)
             made = quantize_layers(flow, self.recipe, self.batches, self.measure)
             check_masks(made, self.masks)
+            self.recorder.reference = Reference.of(place_layers(flow, self.recipe), self.batches)
         return made
 
     def _tuned(self, on: nn.Module) -> nn.Module:
@@ -117,6 +124,9 @@ class Stages:
         train = self.train
         assert train is not None
         on.train()
+        reference = self.recorder.reference
+        if reference is not None:
+            self.recorder.reference = replace(reference, trained=True)
         with holding(on, self.masks):
             self.checkpoints.train(on, epochs, lambda: train(on, epochs))
         on.eval()

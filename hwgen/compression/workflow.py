@@ -3,6 +3,7 @@
 __all__ = ["Compressed", "StepRecord", "compress"]
 
 import copy
+import warnings
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +11,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from hwgen.compression.alarm import find_alarms
 from hwgen.compression.checkpoints import Checkpoints, code_hash, state_hash
 from hwgen.compression.history import Recorder, StepRecord
 from hwgen.compression.prune import Subject, check_pruning, prune
@@ -19,7 +21,7 @@ from hwgen.compression.run_folder import RunFolder
 from hwgen.compression.stages import Stages
 from hwgen.compression.threads import thrifty_threads
 from hwgen.compression.trace import check_finite, find_layers
-from hwgen.errors import FoundUnsupported, HwgenError, UnsupportedError
+from hwgen.errors import FoundUnsupported, HwgenError, HwgenWarning, UnsupportedError
 
 Train = Callable[[nn.Module, int], None]
 Evaluate = Callable[[nn.Module], float]
@@ -34,12 +36,15 @@ class Compressed:
     stopped : why pruning ended where it did; empty without pruning
     sufficed : the stage of quantization that kept accuracy within `QuantizeRecipe.drop`; empty
         without it, or where none did
+    warnings : what stands out in the signal to noise of the last step, each with what would help;
+        they are Python warnings as well
     """
 
     module: nn.Module
     history: tuple[StepRecord, ...]
     stopped: str = ""
     sufficed: str = ""
+    warnings: tuple[str, ...] = ()
 
 
 def compress(
@@ -133,7 +138,13 @@ def compress(
             recipe.quantize, recorder, kept, example, batches or (), subject.masks, train, known
         )
         work, sufficed = stages.run(work)
-    return Compressed(work, tuple(recorder.history), stopped, sufficed)
+    alarms: tuple[str, ...] = ()
+    if recorder.reference is not None and isinstance(work, QuantModel):
+        assert recipe.quantize is not None
+        alarms = find_alarms(recorder.reference, recorder.measured, work, recipe.quantize)
+    for alarm in alarms:
+        warnings.warn(alarm, HwgenWarning, stacklevel=2)
+    return Compressed(work, tuple(recorder.history), stopped, sufficed, alarms)
 
 
 def _example(batches: tuple[Tensor, ...] | None) -> Tensor:

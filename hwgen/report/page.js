@@ -88,16 +88,18 @@ function drawLayers() {
   const row = data.rows[state.chosen], place = byId("layers");
   place.replaceChildren();
   byId("layers-of").textContent = row ? nameOf(row) : "";
+  for (const text of row ? row.warnings : []) node("p", { class: "warning" }, place, `Warning: ${text}`);
   if (!row || !row.layers.length) return void node("p", { class: "soft" }, place, "Nothing is known of its layers.");
   const bars = node("div", { class: "bars" }, place);
-  for (const [key, title] of [["busy", "clocks a frame"], ["luts", "LUT, estimated"], ["ffs", "FF, estimated"], ["dsps", "DSP"], ["block_rams", "memories"], ["macs", "MACs"]]) {
+  for (const [key, title] of [["busy", "clocks a frame"], ["luts", "LUT, estimated"], ["ffs", "FF, estimated"], ["dsps", "DSP"], ["block_rams", "memories"], ["macs", "MACs"], ["snr_db", "signal to noise, dB"]]) {
     const most = Math.max(...row.layers.map((layer) => layer[key] || 0));
-    if (!most) continue;
+    if (!(most > 0)) continue;
     node("h3", {}, bars, title);
     for (const layer of row.layers) {
+      if (layer[key] === null) continue;
       node("span", {}, bars, layer.name);
       const bar = node("div", { class: "bar" + (layer[key] === most ? " most" : "") }, bars);
-      node("i", { style: `width: ${70 * (layer[key] || 0) / most}%` }, bar);
+      node("i", { style: `width: ${70 * Math.max(layer[key] || 0, 0) / most}%` }, bar);
       node("span", {}, bar, (layer[key] || 0).toLocaleString("en"));
     }
   }

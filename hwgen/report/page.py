@@ -17,7 +17,7 @@ from typing import Any
 from hwgen.report.run import Row, Run
 from hwgen.report.tables import COLUMNS, CSV_ONLY, shown
 
-MORE_IS_BETTER = ("accuracy", "float_accuracy", "fmax_mhz", "frames_per_second")
+MORE_IS_BETTER = ("accuracy", "float_accuracy", "snr_db", "fmax_mhz", "frames_per_second")
 NO_AXIS = ("clock_mhz", "equal", "compared", "violations", "macs", "estimated_luts")
 
 
@@ -135,6 +135,7 @@ def _data(run: Run, baseline: Run | None) -> dict[str, Any]:
                 "texts": {column.key: column.cell(run, row) for column in every},
                 "baseline": values(baseline, old) if baseline and old else None,
                 "layers": list(row.layers),
+                "warnings": list(row.warnings),
                 "macs": row.macs,
                 "units": row.units,
                 "stream_bytes": row.stream_bytes,

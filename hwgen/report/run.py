@@ -28,6 +28,9 @@ class Row:
     error : why the design could not be measured; empty if it was
     accuracy : share of the user's test data that golden gets right, or the task's own score
     float_accuracy : of the float model, as far as the task says it
+    snr_db : signal to noise of the network's outputs on the calibration data, against the float
+        model, dB
+    warnings : what compression had to say of it
     equal, compared : outputs of the simulation that equal golden, of so many
     violations : rules of streams that the simulation broke
     luts, ffs, dsps, block_rams : what the stage counts; an ASIC has no LUTs
@@ -46,7 +49,8 @@ class Row:
     units : multiply-accumulates that all arrays can do in a clock
     stream_bytes : that enter and leave the package in a frame
     beat_bytes : that cross both borders in a clock at most
-    layers : of each: name, pe, simd, busy clocks, macs, and the planner's estimate of resources
+    layers : of each: name, pe, simd, busy clocks, macs, the planner's estimate of resources, and
+        perhaps signal to noise, dB
     seconds : that each step took when it ran, s
     """
 
@@ -58,6 +62,7 @@ class Row:
     error: str = ""
     accuracy: float | None = None
     float_accuracy: float | None = None
+    snr_db: float | None = None
     equal: int | None = None
     compared: int | None = None
     violations: int | None = None
@@ -82,6 +87,7 @@ class Row:
     stream_bytes: float | None = None
     beat_bytes: float | None = None
     layers: tuple[Mapping[str, Any], ...] = ()
+    warnings: tuple[str, ...] = ()
     seconds: Mapping[str, float] = field(default_factory=dict)
 
     @property
@@ -168,13 +174,17 @@ def read_run(path: Path) -> Run:
         found = json.loads(path.read_bytes())
         if not isinstance(found, dict) or found.pop("hwgen_run", None) != SPEC_VERSION:
             raise ValueError("it is no run of this version")
-        rows = tuple(Row(**row | {"layers": tuple(row["layers"])}) for row in found.pop("rows"))
+        rows = tuple(Row(**row | _tuples(row)) for row in found.pop("rows"))
         _check(rows)
         return Run(rows=rows, **found)
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise StoreError(
             f"{path}: must be a file that `hwgen compare --json` wrote ({error})"
         ) from error
+
+
+def _tuples(row: Mapping[str, Any]) -> dict[str, tuple[Any, ...]]:
+    return {"layers": tuple(row["layers"]), "warnings": tuple(row.get("warnings", ()))}
 
 
 def _check(rows: Sequence[Row]) -> None:

@@ -77,6 +77,7 @@ COLUMNS: tuple[Column, ...] = (
     _field("goal", "goal"),
     _field("folding", "folding"),
     _field("accuracy", "accuracy", lambda value: f"{value:.2%}"),
+    _field("snr_db", "signal to noise, dB", lambda value: f"{value:.1f}"),
     Column("outputs_equal", "outputs equal", _equal),
     _field("luts", "LUT", _whole),
     _share("luts", "of device"),

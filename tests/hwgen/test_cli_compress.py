@@ -73,12 +73,30 @@ def test_writes_the_network_and_the_history(folder):
     last = found["history"][-1]
     network = package.load(folder / "a.net")
     assert (last["parameters"], last["macs"]) == (network.size.parameters, network.size.macs)
+    assert [of["layer"] for of in last["noise"]] == ["input", "0", "3"]
+    assert len(last["noise"][1]["channels"]) == 4 and found["history"][0]["noise"] == []
+    decibels = f"{last['noise'][-1]['db']:.1f}"
+    shown = [line.split() for line in text.splitlines()]
+    assert any(line[:1] == ["qat"] and decibels in line for line in shown), text
+    assert any(line[:2] == ["3", decibels] for line in shown), text
+    assert found["warnings"] == [] and "Warning" not in text
     assert last["step"] == "qat" and 0 < last["bytes"] < found["history"][0]["bytes"] / 8
     again = ("compress", *options[:4], "b.net", "--checkpoints", "kept")
     hwgen(*again, cwd=folder)
     assert (folder / "a.net").read_bytes() == (folder / "b.net").read_bytes()
     (folder / "task.py").write_text((folder / "task.py").read_text() + "\n")
     assert "must be of the same task file" in hwgen(*again, cwd=folder, status=1)
+
+
+def test_what_stands_out_is_printed(folder):
+    task = folder / "task.py"
+    task.write_text(task.read_text().replace("[self.inputs]", "[self.inputs * 0]"))
+    (folder / "recipe.toml").write_text("[quantize]\nepochs = 0\n")
+    options = ("task.py:task", "--recipe", "recipe.toml", "-o", "a.net", "--json", "a.json")
+    text = hwgen("compress", *options, cwd=folder)
+    (warning,) = json.loads((folder / "a.json").read_text())["warnings"]
+    assert f"Warning: {warning}" in text and "calibration data is zeros" in warning
+    assert "HwgenWarning" not in text
 
 
 def test_interrupted_it_says_how_to_go_on(folder):

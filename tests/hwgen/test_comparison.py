@@ -97,6 +97,8 @@ def test_every_design_has_its_row(run):
     assert run.complete and len(run.rows) == 2 and run.seconds["train"] > 0
     check_pair(run, *run.rows)
     assert run.rows[0].luts == run.rows[0].estimated_luts
+    decibels = {la["name"]: la["snr_db"] for la in run.rows[0].layers if la["macs"]}
+    assert list(decibels) == ["0", "2"] and decibels["2"] == run.rows[0].snr_db > 0
     assert Run("", "", "", run.rows, {"icebreaker": {"dsps": 0}}).share(run.rows[0], "dsps") is None
 
 

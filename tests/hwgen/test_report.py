@@ -117,6 +117,20 @@ def test_it_renders(show):
     assert widths[:2] == ["width: 70%", "width: 49%"]  # 100 and 70 clocks
 
 
+def test_signal_to_noise_and_warnings(show):
+    layers = tuple(la | {"snr_db": db} for la, db in zip(LAYERS, (38.25, None), strict=True))
+    noisy = row("int4", "icebreaker", 900, 0.9, layers=layers, snr_db=12.5)
+    noisy = replace(noisy, warnings=("conv1: channel 3 of <4> has 2 dB",))
+    run = replace(RUN, rows=(noisy,))
+    page = show(run)
+    assert "12.5" in lines(page)[0]
+    text = page.locator("#layers").inner_text()
+    assert "conv1: channel 3 of <4> has 2 dB" in text
+    assert "signal to noise, dB" in text and "38.25" in text
+    assert page.locator("#layers .bars h3").last.inner_text() == "signal to noise, dB"
+    assert page.locator("#layers .bars i").count() == 2 * 4 + 1  # of one layer it is not known
+
+
 def test_filters_filter(show):
     page = show(RUN)
     page.get_by_label("icebreaker").first.uncheck()

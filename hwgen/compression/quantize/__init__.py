@@ -1,6 +1,7 @@
 """Quantization: fake quantizers that train in float32 and evaluate in exact integers."""
 
 __all__ = [
+    "ACCUMULATING",
     "QuantActivation",
     "QuantAdd",
     "QuantAvgPool2d",
@@ -11,14 +12,19 @@ __all__ = [
     "QuantModel",
     "QuantSign",
     "Quantizer",
+    "Spot",
     "Weighted",
     "check_quantizing",
+    "equalizable",
     "fold_batch_norm",
     "freeze_weights",
+    "place_layers",
     "quantize_layers",
+    "run_watched",
 ]
 
-from hwgen.compression.quantize.convert import check_quantizing, quantize_layers
+from hwgen.compression.quantize.convert import check_quantizing, place_layers, quantize_layers
+from hwgen.compression.quantize.equalize import equalizable
 from hwgen.compression.quantize.fold import fold_batch_norm
 from hwgen.compression.quantize.layers import (
     QuantAdd,
@@ -28,7 +34,8 @@ from hwgen.compression.quantize.layers import (
     QuantLinear,
     Weighted,
 )
-from hwgen.compression.quantize.model import QuantModel
+from hwgen.compression.quantize.model import QuantModel, run_watched
 from hwgen.compression.quantize.quantizers import QuantActivation, QuantInput, Quantizer
 from hwgen.compression.quantize.sign import QuantSign
+from hwgen.compression.quantize.spots import ACCUMULATING, Spot
 from hwgen.compression.quantize.weights import freeze_weights

@@ -14,21 +14,26 @@ from torch import Tensor
 from hwgen.compression.quantize.calibrate import MINMAX_BITS
 from hwgen.compression.quantize.calibrate.mse import SHARES
 from hwgen.compression.quantize.observed import mean_squared_error, up_to_power_of_two
+from hwgen.compression.quantize.scale_limits import ScaleLimits, relative
 from hwgen.formats import Fixed
-
-SPREAD = 256.0  # largest over smallest scale of a layer's channels
 
 
 def weight_scales(
-    weight: Tensor, format: Fixed, power_of_two: bool, per_channel: bool = True
+    weight: Tensor,
+    format: Fixed,
+    power_of_two: bool,
+    per_channel: bool = True,
+    limits: ScaleLimits | None = None,
 ) -> Tensor:
     """Return symmetric scales, float64: of each output channel, (channels,), or one, (1,).
 
-    A channel of zeros gets the scale of the largest channel; none gets less than 1/256 of it.
+    Without limits a channel of zeros gets the scale of the largest channel, and none gets less than
+    1/256 of it.
 
     Parameters
     ----------
     weight : (channels, ...)
+    limits : of the layer's scales
     """
     hi = format.hi
 
@@ -36,7 +41,7 @@ def weight_scales(
         return mean_squared_error(rows, step, -hi, hi, 0)
 
     few = format.bits < MINMAX_BITS
-    return search_scales(weight, -hi, hi, error if few else None, power_of_two, per_channel)
+    return search_scales(weight, -hi, hi, error if few else None, power_of_two, per_channel, limits)
 
 
 def search_scales(
@@ -46,6 +51,7 @@ def search_scales(
     error: Callable[[Tensor, Tensor], Tensor] | None,
     power_of_two: bool,
     per_channel: bool,
+    limits: ScaleLimits | None = None,
 ) -> Tensor:
     """Return the scales of least error, (channels,) or (1,) float64, up to those of the range.
 
@@ -62,7 +68,7 @@ def search_scales(
     largest = torch.maximum(
         above / hi if hi > 0 else 0 * above, below / -lo if lo < 0 else 0 * below
     )
-    return least_scales(rows, largest, error, power_of_two)
+    return least_scales(rows, largest, error, power_of_two, limits)
 
 
 def least_scales(
@@ -70,6 +76,7 @@ def least_scales(
     largest: Tensor,
     error: Callable[[Tensor, Tensor], Tensor] | None,
     power_of_two: bool,
+    limits: ScaleLimits | None = None,
 ) -> Tensor:
     """Return the scales of least error, (channels,) float64, up to the largest that make sense.
 
@@ -78,17 +85,17 @@ def least_scales(
     rows : (channels, weights) float64
     largest : (channels,), that cover the whole range; 0 for a channel of zeros
     error : as in `search_scales`
+    limits : of the layer's scales, None for those that they set each other
     """
-    top = largest.max()
-    if top == 0:
-        return torch.ones_like(largest)
-    largest = torch.where(largest == 0, top, largest).clamp(min=float(top) / SPREAD)
+    limits = relative(largest) if limits is None else limits
+    largest = limits.settled(largest)
+    least_scale = limits.fitting(largest).least
     best = up_to_power_of_two(largest) if power_of_two else largest
     if error is None:
         return best
     least = error(rows, best)
     for share in SHARES[1:]:
-        step = largest * share
+        step = torch.maximum(largest * share, least_scale)
         if power_of_two:
             step = up_to_power_of_two(step)
         now = error(rows, step)

@@ -1,6 +1,6 @@
 """From a float flow to a calibrated quantized model."""
 
-__all__ = ["check_quantizing", "quantize_layers"]
+__all__ = ["check_quantizing", "place_layers", "quantize_layers"]
 
 import copy
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -11,9 +11,9 @@ from torch import Tensor, nn
 
 from hwgen.compression.flow import INPUT, Add, Concat, Flow, Layer
 from hwgen.compression.quantize.bias import correct_bias
-from hwgen.compression.quantize.calibrate import METHODS
 from hwgen.compression.quantize.equalize import equalize
 from hwgen.compression.quantize.fold import fold_batch_norm
+from hwgen.compression.quantize.grids import Grid, Seen, place_grids, see
 from hwgen.compression.quantize.layers import (
     QuantAdd,
     QuantAvgPool2d,
@@ -23,15 +23,22 @@ from hwgen.compression.quantize.layers import (
 )
 from hwgen.compression.quantize.mixed import choose_formats
 from hwgen.compression.quantize.model import QuantModel
-from hwgen.compression.quantize.observed import Observed, Placement, observe
 from hwgen.compression.quantize.quantizers import QuantActivation, QuantInput, Source
-from hwgen.compression.quantize.sign import QuantSign, place_sign
+from hwgen.compression.quantize.scale_limits import (
+    ScaleLimits,
+    after_requantizer,
+    without_requantizer,
+)
+from hwgen.compression.quantize.sign import QuantSign
 from hwgen.compression.quantize.spots import Spot, place_spots
-from hwgen.compression.quantize.steps import Step, make_step
 from hwgen.compression.quantize.weights import WeightQuantizer, largest_bias, make_weights
 from hwgen.compression.quantize_recipe import QuantizeRecipe
-from hwgen.errors import FormatError, HwgenError, NetworkError
-from hwgen.formats import Activation, Binary, Fixed
+from hwgen.errors import HwgenError, NetworkError
+from hwgen.formats import Binary, Codebook, Fixed, Format
+
+FAR = 4.0  # times the largest bias that matters: scales move in training
+UNLIMITED = 2.0**62  # of a bias
+DISPROPORTION = 2.0**16  # of a bias and a channel's largest product, in a bounded accumulator
 
 
 def quantize_layers(
@@ -56,11 +63,8 @@ def quantize_layers(
     """
     batches = list(calibration)
     check_quantizing(flow, recipe, batches)
-    folded = fold_batch_norm(flow)
-    if recipe.equalize:
-        folded = equalize(folded)
-    placed = place_spots(folded, raw=recipe.output is None)
-    seen = _observe(placed, batches)
+    placed = place_layers(flow, recipe)
+    seen = see(placed, batches)
     if recipe.budget is not None:
         x = torch.cat([batch.float() for batch in batches])
         costed = recipe
@@ -71,7 +75,7 @@ def quantize_layers(
             built = _Builder(placed, replace(costed, layers=layers, budget=None), seen).build()
             return float(measure(QuantModel(built).eval()))
 
-        chosen = choose_formats(folded, recipe, x, cost_of if measure else None)
+        chosen = choose_formats(placed, recipe, x, cost_of if measure else None)
         recipe = replace(recipe, layers={**chosen, **recipe.layers}, budget=None)
     layers = _Builder(placed, recipe, seen).build()
     if recipe.correct_bias:
@@ -79,6 +83,19 @@ def quantize_layers(
         correct_bias(placed, layers, batches)
         return model
     return QuantModel(layers)
+
+
+def place_layers(flow: Flow, recipe: QuantizeRecipe) -> Flow:
+    """Return the float flow that is quantized: batch norm folded, spots in it.
+
+    Raises
+    ------
+    NetworkError : `output=None`, and the network does not end with accumulators
+    """
+    folded = fold_batch_norm(flow)
+    if recipe.equalize:
+        folded = equalize(folded)
+    return place_spots(folded, raw=recipe.output is None)
 
 
 def check_quantizing(flow: Flow, recipe: QuantizeRecipe, batches: Sequence[Tensor]) -> None:
@@ -116,33 +133,18 @@ def check_quantizing(flow: Flow, recipe: QuantizeRecipe, batches: Sequence[Tenso
             )
 
 
-@torch.no_grad()
-def _observe(flow: Flow, calibration: Iterable[Tensor]) -> dict[str, Observed]:
-    """Return what the float layers give on every grid."""
-    seen: dict[str, Observed] = {}
-
-    def watch(layer: Layer, value: Tensor) -> None:
-        if isinstance(layer.module, Spot):
-            grid = layer.module.grid
-            seen[grid] = observe(seen.get(grid), value, layer.path)
-
-    for batch in calibration:
-        flow.run(batch.float(), watch)
-    return seen
-
-
 class _Builder:
-    def __init__(self, flow: Flow, recipe: QuantizeRecipe, seen: dict[str, Observed]):
+    def __init__(self, flow: Flow, recipe: QuantizeRecipe, seen: Seen):
         self._flow = flow
         self._recipe = recipe
-        self._seen = seen
+        self._reach = seen.reach
+        self._grids = place_grids(flow, recipe, seen)
         self._sources: dict[str, Source] = {}  # what gives the integers of each value
-        self._grids: dict[str, tuple[Activation, Placement, Step]] = {}
-        self._relus: dict[str, bool] = {}  # whether all spots of a grid have one
+        self._behind: dict[str, list[Grid]] = {}  # grids of what requantizes a layer's values
         for layer in flow.layers:
             if isinstance(layer.module, Spot):
-                grid = layer.module.grid
-                self._relus[grid] = self._relus.get(grid, True) and layer.module.relu
+                of = self._behind.setdefault(layer.inputs[0], [])
+                of.append(self._grids[layer.module.grid])
 
     def build(self) -> list[Layer]:
         """Return the quantized layers."""
@@ -167,8 +169,8 @@ class _Builder:
         )
         match module:
             case Spot():
-                format, placement, step = self._grid(module, layer.inputs == (INPUT,))
-                zero = placement.zero_point
+                grid = self._grids[module.grid]
+                format, step, zero = grid.format, grid.step, grid.placement.zero_point
                 if not sources:
                     made = QuantInput(path, format, zero, step, module.relu)
                 elif isinstance(format, Binary):
@@ -193,49 +195,47 @@ class _Builder:
 
     def _weights(
         self, module: nn.Conv2d | nn.Linear, path: str, source: Source
-    ) -> tuple[WeightQuantizer, Source, int | None]:
-        recipe = self._recipe
-        bits = recipe.accumulator
+    ) -> tuple[WeightQuantizer, Source, Tensor]:
+        recipe, weight = self._recipe, module.weight
+        reach, step = self._reach[path], float(source.output_scale())
+        sums = weight[0].numel() * source.bound()
+        behind = [grid for grid in self._behind.get(path, []) if isinstance(grid.format, Fixed)]
+        steps = [float(grid.step.exact()) for grid in behind]
+        spans = [grid.format.hi - grid.format.lo for grid in behind]
+        if behind:
+            limits = after_requantizer(reach, step, min(steps), max(spans), sums)
+        else:
+            limits = without_requantizer(reach, step, sums)
+        bias, limit = module.get_parameter("bias").double(), torch.full_like(reach, UNLIMITED)
+        if recipe.accumulator is not None:
+            limit.fill_(largest_bias(recipe.accumulator))
+            limits = _bounded(limits, weight, bias / step, limit, source.bound())
         format = recipe.layer_weights(path)
-        quantizer = make_weights(module.weight, format, recipe, source.bound(), path)
-        return quantizer, source, None if bits is None else largest_bias(bits)
+        quantizer = make_weights(weight, format, recipe, source.bound(), path, limits)
+        if behind:  # a bias that no sum can bring back to where the output ends is as good as less
+            unit = step * quantizer.scale(weight)
+            outputs = max(s * n for s, n in zip(steps, spans, strict=True)) / unit
+            limit = torch.minimum(limit, torch.ceil(FAR * (sums * _most(format) + outputs)))
+        return quantizer, source, limit
 
-    def _grid(self, spot: Spot, first: bool) -> tuple[Activation, Placement, Step]:
-        if spot.grid not in self._grids:
-            recipe = self._recipe
-            format = self._format(spot, first)
-            seen, power = self._seen[spot.grid], recipe.power_of_two
-            if isinstance(format, Binary):
-                placement = place_sign(seen, power)
-            else:
-                placement = METHODS[recipe.calibration](seen, format, power)
-            step = make_step(recipe.steps, placement.scale, recipe.power_of_two)
-            self._grids[spot.grid] = format, placement, step
-        return self._grids[spot.grid]
 
-    def _format(self, spot: Spot, first: bool) -> Activation:
-        recipe = self._recipe
-        if first:
-            return recipe.input_format
-        if spot.last and recipe.output_format is not None:
-            return recipe.output_format
-        format = self._own_format(spot.grid) or recipe.activation_format
-        if isinstance(format, Binary) or self._relus[spot.grid] or recipe.asymmetric:
-            return format
-        return Fixed(format.bits, signed=True)
+def _bounded(
+    limits: ScaleLimits, weight: Tensor, bias: Tensor, largest: Tensor, bound: int
+) -> ScaleLimits:
+    """Return limits that leave biases room in a bounded accumulator.
 
-    def _own_format(self, grid: str) -> Activation | None:
-        """Return what `layers` says about the layers before a grid."""
-        found: dict[Activation, str] = {}
-        for layer in self._flow.layers:
-            if isinstance(layer.module, Spot) and layer.module.grid == grid:
-                source = layer.inputs[0]
-                format = self._recipe.layer_activations(source)
-                if format is not None:
-                    found[format] = source
-        if len(found) > 1:
-            raise FormatError(
-                f"Layers {' and '.join(found.values())} must have outputs of one format, because "
-                f"they are concatenated, not {' and '.join(map(str, found))}"
-            )
-        return next(iter(found), None)
+    A bias out of all proportion to a channel's largest product is clamped instead, as one that
+    training drives away is, so that weights are left; if float32 did not lose them already.
+    """
+    limits = limits.at_least(bias.abs() / largest)
+    most = weight.detach().double().abs().flatten(1).amax(1)
+    beside = bias.abs() / (most * bound)  # infinite, or NaN, where there are no weights
+    absurd = (beside > DISPROPORTION) & (beside < 1 / torch.finfo(torch.float32).eps)
+    return replace(limits, least=torch.where(absurd, limits.least.clamp(max=most), limits.least))
+
+
+def _most(format: Format) -> int:
+    """Return a bound of the magnitude of weights."""
+    if isinstance(format, Codebook):
+        return 1 << (format.entry_bits - 1)
+    return max(-format.lo, format.hi)

@@ -7,7 +7,7 @@ positive factor through, so the float network computes the same. Nagel et al., "
 Quantization Through Weight Equalization and Bias Correction" (ICCV 2019), section 4.1.
 """
 
-__all__ = ["equalize"]
+__all__ = ["equalizable", "equalize"]
 
 import copy
 from dataclasses import replace
@@ -16,8 +16,9 @@ import torch
 from torch import Tensor, nn
 
 from hwgen.compression.flow import Flow, Layer
+from hwgen.compression.quantize.spots import Spot
 
-THROUGH = (nn.ReLU, nn.MaxPool2d, nn.AvgPool2d, nn.Flatten)
+THROUGH = (nn.ReLU, nn.MaxPool2d, nn.AvgPool2d, nn.Flatten, Spot)
 ROUNDS = 20
 CONVERGED = 1e-3  # largest change of a factor from 1
 
@@ -37,7 +38,7 @@ def equalize(flow: Flow) -> Flow:
         for layer in flow.layers
     )
     done = Flow(layers, flow.input_shape)
-    pairs = _pairs(done)
+    pairs = [(first.module, second.module) for first, second in _pairs(done)]
     for _ in range(ROUNDS):
         changes = [_equalize_pair(first, second) for first, second in pairs]
         if max(changes, default=0.0) < CONVERGED:
@@ -45,18 +46,23 @@ def equalize(flow: Flow) -> Flow:
     return done
 
 
-def _pairs(flow: Flow) -> list[tuple[nn.Module, nn.Module]]:
+def equalizable(flow: Flow) -> set[str]:
+    """Return the paths of layers whose channels would be equalized with those of the next."""
+    return {first.path for first, _ in _pairs(flow)}
+
+
+def _pairs(flow: Flow) -> list[tuple[Layer, Layer]]:
     """Return pairs of layers with nothing but scalable layers between, each taken once."""
     by_path = {layer.path: layer for layer in flow.layers}
     uses = flow.uses()
-    pairs: list[tuple[nn.Module, nn.Module]] = []
+    pairs: list[tuple[Layer, Layer]] = []
     for layer in flow.layers:
         if not isinstance(layer.module, (nn.Conv2d, nn.Linear)):
             continue
         at: Layer | None = by_path.get(layer.inputs[0])
         while at is not None and uses[at.path] == 1:
             if isinstance(at.module, (nn.Conv2d, nn.Linear)):
-                pairs.append((at.module, layer.module))
+                pairs.append((at, layer))
                 break
             at = by_path.get(at.inputs[0]) if isinstance(at.module, THROUGH) else None
     return pairs

@@ -18,19 +18,24 @@ SUMMAND_ERROR = 0.999e-3  # relative, of one summand's unit; the network allows 
 
 
 def fixed_point(
-    ratios: npt.NDArray[np.float64], bits: int, bound: int, power_of_two: bool, path: str
+    ratios: npt.NDArray[np.float64],
+    bits: int,
+    bound: int | npt.NDArray[np.float64],
+    power_of_two: bool,
+    path: str,
 ) -> tuple[npt.NDArray[np.int64], int]:
     """Return (multipliers, shift) with multiplier / 2**shift close to each ratio.
 
-    One shift serves all channels. Free ratios give the largest multiplier bits + 8 bits (fewer
-    where wide accumulators leave less room); ratios that are powers of two are met exactly, with
-    the smallest multiplier that all channels share taken out.
+    One shift serves all channels. Free ratios give the largest multiplier bits + 8 bits: more where
+    the smallest would else be off by more than a quarter of an output step, fewer where wide
+    accumulators leave less room. Ratios that are powers of two are met exactly, with the smallest
+    multiplier that all channels share taken out.
 
     Parameters
     ----------
     ratios : (channels,), input scale over output scale, positive
     bits : of the output
-    bound : largest magnitude of an accumulator
+    bound : largest magnitude of an accumulator, of each channel or of all
     path : of the layer, for the message
 
     Returns
@@ -43,20 +48,28 @@ def fixed_point(
     """
     if not np.isfinite(ratios).all() or (ratios <= 0).any():
         raise FormatError(f"{path}: scales must be positive and finite; calibrate again")
-    room = min(MAX_MULTIPLIER_BITS, PRODUCT_BITS - bound.bit_length())
+    bounds = np.max(bound) if ratios.size == 1 else bound
+    sizes = [int(size).bit_length() for size in np.broadcast_to(bounds, ratios.shape)]
     if power_of_two:
         exponents = [math.frexp(float(ratio))[1] - 1 for ratio in ratios]
         shift = max(0, -min(exponents))
         multipliers = [1 << (exponent + shift) for exponent in exponents]
     else:
-        width = min(bits + EXTRA_BITS, room)
-        shift = min(max(width - math.frexp(float(ratios.max()))[1], 0), MAX_SHIFT)
+        tops = [math.frexp(float(ratio))[1] for ratio in ratios]
+        pairs = list(zip(sizes, tops, strict=True))
+        exact = max(min(size, bits + 1 - top) + 1 for size, top in pairs)  # what reaches the output
+        room = min(PRODUCT_BITS - size - top for size, top in pairs)
+        room = min(room, MAX_MULTIPLIER_BITS - max(tops))
+        shift = min(max(bits + EXTRA_BITS - max(tops), exact), room, MAX_SHIFT)
+        shift = max(shift, 0)
         multipliers = [math.floor(math.ldexp(float(ratio), shift) + 0.5) for ratio in ratios]
-        if shift:
-            multipliers = [min(max(m, 1), (1 << max(width, 1)) - 1) for m in multipliers]
-        else:
-            multipliers = [max(m, 1) for m in multipliers]
-    if shift > MAX_SHIFT or max(multipliers).bit_length() > room:
+        most = (1 << max(max(tops) + shift, 1)) - 1  # rounding up to a power takes another bit
+        multipliers = [min(max(m, 1), most) for m in multipliers]
+    fits = all(
+        m.bit_length() + size <= PRODUCT_BITS + 1
+        for m, size in zip(multipliers, sizes, strict=True)
+    )
+    if shift > MAX_SHIFT or max(multipliers).bit_length() > MAX_MULTIPLIER_BITS or not fits:
         raise FormatError(
             f"{path}: scales of its channels must be closer to each other and to its output's, "
             f"not need a multiplier of {max(multipliers).bit_length()} bits and a shift of "

@@ -14,6 +14,8 @@ __all__ = [
     "Weighted",
 ]
 
+import numpy as np
+import numpy.typing as npt
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -40,11 +42,12 @@ class Weighted(nn.Module):
     path : name in messages
     weight, bias : float32, as trained
     quantizer : makes integers of the weights
-    largest_bias : magnitude that the integer bias is clamped to, None for no limit
+    largest_bias : magnitudes that the integer biases are clamped to, float64, (channels,) or (1,)
     zero_point : of an accumulator
     """
 
     zero_point = 0
+    largest_bias: Tensor
 
     def __init__(
         self,
@@ -52,7 +55,7 @@ class Weighted(nn.Module):
         float_layer: nn.Conv2d | nn.Linear,
         quantizer: WeightQuantizer,
         source: Source,
-        largest_bias: int | None = None,
+        largest_bias: Tensor,
     ):
         super().__init__()
         self.path = path
@@ -60,7 +63,7 @@ class Weighted(nn.Module):
         assert float_layer.bias is not None  # fold_batch_norm gives every layer one
         self.bias = nn.Parameter(float_layer.bias.detach().clone())
         self.quantizer = quantizer
-        self.largest_bias = largest_bias
+        self.register_buffer("largest_bias", largest_bias)
         self._source = (source,)  # in a tuple: not a child
 
     @property
@@ -72,9 +75,13 @@ class Weighted(nn.Module):
         """Scale of the weights, (channels,) or (1,) float64."""
         return self.quantizer.scale(self.weight)
 
+    def input_scale(self) -> Tensor:
+        """Scale of what enters, (1,) float64."""
+        return self._source[0].output_scale()
+
     def output_scale(self) -> Tensor:
         """Scale of the accumulators, (channels,) or (1,) float64."""
-        return self._source[0].output_scale() * self.weight_scale()
+        return self.input_scale() * self.weight_scale()
 
     @torch.no_grad()
     def integer_weight(self) -> Tensor:
@@ -99,23 +106,27 @@ class Weighted(nn.Module):
         if not torch.isfinite(self.bias).all():
             raise FormatError(f"{self.path}: bias must be finite, not NaN or infinity")
         q = torch.floor(self.bias.double() / self.output_scale() + 0.5)
-        return q if self.largest_bias is None else q.clamp(-self.largest_bias, self.largest_bias)
+        return torch.maximum(torch.minimum(q, self.largest_bias), -self.largest_bias)
 
-    def bound(self) -> int:
-        """Bound of the magnitude of an accumulator.
+    def bounds(self) -> npt.NDArray[np.float64]:
+        """Bounds of the magnitudes of accumulators, (channels,).
 
         Raises
         ------
         FormatError : accumulators may not be exact in float64
         """
         sums = self.integer_weight().abs().flatten(1).sum(1) * self._source[0].bound()
-        bound = float((sums + self.integer_bias().abs()).max())
-        if bound >= 1 << ACCUMULATOR_BITS:
+        bounds: npt.NDArray[np.float64] = (sums + self.integer_bias().abs()).cpu().numpy()
+        if bounds.max() >= 1 << ACCUMULATOR_BITS:
             raise FormatError(
                 f"{self.path}: accumulators must stay below 2**{ACCUMULATOR_BITS}, "
-                f"not reach {bound:.3g}; use fewer bits, or train with a smaller bias"
+                f"not reach {bounds.max():.3g}; use fewer bits, or train with a smaller bias"
             )
-        return int(bound)
+        return bounds
+
+    def bound(self) -> int:
+        """Bound of the magnitude of an accumulator; `bounds` says when there is none."""
+        return int(self.bounds().max())
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the accumulators of x: fake-quantized in training, exact in evaluation."""
@@ -126,8 +137,6 @@ class Weighted(nn.Module):
         return acc * per_channel(self.output_scale(), acc)
 
     def _fake_bias(self) -> Tensor:
-        if self.largest_bias is None:
-            return self.bias
         limit = (self.largest_bias * self.output_scale()).to(self.bias.dtype)
         return torch.maximum(torch.minimum(self.bias, limit), -limit)
 
@@ -144,7 +153,7 @@ class QuantConv2d(Weighted):
         float_layer: nn.Conv2d,
         quantizer: WeightQuantizer,
         source: Source,
-        largest_bias: int | None = None,
+        largest_bias: Tensor,
     ):
         super().__init__(path, float_layer, quantizer, source, largest_bias)
         self.stride = _pair(float_layer.stride)
@@ -152,11 +161,16 @@ class QuantConv2d(Weighted):
         self.padding = _padding(float_layer)
         self.groups = float_layer.groups
 
+    @property
+    def pads_below_zero(self) -> bool:
+        """Whether it pads with -1: binary values have no zero."""
+        return any(self.padding) and _is_binary(self._source[0])
+
     def _dot(self, x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
-        source, padding = self._source[0], self.padding
-        if any(padding) and _is_binary(source):  # there is no zero: pad with -1
+        padding = self.padding
+        if self.pads_below_zero:
             height, width = padding
-            value = -float(source.output_scale()) if self.training else -1.0
+            value = -float(self.input_scale()) if self.training else -1.0
             x, padding = F.pad(x, (width, width, height, height), value=value), (0, 0)
         return F.conv2d(x, weight, bias, self.stride, padding, self.dilation, self.groups)
 
@@ -197,6 +211,10 @@ class QuantAvgPool2d(nn.Module):
         """Bound of the magnitude of a sum."""
         return self._source[0].bound() * self.kernel[0] * self.kernel[1]
 
+    def bounds(self) -> npt.NDArray[np.float64]:
+        """Bound of the magnitude of a sum, (1,)."""
+        return np.array([self.bound()], dtype=np.float64)
+
     def forward(self, x: Tensor) -> Tensor:
         """Return the averages of (batch, channels, height, width)."""
         if self.training:
@@ -235,6 +253,10 @@ class QuantAdd(nn.Module):
         pairs = zip(self.multipliers(), self._sources, strict=True)
         return sum(m * source.bound() for m, source in pairs)
 
+    def bounds(self) -> npt.NDArray[np.float64]:
+        """Bound of the magnitude of a sum, (1,)."""
+        return np.array([self.bound()], dtype=np.float64)
+
     def forward(self, a: Tensor, b: Tensor) -> Tensor:
         """Return the sums of two values of one shape."""
         if self.training:
@@ -264,6 +286,10 @@ class QuantConcat(nn.Module):
     def bound(self) -> int:
         """Largest magnitude of q - zero_point."""
         return max(source.bound() for source in self.sources)
+
+    def bounds(self) -> npt.NDArray[np.float64]:
+        """Largest magnitude of q - zero_point, (1,)."""
+        return np.array([self.bound()], dtype=np.float64)
 
     def forward(self, *values: Tensor) -> Tensor:
         """Return (batch, sum of channels, ...)."""

@@ -1,8 +1,8 @@
 """The compressed module: quantized layers as a dataflow."""
 
-__all__ = ["QuantModel"]
+__all__ = ["QuantModel", "run_watched"]
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from torch import Tensor, nn
 
@@ -29,9 +29,14 @@ class QuantModel(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Run (batch, ...) real inputs."""
+        return self._run(x)
+
+    def _run(self, x: Tensor, watch: Callable[[str, Tensor], None] | None = None) -> Tensor:
         values = {INPUT: x}
         for path, inputs in self.__inputs:
             x = values[path] = self.get_submodule(path)(*[values[name] for name in inputs])
+            if watch is not None:
+                watch(path, x)
         return x
 
     def _place(self, path: str, module: nn.Module) -> None:
@@ -42,3 +47,8 @@ class QuantModel(nn.Module):
                 at.add_module(parent, nn.Module())
             at = at.get_submodule(parent)
         at.add_module(name, module)
+
+
+def run_watched(model: QuantModel, x: Tensor, watch: Callable[[str, Tensor], None]) -> Tensor:
+    """Run (batch, ...) real inputs; `watch` is called with each layer's path and its value."""
+    return model._run(x, watch)

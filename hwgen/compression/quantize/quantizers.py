@@ -28,6 +28,7 @@ class Source(Protocol):
     def zero_point(self) -> int: ...
     def output_scale(self) -> Tensor: ...
     def bound(self) -> int: ...
+    def bounds(self) -> npt.NDArray[np.float64]: ...
 
 
 class Quantizer(nn.Module):
@@ -57,6 +58,10 @@ class Quantizer(nn.Module):
     def bound(self) -> int:
         """Largest magnitude of q - zero_point."""
         return max(self.hi - self.zero_point, self.zero_point - self.lo)
+
+    def bounds(self) -> npt.NDArray[np.float64]:
+        """Largest magnitude of q - zero_point, (1,)."""
+        return np.array([self.bound()], dtype=np.float64)
 
     def _fake(self, x: Tensor) -> Tensor:
         step = self.step(x[0].numel(), self.format.hi)
@@ -121,7 +126,7 @@ class QuantActivation(Quantizer):
         (source,) = self._source
         ratios = (source.output_scale() / self.output_scale()).cpu().numpy()
         power_of_two = self.step.power_of_two and _are_powers_of_two(ratios)
-        return fixed_point(ratios, self.format.bits, source.bound(), power_of_two, self.path)
+        return fixed_point(ratios, self.format.bits, source.bounds(), power_of_two, self.path)
 
     def forward(self, x: Tensor) -> Tensor:
         """Requantize (batch, channels, ...): fake in training, exact in evaluation."""

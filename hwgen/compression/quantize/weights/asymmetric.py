@@ -14,6 +14,7 @@ from torch import Tensor
 from hwgen.compression.quantize.calibrate import MINMAX_BITS
 from hwgen.compression.quantize.calibration import least_scales
 from hwgen.compression.quantize.fake import round_half_up
+from hwgen.compression.quantize.scale_limits import ScaleLimits
 from hwgen.compression.quantize.steps import make_step
 from hwgen.compression.quantize.weights.base import StepWeights, rows_of
 from hwgen.formats import Fixed
@@ -27,12 +28,19 @@ class AsymmetricWeights(StepWeights):
     weight : (channels, ...), calibrates zero points, which stay, and scales
     bits : of q, 2 to 15
     steps : how scales train
+    limits : of the scales
     """
 
     zero: Tensor
 
     def __init__(
-        self, weight: Tensor, bits: int, power_of_two: bool, per_channel: bool, steps: str
+        self,
+        weight: Tensor,
+        bits: int,
+        power_of_two: bool,
+        per_channel: bool,
+        steps: str,
+        limits: ScaleLimits | None = None,
     ):
         super().__init__(Fixed(bits + 1))
         self._last = (1 << bits) - 1
@@ -48,7 +56,8 @@ class AsymmetricWeights(StepWeights):
             return ((self._on_grid(rows / step) * step - rows) ** 2).mean(1)
 
         few = bits < MINMAX_BITS
-        scales = least_scales(rows, span / self._last, error if few else None, power_of_two)
+        searched = error if few else None
+        scales = least_scales(rows, span / self._last, searched, power_of_two, limits)
         self.step = make_step(steps, scales, power_of_two)
 
     def _on_grid(self, x: Tensor) -> Tensor:

@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 import torch
 from torch import Tensor, nn
 
-from hwgen.compression.quantize.calibration import SPREAD
+from hwgen.compression.quantize.scale_limits import ScaleLimits, relative
 from hwgen.compression.quantize.steps import Step
 from hwgen.formats import Format
 
@@ -34,6 +34,10 @@ class WeightQuantizer(nn.Module, ABC):
     def forward(self, weight: Tensor) -> Tensor:
         """Return the weights on their grid, in float32, differentiable."""
 
+    def real(self, weight: Tensor) -> Tensor:
+        """Return the weights before they are rounded, within what the format holds."""
+        return weight
+
 
 class StepWeights(WeightQuantizer):
     """Weights of one format on a grid whose scale is a step, (channels,) or (1,)."""
@@ -52,14 +56,19 @@ class StepWeights(WeightQuantizer):
         """Return the scale, (channels,) or (1,) float64."""
         return self.step.exact()
 
+    def real(self, weight: Tensor) -> Tensor:
+        """Return the weights before they are rounded, within what the format holds."""
+        scale = rows_of(self.step.exact(), weight).to(weight.dtype)
+        return torch.clamp(weight, scale * self._format.lo, scale * self._format.hi)
+
 
 def rows_of(scale: Tensor, weight: Tensor) -> Tensor:
     """Return (channels,) or (1,) values shaped to broadcast against (channels, ...) weights."""
     return scale.reshape(-1, *[1] * (weight.dim() - 1))
 
 
-def mean_scales(means: Tensor, power_of_two: bool) -> Tensor:
-    """Return scales from mean magnitudes: positive, none below 1/256 of the largest."""
-    top = float(means.max())
-    scales = means.clamp(min=top / SPREAD) if top > 0 else torch.ones_like(means)
+def mean_scales(means: Tensor, power_of_two: bool, limits: ScaleLimits | None) -> Tensor:
+    """Return scales from mean magnitudes: positive, and within the limits."""
+    limits = relative(means) if limits is None else limits
+    scales = limits.settled(means)
     return torch.exp2(torch.round(torch.log2(scales))) if power_of_two else scales

@@ -10,6 +10,7 @@ __all__ = ["BinaryWeights"]
 import torch
 from torch import Tensor
 
+from hwgen.compression.quantize.scale_limits import ScaleLimits, relative
 from hwgen.compression.quantize.weights.base import WeightQuantizer, mean_scales, rows_of
 from hwgen.formats import Binary, Format
 
@@ -21,12 +22,14 @@ class BinaryWeights(WeightQuantizer):
     ----------
     power_of_two : whether scales are rounded to powers of two
     per_channel : whether each channel has its own
+    limits : of the scales
     """
 
-    def __init__(self, power_of_two: bool, per_channel: bool):
+    def __init__(self, power_of_two: bool, per_channel: bool, limits: ScaleLimits | None = None):
         super().__init__()
         self.power_of_two = power_of_two
         self.per_channel = per_channel
+        self.limits = limits
 
     def format(self, weight: Tensor) -> Format:
         """Format of the integers."""
@@ -37,7 +40,9 @@ class BinaryWeights(WeightQuantizer):
         """Return the scale, (channels,) or (1,) float64."""
         magnitudes = weight.double().abs().flatten(1 if self.per_channel else 0)
         means = magnitudes.reshape(-1, magnitudes.shape[-1]).mean(1)
-        return mean_scales(means, self.power_of_two)
+        limits = (self.limits or relative(means)).fitting(means)
+        means = torch.maximum(means, limits.least)  # a sign is no zero: of zeros it must not count
+        return mean_scales(means, self.power_of_two, limits)
 
     @torch.no_grad()
     def integers(self, weight: Tensor) -> Tensor:

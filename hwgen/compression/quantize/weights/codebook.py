@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from hwgen.compression.quantize.fake import fake_quantize
 from hwgen.compression.quantize.observed import up_to_power_of_two
+from hwgen.compression.quantize.scale_limits import ScaleLimits, relative
 from hwgen.compression.quantize.steps import FixedStep
 from hwgen.compression.quantize.weights.base import WeightQuantizer
 from hwgen.formats import Codebook, Fixed, Format
@@ -29,20 +30,27 @@ class CodebookWeights(WeightQuantizer):
     format : without entries
     weight : to cluster, (channels, ...)
     power_of_two : whether the scale is a power of two
+    limits : of the scale
     """
 
     index: Tensor
     trained: Tensor
 
-    def __init__(self, format: Codebook, weight: Tensor, power_of_two: bool):
+    def __init__(
+        self,
+        format: Codebook,
+        weight: Tensor,
+        power_of_two: bool,
+        limits: ScaleLimits | None = None,
+    ):
         super().__init__()
         self._format = format
         self._entry = Fixed(format.entry_bits)
         centroids, index = _clusters(weight.detach().double(), 1 << format.index_bits)
-        most = centroids.abs().max()
-        scale = (most if most > 0 else most + 1) / self._entry.hi
+        scale = centroids.abs().max().reshape(1) / self._entry.hi
+        scale = (limits or relative(scale)).settled(scale)
         step = up_to_power_of_two(scale) if power_of_two else scale
-        self.step = FixedStep(step.reshape(1), power_of_two)
+        self.step = FixedStep(step, power_of_two)
         self.centroids = nn.Parameter(centroids.float())
         self.register_buffer("index", index)
         self.register_buffer("trained", centroids != 0)
@@ -61,9 +69,17 @@ class CodebookWeights(WeightQuantizer):
 
     def forward(self, weight: Tensor) -> Tensor:
         """Return the centroid of each weight's cluster, in float32; the weight has no gradient."""
-        centroids = torch.where(self.trained, self.centroids, torch.zeros_like(self.centroids))
+        centroids = self._centroids()
         hi = self._entry.hi
         return fake_quantize(centroids, self.step(1, 1), -hi, hi, 0)[self.index]
+
+    def _centroids(self) -> Tensor:
+        return torch.where(self.trained, self.centroids, torch.zeros_like(self.centroids))
+
+    @torch.no_grad()
+    def real(self, weight: Tensor) -> Tensor:
+        """Return the centroids, not rounded."""
+        return self._centroids()[self.index]
 
     @torch.no_grad()
     def _entries(self) -> Tensor:

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from hwgen.compression.quantize.calibration import search_scales
+from hwgen.compression.quantize.scale_limits import ScaleLimits
 from hwgen.compression.quantize.steps import Step
 from hwgen.compression.quantize.weights.base import StepWeights, rows_of
 from hwgen.errors import FormatError
@@ -50,14 +51,20 @@ class LevelWeights(StepWeights):
         return (inside + (_nearest(inside, levels) - inside).detach()) * step
 
 
-def level_scales(weight: Tensor, format: Format, power_of_two: bool, per_channel: bool) -> Tensor:
+def level_scales(
+    weight: Tensor,
+    format: Format,
+    power_of_two: bool,
+    per_channel: bool,
+    limits: ScaleLimits | None = None,
+) -> Tensor:
     """Return the scales of least squared error on a format's levels, (channels,) or (1,)."""
     levels = torch.from_numpy(format.levels.copy()).double().to(weight.device)
 
     def error(rows: Tensor, step: Tensor) -> Tensor:
         return ((_nearest(rows / step[:, None], levels) * step[:, None] - rows) ** 2).mean(1)
 
-    return search_scales(weight, format.lo, format.hi, error, power_of_two, per_channel)
+    return search_scales(weight, format.lo, format.hi, error, power_of_two, per_channel, limits)
 
 
 def levels_of(mapping: Callable[[float], float], format: Codebook) -> tuple[int, ...]:

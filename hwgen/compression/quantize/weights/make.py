@@ -5,11 +5,17 @@ __all__ = ["make_weights"]
 from torch import Tensor
 
 from hwgen.compression.quantize.calibration import weight_scales
+from hwgen.compression.quantize.observed import up_to_power_of_two
+from hwgen.compression.quantize.scale_limits import ScaleLimits
 from hwgen.compression.quantize.steps import Step, make_step
 from hwgen.compression.quantize.weights.asymmetric import AsymmetricWeights
 from hwgen.compression.quantize.weights.base import WeightQuantizer
 from hwgen.compression.quantize.weights.binary import BinaryWeights
-from hwgen.compression.quantize.weights.bounded import BoundedWeights
+from hwgen.compression.quantize.weights.bounded import (
+    BoundedWeights,
+    bounded_norm,
+    coarse_scales,
+)
 from hwgen.compression.quantize.weights.codebook import CodebookWeights
 from hwgen.compression.quantize.weights.levels import LevelWeights, level_scales
 from hwgen.compression.quantize.weights.linear import LinearWeights
@@ -21,7 +27,12 @@ from hwgen.formats import Binary, Codebook, Fixed, Format, PowerOfTwo, Ternary
 
 
 def make_weights(
-    weight: Tensor, format: Format, recipe: QuantizeRecipe, input_bound: int, path: str
+    weight: Tensor,
+    format: Format,
+    recipe: QuantizeRecipe,
+    input_bound: int,
+    path: str,
+    limits: ScaleLimits | None = None,
 ) -> WeightQuantizer:
     """Return the quantizer of a layer's weights, its scales those of least error.
 
@@ -31,6 +42,7 @@ def make_weights(
     format : of this layer
     input_bound : largest magnitude of what the weights are multiplied by
     path : of the layer, for messages
+    limits : of the scales, by what follows; None: as far as they set them each other
 
     Raises
     ------
@@ -46,26 +58,28 @@ def make_weights(
         format = format.with_entries(recipe.levels)
 
     def level_step() -> Step:
-        scales = level_scales(weight, format, power, per_channel)
+        scales = level_scales(weight, format, power, per_channel, limits)
         return make_step(recipe.steps, scales, power)
 
     match format:
         case Fixed() if recipe.asymmetric_weights:
-            return AsymmetricWeights(weight, format.bits, power, per_channel, recipe.steps)
+            return AsymmetricWeights(weight, format.bits, power, per_channel, recipe.steps, limits)
         case Fixed():
-            scales = weight_scales(weight, format, power, per_channel)
-            step = make_step(recipe.steps, scales, power)
-            if recipe.accumulator is not None:
-                return BoundedWeights(format, step, recipe.accumulator, input_bound, path)
-            return LinearWeights(format, step)
+            scales = weight_scales(weight, format, power, per_channel, limits)
+            if recipe.accumulator is None:
+                return LinearWeights(format, make_step(recipe.steps, scales, power))
+            norm = bounded_norm(recipe.accumulator, input_bound, path)
+            scales = coarse_scales(weight, scales, format.hi, norm)
+            scales = up_to_power_of_two(scales) if power else scales
+            return BoundedWeights(format, make_step(recipe.steps, scales, power), norm)
         case PowerOfTwo():
             return PowerOfTwoWeights(format, level_step(), weight)
         case Codebook(entries=()):
-            return CodebookWeights(format, weight, power)
+            return CodebookWeights(format, weight, power, limits)
         case Codebook():
             return LevelWeights(format, level_step())
         case Binary():
-            return BinaryWeights(power, per_channel)
+            return BinaryWeights(power, per_channel, limits)
         case Ternary():
-            return TernaryWeights(power, per_channel)
+            return TernaryWeights(power, per_channel, limits)
     raise InternalError(f"{path}: no quantizer for weights of {format}")

@@ -10,6 +10,7 @@ __all__ = ["TernaryWeights"]
 import torch
 from torch import Tensor
 
+from hwgen.compression.quantize.scale_limits import ScaleLimits
 from hwgen.compression.quantize.weights.base import WeightQuantizer, mean_scales, rows_of
 from hwgen.formats import Format, Ternary
 
@@ -23,12 +24,14 @@ class TernaryWeights(WeightQuantizer):
     ----------
     power_of_two : whether scales are rounded to powers of two
     per_channel : whether each channel has its own
+    limits : of the scales
     """
 
-    def __init__(self, power_of_two: bool, per_channel: bool):
+    def __init__(self, power_of_two: bool, per_channel: bool, limits: ScaleLimits | None = None):
         super().__init__()
         self.power_of_two = power_of_two
         self.per_channel = per_channel
+        self.limits = limits
 
     def format(self, weight: Tensor) -> Format:
         """Format of the integers."""
@@ -40,7 +43,7 @@ class TernaryWeights(WeightQuantizer):
         rows = self._rows(weight)
         large = rows > THRESHOLD * rows.mean(1, keepdim=True)
         means = (rows * large).sum(1) / large.sum(1).clamp(min=1)
-        return mean_scales(means, self.power_of_two)
+        return mean_scales(means, self.power_of_two, self.limits)
 
     @torch.no_grad()
     def integers(self, weight: Tensor) -> Tensor:

@@ -1,0 +1,190 @@
+"""The grids of all values: where they lie by the calibration data, and by what they are added to.
+
+Zeros alone say nothing about a scale. Where a ReLU made them, the grid reaches as far as what
+entered it; a branch of zeros that is added takes the grid of what it is added to. So does one too
+small to count there: the multipliers of a sum can join scales that are less than 2**15 apart.
+"""
+
+__all__ = ["Grid", "Seen", "place_grids", "see"]
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+
+from hwgen.compression.flow import INPUT, Add, Flow, Layer
+from hwgen.compression.quantize.calibrate import METHODS
+from hwgen.compression.quantize.observed import Observed, Placement, observe
+from hwgen.compression.quantize.sign import place_sign
+from hwgen.compression.quantize.spots import ACCUMULATING, Spot
+from hwgen.compression.quantize.steps import Step, make_step
+from hwgen.compression.quantize_recipe import QuantizeRecipe
+from hwgen.errors import FormatError
+from hwgen.formats import Activation, Binary, Fixed
+
+APART = 2.0**10  # scales of two summands; beyond it the smaller one counts for nothing
+NOTHING = 2.0**-8  # of a step of the other summand
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What the float layers gave on the calibration data.
+
+    grids : of the values on every grid
+    reach : of accumulators, by path, the largest magnitude of each channel, (channels,) float64
+    """
+
+    grids: dict[str, Observed] = field(default_factory=dict)
+    reach: dict[str, Tensor] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Grid:
+    """One grid, which several quantizers may share."""
+
+    format: Activation
+    placement: Placement
+    step: Step
+
+
+@torch.no_grad()
+def see(flow: Flow, calibration: Iterable[Tensor]) -> Seen:
+    """Run the float layers on the calibration data.
+
+    Raises
+    ------
+    FormatError : a value on a grid is NaN or infinite; names the layer
+    """
+    seen = Seen()
+
+    def watch(layer: Layer, value: Tensor) -> None:
+        if isinstance(layer.module, Spot):
+            grid = layer.module.grid
+            seen.grids[grid] = observe(seen.grids.get(grid), value, layer.path)
+        elif isinstance(layer.module, ACCUMULATING):
+            most = value.detach().double().abs().transpose(0, 1).flatten(1).amax(1)
+            seen.reach[layer.path] = torch.maximum(seen.reach.get(layer.path, most), most)
+
+    for batch in calibration:
+        flow.run(batch.float(), watch)
+    return seen
+
+
+def place_grids(flow: Flow, recipe: QuantizeRecipe, seen: Seen) -> dict[str, Grid]:
+    """Return the grids by their names.
+
+    Parameters
+    ----------
+    flow : with spots
+
+    Raises
+    ------
+    FormatError : layers that share a grid are to have different formats
+    """
+    placer = _Placer(flow, recipe, seen)
+    placer.join_summands()
+    return {
+        name: Grid(format, placement, make_step(recipe.steps, placement.scale, recipe.power_of_two))
+        for name, (format, placement) in placer.placed.items()
+    }
+
+
+class _Placer:
+    def __init__(self, flow: Flow, recipe: QuantizeRecipe, seen: Seen):
+        self._flow = flow
+        self._recipe = recipe
+        self._reach: dict[str, float] = {}  # largest magnitude on each grid
+        self.placed: dict[str, tuple[Activation, Placement]] = {}
+        spots = [layer for layer in flow.layers if isinstance(layer.module, Spot)]
+        self._sources: dict[str, list[str]] = {}
+        self._relus: dict[str, bool] = {}  # whether all spots of a grid have one
+        for layer in spots:
+            assert isinstance(layer.module, Spot)
+            grid = layer.module.grid
+            self._sources.setdefault(grid, []).append(layer.inputs[0])
+            self._relus[grid] = self._relus.get(grid, True) and layer.module.relu
+        for layer in spots:
+            assert isinstance(layer.module, Spot)
+            if layer.module.grid not in self.placed:
+                self._place(layer.module, seen, layer.inputs == (INPUT,))
+
+    def _place(self, spot: Spot, seen: Seen, first: bool) -> None:
+        recipe, grid = self._recipe, spot.grid
+        values = seen.grids[grid]
+        if values.lo == values.hi == 0:
+            behind = [
+                float(seen.reach[name].max()) for name in self._sources[grid] if name != INPUT
+            ]
+            values = observe(None, values.sample.new_tensor([max(behind, default=0.0)]), grid)
+        format = self._format(spot, first)
+        if isinstance(format, Binary):
+            placement = place_sign(values, recipe.power_of_two)
+        else:
+            placement = METHODS[recipe.calibration](values, format, recipe.power_of_two)
+        self._reach[grid] = max(-values.lo, values.hi)
+        self.placed[grid] = format, placement
+
+    def join_summands(self) -> None:
+        """Bring the scales of what is added close enough for a sum."""
+        on: dict[str, str] = {}  # the grid of each value
+        pairs = []
+        for layer in self._flow.layers:
+            if isinstance(layer.module, Spot):
+                on[layer.path] = layer.module.grid
+            elif isinstance(layer.module, Add):
+                pairs.append((on[layer.inputs[0]], on[layer.inputs[1]]))
+            elif all(name in on for name in layer.inputs):  # values pass, or become accumulators
+                on[layer.path] = on[layer.inputs[0]]
+        for _ in range(len(pairs) + 1):  # each round may raise what another sum has
+            for a, b in pairs:
+                if self._reach[a] == 0 or self._reach[b] == 0:
+                    self._join_zeros(a, b)
+                else:
+                    self._join(*sorted((a, b), key=self._scale))
+
+    def _join_zeros(self, a: str, b: str) -> None:
+        for zeros, other in ((a, b), (b, a)):
+            if self._reach[zeros] == 0 and self._reach[other] > 0:
+                self._rescale(zeros, self._scale(other))
+
+    def _join(self, small: str, large: str) -> None:
+        scale = self._scale(large)
+        if self._scale(small) * APART < scale:
+            nothing = self._reach[small] < NOTHING * scale
+            self._rescale(small, scale if nothing else scale / APART)
+
+    def _scale(self, grid: str) -> float:
+        return float(self.placed[grid][1].scale)
+
+    def _rescale(self, grid: str, scale: float) -> None:
+        format, placement = self.placed[grid]
+        zero = placement.zero_point
+        if isinstance(format, Fixed) and zero != 0:
+            zero = format.lo + round((zero - format.lo) * float(placement.scale) / scale)
+        self.placed[grid] = format, Placement(torch.full_like(placement.scale, scale), zero)
+
+    def _format(self, spot: Spot, first: bool) -> Activation:
+        recipe = self._recipe
+        if first:
+            return recipe.input_format
+        if spot.last and recipe.output_format is not None:
+            return recipe.output_format
+        format = self._own_format(spot.grid) or recipe.activation_format
+        if isinstance(format, Binary) or self._relus[spot.grid] or recipe.asymmetric:
+            return format
+        return Fixed(format.bits, signed=True)
+
+    def _own_format(self, grid: str) -> Activation | None:
+        """Return what `layers` says about the layers before a grid."""
+        found: dict[Activation, str] = {}
+        for source in self._sources[grid]:
+            format = self._recipe.layer_activations(source)
+            if format is not None:
+                found[format] = source
+        if len(found) > 1:
+            raise FormatError(
+                f"Layers {' and '.join(found.values())} must have outputs of one format, because "
+                f"they are concatenated, not {' and '.join(map(str, found))}"
+            )
+        return next(iter(found), None)
