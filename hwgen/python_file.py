@@ -1,12 +1,15 @@
 """`FILE.py:NAME`: the one Python file that the user named, and an object in it."""
 
-__all__ = ["load_object", "load_text", "split_reference"]
+__all__ = ["load_object", "load_text", "read_source", "split_reference"]
 
 import sys
 import types
 from pathlib import Path
 
 from hwgen.errors import HwgenError
+from hwgen.files import read_file
+
+LONGEST = 1 << 24  # bytes of a task's file
 
 
 def split_reference(reference: str) -> tuple[Path, str]:
@@ -33,7 +36,20 @@ def load_object(reference: str) -> object:
     HwgenError : there is no such file or object, or the file raises an error of its own
     """
     path, name = split_reference(reference)
-    return load_text(path.read_bytes(), path, name)
+    return load_text(read_source(path), path, name)
+
+
+def read_source(path: Path) -> bytes:
+    """Return the text of a Python file.
+
+    Raises
+    ------
+    HwgenError : it cannot be read
+    """
+    try:
+        return read_file(path, LONGEST)
+    except OSError as error:
+        raise HwgenError(f"{path}: cannot be read ({error.strerror})") from error
 
 
 def load_text(text: bytes, path: Path, name: str) -> object:

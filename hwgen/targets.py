@@ -5,15 +5,31 @@ Budgets are those of the die as the open tools see it (Project Trellis, nextpnr'
 for an ECP5 is a little under the round number in the vendor's brochure. A cell library has none.
 """
 
-__all__ = ["DEFAULT_TARGET", "TARGETS", "Target", "get_target"]
+__all__ = ["DEFAULT_TARGET", "TARGETS", "Rom", "Target", "get_target"]
 
 import difflib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from enum import StrEnum
 from pathlib import Path
 from types import MappingProxyType
 
 from hwgen.errors import HwgenError
+
+
+class Rom(StrEnum):
+    """How the Verilog of a package says what tables and weights hold.
+
+    INITIAL : `initial` blocks; registers start with values as well
+    CASE : functions with a case a word; nothing starts with a value, and reset comes first
+    """
+
+    INITIAL = "initial"
+    CASE = "case"
+
+    @classmethod
+    def _missing_(cls, value: object) -> "Rom":
+        raise HwgenError(f"rom must be {' or '.join(map(repr, map(str, cls)))}, not {value!r}")
 
 
 @dataclass(frozen=True)

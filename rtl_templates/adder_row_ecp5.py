@@ -78,7 +78,7 @@ class Ecp5AdderRow(AdderRow):
             places.append(self._boundary(ZERO, [], None))
         carry: Value | None = None
         for n, (low, high) in enumerate(zip(places[::2], places[1::2], strict=True)):
-            ports = {"CIN": carry} if carry is not None else {}
+            ports = {"CIN": Const(0) if carry is None else carry}
             for half, place in enumerate((low, high)):
                 ports |= {f"{pin}{half}": v for pin, v in zip("ABCD", place.pins, strict=True)}
             outputs = {f"S{half}": place.output for half, place in enumerate((low, high))}

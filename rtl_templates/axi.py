@@ -1,4 +1,13 @@
-"""AXI4-Stream border (ARM IHI 0051): TDATA in whole bytes, TLAST on the last beat of a frame."""
+"""AXI4-Stream border (ARM IHI 0051): TDATA in whole bytes, TLAST on the last beat of a frame.
+
+Whatever a master sends, the network sees whole frames: the beat behind any TLAST begins one. Of a
+frame that ends too soon the missing beats are whatever TDATA holds meanwhile; of one that goes on
+too long those behind its count are dropped. The result of such a frame says so: TUSER is high with
+its TLAST. No frame enters before that result has left, so a mark needs no queue, and the frames
+before and behind it are none the worse.
+
+Neither side moves a beat while reset is high.
+"""
 
 __all__ = ["AxiInput", "AxiOutput", "BorderParameters", "axi_stream"]
 
@@ -17,34 +26,51 @@ class BorderParameters:
 
     lanes, bits, signed : its elements, packed from bit 0 of TDATA up, the rest of TDATA unused
     beats : of a frame
+    frames : where results leave, the most frames that have entered whole and whose results have
+        not left, while nothing stalls; 0 where frames enter
     """
 
     lanes: int
     bits: int
     signed: bool
     beats: int
+    frames: int = 0
 
     @property
     def data_bits(self) -> int:
         """Width of TDATA: whole bytes."""
         return -(-self.lanes * self.bits // 8) * 8
 
+    @property
+    def beat_bits(self) -> int:
+        """Width of the counter of a frame's beats."""
+        return (self.beats - 1).bit_length()
 
-def axi_stream(data_bits: int) -> wiring.Signature:
-    """Return the signals of an AXI4-Stream, from its transmitter's side."""
-    return wiring.Signature(
-        {"tdata": Out(data_bits), "tvalid": Out(1), "tready": In(1), "tlast": Out(1)}
-    )
+    @property
+    def frame_bits(self) -> int:
+        """Width of the counter of frames: it never stops the flow where nothing stalls."""
+        return (self.frames + 1).bit_length() if self.frames else 0
+
+
+def axi_stream(data_bits: int, *, user: bool = False) -> wiring.Signature:
+    """Return the signals of an AXI4-Stream, from its transmitter's side; `user`: with one bit of
+    TUSER."""
+    members = {"tdata": Out(data_bits), "tvalid": Out(1), "tready": In(1), "tlast": Out(1)}
+    return wiring.Signature({**members, "tuser": Out(1)} if user else members)
 
 
 class AxiInput(wiring.Component):
-    """AXI4-Stream receiver.
+    """AXI4-Stream receiver: whole frames out of whatever comes.
 
     Members
     -------
     axis : AXI4-Stream
     o : stream of beats, on the same clocks
-    error : high for good once TLAST was missing on a frame's last beat, or high on another
+    room : whether a frame may enter
+    entered : high for the clock in which a frame's last beat leaves
+    damaged : with it, whether TLAST came too soon or not at all
+    error : high from the clock after TLAST was found wrong until one with `clear`
+    clear : held high, `error` is high for one clock a damaged frame
     """
 
     def __init__(self, parameters: BorderParameters):
@@ -53,20 +79,36 @@ class AxiInput(wiring.Component):
             {
                 "axis": In(axi_stream(p.data_bits)),
                 "o": Out(stream.Signature(elements(p.lanes, p.bits, p.signed))),
+                "room": In(1),
+                "entered": Out(1),
+                "damaged": Out(1),
                 "error": Out(1),
+                "clear": In(1),
             }
         )
 
     def elaborate(self, platform):
         m = Module()
+        last = Signal()
+        moves = Signal()
+        found = Signal()
+        fill = Signal()  # TLAST came too soon: beats without a meaning up to the frame's end
+        drop = Signal()  # it did not come: whatever comes up to it
         m.d.comb += [
             self.o.payload.as_value().eq(self.axis.tdata),
-            self.o.valid.eq(self.axis.tvalid),
-            self.axis.tready.eq(self.o.ready),
+            self.o.valid.eq(fill | (self.axis.tvalid & self.room & ~drop)),
+            self.axis.tready.eq(~ResetSignal() & (drop | (self.o.ready & self.room & ~fill))),
+            moves.eq(self.o.valid & self.o.ready),
+            last.eq(_count(m, moves, self.parameters)),
+            found.eq(moves & ~fill & (self.axis.tlast != last)),
+            self.entered.eq(moves & last),
+            self.damaged.eq(fill | ~self.axis.tlast),
         ]
-        last = _count(m, self.o.valid & self.o.ready, self.parameters.beats)
-        with m.If(self.o.valid & self.o.ready & (self.axis.tlast != last)):
-            m.d.sync += self.error.eq(1)
+        with m.If(moves):
+            m.d.sync += [drop.eq(found & last), fill.eq((fill | found) & ~last)]
+        with m.Elif(self.axis.tvalid & self.axis.tlast):
+            m.d.sync += drop.eq(0)
+        m.d.sync += self.error.eq(found | (self.error & ~self.clear))
         return m
 
 
@@ -76,7 +118,10 @@ class AxiOutput(wiring.Component):
     Members
     -------
     i : stream of beats
-    axis : AXI4-Stream, on the same clocks; unused bits of TDATA are zero
+    axis : AXI4-Stream with TUSER, on the same clocks; unused bits of TDATA are zero. A frame's
+        last beat leaves no sooner than a clock after the last beat of its input was taken, which
+        decides on TUSER.
+    room, entered, damaged : see `AxiInput`
     """
 
     def __init__(self, parameters: BorderParameters):
@@ -84,28 +129,49 @@ class AxiOutput(wiring.Component):
         super().__init__(
             {
                 "i": In(stream.Signature(elements(p.lanes, p.bits, p.signed))),
-                "axis": Out(axi_stream(p.data_bits)),
+                "axis": Out(axi_stream(p.data_bits, user=True)),
+                "room": Out(1),
+                "entered": In(1),
+                "damaged": In(1),
             }
         )
 
     def elaborate(self, platform):
         m = Module()
+        under_way = Signal(
+            self.parameters.frame_bits
+        )  # frames that entered, less results that left
+        marked = Signal()  # the last of them is damaged
+        opens = Signal()
+        moves = Signal()
+        left = Signal()
         m.d.comb += [
+            self.room.eq(~marked & ~under_way.all()),
+            opens.eq(~ResetSignal() & (~self.axis.tlast | under_way.any())),
             self.axis.tdata.eq(self.i.payload.as_value()),
-            self.axis.tvalid.eq(self.i.valid),
-            self.i.ready.eq(self.axis.tready),
-            self.axis.tlast.eq(_count(m, self.i.valid & self.i.ready, self.parameters.beats)),
+            self.axis.tvalid.eq(self.i.valid & opens),
+            self.i.ready.eq(self.axis.tready & opens),
+            moves.eq(self.i.valid & self.i.ready),
+            self.axis.tlast.eq(_count(m, moves, self.parameters)),
+            self.axis.tuser.eq(self.axis.tlast & marked & (under_way == 1)),
+            left.eq(moves & self.axis.tlast),
         ]
+        with m.If(self.entered != left):
+            m.d.sync += under_way.eq(Mux(left, under_way - 1, under_way + 1))
+        with m.If(self.entered):
+            m.d.sync += marked.eq(self.damaged)
+        with m.Elif(left & self.axis.tuser):
+            m.d.sync += marked.eq(0)
         return m
 
 
-def _count(m: Module, transfer: Value, beats: int) -> Value:
+def _count(m: Module, transfer: Value, parameters: BorderParameters) -> Value:
     """Return whether the present beat is a frame's last."""
-    if beats == 1:
+    if parameters.beats == 1:
         return Const(1)
-    beat = Signal(range(beats))
+    beat = Signal(parameters.beat_bits)
     last = Signal()
-    m.d.comb += last.eq(beat == beats - 1)
+    m.d.comb += last.eq(beat == parameters.beats - 1)
     with m.If(transfer):
         m.d.sync += beat.eq(Mux(last, 0, beat + 1))
     return last

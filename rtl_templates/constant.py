@@ -108,11 +108,14 @@ class ConstantParameters(ConstantValues):
 
     @property
     def adder_bits(self) -> int:
-        """Bits of all adders: those of a sum below the higher operand pass by."""
+        """Bits of all adders: those of a sum below the higher operand pass by.
+
+        An operand that is always the same may be shifted beyond the sum; its adder has none.
+        """
         total = 0
         for n, adder in enumerate(self.graph.adders, self.graph.inputs):
             if not self.wired(adder):
-                total += self.shapes[n].width - max(0, adder.shift)
+                total += max(0, self.shapes[n].width - max(0, adder.shift))
         negated = (tap.term for tap in self.graph.taps if tap.negate and tap.term is not None)
         return total + sum(self.shapes[term].width for term in negated)
 

@@ -7,7 +7,9 @@ bytes. Every request whose header arrives is answered once, in order, under its 
     02 infer, one input         -> 82: the outputs
     anything else               -> FF: 01 unknown type, 02 wrong length
 
-An input is the beats of a frame as they stand on AXI4-Stream, the lowest byte first.
+An input is the beats of a frame as they stand on AXI4-Stream, the lowest byte first. Of a request
+to infer whose body ends before its input does, the answer's body is a byte longer than it says:
+its outputs mean nothing.
 """
 
 __all__ = ["Link", "LinkParameters"]
@@ -98,7 +100,8 @@ class RequestReader(wiring.Component):
     busy : within a body
 
     An input always gets all its beats, as zeros where its body ends too soon, so that the
-    accelerator never waits within a frame for what will not come.
+    accelerator never waits within a frame for what will not come. Such a frame is damaged on
+    purpose, so that its result is marked: TLAST comes a beat late.
     """
 
     def __init__(self, parameters: LinkParameters):
@@ -118,9 +121,10 @@ class RequestReader(wiring.Component):
         header = Signal(8 * HEADER, reset_less=True)
         at = Signal(range(max(HEADER, p.beat_in)))
         beat = Signal(range(p.beats_in))
-        ended = Signal()
-        byte = self.i.payload
-        m.d.comb += [self.busy.eq(1), self.x.tlast.eq(beat == p.beats_in - 1)]
+        ended, short = Signal(), Signal()
+        byte, last = self.i.payload, Signal()
+        m.d.comb += [self.busy.eq(1), last.eq(beat == p.beats_in - 1)]
+        m.d.comb += self.x.tlast.eq(last & ~short)
         m.d.comb += self.jobs.payload.number.eq(header[8:16])
         with m.FSM():
             with m.State("HEADER"):
@@ -143,17 +147,24 @@ class RequestReader(wiring.Component):
                 with m.If(self.i.valid | ended):
                     taken = Mux(ended, 0, byte.data)
                     m.d.sync += self.x.tdata.eq(Cat(self.x.tdata, taken)[8:])
-                    m.d.sync += ended.eq(ended | byte.last)
+                    m.d.sync += [ended.eq(ended | byte.last), short.eq(short | ended)]
                     m.d.sync += at.eq(Mux(at == p.beat_in - 1, 0, at + 1))
                     with m.If(at == p.beat_in - 1):
                         m.next = "BEAT"
             with m.State("BEAT"):
                 m.d.comb += self.x.tvalid.eq(1)
                 with m.If(self.x.tready):
-                    m.d.sync += beat.eq(Mux(self.x.tlast, 0, beat + 1))
+                    m.d.sync += beat.eq(Mux(last, 0, beat + 1))
                     m.next = "INPUT"
-                    with m.If(self.x.tlast):
+                    with m.If(last & short):
+                        m.next = "LATE"
+                    with m.Elif(last):
                         self._leave(m, ended)
+            with m.State("LATE"):
+                m.d.comb += [self.x.tvalid.eq(1), self.x.tlast.eq(1)]
+                with m.If(self.x.tready):
+                    m.d.sync += short.eq(0)
+                    m.next = "HEADER"
             with m.State("REST"):
                 m.d.comb += self.i.ready.eq(1)
                 with m.If(self.i.valid & byte.last):
@@ -185,6 +196,8 @@ class Answerer(wiring.Component):
     y : AXI4-Stream from the accelerator
     o : stream of `frame_byte`
     refused, done : high for one clock when an error, or results, were sent
+
+    Results that are marked get a byte more than the header says.
     """
 
     def __init__(self, parameters: LinkParameters):
@@ -192,7 +205,7 @@ class Answerer(wiring.Component):
         super().__init__(
             {
                 "jobs": In(stream.Signature(JOB)),
-                "y": In(axi_stream(8 * parameters.beat_out)),
+                "y": In(axi_stream(8 * parameters.beat_out, user=True)),
                 "o": Out(stream.Signature(frame_byte())),
                 "refused": Out(1),
                 "done": Out(1),
@@ -203,7 +216,7 @@ class Answerer(wiring.Component):
         m = Module()
         p = self.parameters
         job, byte = self.jobs.payload, self.o.payload
-        at = Signal(range(max(HEADER, len(p.description), p.output_bytes)))
+        at = Signal(range(max(HEADER, len(p.description), p.output_bytes) + 1))
         place = Signal(range(p.beat_out))  # of a byte in its beat
         length, answer, code = Signal(16), Signal(8), Signal(8)
         with m.Switch(job.kind):
@@ -213,8 +226,9 @@ class Answerer(wiring.Component):
         m.d.comb += code.eq(Mux(job.kind == Kind.LENGTH, 2, 1))
         head = Cat(answer, job.number, length)
         known = Const(int.from_bytes(p.description, "little"), 8 * len(p.description))
-        sent, result = Signal(), Signal()
+        sent, result, more = Signal(), Signal(), Signal()
         m.d.comb += [sent.eq(self.o.valid & self.o.ready), result.eq(job.kind == Kind.INFER)]
+        m.d.comb += more.eq(result & self.y.tuser & (at != length))  # a byte too many will follow
         with m.FSM():
             with m.State("HEADER"):
                 m.d.comb += [
@@ -227,7 +241,7 @@ class Answerer(wiring.Component):
                         m.next = "BODY"
             with m.State("BODY"):
                 m.d.comb += [
-                    byte.last.eq(at == length - 1),
+                    byte.last.eq((at >= length - 1) & ~more),
                     self.o.valid.eq(~result | self.y.tvalid),
                 ]
                 with m.Switch(job.kind):
@@ -239,12 +253,12 @@ class Answerer(wiring.Component):
                         m.d.comb += byte.data.eq(code)
                 with m.If(sent):
                     m.d.sync += at.eq(Mux(byte.last, 0, at + 1))
-                    with m.If(result):
+                    with m.If(result & ~(more & (at == length - 1))):
                         m.d.sync += place.eq(Mux(place == p.beat_out - 1, 0, place + 1))
                         m.d.comb += self.y.tready.eq(place == p.beat_out - 1)
                     with m.If(byte.last):
-                        m.d.comb += [self.jobs.ready.eq(1), self.done.eq(result)]
-                        m.d.comb += self.refused.eq(answer == 0xFF)
+                        m.d.comb += [self.jobs.ready.eq(1), self.done.eq(result & ~self.y.tuser)]
+                        m.d.comb += self.refused.eq((answer == 0xFF) | (result & self.y.tuser))
                         m.next = "HEADER"
         return m
 
@@ -267,7 +281,7 @@ class Link(wiring.Component):
                 "i": In(stream.Signature(frame_byte())),
                 "o": Out(stream.Signature(frame_byte())),
                 "x": Out(axi_stream(8 * parameters.beat_in)),
-                "y": In(axi_stream(8 * parameters.beat_out)),
+                "y": In(axi_stream(8 * parameters.beat_out, user=True)),
                 "busy": Out(1),
                 "refused": Out(1),
                 "done": Out(1),

@@ -34,6 +34,7 @@ class Ecp5Multiplier(Multiplier):
             **{f"p_REG_{register}_CLK": "CLK0" for register in REGISTERS},
             **{f"i_A{n}": a[n] for n in range(self.side)},
             **{f"i_B{n}": b[n] for n in range(self.side)},
+            **{f"i_C{n}": Const(0, 1) for n in range(self.side)},
             **{f"o_P{n}": product[n] for n in range(2 * self.side)},
             i_SIGNEDA=Const(p.x_signed, 1),
             i_SIGNEDB=Const(p.w_signed, 1),

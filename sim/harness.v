@@ -35,7 +35,7 @@ module hwgen_harness #(
     parameter OUT_USED = 8,      // low bits of tdata that carry lanes
     parameter OUT_USED_LAST = 8  // the same in a pixel's last beat
 );
-    localparam RULES = 9;
+    localparam RULES = 11;
     localparam TAIL = 64;        // cycles to watch for beats that nobody asked for
 
     reg clk = 0;
@@ -69,7 +69,7 @@ module hwgen_harness #(
     reg  [IN_BITS-1:0]  beat, fresh;
     reg                 source_valid = 0;
     reg                 sink_ready = 0;
-    wire                source_ready, sink_valid, sink_last, frame_error;
+    wire                source_ready, sink_valid, sink_last, sink_user, frame_error;
     wire [OUT_BITS-1:0] sink_data;
     reg  [63:0]         in_beat = 0, out_beat = 0, in_frame = 0, out_frame = 0, out_group = 0;
 
@@ -84,7 +84,8 @@ module hwgen_harness #(
         .s_axis_tready(source_ready), .s_axis_tlast(source_last),
         .m_axis_tdata(sink_data), .m_axis_tvalid(sink_valid),
         .m_axis_tready(sink_ready && !rst), .m_axis_tlast(sink_last),
-        .frame_error(frame_error)
+        .m_axis_tuser(sink_user),
+        .frame_error(frame_error), .frame_error_clear(1'b0)
     );
 `ifdef HWGEN_TAPS
     `include "taps.vh"
@@ -190,6 +191,7 @@ module hwgen_harness #(
     always @(posedge clk) begin
         if (rst) begin
             for (rule = 0; rule < RULES; rule = rule + 1) broken[rule] = 0;
+            check(10, source_ready !== 1'b0);
         end else if (!done) begin
             waited <= sink_valid === 1'b1 && !sink_ready;
             waited_data <= sink_data & used;
@@ -203,6 +205,7 @@ module hwgen_harness #(
             check(6, ^sink_valid === 1'bx);
             check(7, sink_valid === 1'b1 && ^(sink_data & used) === 1'bx);
             check(8, ^source_ready === 1'bx);
+            check(9, sink_moves && sink_last && sink_user !== 1'b0);
         end
     end
 

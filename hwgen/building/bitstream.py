@@ -16,10 +16,12 @@ from hwgen.building.core import board_of, describe
 from hwgen.building.design import BoardDesign, board_design
 from hwgen.building.room import CORE_LUTS, room_of
 from hwgen.building.summary import SUMMARY, Build, read_summary
+from hwgen.codegen.hashes import check_unchanged, with_hashes
 from hwgen.codegen.manifest import MANIFEST, read_manifest
 from hwgen.codegen.staging import check_folder, write_folder
 from hwgen.cost import Route, Synthesis, pack, route, synthesise
 from hwgen.cost.families import family_of
+from hwgen.cost.synthesis import read_design
 from hwgen.errors import HwgenError, PlanError, StoreError, ToolError
 from hwgen.network import load
 from hwgen.targets import Target, get_target
@@ -46,6 +48,7 @@ def build_bitstream(
     baud: int | None = None,
     seeds: int = SEEDS,
     timeout: float = 1800.0,
+    changed: bool = False,
     progress: Progress | None = None,
 ) -> Build:
     """Make the bitstream of a package for the board of its target, whole or not at all.
@@ -57,13 +60,14 @@ def build_bitstream(
     baud : bits a second that the serial line may have at most; the board's own when not given
     seeds : of the placer that are tried, at least 1
     timeout : seconds that each tool may take
+    changed : whether Verilog and network may be others than those that were generated
     progress : called with a step, done and total
 
     Raises
     ------
     PlanError : it does not fit, or is too slow for its clock; the text says what would do
     HwgenError : there is no such board, or the clock cannot be made there
-    StoreError : the folder is not a package, or a damaged one
+    StoreError : the folder is not a package, a damaged one, or not what was generated
     ToolError : a tool is missing, fails or does not finish in time
     OutputFolderError : the folder cannot be written, or holds somebody else's files
     """
@@ -78,7 +82,10 @@ def build_bitstream(
     missing = [path for path in inside if not (package / path).is_file()]
     if missing:
         raise StoreError(f"{package}: {missing[0]} is missing; generate the package again")
-    verilog = (package / manifest["verilog"]).read_text(encoding="utf-8")
+    if not changed:
+        check_unchanged(package, manifest)
+    manifest = with_hashes(package, manifest)
+    verilog = read_design(package / manifest["verilog"], str(manifest["top"]))
     say("design", 0, 0)
     design = board_design(manifest, verilog, board, baud=baud)
     say("synthesis", 0, 0)
@@ -107,7 +114,7 @@ def build_bitstream(
         plain = replace(summary, files=hashes).to_json()
         (work / SUMMARY).write_text(json.dumps(plain, indent=2) + "\n", encoding="utf-8")
 
-    write_folder(folder, fill, what="build")
+    write_folder(folder, fill, read_summary, what="build")
     return read_summary(folder)
 
 

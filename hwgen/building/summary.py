@@ -1,17 +1,19 @@
 """What a folder of a built board holds: a summary for programs, and for `hwgen flash`."""
 
-__all__ = ["SUMMARY", "Build", "read_summary"]
+__all__ = ["SUMMARY", "Build", "read_bitstream", "read_summary"]
 
-import json
+import hashlib
 from dataclasses import asdict, dataclass, replace
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 from hwgen.errors import StoreError
+from hwgen.files import NoRegularFile, parse_json, read_file
+from hwgen.schema import Rule, each, integer, matching, number, record, table, text
 
 SUMMARY = "build.json"
 SPEC_VERSION = 1
-LONGEST = 1 << 24  # bytes of a summary
+LONGEST = 1 << 26  # bytes of a summary, or of a bitstream
 
 
 @dataclass(frozen=True)
@@ -64,9 +66,18 @@ class Build:
         return {"generator": "hwgen build", "spec_version": SPEC_VERSION, **plain}
 
 
-_TEXTS = ("board", "top", "bitstream", "note", "network")
-_COUNTS = ("baud", "clocks_per_bit", "seed", "interval", "latency")
-_NUMBERS = ("clock_hz", "fmax_mhz")
+_count, _positive = integer(lo=0), number(1e-9, 1e18)
+_FIELDS: dict[str, Rule] = {
+    **dict.fromkeys(("board", "top", "note", "network"), text),
+    "bitstream": matching(r"(?!\.{1,2}$)[^/\x00-\x1f]+", "the name of a file"),
+    "programmer": each(text, 1),
+    **dict.fromkeys(("baud", "clocks_per_bit", "seed", "interval", "latency"), _count),
+    **dict.fromkeys(("clock_hz", "fmax_mhz"), _positive),
+    **dict.fromkeys(("used", "available"), table(text, _count)),
+    "frames_per_second": table(text, number(0, 1e18)),
+    "files": table(text, matching("[0-9a-f]{64}", "a SHA-256 in hexadecimal")),
+}
+_SUMMARY = record(_FIELDS)
 
 
 def read_summary(folder: str | Path) -> Build:
@@ -81,38 +92,40 @@ def read_summary(folder: str | Path) -> Build:
     folder = Path(folder)
     path = folder / SUMMARY
     try:
-        if path.stat().st_size > LONGEST:
-            raise StoreError(f"{path}: is too large for a summary; build again")
-        found = json.loads(path.read_text(encoding="utf-8"))
+        found = parse_json(read_file(path, LONGEST), nan=True)
+    except NoRegularFile as error:
+        raise StoreError(f"{error}; build again") from error
     except (FileNotFoundError, NotADirectoryError) as error:
         raise StoreError(
             f"{folder}: holds no bitstream (it has no {SUMMARY}); make one with hwgen build"
         ) from error
-    except (OSError, ValueError, RecursionError) as error:
+    except (OSError, StoreError) as error:
         raise StoreError(f"{path}: cannot be read ({error}); build again") from error
     if not isinstance(found, dict) or found.get("spec_version") != SPEC_VERSION:
         raise StoreError(f"{path}: was not written by this hwgen; build again")
-    names = [name for name in Build.__dataclass_fields__ if name != "folder"]
-    wrong = [name for name in names if not _holds(name, found.get(name))]
-    if wrong:
-        raise StoreError(f"{path}: {wrong[0]} is missing or of the wrong kind; build again")
-    fields = {name: found[name] for name in names} | {"programmer": tuple(found["programmer"])}
+    try:
+        _SUMMARY(found, "")
+    except StoreError as error:
+        raise StoreError(f"{path}: {error}; build again") from error
+    fields = {name: found[name] for name in _FIELDS} | {"programmer": tuple(found["programmer"])}
     build = Build(folder=folder, **fields)
     if not (folder / build.bitstream).is_file():
         raise StoreError(f"{path}: names {build.bitstream}, which is missing; build again")
     return replace(build, clock_hz=float(build.clock_hz))
 
 
-def _holds(name: str, value: object) -> bool:
-    """Say whether a field is of its kind."""
-    if name == "bitstream":
-        return isinstance(value, str) and PurePosixPath(value).name == value != ""
-    if name in _TEXTS:
-        return isinstance(value, str)
-    if name in _COUNTS:
-        return isinstance(value, int) and not isinstance(value, bool) and value >= 0
-    if name in _NUMBERS:
-        return isinstance(value, (int, float)) and not isinstance(value, bool) and value > 0
-    if name == "programmer":
-        return isinstance(value, list) and bool(value) and all(isinstance(p, str) for p in value)
-    return isinstance(value, dict) and all(isinstance(key, str) for key in value)
+def read_bitstream(build: Build) -> bytes:
+    """Return the bitstream of a build.
+
+    Raises
+    ------
+    StoreError : it is gone, or not the one that was built
+    """
+    path = build.folder / build.bitstream
+    try:
+        data = read_file(path, LONGEST)
+    except OSError as error:
+        raise StoreError(f"{path}: cannot be read ({error.strerror}); build again") from error
+    if hashlib.sha256(data).hexdigest() != build.files.get(build.bitstream):
+        raise StoreError(f"{path}: is not what {SUMMARY} says was built; build again")
+    return data

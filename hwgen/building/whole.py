@@ -33,6 +33,7 @@ def build(
     baud: int | None = None,
     seeds: int = SEEDS,
     timeout: float = 1800.0,
+    changed: bool = False,
     progress: Progress | None = None,
 ) -> Build:
     """Make the bitstream of a network for a board, with all that belongs to it.
@@ -48,6 +49,7 @@ def build(
     baud : bits a second that the serial line may have at most; the board's own when not given
     seeds : of the placer that are tried before a design counts as too slow
     timeout : seconds that each tool may take
+    changed : whether a package's Verilog and network may be others than those that were generated
     progress : called with a step, done and total; a total of 0 is unknown
 
     Raises
@@ -56,6 +58,7 @@ def build(
     BoardError : there is no board of that name
     ToolError : a tool is missing, fails or does not finish in time
     OutputFolderError : the folder cannot be written, or holds somebody else's files
+    StoreError : a file or package is damaged, or not what was generated
     """
     name = "accelerator"
     if not isinstance(source, Network):
@@ -64,7 +67,13 @@ def build(
             given = {"target": target, "goal": goal, "clock": clock_hz, "set": overrides or None}
             _check_package(path, given)
             return build_bitstream(
-                path, folder, baud=baud, seeds=seeds, timeout=timeout, progress=progress
+                path,
+                folder,
+                baud=baud,
+                seeds=seeds,
+                timeout=timeout,
+                changed=changed,
+                progress=progress,
             )
         name = (path.parent.resolve() if path.name == NETWORK else path).stem or name
         source = load(path)

@@ -5,9 +5,11 @@ Exit status: 0 done, 1 the user's error (one clear message), 2 usage, 130 interr
 
 __all__ = ["app", "main"]
 
+import io
 import os
 import sys
-from typing import Annotated
+import warnings
+from typing import Annotated, TextIO
 
 import typer
 
@@ -24,7 +26,7 @@ from hwgen.cli.plan import plan
 from hwgen.cli.report import report
 from hwgen.cli.simulate import simulate
 from hwgen.cli.targets import targets
-from hwgen.errors import HwgenError
+from hwgen.errors import HwgenError, HwgenWarning
 
 app = typer.Typer(
     name="hwgen",
@@ -70,8 +72,28 @@ def options(
     """From a PyTorch network to an FPGA or ASIC: compress, generate, prove bit-exact, cost."""
 
 
+def _show_warning(
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: TextIO | None = None,
+    line: str | None = None,
+) -> None:
+    """Print a warning of ours as one line, and others as Python does."""
+    ours = issubclass(category, HwgenWarning)
+    text = f"hwgen: warning: {message}\n"
+    (file or sys.stderr).write(
+        text if ours else warnings.formatwarning(message, category, filename, lineno, line)
+    )
+
+
 def main() -> None:
     """Run the command line; a user's error becomes one message and exit status 1."""
+    warnings.showwarning = _show_warning
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # what a terminal cannot show is no reason to end
+            stream.reconfigure(errors="backslashreplace")
     try:
         try:
             app()

@@ -4,14 +4,14 @@ __all__ = ["run_board", "serve_board"]
 
 import json
 import time
+from collections.abc import Mapping
 from contextlib import ExitStack, suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
 from hwgen.cli.progress import bar
+from hwgen.cli.tables import Column, print_table, say, screen
 
 if TYPE_CHECKING:
     import numpy as np
@@ -27,7 +27,7 @@ def run_board(
     from hwgen.host import Accelerator
 
     expected = package.network.run(x)
-    with bar("Board", Console(stderr=True)) as progress:
+    with bar("Board", screen(stderr=True)) as progress:
         progress("build", 0, 0)
         with (
             package.simulated_board(seed=seed, timeout=timeout) as port,
@@ -37,7 +37,7 @@ def run_board(
             transfer = accelerator.last
     assert transfer is not None
     same = int((y == expected).sum())
-    figures = {
+    figures: dict[str, Any] = {
         "stage": "board",
         "equal": same == expected.size,
         "compared": int(expected.size),
@@ -49,28 +49,32 @@ def run_board(
     }
     if as_json:
         typer.echo(json.dumps(figures, indent=2))
-        return same == expected.size
-    table = Table(title=f"Simulated board, {package.manifest['target']}", show_header=False)
-    table.add_column()
-    table.add_column(justify="right")
-    table.add_row("outputs equal", f"{same:,} of {expected.size:,}")
-    table.add_row("frames", f"{transfer.frames:,}")
-    table.add_row("frames lost on the line", f"{transfer.lost:,}")
-    table.add_row("frames a second, simulated", f"{transfer.rate:,.0f}")
-    Console().print(table)
+    else:
+        _print(str(package.manifest["target"]), figures, transfer.rate)
     return same == expected.size
+
+
+def _print(target: str, figures: Mapping[str, Any], rate: float) -> None:
+    same = figures["compared"] - figures["different"]
+    rows = (
+        ("outputs equal", f"{same:,} of {figures['compared']:,}"),
+        ("frames", f"{figures['frames']:,}"),
+        ("frames lost on the line", f"{figures['lost']:,}"),
+        ("frames a second, simulated", f"{rate:,.0f}"),
+    )
+    columns = (Column(""), Column(""))
+    print_table(screen(), columns, rows, title=f"Simulated board, {target}", header=False)
 
 
 def serve_board(package: "Package", seed: int) -> None:
     """Keep a simulated board running until Ctrl-C."""
     with ExitStack() as stack:
-        with bar("Board", Console(stderr=True)) as progress:
+        with bar("Board", screen(stderr=True)) as progress:
             progress("build", 0, 0)
             port = stack.enter_context(package.simulated_board(seed=seed))
         typer.echo(port)
-        Console(stderr=True).print(
-            f"hwgen.host.Accelerator({port!r}) talks to it; Ctrl-C ends it", highlight=False
-        )
+        text = f"hwgen.host.Accelerator({port!r}) talks to it; Ctrl-C ends it"
+        say(screen(stderr=True), text)
         with suppress(KeyboardInterrupt):
             while True:
                 time.sleep(1)

@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
+from hwgen.cli.cost import Changed, open_package
 from hwgen.cli.plan import AsJson, Choices, Clock
 from hwgen.cli.progress import bar
+from hwgen.cli.tables import Column, print_table, say, screen
 from hwgen.targets import DEFAULT_TARGET
 
 if TYPE_CHECKING:
@@ -54,6 +54,7 @@ def build(
         int, typer.Option(min=1, help="Seeds of the placer to try until the clock is met.")
     ] = 4,
     timeout: Annotated[float, typer.Option(help="Seconds that each tool may take.")] = 1800.0,
+    changed: Changed = False,
     as_json: AsJson = False,
 ) -> None:
     """Build a board's bitstream: clock, serial link and accelerator, placed at the board's pins.
@@ -66,7 +67,9 @@ def build(
     from hwgen import building
 
     hertz = None if clock is None else round(clock * 1e6)
-    with bar("Building", Console(stderr=True)) as progress:
+    if changed and source.is_dir():
+        open_package(source, changed)
+    with bar("Building", screen(stderr=True)) as progress:
         built = building.build(
             source,
             output,
@@ -77,6 +80,7 @@ def build(
             baud=baud,
             seeds=seeds,
             timeout=timeout,
+            changed=changed,
             progress=progress,
         )
     if as_json:
@@ -87,10 +91,8 @@ def build(
 
 def print_build(built: "Build", output: Path) -> None:
     """Print what was built: what it takes, how fast it is, and what to do next."""
-    console = Console()
-    table = Table(title=f"{built.top} on {built.board}")
-    for column in ("", "used", "of the device"):
-        table.add_column(column, justify="right" if column else "left")
+    console = screen()
+    rows = []
     for what, key in (
         ("LUT", "luts"),
         ("FF", "ffs"),
@@ -98,16 +100,19 @@ def print_build(built: "Build", output: Path) -> None:
         ("memories", "block_rams"),
     ):
         used, has = built.used[key], built.available[key]
-        table.add_row(what, f"{used:,}", f"{used / has:.1%}" if has else "-")
-    table.add_section()
-    table.add_row("clock", f"{built.clock_hz / 1e6:.2f} MHz", "")
-    table.add_row("Fmax", f"{built.fmax_mhz:.2f} MHz", f"seed {built.seed}")
-    table.add_row("serial line", f"{built.baud:,} baud", "")
+        rows.append((what, f"{used:,}", f"{used / has:.1%}" if has else "-"))
     rates = built.frames_per_second
-    table.add_row("frames per second, accelerator", f"{rates['accelerator']:,.0f}", "")
-    table.add_row("frames per second, over the link", f"{rates['link']:,.0f}", "")
-    console.print(table)
+    rows += [
+        ("clock", f"{built.clock_hz / 1e6:.2f} MHz", ""),
+        ("Fmax", f"{built.fmax_mhz:.2f} MHz", f"seed {built.seed}"),
+        ("serial line", f"{built.baud:,} baud", ""),
+        ("frames per second, accelerator", f"{rates['accelerator']:,.0f}", ""),
+        ("frames per second, over the link", f"{rates['link']:,.0f}", ""),
+    ]
+    columns = (Column(""), Column("used"), Column("of the device"))
+    title = f"{built.top} on {built.board}"
+    print_table(console, columns, rows, title=title, sections=(4,))
     if built.note:
-        console.print(f"Board: {built.note}", markup=False, soft_wrap=True)
+        say(console, f"Board: {built.note}", wrap=False)
     text = f"Bitstream in {output / built.bitstream}; program the board with: hwgen flash {output}"
-    console.print(text, markup=False, soft_wrap=True)
+    say(console, text, wrap=False)

@@ -2,24 +2,21 @@
 
 __all__ = ["compare", "print_run"]
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.box import SIMPLE_HEAD
-from rich.console import Console, JustifyMethod
-from rich.markup import escape
-from rich.table import Table
+from rich.console import Console
 
 from hwgen.cli.output_file import check_file, write_file
 from hwgen.cli.progress import bar
 from hwgen.cli.report import Baseline
+from hwgen.cli.tables import Column, print_table, say, screen
 from hwgen.targets import DEFAULT_TARGET
 
 if TYPE_CHECKING:
     from hwgen.report import Run
-    from hwgen.report.tables import Column
 
 INTERRUPTED = 130
 NAMES = ("network", "target", "goal", "folding")
@@ -81,13 +78,14 @@ def compare(
     --targets ulx3s-85f,icebreaker --stage synth --html compare.html
     """
     from hwgen.comparison import compare as run_comparison
-    from hwgen.report import read_run, to_csv, to_html, to_markdown
+    from hwgen.report import check_baseline, read_run, to_csv, to_html, to_markdown
 
     files = (json_file, csv, markdown, html)
     for path in filter(None, files):
         check_file(path)
     before = None if baseline is None else read_run(baseline)
-    with bar("Comparing", Console(stderr=True)) as move:
+    check_baseline(stage, before)
+    with bar("Comparing", screen(stderr=True)) as move:
         run = run_comparison(
             source,
             formats=_parts(formats),
@@ -103,7 +101,7 @@ def compare(
             megabytes=memory,
             progress=move,
         )
-    print_run(run, Console())
+    print_run(run, screen())
     texts: tuple[Callable[[], str], ...] = (
         run.to_json,
         lambda: to_csv(run),
@@ -124,43 +122,23 @@ def _parts(text: str) -> list[str]:
     return [part.strip() for part in text.split(",") if part.strip()]
 
 
-def _tables(
-    run: "Run", names: Sequence["Column"], rest: Sequence["Column"], width: int
-) -> list[list["Column"]]:
-    """Return the columns beside the names, in as many tables as a terminal's width asks for."""
-
-    def size(columns: Iterable["Column"]) -> int:
-        texts = ([column.title, *(column.cell(run, row) for row in run.rows)] for column in columns)
-        return sum(2 + max(map(len, cells)) for cells in texts)
-
-    room = width - 1 - size(names)
-    tables: list[list[Column]] = [[]]
-    for column in rest:
-        if tables[-1] and size([*tables[-1], column]) > room:
-            tables.append([])
-        tables[-1].append(column)
-    return tables
-
-
 def print_run(run: "Run", console: Console) -> None:
     """Print a run as a table, or several in a narrow terminal; what failed, with its reason."""
     from hwgen.report.tables import shown
 
-    columns = [column for column in shown(run) if column.key != "error"]
-    names = [column for column in columns if column.key in NAMES]
-    rest = [column for column in columns if column.key not in (*NAMES, *LEFT_OUT)]
-    for part in _tables(run, names, rest, console.width):
-        table = Table(title=escape(run.title), box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
-        for column in (*names, *part):
-            justify: JustifyMethod = "right" if column.right else "left"
-            table.add_column(column.title, justify=justify, no_wrap=column.key != "folding")
-        for row in run.rows:
-            table.add_row(*(escape(column.cell(run, row)) for column in (*names, *part)))
-        console.print(table)
+    columns = [column for column in shown(run) if column.key not in ("error", *LEFT_OUT)]
+    columns.sort(key=lambda column: column.key not in NAMES)
+    print_table(
+        console,
+        [Column(column.title, right=column.right) for column in columns],
+        [[column.cell(run, row) for column in columns] for row in run.rows],
+        names=sum(column.key in NAMES for column in columns),
+        title=run.title,
+    )
     for row in run.rows:
         if row.error:
-            console.print(f"{row.name}: {row.error}", markup=False)
+            say(console, f"{row.name}: {row.error}")
     if run.spearman is not None:
-        console.print(f"Estimated and measured LUTs rank alike: Spearman {run.spearman:.3f}")
+        say(console, f"Estimated and measured LUTs rank alike: Spearman {run.spearman:.3f}")
     if run.seconds.get("train"):
-        console.print(f"Training took {run.seconds['train']:.0f} s when it ran")
+        say(console, f"Training took {run.seconds['train']:.0f} s when it ran")

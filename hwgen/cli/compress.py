@@ -10,12 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.box import SIMPLE_HEAD
 from rich.console import Console
-from rich.table import Table
 
 from hwgen.cli.output_file import check_file, write_file
 from hwgen.cli.progress import bar
+from hwgen.cli.tables import Column, print_table, say, screen
 from hwgen.errors import HwgenError, HwgenWarning
 from hwgen.targets import DEFAULT_TARGET
 
@@ -28,8 +27,8 @@ def compress(
         str,
         typer.Argument(
             metavar="FILE.py:TASK",
-            help="An object with .model, .example, .calibration, and perhaps .train(model, epochs) "
-            "and .evaluate(model).",
+            help="An object with .model, .example, .calibration, and perhaps .train(model, "
+            "epochs), .epochs (for .model, unless the recipe says) and .evaluate(model).",
         ),
     ],
     recipe: Annotated[Path, typer.Option("--recipe", metavar="FILE", help="The recipe, TOML.")],
@@ -62,7 +61,7 @@ def compress(
     Example: hwgen compress digits_task.py:task --recipe recipe.toml -o digits.net --checkpoints run
     """
     from hwgen import api
-    from hwgen.python_file import load_object
+    from hwgen.python_file import load_object, read_source
 
     for path in (output, *([] if json_file is None else [json_file])):
         check_file(path)
@@ -75,17 +74,20 @@ def compress(
     for name in ("model", "example", "calibration"):
         if not hasattr(found, name):
             raise HwgenError(f"{task}: must have an attribute {name!r}")
-    calibration = list(found.calibration)
+    from hwgen.compression.calibration_data import input_batches  # PyTorch is there by now
+
+    calibration = input_batches(found.calibration)
     cost = None
     if measure is not None:
         cost = api.hardware_cost(
             measure, calibration=calibration, quantize=wanted.quantize, target=target, goal=goal
         )
-    source = Path(task.rpartition(":")[0]).read_bytes()
-    console = Console()
+    wanted = wanted.for_task(found)
+    source = read_source(Path(task.rpartition(":")[0]))
+    console = screen()
     try:
         caught = warnings.catch_warnings(record=True)
-        with bar("Compressing", Console(stderr=True)) as move, caught as warned:
+        with bar("Compressing", screen(stderr=True)) as move, caught as warned:
             done = api.compress(
                 found.model,
                 wanted,
@@ -109,12 +111,13 @@ def compress(
     _print(done, console)
     for warning in warned:
         if issubclass(warning.category, HwgenWarning):
-            console.print(f"Warning: {warning.message}", markup=False, soft_wrap=True)
+            for line in f"Warning: {warning.message}".splitlines():
+                say(console, line, wrap=False)
         else:
             warnings.warn_explicit(
                 warning.message, warning.category, warning.filename, warning.lineno
             )
-    console.print(f"Network in {output}", markup=False)
+    say(console, f"Network in {output}")
     if json_file is not None:
         write_file(json_file, json.dumps(_described(done, wanted), indent=2) + "\n")
 
@@ -132,12 +135,9 @@ def _described(done: "Compressed", recipe: Any) -> dict[str, Any]:
 
 def _print(done: "Compressed", console: Console) -> None:
     """Print the history, a row a step."""
-    table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
-    table.add_column("step", no_wrap=True)
-    for column in ("accuracy", "dB", "parameters", "MACs", "zeros", "bytes", "seconds"):
-        table.add_column(column, justify="right", no_wrap=True)
-    for record in done.history:
-        table.add_row(
+    titles = ("step", "accuracy", "dB", "parameters", "MACs", "zeros", "bytes", "seconds")
+    rows = [
+        (
             record.step,
             "" if record.accuracy is None else f"{record.accuracy:.2%}",
             _decibel(record.db),
@@ -147,25 +147,26 @@ def _print(done: "Compressed", console: Console) -> None:
             f"{record.bytes:,}",
             f"{record.seconds:.1f}",
         )
-    console.print(table)
+        for record in done.history
+    ]
+    print_table(console, [Column(title) for title in titles], rows)
     _print_noise(done, console)
     if done.stopped:
-        console.print(f"Pruning ended: {done.stopped}", markup=False)
+        say(console, f"Pruning ended: {done.stopped}")
     if done.sufficed:
-        console.print(f"Enough for the accuracy: {done.sufficed}", markup=False)
+        say(console, f"Enough for the accuracy: {done.sufficed}")
 
 
 def _print_noise(done: "Compressed", console: Console) -> None:
     """Print the signal to noise of each layer after the last step."""
-    table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
-    table.add_column("layer, float against quantized", overflow="fold")
-    for column in ("dB", "worst channel", "dB of it"):
-        table.add_column(column, justify="right", no_wrap=True)
+    rows = []
     for of in done.history[-1].noise:
         known = [(db, number) for number, db in enumerate(of.channels) if db is not None]
         worst, number = min(known, default=(None, ""))
-        table.add_row(of.layer, _decibel(of.db), str(number), _decibel(worst))
-    console.print(table)
+        rows.append((of.layer, _decibel(of.db), str(number), _decibel(worst)))
+    titles = ("layer, float against quantized", "dB", "worst channel", "dB of it")
+    if rows:
+        print_table(console, [Column(title) for title in titles], rows)
 
 
 def _decibel(value: float | None) -> str:

@@ -4,16 +4,18 @@ __all__ = ["cost"]
 
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
 from hwgen.cli.plan import AsJson
 from hwgen.cli.refit import run_refit
+from hwgen.cli.tables import Column, print_table, say, screen
 from hwgen.errors import HwgenError
 from hwgen.targets import get_target
+
+if TYPE_CHECKING:
+    from hwgen import api
 
 _BEFORE_LAYOUT = (
     "Timing and power are OpenSTA's of the mapped netlist: without wires, clock and reset ideal, "
@@ -21,12 +23,31 @@ _BEFORE_LAYOUT = (
 )
 _PACKAGE = typer.Argument(metavar="PACKAGE", help="Folder of a package.")
 PackageFolder = Annotated[Path, _PACKAGE]
+Changed = Annotated[
+    bool,
+    typer.Option(
+        "--changed", help="Verilog or network of the package may differ: the change is yours."
+    ),
+]
+
+
+def open_package(folder: Path, changed: bool) -> "api.Package":
+    """Return a package; what its user has changed is named."""
+    from hwgen import api
+
+    opened = api.Package(folder, changed=changed)
+    differing = opened.changed if changed else ()
+    if differing:
+        names = ", ".join(differing)
+        say(screen(stderr=True), f"Not what was generated, as --changed allows: {names}")
+    return opened
 
 
 def cost(
     package: Annotated[Path | None, _PACKAGE] = None,
     stage: Annotated[str, typer.Option(help="estimate, synth or route.")] = "synth",
     timeout: Annotated[float, typer.Option(help="Seconds that each tool may take.")] = 1800.0,
+    changed: Changed = False,
     as_json: AsJson = False,
     refit: Annotated[
         bool, typer.Option("--refit", help="Fit the estimates to synthesis anew, no PACKAGE.")
@@ -52,20 +73,17 @@ def cost(
         return
     if package is None:
         raise HwgenError("PACKAGE must be named, such as build/digits (or --refit given)")
-    from hwgen import api
     from hwgen.cost.timing import ACTIVITY
 
-    console = Console()
-    opened = api.Package(package)
-    with Console(stderr=True).status(f"Running {stage} of {opened.manifest['top']}"):
+    console = screen()
+    opened = open_package(package, changed)
+    with screen(stderr=True).status(f"Running {stage} of {opened.manifest['top']}"):
         found = opened.cost(stage, timeout=timeout)
     if as_json:
         typer.echo(json.dumps(found.to_json(), indent=2))
         return
     target = get_target(found.target)
-    table = Table(title=f"{opened.manifest['top']} on {target.name}, {stage}")
-    for column in ("", "used", "of the device"):
-        table.add_column(column, justify="right" if column else "left")
+    rows = []
     for what, used, has in (
         ("LUT", found.luts, target.luts),
         ("FF", found.ffs, target.ffs),
@@ -73,7 +91,7 @@ def cost(
         ("memories", found.block_rams, target.block_rams),
     ):
         if used is not None and (has or target.library is None or used):
-            table.add_row(what, f"{used:,}", f"{used / has:.1%}" if has else "-")
+            rows.append((what, f"{used:,}", f"{used / has:.1%}" if has else "-"))
     for what, value, text in (
         ("area, cells", found.area_um2, "{:,.0f} um2"),
         ("gate equivalents", found.gates, "{:,.0f}"),
@@ -84,7 +102,9 @@ def cost(
         ("energy, 45 nm estimate", found.energy_nj, "{:.3g} nJ"),
     ):
         if value is not None:
-            table.add_row(what, text.format(value), "")
-    console.print(table)
+            rows.append((what, text.format(value), ""))
+    columns = (Column(""), Column("used"), Column("of the device"))
+    title = f"{opened.manifest['top']} on {target.name}, {stage}"
+    print_table(console, columns, rows, title=title)
     if found.power_mw is not None:
-        console.print(_BEFORE_LAYOUT.format(ACTIVITY), markup=False)
+        say(console, _BEFORE_LAYOUT.format(ACTIVITY))

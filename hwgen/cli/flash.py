@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from hwgen.cli.plan import AsJson
+from hwgen.cli.tables import say, screen
 
 
 def flash(
@@ -23,12 +23,9 @@ def flash(
     """
     from hwgen import building
 
-    with Console(stderr=True).status("Programming"):
+    with screen(stderr=True).status("Programming"):
         built = building.flash(folder, timeout=timeout)
     if as_json:
         typer.echo(json.dumps(built.to_json(), indent=2))
         return
-    console = Console()
-    console.print(
-        f"{built.board} holds {built.top}; it answers at {built.baud:,} baud", markup=False
-    )
+    say(screen(), f"{built.board} holds {built.top}; it answers at {built.baud:,} baud")

@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from hwgen.cli.plan import Choices, Clock, Goal, NetworkFile, TargetName, make_plan, print_plan
-from hwgen.targets import DEFAULT_TARGET
+from hwgen.cli.tables import say, screen
+from hwgen.targets import DEFAULT_TARGET, Rom
 
 
 def generate(
@@ -19,6 +19,13 @@ def generate(
     goal: Goal = "10000 fps",
     clock: Clock = None,
     choices: Choices = None,
+    rom: Annotated[
+        Rom,
+        typer.Option(
+            help="How the Verilog holds weights and other tables: in `initial` blocks, or as "
+            "functions with a `case`, for synthesis that ignores those, such as Synplify."
+        ),
+    ] = Rom.INITIAL,
 ) -> None:
     """Plan a network and write its package: Verilog, manifest, vectors, README.
 
@@ -26,11 +33,9 @@ def generate(
     """
     from hwgen import api
 
-    console = Console()
+    console = screen()
     made = make_plan(network, target, goal, clock, choices)
     print_plan(made, console)
     with console.status("Writing the package"):
-        package = api.generate(made, output)
-    console.print(
-        f"Package in {package.folder}; top module {package.manifest['top']}", markup=False
-    )
+        package = api.generate(made, output, rom=rom)
+    say(console, f"Package in {package.folder}; top module {package.manifest['top']}")

@@ -17,7 +17,11 @@ def check_file(path: Path) -> None:
 
 
 def write_file(path: Path, text: str) -> None:
-    """Write a file, whole or not at all; what is no plain file, such as a pipe, takes the text."""
+    """Write a file, whole or not at all; what is no plain file, such as a pipe, takes the text.
+
+    Half a surrogate pair, which a layer's name may hold, is written as its number.
+    """
+    text = text.encode("utf-8", "backslashreplace").decode("utf-8")
     try:
         path = path.resolve()
         if path.exists() and not path.is_file():

@@ -9,11 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.box import SIMPLE_HEAD
 from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
 
+from hwgen.cli.tables import Column, print_table, say, screen
 from hwgen.targets import DEFAULT_TARGET
 
 if TYPE_CHECKING:
@@ -63,12 +61,12 @@ def plan(
 
     Example: hwgen plan digits.net --target ulx3s-85f --goal "10000 fps" --set conv1.pe=4
     """
-    with Console(stderr=True).status("Planning"):
+    with screen(stderr=True).status("Planning"):
         made = make_plan(network, target, goal, clock, choices)
     if as_json:
         typer.echo(json.dumps(describe_plan(made), indent=2))
     else:
-        print_plan(made, Console())
+        print_plan(made, screen())
 
 
 WORTH_A_WORD = 0.25  # share of zeros in a layer that the plan mentions whatever becomes of them
@@ -92,12 +90,7 @@ def describe_plan(plan: "Plan") -> dict[str, Any]:
             {
                 "name": stage.name,
                 "op": type(stage.layer.op).__name__,
-                "pe": stage.folding.pe,
-                "simd": stage.folding.simd,
-                "lanes": stage.folding.lanes,
-                "skip": stage.folding.skip,
-                "dsp": stage.folding.dsp,
-                "pasm": stage.folding.pasm,
+                **asdict(stage.folding),
                 "constant": stage.constant,
                 "kind": stage.folding.kind if stage.layer.weight is not None else None,
                 "rivals": [asdict(rival) for rival in plan.rivals.get(stage.name, ())],
@@ -156,62 +149,66 @@ def print_plan(plan: "Plan", console: Console) -> None:
 
     described = describe_plan(plan)
     energy = described["energy"]
-    title = f"Plan for {plan.target.name} at {plan.clock_hz / 1e6:g} MHz, {plan.goal}"
-    table = Table(title=title, box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
-    table.add_column("layer", overflow="fold", min_width=10)
     asic = plan.target.library is not None
     counted = ("gates", "FF") if asic else ("LUT", "FF", "DSP", "RAM")
-    for column in ("pe", "simd", "busy", "useful", "weights", "output", *counted):
-        table.add_column(column, justify="right", no_wrap=True)
+    titles = ("layer", "pe", "simd", "busy", "useful", "weights", "output", *counted)
+    rows = []
     for layer in described["layers"]:
         cost, share = layer["resources"], layer["useful_share"]
         mark = " *" if layer["name"] == described["bottleneck"] else ""
-        table.add_row(
-            escape(layer["name"]) + mark,
-            str(layer["pe"]),
-            str(layer["simd"]),
-            f"{layer['busy']:,}",
-            "" if share is None else f"{share:.0%}",
-            layer["weights"] or "",
-            layer["post"] or "",
-            *_used(cost, asic),
+        rows.append(
+            (
+                layer["name"] + mark,
+                str(layer["pe"]),
+                str(layer["simd"]),
+                f"{layer['busy']:,}",
+                "" if share is None else f"{share:.0%}",
+                layer["weights"] or "",
+                layer["post"] or "",
+                *_used(cost, asic),
+            )
         )
-    table.add_section()
     total, target = described["resources"], plan.target
     share = f"{plan.useful_share:.0%}"
-    table.add_row("estimate", "", "", "", share, "", "", *_used(total, asic))
+    rows.append(("estimate", "", "", "", share, "", "", *_used(total, asic)))
     if not asic:
         budget = (target.luts, target.ffs, target.dsps, target.block_rams)
         used = zip(total.values(), budget, strict=True)
         shares = (f"{n / has:.1%}" if has else "-" for n, has in used)
-        table.add_row("of device", "", "", "", "", "", "", *shares)
-    console.print(table)
+        rows.append(("of device", "", "", "", "", "", "", *shares))
+    print_table(
+        console,
+        [Column(each) for each in titles],
+        rows,
+        title=f"Plan for {plan.target.name} at {plan.clock_hz / 1e6:g} MHz, {plan.goal}",
+        sections=(len(described["layers"]),),
+    )
     for layer in described["layers"]:
         if layer["skip"] or layer["zeros"] >= WORTH_A_WORD:
-            console.print(
+            say(
+                console,
                 f"{layer['name']}: {layer['zeros']:.0%} of the weights are zero; skipping words "
                 f"of zeros saves {layer['skipped']:.0%} of its clocks",
-                markup=False,
             )
     for layer in described["layers"]:
         if layer["blocks"]:
             count, rows = layer["blocks"]["count"], layer["blocks"]["rows"]
             shared = f", each for {rows} rows of the array" if rows > 1 else ""
             text = f"{layer['name']}: products in {count} DSP blocks{shared}"
-            console.print(text, markup=False)
+            say(console, text)
         if layer["constant"]:
             adders, clocks = layer["constant"]["adders"], layer["constant"]["interval"]
             text = f"weights wired into {adders:,} adders"
             each = f"a window every {clocks} clocks" if clocks > 1 else "a window a clock"
-            console.print(f"{layer['name']}: {text}, {each}", markup=False)
+            say(console, f"{layer['name']}: {text}, {each}")
         if layer["pasm"]:
             text = "inputs are summed up by entry of the book, and multiplied afterwards"
-            console.print(f"{layer['name']}: {text}", markup=False)
+            say(console, f"{layer['name']}: {text}")
         if layer["fixed_instead"]:
             own, fixed = layer["fixed_instead"]
             pays = "cheaper" if own < fixed else "no cheaper"
             text = f"about {own:.1f} cells a MAC, {pays} than {fixed:.1f} of fixed point"
-            console.print(f"{layer['name']}: powers of two, {text} as wide", markup=False)
+            say(console, f"{layer['name']}: powers of two, {text} as wide")
     for layer in described["layers"]:
         others = [rival for rival in layer["rivals"] if rival["kind"] != layer["kind"]]
         if layer["kind"] and others:
@@ -222,25 +219,25 @@ def print_plan(plan: "Plan", console: Console) -> None:
             )
             unit = "gates" if asic else "LUTs"
             kind = f"{layer['name']}: {_kind(layer, asic)}, worth {own:,.0f} {unit} in all"
-            console.print(f"{kind} ({text})", markup=False)
+            say(console, f"{kind} ({text})")
     for queue in described["queues"]:
         text = f"Queue from {queue['from']} to {queue['to']}: {queue['depth']} beats"
-        console.print(text, markup=False)
-    console.print(
+        say(console, text)
+    say(
+        console,
         f"A frame every {plan.interval:,} clocks ({plan.frames_per_second:,.0f} a second), "
         f"latency {plan.latency:,} clocks. Bottleneck (*): {plan.bottleneck.name}, busy "
         f"{plan.busy / plan.interval:.1%} of the time.",
-        markup=False,
     )
     if described["gates"] is not None:
-        console.print(
+        say(
+            console,
             f"Area: about {described['gates']:,.0f} gates, NANDs of two inputs, all memories being "
             "flip-flops and logic",
-            markup=False,
         )
-    console.print(
+    say(
+        console,
         f"Energy of an inference, estimated for {NODE}: {energy['nj']:.3g} nJ (additions "
         f"{energy['add_nj']:.3g}, multiplications {energy['multiply_nj']:.3g}, memories "
         f"{energy['memory_nj']:.3g})",
-        markup=False,
     )

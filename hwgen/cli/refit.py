@@ -3,15 +3,19 @@
 __all__ = ["run_refit"]
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
 from hwgen.cli.progress import bar
+from hwgen.cli.tables import Column, print_table, screen
 from hwgen.errors import HwgenError
+
+if TYPE_CHECKING:
+    from hwgen.cost.refit import Refit
 
 
 def run_refit(
@@ -23,13 +27,13 @@ def run_refit(
     as_json: bool,
 ) -> None:
     """Refit the estimates of some families, write the coefficients, and print the errors."""
-    from hwgen.cost.refit import Refit, refit
+    from hwgen.cost.refit import refit
     from hwgen.cost.samples import SAMPLED
     from hwgen.planning.coefficients import FILE, write_coefficients
 
     names = [name.strip() for name in families.split(",") if name.strip()] or list(SAMPLED)
     found: dict[str, Refit] = {}
-    with bar("Refitting", Console(stderr=True)) as move:
+    with bar("Refitting", screen(stderr=True)) as move:
         for name in names:
             found[name] = refit(name, fitted=fitted, tested=tested, timeout=timeout, progress=move)
     path = output or FILE
@@ -46,11 +50,15 @@ def run_refit(
         }
         typer.echo(json.dumps({"file": str(path), "families": plain}, indent=2))
         return
-    table = Table(title=f"LUTs, estimated beside synthesised; coefficients in {path}")
-    for column in ("family", "designs", "count", "median", "90th percentile", "Spearman"):
-        table.add_column(column, justify="left" if column in ("family", "designs") else "right")
+    _print(found, path)
+
+
+def _print(found: "Mapping[str, Refit]", path: Path) -> None:
+    rows = []
     for name, each in found.items():
         for what, errors in (("fitted on", each.fitted), ("unseen", each.tested)):
             figures = (f"{errors.median:.1%}", f"{errors.most:.1%}", f"{errors.rank:.3f}")
-            table.add_row(name, what, str(errors.count), *figures)
-    Console().print(table)
+            rows.append((name, what, str(errors.count), *figures))
+    titles = ("family", "designs", "count", "median", "90th percentile", "Spearman")
+    title = f"LUTs, estimated beside synthesised; coefficients in {path}"
+    print_table(screen(), [Column(each) for each in titles], rows, names=2, title=title)

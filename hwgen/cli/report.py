@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
+from hwgen.cli.cost import Changed, open_package
 from hwgen.cli.output_file import check_file, write_file
+from hwgen.cli.tables import say, screen
 
 Baseline = Annotated[
     Path | None,
@@ -31,6 +32,7 @@ def report(
     frames: Annotated[
         int, typer.Option(min=0, help="Random frames to simulate a package with.")
     ] = 0,
+    changed: Changed = False,
 ) -> None:
     """Write one HTML file: plots to hover over and filter, layers, roofline, what has changed.
 
@@ -38,17 +40,17 @@ def report(
 
     Example: hwgen report compare.json --baseline yesterday.json -o compare.html
     """
-    from hwgen.report import read_run, to_html
+    from hwgen.report import check_baseline, read_run, to_html
 
     check_file(output)
     before = None if baseline is None else read_run(baseline)
     if source.is_dir():
-        from hwgen import api
         from hwgen.comparison import describe_package
 
-        with Console(stderr=True).status(f"Running {stage} of {source.name}"):
-            run = describe_package(api.Package(source), stage=stage, frames=frames)
+        check_baseline(stage, before)
+        with screen(stderr=True).status(f"Running {stage} of {source.name}"):
+            run = describe_package(open_package(source, changed), stage=stage, frames=frames)
     else:
         run = read_run(source)
     write_file(output, to_html(run, before))
-    Console().print(f"Page in {output}", markup=False)
+    say(screen(), f"Page in {output}")

@@ -7,20 +7,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
 
 from hwgen.cli.board import run_board, serve_board
-from hwgen.cli.cost import PackageFolder
+from hwgen.cli.cost import Changed, PackageFolder, open_package
 from hwgen.cli.plan import AsJson
 from hwgen.cli.progress import bar
+from hwgen.cli.tables import Column, print_table, say, screen
 
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
     from hwgen import api
+
+LONGEST = 1 << 36  # bytes of frames
 
 
 def simulate(
@@ -49,6 +49,7 @@ def simulate(
         bool, typer.Option("--serve", help="With --board: keep the port open for your own host.")
     ] = False,
     timeout: Annotated[float, typer.Option(help="Seconds for everything.")] = 3600.0,
+    changed: Changed = False,
     as_json: AsJson = False,
 ) -> None:
     """Run frames back to back and compare every output bit with golden; status 1 if one differs.
@@ -58,10 +59,9 @@ def simulate(
 
     Example: hwgen simulate build/digits --frames 100 --stalls 0.2 --stage netlist
     """
-    from hwgen import api
     from hwgen.errors import HwgenError
 
-    opened = api.Package(package)
+    opened = open_package(package, changed)
     if serve and not board:
         raise HwgenError("Option --serve goes with --board")
     if serve:
@@ -72,7 +72,7 @@ def simulate(
         if not run_board(opened, x, seed, timeout, as_json):
             raise typer.Exit(1)
         return
-    with bar("Simulating", Console(stderr=True)) as progress:
+    with bar("Simulating", screen(stderr=True)) as progress:
         result = opened.simulate(
             x,
             stage=stage,
@@ -119,34 +119,37 @@ def _frames(
 
     from hwgen import api
     from hwgen.errors import HwgenError
+    from hwgen.files import open_file
 
     if inputs is None:
         return api.choose_frames(package.network, frames, seed)
     try:
-        found: npt.NDArray[np.int64] = np.load(inputs, allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
-        raise HwgenError(f"{inputs}: must be a .npy file of integers ({error})") from error
+        with open_file(inputs, LONGEST) as file:
+            found = np.load(file, allow_pickle=False)
+            if not isinstance(found, np.ndarray):
+                raise ValueError("it holds several arrays")
+    except (OSError, ValueError, EOFError, MemoryError, HwgenError) as error:
+        reason = str(error).removeprefix(f"{inputs}: ")
+        raise HwgenError(f"{inputs}: must be a .npy file of integers ({reason})") from error
     return found
 
 
 def _print(figures: dict[str, Any], stalled: bool) -> None:
-    console = Console()
-    table = Table(title=f"Simulation, {figures['stage']}")
-    for column in ("", "predicted", "measured"):
-        table.add_column(column, justify="right" if column else "left")
+    console = screen()
     equal = figures["compared"] - figures["different"]
-    table.add_row("outputs equal", "", f"{equal:,} of {figures['compared']:,}")
+    rows = [("outputs equal", "", f"{equal:,} of {figures['compared']:,}")]
     for name in ("interval", "latency"):
         found = figures[name]
         measured = "-" if found["measured"] is None else f"{found['measured']:,}"
-        table.add_row(name + (" (stalled)" if stalled else ""), f"{found['predicted']:,}", measured)
+        rows.append((name + " (stalled)" * stalled, f"{found['predicted']:,}", measured))
     for layer in figures["layers"]:
         same = layer["compared"] - layer["different"]
-        table.add_row(f"{escape(layer['layer'])} equal", "", f"{same:,} of {layer['compared']:,}")
-    table.add_row("seconds to build", "", f"{figures['build_seconds']:.1f}")
-    table.add_row("seconds to run", "", f"{figures['run_seconds']:.1f}")
-    console.print(table)
+        rows.append((f"{layer['layer']} equal", "", f"{same:,} of {layer['compared']:,}"))
+    rows.append(("seconds to build", "", f"{figures['build_seconds']:.1f}"))
+    rows.append(("seconds to run", "", f"{figures['run_seconds']:.1f}"))
+    columns = (Column(""), Column("predicted"), Column("measured"))
+    print_table(console, columns, rows, title=f"Simulation, {figures['stage']}")
     if figures["first_difference"]:
-        console.print(f"First difference: {figures['first_difference']}", markup=False)
+        say(console, f"First difference: {figures['first_difference']}")
     for violation in figures["violations"]:
-        console.print(f"Stream rule broken: {violation}", markup=False)
+        say(console, f"Stream rule broken: {violation}")

@@ -7,10 +7,8 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.box import SIMPLE_HEAD
-from rich.console import Console
-from rich.table import Table
 
+from hwgen.cli.tables import Column, print_table, say, screen
 from hwgen.targets import DEFAULT_TARGET, TARGETS
 
 if TYPE_CHECKING:
@@ -34,14 +32,13 @@ def targets(
         typer.echo(json.dumps(described, indent=2))
         return
     caption = f"{DEFAULT_TARGET} is taken when none is named; *.lib names your own cell library"
-    table = Table(title="Targets", caption=caption, box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
-    table.add_column("target", no_wrap=True)
-    table.add_column("device or cell library")
-    for column in ("LUT", "FF", "DSP", "RAM", "kbit", "MHz", "kbaud"):
-        table.add_column(column, justify="right", no_wrap=True)
-    for target in TARGETS.values():
-        board = boards.get(target.name)
-        table.add_row(
+    columns = (
+        Column("target"),
+        Column("device or cell library", right=False),
+        *(Column(title) for title in ("LUT", "FF", "DSP", "RAM", "kbit", "MHz", "kbaud")),
+    )
+    rows = [
+        (
             target.name,
             target.device,
             *(
@@ -55,13 +52,15 @@ def targets(
                 )
             ),
             f"{target.clock_hz / 1e6:g}",
-            f"{board.baud / 1000:,.0f}" if board else "-",
+            f"{boards[target.name].baud / 1000:,.0f}" if target.name in boards else "-",
         )
-    console = Console()
-    console.print(table)
+        for target in TARGETS.values()
+    ]
+    console = screen()
+    print_table(console, columns, rows, title="Targets", caption=caption)
     for board in boards.values():
         if board.note:
-            console.print(f"{board.name}: {board.note}", markup=False, soft_wrap=True)
+            say(console, f"{board.name}: {board.note}", wrap=False)
 
 
 def _boards() -> "Mapping[str, Board]":

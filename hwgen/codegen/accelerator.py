@@ -20,7 +20,10 @@ class Accelerator(wiring.Component):
     -------
     s_axis_* : AXI4-Stream, frames in
     m_axis_* : AXI4-Stream, results out
-    frame_error : high for good once TLAST came on the wrong beat
+    frame_error : high from the clock after TLAST came on a wrong beat, or did not come, until
+    frame_error_clear : is high; held high, the error is high for one clock a damaged frame
+
+    What becomes of a damaged frame says `rtl_templates.axi`; m_axis_tuser marks its result.
     """
 
     def __init__(self, plan: Plan, instances: Mapping[str, str]):
@@ -37,7 +40,9 @@ class Accelerator(wiring.Component):
                 "m_axis_tvalid": Out(1),
                 "m_axis_tready": In(1),
                 "m_axis_tlast": Out(1),
+                "m_axis_tuser": Out(1),
                 "frame_error": Out(1),
+                "frame_error_clear": In(1),
             }
         )
 
@@ -53,8 +58,13 @@ class Accelerator(wiring.Component):
             self.m_axis_tdata.eq(leave.axis.tdata),
             self.m_axis_tvalid.eq(leave.axis.tvalid),
             self.m_axis_tlast.eq(leave.axis.tlast),
+            self.m_axis_tuser.eq(leave.axis.tuser),
             leave.axis.tready.eq(self.m_axis_tready),
+            entry.room.eq(leave.room),
+            leave.entered.eq(entry.entered),
+            leave.damaged.eq(entry.damaged),
             self.frame_error.eq(entry.error),
+            entry.clear.eq(self.frame_error_clear),
         ]
         assembly = self._plan.assembly
         streams = {0: entry.o}

@@ -78,15 +78,16 @@ class HardwareModule:
 def split(component: wiring.Component, name: str) -> tuple[HardwareModule, ...]:
     """Return the modules of a component and all below it, each before those inside it.
 
-    The component itself becomes module `name`; those below are called `NAME_INSTANCE_INSTANCE`,
-    after where they stand, with a number behind where two would have the same name.
+    The component itself becomes module `name`; those below are called `NAME__INSTANCE__INSTANCE`,
+    after where they stand, with a number behind where two would have the same name. No name that
+    `safe_names` makes holds two underscores, so no package's modules are another's.
     """
     fragment = Fragment.get(component, None)
     paths = _paths(fragment)
     names: dict[tuple[str, ...], str] = {}
     taken: set[str] = set()
     for path in sorted(paths, key=len):  # shallow first: a layer's own name stays as it is
-        names[path] = free_name("_".join((name, *path)), taken)
+        names[path] = free_name("__".join((name, *path)), taken)
         taken.add(names[path].lower())
     made: dict[tuple[str, ...], HardwareModule] = {}
     _convert(fragment, component, (), names, made, {})

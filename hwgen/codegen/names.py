@@ -1,8 +1,9 @@
 """Names that are safe in Verilog, whatever a layer is called."""
 
-__all__ = ["comment_text", "free_name", "is_plain", "plain_name", "safe_names"]
+__all__ = ["comment_text", "free_name", "is_plain", "plain_name", "safe_names", "top_name"]
 
 import re
+import textwrap
 from collections.abc import Collection, Iterable
 
 # IEEE 1364-2005 and 1800-2017 reserved words that a layer might be called by.
@@ -32,11 +33,12 @@ _KEYWORD_TEXT = """
 _KEYWORDS = frozenset(_KEYWORD_TEXT.split())
 
 _LONGEST = 64
+_HARNESS = ("hwgen_harness", "hwgen_tap")  # modules that `sim` puts around a package
 
 
-def _safe(name: str) -> str:
+def _safe(name: str, reserved: Collection[str] = ()) -> str:
     word = re.sub(r"[^A-Za-z0-9]+", "_", name).strip("_")[:_LONGEST].rstrip("_")
-    if not word or word[0].isdigit() or word.lower() in _KEYWORDS:
+    if not word or word[0].isdigit() or word.lower() in _KEYWORDS or word in reserved:
         word = f"layer_{word}".rstrip("_")
     return word
 
@@ -50,6 +52,12 @@ def plain_name(name: str) -> str:
     """Return a name near to this one that needs no escape in Verilog."""
     word = re.sub(r"[^A-Za-z0-9_]+", "_", name).strip("_") or "signal"
     return word if is_plain(word) else f"{word}_" if not word[0].isdigit() else f"n{word}"
+
+
+def top_name(folder: str, cells: Collection[str]) -> str:
+    """Return the name of the top module of a package in a folder of this name: as `safe_names`
+    makes it, and none of the cells of devices, which are modules as well."""
+    return _safe(folder, {*cells, *_HARNESS})
 
 
 def safe_names(names: Iterable[str], taken: Iterable[str] = ()) -> dict[str, str]:
@@ -79,4 +87,4 @@ def comment_text(text: object, longest: int = 100) -> str:
     """Return text that is safe in a comment of Verilog, a makefile or YAML: one line of plain
     characters, others as `?`."""
     line = re.sub(r"[^A-Za-z0-9 _.,:;+=()\[\]-]", "?", " ".join(str(text).split()))
-    return line if len(line) <= longest else f"{line[: longest - 3]}..."
+    return line if len(line) <= longest else textwrap.shorten(line, longest, placeholder=" ...")

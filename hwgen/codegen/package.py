@@ -18,7 +18,7 @@ from hwgen.beats import Stream
 from hwgen.codegen.accelerator import Accelerator
 from hwgen.codegen.manifest import MANIFEST, SPEC_VERSION, read_manifest
 from hwgen.codegen.modules import split
-from hwgen.codegen.names import safe_names
+from hwgen.codegen.names import safe_names, top_name
 from hwgen.codegen.primitives import primitive_files
 from hwgen.codegen.project import constraints, core, makefile
 from hwgen.codegen.readme import readme
@@ -27,18 +27,21 @@ from hwgen.codegen.testbench import testbench
 from hwgen.codegen.verilog import write_modules
 from hwgen.errors import OutputFolderError, StoreError
 from hwgen.network.inference import Tensor
+from hwgen.network.store import load
 from hwgen.planning.estimate import Resources
 from hwgen.planning.layers import INPUT
 from hwgen.planning.plan import Plan, Stage
 from hwgen.planning.wires import wire_of
+from hwgen.primitives import cell_names
+from hwgen.targets import Rom
 from hwgen_rtl_templates.axi import BorderParameters
 
 NETWORK = "network.net"
 VECTOR_FRAMES = 4
 LEFTOVERS = ("build",)  # folders that simulators and users' own tools leave in a package
-BORDER_PORTS = ("tdata", "tvalid", "tready", "tlast")
+BORDER_PORTS = ("tdata", "tvalid", "tready", "tlast", "tuser")
 TAKEN = (  # names of the top module that no instance of a layer may have
-    *("clk", "rst", "frame_error", "axi_input", "axi_output"),
+    *("clk", "rst", "frame_error", "frame_error_clear", "axi_input", "axi_output"),
     *(f"{border}_{port}" for border in ("s_axis", "m_axis") for port in BORDER_PORTS),
 )
 
@@ -82,14 +85,7 @@ def _layer(stage: Stage, instance: str, plan: Plan) -> dict[str, Any]:
         "beats": out.beats,
         "shape": list(layer.y.shape),
         "stream_shape": list(layer.y_frame),
-        "folding": {
-            "pe": stage.folding.pe,
-            "simd": stage.folding.simd,
-            "lanes": stage.folding.lanes,
-            "skip": stage.folding.skip,
-            "dsp": stage.folding.dsp,
-            "parallel": stage.folding.parallel,
-        },
+        "folding": asdict(stage.folding),
         "busy": stage.busy,
         "macs": layer.macs,
         "estimate": _whole(plan.resources_of(stage)),
@@ -107,7 +103,7 @@ def find_entry(plan: Plan) -> tuple[int, int, int]:
     return first.x_frames[first.sources.index(INPUT)]
 
 
-def _manifest(plan: Plan, name: str, instances: dict[str, str]) -> dict[str, Any]:
+def _manifest(plan: Plan, name: str, instances: dict[str, str], rom: Rom) -> dict[str, Any]:
     entering = find_entry(plan)
     return {
         "generator": "hwgen",
@@ -120,6 +116,7 @@ def _manifest(plan: Plan, name: str, instances: dict[str, str]) -> dict[str, Any
         "target": plan.target.name,
         "clock_hz": plan.clock_hz,
         "goal": plan.goal,
+        "rom": str(Rom.CASE if plan.target.library else rom),
         "clock": "clk",
         "reset": "rst",
         "input": _border(plan.input, plan.network.input, entering),
@@ -160,7 +157,7 @@ def _vectors(
 def _notes(manifest: Mapping[str, Any]) -> dict[tuple[str, ...], str]:
     """Return what the Verilog says above the module of each layer."""
     notes: dict[tuple[str, ...], str] = {
-        (): "The accelerator: its layers between AXI4-Stream borders"
+        (): "The accelerator: its layers between AXI4-Stream borders."
     }
     for layer in manifest["layers"]:
         shape = " x ".join(str(n) for n in layer["shape"])
@@ -191,7 +188,7 @@ def _files(plan: Plan, manifest: dict[str, Any], instances: Mapping[str, str]) -
     """Return the files of a package by their paths; all but the network and the manifest."""
     top = manifest["top"]
     vectors, y = _vectors(plan, manifest)
-    limits, limits_text = constraints(manifest)
+    limits, limits_text, limits_about = constraints(manifest)
     modules = split(Accelerator(plan, instances), top)
     models = primitive_files(modules, plan.target.family)
     manifest["primitives"] = [name for name in models if name.endswith(".v")]
@@ -201,25 +198,24 @@ def _files(plan: Plan, manifest: dict[str, Any], instances: Mapping[str, str]) -
         f"{top}_tb.v": "a testbench that checks itself, plain Verilog-2005",
         "Makefile": "`make sim`, `make lint`",
         f"{top}.core": "for FuseSoC: targets `default`, `sim`, `lint`",
-        limits: "a template: the clock, and a line for each pin",
+        limits: limits_about,
         "vectors/input.hex": f"{VECTOR_FRAMES} frames, a beat a line, for `$readmemh`",
         "vectors/output.hex": "their exact results, likewise",
         NETWORK: "the network, for `hwgen simulate` and `hwgen cost`",
         MANIFEST: "all of the above for programs, and the hash of every file",
     }
-    texts = {
-        f"{top}.v": write_modules(
-            modules,
-            _notes(manifest),
-            _header(manifest),
-            cold=plan.target.library is not None,
-        ),
+    cold = manifest["rom"] == Rom.CASE
+    sources = {
+        f"{top}.v": write_modules(modules, _notes(manifest), _header(manifest), cold=cold),
         **{name: text for name, (text, _) in models.items()},
         f"{top}_tb.v": testbench(manifest, VECTOR_FRAMES),
-        "Makefile": makefile(manifest),
-        f"{top}.core": core(manifest),
-        limits: limits_text,
         **vectors,
+    }
+    texts = {
+        **sources,
+        "Makefile": makefile(manifest),
+        f"{top}.core": core(manifest, sources),
+        limits: limits_text,
         "README.md": readme(plan, manifest, y[:1], vectors["vectors/output.hex"], about),
     }
     return {path: text.encode() for path, text in texts.items()}
@@ -232,20 +228,25 @@ def _ours(folder: Path) -> set[str]:
     return set()
 
 
-def write_package(plan: Plan, folder: str | Path) -> Path:
+def write_package(plan: Plan, folder: str | Path, rom: Rom | str = Rom.INITIAL) -> Path:
     """Write the package of a plan, whole or not at all; return the folder.
 
     The folder's name becomes the name of the top module. A package that is there already is
     replaced. The same plan makes the same bytes.
 
+    Parameters
+    ----------
+    rom : how tables and weights are written; an ASIC's are functions in any case
+
     Raises
     ------
     OutputFolderError : the folder cannot be written, or holds somebody else's files
+    InternalError : hwgen would not read the package again; nothing has changed
     """
     folder = check_folder(folder, _ours, LEFTOVERS)
-    name = safe_names([folder.name])[folder.name]
+    name = top_name(folder.name, cell_names(plan.target.library))
     instances = safe_names((placed.name for placed in plan.assembly.parts), taken=TAKEN)
-    manifest = _manifest(plan, name, instances)
+    manifest = _manifest(plan, name, instances, Rom(rom))
     files = _files(plan, manifest, instances)
 
     def fill(work: Path) -> None:
@@ -259,8 +260,11 @@ def write_package(plan: Plan, folder: str | Path) -> Path:
         }
         (work / MANIFEST).write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
 
+    def check(work: Path) -> None:
+        load(work / str(read_manifest(work)["network"]))
+
     try:
-        write_folder(folder, fill)
+        write_folder(folder, fill, check)
     except StoreError as error:  # the network's file
         raise OutputFolderError(f"{folder}: package cannot be written: {error}") from error
     return folder

@@ -37,9 +37,15 @@ def primitive_files(modules: Iterable[HardwareModule], family: str) -> dict[str,
         return {}
     files = {
         f"{FOLDER}/{model.name}": (
-            model.read_text(encoding="utf-8"),
+            _guarded(model.stem, model.read_text(encoding="utf-8")),
             f"the device's cell {model.stem}, for simulation only",
         )
         for model in models
     }
     return {**files, LINT: (_LINT, "tells Verilator to leave these models alone")}
+
+
+def _guarded(name: str, text: str) -> str:
+    """Return a model that a design may hold several times, once from each package in it."""
+    guard = f"HWGEN_MODEL_OF_{name}"
+    return f"`ifndef {guard}\n`define {guard}\n{text}`endif\n"

@@ -2,6 +2,7 @@
 
 __all__ = ["constraints", "core", "makefile"]
 
+import hashlib
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -10,22 +11,37 @@ from hwgen.targets import get_target
 
 _MAKEFILE = """\
 # make sim [STALL=percent] [SEED=number] [WAVES=file.vcd]   needs Icarus Verilog, nothing else
+# make sim SIMULATOR=verilator ...                          needs Verilator 5.006 or newer, and g++
 # make lint                                                 needs Verilator or Yosys
 # make clean
+SIMULATOR ?= icarus
 IVERILOG ?= iverilog
 VVP ?= vvp
 VERILATOR ?= verilator
+VERILATOR_FLAGS ?=
 YOSYS ?= yosys
 STALL ?= 0
 SEED ?= 1
 
 .PHONY: sim lint clean
-sim: build/@TOP@_tb.vvp
-\t$(VVP) -N build/@TOP@_tb.vvp +stall=$(STALL) +seed=$(SEED) $(if $(WAVES),+waves=$(WAVES))
+ARGUMENTS = +stall=$(STALL) +seed=$(SEED) $(if $(WAVES),+waves=$(WAVES))
+sim: sim-$(SIMULATOR)
+
+.PHONY: sim-icarus sim-verilator
+sim-icarus: build/@TOP@_tb.vvp
+\t$(VVP) -N build/@TOP@_tb.vvp $(ARGUMENTS)
+
+sim-verilator: build/verilator/@TOP@_tb
+\tbuild/verilator/@TOP@_tb $(ARGUMENTS)
 
 build/@TOP@_tb.vvp: @TOP@_tb.v @TOP@.v@CELLS@
 \tmkdir -p build
-\t$(IVERILOG) -g2005 -s @TOP@_tb -o build/@TOP@_tb.vvp @TOP@_tb.v @TOP@.v@CELLS@
+\t$(IVERILOG) -g2005 -s @TOP@__tb -o build/@TOP@_tb.vvp @TOP@_tb.v @TOP@.v@CELLS@
+
+build/verilator/@TOP@_tb: @TOP@_tb.v @TOP@.v@CELLS@
+\tmkdir -p build
+\t$(VERILATOR) --binary --trace -Wno-lint -Wno-style $(VERILATOR_FLAGS) --prefix Vtb \\
+\t  --top-module @TOP@__tb -Mdir build/verilator -o @TOP@_tb @TOP@_tb.v @TOP@.v@CELLS@
 
 lint:
 \t@if command -v $(VERILATOR) >/dev/null; then \\
@@ -43,7 +59,7 @@ clean:
 
 _CORE = """\
 CAPI=2:
-name: "hwgen:generated:@TOP@:0"
+name: "hwgen:generated:@TOP@:@VERSION@"
 description: "Neural network accelerator made by hwgen"
 
 filesets:
@@ -64,7 +80,7 @@ targets:
   sim:
     description: "Compare the accelerator with vectors/output.hex"
     filesets: [rtl@WITH@, testbench]
-    toplevel: "@TOP@_tb"
+    toplevel: "@TOP@__tb"
     flow: sim
     flow_options:
       tool: icarus
@@ -98,7 +114,7 @@ def _ports(manifest: Mapping[str, Any]) -> Iterator[str]:
     for prefix, name in (("s_axis", "input"), ("m_axis", "output")):
         yield from (f"{prefix}_tdata[{bit}]" for bit in range(manifest[name]["tdata_bits"]))
         yield from (f"{prefix}_{port}" for port in ("tvalid", "tready", "tlast"))
-    yield "frame_error"
+    yield from ("m_axis_tuser", "frame_error", "frame_error_clear")
 
 
 def _lpf(manifest: Mapping[str, Any]) -> str:
@@ -139,10 +155,36 @@ def _cst(manifest: Mapping[str, Any]) -> str:
     )
 
 
-_BY_FAMILY: dict[str, tuple[str, Callable[[Mapping[str, Any]], str]]] = {
-    "ecp5": ("lpf", _lpf),
-    "gowin": ("cst", _cst),
+def _pcf(manifest: Mapping[str, Any]) -> str:
+    """Return physical constraints of an iCE40, as nextpnr-ice40 reads them."""
+    clock = manifest["clock"]
+    pins = "".join(f"# set_io {port} PIN\n" for port in (clock, *_ports(manifest)))
+    return (
+        "# A template: copy it out of the package, which is replaced when it is generated again.\n"
+        f"set_frequency {clock} {manifest['clock_hz'] / 1e6:g}\n\n{pins}"
+    )
+
+
+def _xdc(manifest: Mapping[str, Any]) -> str:
+    """Return Xilinx design constraints, as Vivado reads them."""
+    pins = "".join(
+        f"# set_property -dict {{PACKAGE_PIN PIN IOSTANDARD LVCMOS33}} [get_ports {{{port}}}]\n"
+        for port in (manifest["clock"], *_ports(manifest))
+    )
+    return f"{_sdc(manifest)}\n{pins}"
+
+
+_BY_FAMILY: dict[str, tuple[str, str, Callable[[Mapping[str, Any]], str]]] = {
+    "ecp5": ("lpf", "a template for nextpnr-ecp5: the clock, and a line for each pin", _lpf),
+    "gowin": (
+        "cst",
+        "a template for nextpnr-himbaechel: a line for each pin; the clock is given with --freq",
+        _cst,
+    ),
+    "ice40": ("pcf", "a template for nextpnr-ice40: the clock, and a line for each pin", _pcf),
+    "xilinx7": ("xdc", "a template for Vivado: the clock, and a line for each pin", _xdc),
 }
+_OTHERS = ("sdc", "a template for OpenSTA and most synthesis: the clock, no pins", _sdc)
 
 
 def makefile(manifest: Mapping[str, Any]) -> str:
@@ -156,25 +198,31 @@ def makefile(manifest: Mapping[str, Any]) -> str:
     )
 
 
-def core(manifest: Mapping[str, Any]) -> str:
-    """Return the package's description for FuseSoC, CAPI2: targets default, sim and lint."""
+def core(manifest: Mapping[str, Any], files: Mapping[str, str]) -> str:
+    """Return the package's description for FuseSoC, CAPI2: targets default, sim and lint. Its
+    version is of the texts of the files that it names: others make another."""
+    digest = hashlib.sha256()
+    for name, text in sorted(files.items()):
+        for part in (name, text):
+            digest.update(f"{len(part)}:{part}".encode())
     cells = manifest["primitives"]
-    files = "".join(f'      - "{name}"\n' for name in cells)
+    listed = "".join(f'      - "{name}"\n' for name in cells)
     fileset = (
-        f"  primitives:\n    files:\n{files}"
+        f"  primitives:\n    files:\n{listed}"
         f'      - "{LINT}": {{file_type: vlt}}\n'
         "    file_type: verilogSource-2005\n"
     )
     return (
         _CORE.replace("@TOP@", manifest["top"])
+        .replace("@VERSION@", f"0.{int.from_bytes(digest.digest()[:4], 'big')}")
         .replace("@CELLS@", fileset if cells else "")
         .replace("@WITH@", ", primitives" if cells else "")
         .replace("@LINT@", "    filesets: [rtl, primitives]\n" if cells else "")
     )
 
 
-def constraints(manifest: Mapping[str, Any]) -> tuple[str, str]:
-    """Return the file name and text of a constraint template for the package's target."""
-    family = get_target(manifest["target"]).family
-    ending, make = _BY_FAMILY.get(family, ("sdc", _sdc))
-    return f"constraints/{manifest['top']}.{ending}", make(manifest)
+def constraints(manifest: Mapping[str, Any]) -> tuple[str, str, str]:
+    """Return file name, text and contents in words of a constraint template for the package's
+    target."""
+    ending, about, make = _BY_FAMILY.get(get_target(manifest["target"]).family, _OTHERS)
+    return f"constraints/{manifest['top']}.{ending}", make(manifest), about

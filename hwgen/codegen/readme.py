@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from hwgen.network.graph import Network
 from hwgen.planning.plan import Plan
+from hwgen.targets import Rom
 
 Frames = npt.NDArray[np.int64]
 
@@ -19,6 +20,7 @@ _TRY = """\
   ends with `PASS` or with the first difference.
 - `make sim STALL=30 SEED=2` stalls both ends at random.
 - `make sim WAVES=build/run.vcd` writes a waveform.
+- `make sim SIMULATOR=verilator` takes Verilator, 5.006 or later, instead.
 - `make lint` checks the Verilog with Verilator or Yosys.
 - `fusesoc --cores-root . run --target sim hwgen:generated:@TOP@` is `make sim` with FuseSoC."""
 
@@ -47,8 +49,44 @@ def _port_rows(manifest: Mapping[str, Any]) -> list[str]:
             f"| {prefix}_tready | {back} | 1 | AXI4-Stream |",
             f"| {prefix}_tlast | {forward} | 1 | last beat of a frame |",
         ]
-    rows.append("| frame_error | out | 1 | high for good once s_axis_tlast came at a wrong beat |")
-    return rows
+    return [
+        *rows,
+        "| m_axis_tuser | out | 1 | with m_axis_tlast: the result is of a damaged frame |",
+        "| frame_error | out | 1 | a damaged frame came, and no frame_error_clear since |",
+        "| frame_error_clear | in | 1 | held high, an error is high for one clock a frame |",
+    ]
+
+
+def _stream_lines(manifest: Mapping[str, Any]) -> list[str]:
+    source, sink = manifest["input"], manifest["output"]
+    frames = (
+        f"A frame is {source['beats']} beats, and its result {sink['beats']}. The beat behind any "
+        "`s_axis_tlast` begins a frame. One with fewer beats is completed with any, of one with "
+        "more those behind its count are dropped; either has a result, with `m_axis_tuser` high in "
+        "its last beat, and no frame enters before that has left. Frames before and behind it are "
+        "none the worse. A result's last beat leaves when its frame has come in whole."
+    )
+    reset = (
+        f"While `{manifest['reset']}` is high no beat moves: `s_axis_tready` and `m_axis_tvalid` "
+        "are low."
+    )
+    return [frames, "", reset]
+
+
+_STARTS = {
+    Rom.INITIAL: (
+        "Weights and other tables stand in `initial` blocks, and so does what registers start "
+        "with. Yosys, Vivado and Quartus take these. Lattice's Synplify Pro ignores them, and of "
+        "any other tool it is worth a look into its log: `hwgen generate --rom case` writes a "
+        "package without."
+    ),
+    Rom.CASE: (
+        "Weights and other tables are functions with a `case`, which every synthesis tool takes: "
+        "Yosys, Vivado, Quartus, Synplify Pro, Design Compiler. It is the tool's choice whether "
+        "one becomes logic or a memory. No register or memory starts with a value: hold "
+        "`@RESET@` high for a clock before the first beat."
+    ),
+}
 
 
 def _tensor_lines(name: str, border: Mapping[str, Any]) -> list[str]:
@@ -119,7 +157,7 @@ def readme(
     """
     top = manifest["top"]
     layers = [
-        f"| {_plain(stage.name)} | `{top}_{entry['path'][0]}` | {stage.folding.pe} | "
+        f"| {_plain(stage.name)} | `{top}__{entry['path'][0]}` | {stage.folding.pe} | "
         f"{stage.folding.simd} | {entry['busy']} |"
         for stage, entry in zip(plan.stages, manifest["layers"], strict=True)
     ]
@@ -145,6 +183,8 @@ def readme(
         "|---|---|---|---|",
         *_port_rows(manifest),
         "",
+        *_stream_lines(manifest),
+        "",
         "## Numbers",
         "",
         *_tensor_lines("Input", manifest["input"]),
@@ -158,6 +198,10 @@ def readme(
         "| layer | module | pe | simd | busy clocks a frame |",
         "|---|---|---|---|---|",
         *layers,
+        "",
+        "## Synthesis",
+        "",
+        _STARTS[Rom(manifest["rom"])].replace("@RESET@", manifest["reset"]),
         "",
         "## Files",
         "",

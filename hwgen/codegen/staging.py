@@ -12,7 +12,7 @@ import os
 from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 
-from hwgen.errors import OutputFolderError
+from hwgen.errors import InternalError, OutputFolderError, StoreError
 from hwgen.tools import scratch
 
 _ATTEMPTS = 20  # of two processes that replace one folder in turns
@@ -74,12 +74,23 @@ def _cannot(folder: str, reason: object, what: str) -> OutputFolderError:
     )
 
 
-def write_folder(folder: Path, fill: Callable[[Path], None], what: str = "package") -> None:
+def write_folder(
+    folder: Path,
+    fill: Callable[[Path], None],
+    check: Callable[[Path], object],
+    what: str = "package",
+) -> None:
     """Put a folder in place that `fill` fills; one that is there is replaced.
+
+    Parameters
+    ----------
+    check : reads what was filled, as whoever uses the folder will. What it refuses is never put in
+        place, where the next run would take it for somebody else's
 
     Raises
     ------
     OutputFolderError : it cannot be written; then nothing has changed
+    InternalError : `check` raised a StoreError; then nothing has changed either
     """
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
@@ -87,6 +98,10 @@ def write_folder(folder: Path, fill: Callable[[Path], None], what: str = "packag
             new = stage / "new"
             new.mkdir()
             fill(new)
+            try:
+                check(new)
+            except StoreError as error:
+                raise InternalError(f"{folder}: {what} could not be read again: {error}") from error
             _replace(new, folder, stage)
     except OSError as error:
         raise _cannot(str(folder), error.strerror or error, what) from error

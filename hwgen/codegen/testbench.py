@@ -18,7 +18,7 @@ _TEXT = """\
 `timescale 1ns / 1ps
 `default_nettype none
 
-module @TOP@_tb;
+module @TOP@__tb;
   localparam FRAMES = @FRAMES@;
   localparam IN_BITS = @IN_BITS@;        // of a beat
   localparam IN_BEATS = @IN_BEATS@;      // of a frame
@@ -60,6 +60,7 @@ module @TOP@_tb;
   wire [OUT_BITS-1:0] m_axis_tdata;
   wire               m_axis_tvalid;
   wire               m_axis_tlast;
+  wire               m_axis_tuser;
   wire               frame_error;
 
   @TOP@ dut (
@@ -68,7 +69,7 @@ module @TOP@_tb;
     .s_axis_tready(s_axis_tready), .s_axis_tlast(s_axis_tlast),
     .m_axis_tdata(m_axis_tdata), .m_axis_tvalid(m_axis_tvalid),
     .m_axis_tready(ready), .m_axis_tlast(m_axis_tlast),
-    .frame_error(frame_error)
+    .m_axis_tuser(m_axis_tuser), .frame_error(frame_error), .frame_error_clear(1'b0)
   );
 
   integer index;
@@ -81,7 +82,7 @@ module @TOP@_tb;
     patience = PATIENCE * (100 / (100 - stall) + 1) * (100 / (100 - stall) + 1);
     if ($value$plusargs("waves=%s", waves)) begin
       $dumpfile(waves);
-      $dumpvars(0, @TOP@_tb);
+      $dumpvars(0, @TOP@__tb);
     end
     $readmemh("vectors/input.hex", inputs);
     $readmemh("vectors/output.hex", outputs);
@@ -136,6 +137,10 @@ module @TOP@_tb;
                got % OUT_BEATS == OUT_BEATS - 1, m_axis_tlast);
         where;
       end
+      if (!over && m_axis_tlast && m_axis_tuser !== 1'b0) begin
+        $write("FAIL: m_axis_tuser must be 0, not %b", m_axis_tuser);
+        where;
+      end
     end
   endtask
 
@@ -145,6 +150,10 @@ module @TOP@_tb;
     if (rst) begin
       reset_cycles <= reset_cycles + 1;
       if (reset_cycles == 3) rst <= 1'b0;
+      if (s_axis_tready !== 1'b0) begin
+        $write("FAIL: s_axis_tready must be 0 while rst is high, not %b", s_axis_tready);
+        where;
+      end
     end else begin
       ready <= $unsigned($random(random)) % 100 >= stall;
       if (enters) sent <= sent + 1;

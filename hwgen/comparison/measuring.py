@@ -3,6 +3,7 @@
 __all__ = ["ROW", "describe_package", "measure_design", "measure_package"]
 
 import json
+import shlex
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, replace
@@ -102,7 +103,8 @@ def describe_package(package: "api.Package", *, stage: str = "estimate", frames:
     """Return a run of one package, simulated with so many random frames."""
     row = measure_package(package, api.choose_frames(package.network, frames, 0), stage=stage)
     target = get_target(row.target).to_json()
-    command = f"hwgen report {package.folder} --stage {stage}"
+    words = ["hwgen", "report", str(package.folder), "--stage", stage, "--frames", str(frames)]
+    command = shlex.join(words)
     return Run(f"{row.name}, {stage}", command, stage, (row,), {row.target: target})
 
 

@@ -14,6 +14,7 @@ A task has `model`, `example` and `calibration`, and perhaps
 __all__ = ["FIGURES", "FRAMES", "NETWORK", "split_formats", "train_format"]
 
 import json
+import math
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -100,10 +101,9 @@ def _recipe(task: Any, formats: str, text: str | None) -> "Recipe":
     if text is not None:
         base = Recipe.parse(text)
     else:
-        epochs = int(getattr(task, "epochs", 0)) if trains else 0
         own = getattr(task, "recipe", None)
-        plain = QuantizeRecipe(epochs=EPOCHS if trains else 0)
-        base = replace(own or Recipe(quantize=plain), epochs=epochs)
+        base = own or Recipe(quantize=QuantizeRecipe(epochs=EPOCHS if trains else 0))
+    base = base.for_task(task)
     weights, activations = split_formats(formats)
     quantize = replace(base.quantize or QuantizeRecipe(), weights=weights, layers={}, budget=None)
     if activations is not None:
@@ -125,7 +125,10 @@ def _check_torch(module: Any, task: Any, network: Network, outputs: npt.NDArray[
 def _judge(task: Any, network: Network, outputs: npt.NDArray[Any], name: str) -> float | None:
     """Return how good the outputs of golden are, None where the task does not say."""
     if hasattr(task, "score"):
-        return float(task.score(network.dequantize(outputs)))
+        score = float(task.score(network.dequantize(outputs)))
+        if not math.isfinite(score):
+            raise HwgenError(f"{name}: score(outputs) must return a finite number, not {score}")
+        return score
     if not hasattr(task, "test_labels"):
         return None
     labels = np.asarray(task.test_labels)

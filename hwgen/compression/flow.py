@@ -13,6 +13,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from hwgen.compression.meaning import run_layer
+
 INPUT = ""  # the name of what enters; no module within a model has it
 Shape = tuple[int, ...]
 
@@ -78,7 +80,7 @@ class Flow:
     input_shape: Shape = ()
 
     def run(self, x: Tensor, watch: Callable[[Layer, Tensor], None] | None = None) -> Tensor:
-        """Return the output for (batch, ...) inputs.
+        """Return the output for (batch, ...) inputs, in evaluation mode: by `run_layer`.
 
         Parameters
         ----------
@@ -86,7 +88,8 @@ class Flow:
         """
         values = {INPUT: x}
         for layer in self.layers:
-            x = values[layer.path] = layer.module(*(values[name] for name in layer.inputs))
+            inputs = [values[name] for name in layer.inputs]
+            x = values[layer.path] = run_layer(layer.module, *inputs)
             if watch is not None:
                 watch(layer, x)
         return x

@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from torch import fx, nn
 
 from hwgen.compression.flow import Add, ArgMax, Concat
+from hwgen.compression.tracer import RESHAPING
 
 RELU = (F.relu, F.relu_, torch.relu, torch.relu_, "relu", "relu_")
 ADD = (operator.add, operator.iadd, torch.add, "add", "add_")
@@ -59,14 +60,9 @@ def modules_of(node: fx.Node, dimensions: int | None) -> tuple[nn.Module, ...] |
         keepdim = bool(_argument(node, 2, "keepdim", False))
         dim = _argument(node, 1, "dim", None)
         return (ArgMax(keepdim),) if _is_channels(dim, dimensions) else None
-    if target in (torch.flatten, "flatten"):
-        flatten = nn.Flatten(_argument(node, 1, "start_dim", 0), _argument(node, 2, "end_dim", -1))
-        return (flatten,)
-    if target in (torch.reshape, "view", "reshape"):
-        shape = node.args[1] if len(node.args) == 2 else node.args[1:]
-        if not isinstance(shape, (tuple, list)) or len(shape) != 2:
-            return None
-        return (nn.Flatten(),) if _is_batch(shape[0]) and shape[1] == -1 else None
+    if target in RESHAPING:  # those that flatten are written torch.flatten(x, 1) by the tracer
+        flattens = target is torch.flatten and node.args[1:] == (1,)
+        return (nn.Flatten(),) if flattens or dimensions is None else None
     if target in (F.dropout, F.dropout2d) and not _argument(node, 2, "training", True):
         return (nn.Identity(),)
     return _pool(node)
@@ -117,11 +113,6 @@ def _is_channels(dim: object, dimensions: int | None) -> bool:
 
 def _is_node_size(value: object) -> bool:
     return isinstance(value, fx.Node) and is_size(value)
-
-
-def _is_batch(value: object) -> bool:
-    """Say whether the value is the batch size: x.size(0) or x.shape[0]."""
-    return isinstance(value, fx.Node) and is_size(value) and value.args[1:] == (0,)
 
 
 def _argument(node: fx.Node, position: int, name: str, default: Any) -> Any:

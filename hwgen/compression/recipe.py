@@ -2,7 +2,7 @@
 
 __all__ = ["PruneRecipe", "PruneTarget", "QuantizeRecipe", "Recipe"]
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from hwgen.compression.prune_recipe import PruneRecipe, PruneTarget, check_epochs
@@ -15,7 +15,10 @@ from hwgen.errors import HwgenError
 class Recipe:
     """What `compress` does: train, prune, quantize, in this order.
 
-    epochs : of training the float model before anything else
+    epochs : of training the float model before anything else; None leaves it to the task (see
+        `for_task`), and is none where there is no task. Epochs mean the same everywhere: what
+        `train(model, epochs)` is called with, here once, in `prune` after each step, in `quantize`
+        for each training. What the recipe says wins over what a task says
 
     Raises
     ------
@@ -24,10 +27,11 @@ class Recipe:
 
     prune: PruneRecipe | None = None
     quantize: QuantizeRecipe | None = None
-    epochs: int = 0
+    epochs: int | None = None
 
     def __post_init__(self) -> None:
-        check_epochs(self.epochs)
+        if self.epochs is not None:
+            check_epochs(self.epochs)
         for name, kind in (("prune", PruneRecipe), ("quantize", QuantizeRecipe)):
             value = getattr(self, name)
             if value is not None and not isinstance(value, kind):
@@ -37,6 +41,17 @@ class Recipe:
                 "Recipe must prune, quantize or both, not neither; "
                 "try Recipe(quantize=QuantizeRecipe())"
             )
+
+    def for_task(self, task: object) -> "Recipe":
+        """Return the recipe, with the task's `epochs` where it says none of its own.
+
+        Parameters
+        ----------
+        task : where it can train, its attribute `epochs` is what its model wants
+        """
+        if self.epochs is not None:
+            return self
+        return replace(self, epochs=getattr(task, "epochs", 0) if hasattr(task, "train") else 0)
 
     @classmethod
     def recommended(cls, drop: float = 0.01, *, tune: int = 5, epochs: int = 15) -> "Recipe":

@@ -9,8 +9,13 @@ from dataclasses import MISSING, Field, fields, is_dataclass
 from pathlib import Path
 from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
-from hwgen.errors import HwgenError
+from hwgen.errors import HwgenError, StoreError
+from hwgen.files import read_file
+from hwgen.schema import short
 
+LONGEST = 1 << 17  # characters of a recipe
+MOST_DOTS = 1 << 10  # of a line: keys of thousands of parts take tomllib minutes
+LARGEST = 1 << 62  # integers are smaller
 NONE = "none"  # TOML has no null: the text that stands for it, where it is not the default
 T = TypeVar("T")
 KINDS: dict[object, str] = {
@@ -31,9 +36,9 @@ def read_text(path: str | Path) -> str:
     HwgenError : it cannot be read
     """
     try:
-        return Path(path).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or error
+        return read_file(Path(path), LONGEST).decode("utf-8")
+    except (OSError, UnicodeDecodeError, StoreError) as error:
+        reason = getattr(error, "strerror", None) or str(error).removeprefix(f"{path}: ")
         raise HwgenError(f"{path}: recipe cannot be read ({reason})") from error
 
 
@@ -49,10 +54,19 @@ def recipe_of(kind: type[T], text: str, name: str) -> T:
     ------
     HwgenError : names the text, the key, and what is allowed
     """
+    if len(text) > LONGEST:
+        raise HwgenError(f"{name}: recipe must have at most {LONGEST:,} characters")
+    if any(line.count(".") > MOST_DOTS for line in text.split("\n")):
+        raise HwgenError(f"{name}: recipe must have at most {MOST_DOTS:,} dots in a line")
     try:
         table = tomllib.loads(text)
+    except RecursionError as error:
+        raise HwgenError(f"{name}: recipe must be TOML; it is nested too deeply") from error
     except tomllib.TOMLDecodeError as error:
         raise HwgenError(f"{name}: recipe must be TOML; {error}") from error
+    except ValueError as error:  # which Python says of long numbers
+        text = "it holds a number of thousands of digits"
+        raise HwgenError(f"{name}: recipe must be TOML; {text}") from error
     return _made(kind, table, name, "")
 
 
@@ -63,7 +77,7 @@ def _made(kind: type[T], table: Mapping[str, object], name: str, path: str) -> T
     values: dict[str, Any] = {}
     for key, value in table.items():
         if key not in known:
-            raise HwgenError(f"{where}: key must be one of {', '.join(known)}, not {key!r}")
+            raise HwgenError(f"{where}: key must be one of {', '.join(known)}, not {short(key)}")
         inner = f"{path}.{key}" if path else key
         choices = get_args(hints[key]) if _is_union(hints[key]) else (hints[key],)
         table_of: Any = next((choice for choice in choices if is_dataclass(choice)), None)
@@ -72,12 +86,14 @@ def _made(kind: type[T], table: Mapping[str, object], name: str, path: str) -> T
         elif isinstance(value, dict):
             values[key] = _made(table_of, value, name, inner)
         else:
-            raise HwgenError(f"{where}: {key} must be a table, [{inner}], not {value!r}")
+            raise HwgenError(f"{where}: {key} must be a table, [{inner}], not {short(value)}")
     try:
         return kind(**values)
     except HwgenError as error:
         key = _key_of(error, kind, values)
-        raise type(error)(f"{where}: {key}{error}") from error
+        text = str(error)
+        text = text if len(text) <= 500 else f"{text[:497]}..."
+        raise type(error)(f"{where}: {key}{text}") from error
 
 
 def _key_of(error: HwgenError, kind: type[object], values: Mapping[str, object]) -> str:
@@ -104,11 +120,15 @@ def _value(value: object, choices: tuple[Any, ...], field: "Field[Any]", where: 
                 key: _value(each, inner[1:], field, f"{where}.{key}") for key, each in value.items()
             }
         if origin is float and isinstance(value, (int, float)) and not isinstance(value, bool):
+            if not abs(value) < LARGEST:  # NaN included
+                raise HwgenError(f"{where} must be a number that is finite, not {short(value)}")
             return value
         if isinstance(origin, type) and type(value) is origin:
+            if origin is int and not abs(value) < LARGEST:  # type: ignore[arg-type]
+                raise HwgenError(f"{where} must be smaller than 2**62, not {short(value)}")
             return value
     wanted = [KINDS[get_origin(choice) or choice] for choice in choices if choice is not type(None)]
-    raise HwgenError(f"{where} must be {' or '.join(wanted)}, not {value!r}")
+    raise HwgenError(f"{where} must be {' or '.join(wanted)}, not {short(value)}")
 
 
 def _is_union(hint: object) -> bool:

@@ -11,14 +11,18 @@ import json
 import re
 import shutil
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 from hwgen.cache import Cache, scratch
 from hwgen.compression.checkpoints import Checkpoints
 from hwgen.compression.random_state import RandomState, restore_random, take_random
-from hwgen.errors import HwgenError
+from hwgen.errors import HwgenError, StoreError
+from hwgen.files import NoRegularFile, parse_json, read_file
 
 RUN = "run.json"
+LONGEST = 1 << 26  # bytes of it
 ENTRY = re.compile(r"[0-9a-f]{64}(\.lock)?")
 
 
@@ -40,8 +44,11 @@ class RunFolder:
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             self._refuse_others()
-            found = self.folder / RUN
-            written = found.read_bytes() if found.exists() and not fresh else None
+            written = None
+            with suppress(FileNotFoundError):
+                written = None if fresh else read_file(self.folder / RUN, LONGEST)
+        except NoRegularFile as error:
+            raise HwgenError(f"{error}; choose another folder") from error
         except OSError as error:
             raise self._cannot(error) from error
         self._identity: dict[str, str] | None = None
@@ -93,13 +100,13 @@ class RunFolder:
 
     def _read(self, written: bytes) -> tuple[dict[str, str], RandomState]:
         try:
-            whole = json.loads(written)
+            whole: Any = parse_json(written)
             text = str(whole["run"])
             if hashlib.sha256(text.encode()).hexdigest() != whole["sha256"]:
                 raise ValueError("another hash")
-            run = json.loads(text)
-            return run["identity"], run["random"]
-        except (ValueError, KeyError, TypeError) as error:
+            run: Any = parse_json(text)
+            return dict(run["identity"]), run["random"]
+        except (StoreError, ValueError, KeyError, TypeError) as error:
             raise HwgenError(
                 f"{self.folder / RUN}: is damaged, so that nobody knows which run the checkpoints "
                 "are of; start anew with fresh=True (--fresh)"

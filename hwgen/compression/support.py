@@ -1,6 +1,6 @@
 """What hwgen has a meaning for: modules and their settings, and what to use instead of others."""
 
-__all__ = ["DROPPED", "KEPT", "OWNED", "instead", "module_problem"]
+__all__ = ["DROPPED", "KEPT", "OWNED", "SUPPORTED", "instead", "module_problem"]
 
 from collections.abc import Sequence
 
@@ -16,23 +16,27 @@ DROPPED = (nn.Dropout, nn.Dropout1d, nn.Dropout2d, nn.Identity)
 OWNED = (nn.Conv2d, nn.Linear, nn.BatchNorm1d, nn.BatchNorm2d)  # hold weights: one use each
 
 SUPPORTED = (
-    "supported are Conv2d, Linear, BatchNorm, ReLU, MaxPool2d, AvgPool2d, AdaptiveAvgPool2d, "
+    "Conv2d, Linear, BatchNorm, ReLU, MaxPool2d, AvgPool2d, AdaptiveAvgPool2d, "
     "Flatten, Dropout, Identity, adding, torch.cat, a mean over the image, a last argmax"
 )
-RELU = "use ReLU instead"
+SQUASHING = (  # often the last; its outputs are ordered as its inputs are
+    *("Sigmoid", "Tanh", "Hardsigmoid", "LogSigmoid", "Softsign", "Softplus"),
+    *("sigmoid", "tanh", "hardsigmoid", "logsigmoid", "softsign", "softplus"),
+)
+NORMALIZING = ("Softmax", "LogSoftmax", "Softmin", "softmax", "log_softmax", "softmin")
+BENT = (
+    *("ReLU6", "LeakyReLU", "PReLU", "RReLU", "ELU", "CELU", "SELU", "GELU", "SiLU", "Mish"),
+    *("Hardtanh", "Hardswish", "Threshold", "gelu", "silu", "leaky_relu", "relu6", "prelu"),
+    *("elu", "celu", "selu", "mish", "hardtanh", "hardswish", "rrelu", "clamp", "clip"),
+)
+LAST = "leave it out, and let what reads the outputs compute it: they are in the same order"
 INSTEAD: dict[str, str] = {
+    **dict.fromkeys((*BENT, *SQUASHING), "use ReLU instead"),
+    **dict.fromkeys(("view", "reshape", "flatten"), "use flatten(1) or view(x.size(0), -1)"),
     **dict.fromkeys(
-        (
-            *("ReLU6", "LeakyReLU", "PReLU", "ELU", "GELU", "SiLU", "Sigmoid", "Tanh"),
-            *("Hardtanh", "Hardswish", "gelu", "silu", "leaky_relu", "relu6", "sigmoid", "tanh"),
-        ),
-        RELU,
+        ("squeeze", "unsqueeze"),
+        "keep (batch, features), and squeeze what the model returns outside of it",
     ),
-    **dict.fromkeys(
-        ("Softmax", "LogSoftmax", "softmax", "log_softmax"),
-        "leave it to the loss: the largest output is the class without it",
-    ),
-    **dict.fromkeys(("view", "reshape"), "use flatten(1) or view(x.size(0), -1) instead"),
     **dict.fromkeys(
         ("add", "iadd"), "add two values that the model computes, without constants or alpha"
     ),
@@ -47,21 +51,31 @@ INSTEAD: dict[str, str] = {
 Problem = tuple[str, str]  # what it is, and what to use instead
 
 
-def instead(name: str) -> str:
-    """Return what to use instead of a module or function."""
-    return INSTEAD.get(name, SUPPORTED)
+def instead(name: str, last: bool = False) -> str:
+    """Return what to use instead of a module or function, "" where that is any of `SUPPORTED`.
+
+    Parameters
+    ----------
+    last : whether no layer with weights comes after it
+    """
+    if last and name in (*SQUASHING, *NORMALIZING):
+        return LAST
+    return INSTEAD.get(name, "")
 
 
-def module_problem(module: nn.Module, shapes: Sequence[Shape | None]) -> Problem | None:
+def module_problem(
+    module: nn.Module, shapes: Sequence[Shape | None], last: bool = False
+) -> Problem | None:
     """Return what hwgen has no meaning for in a module and its settings, and the way out.
 
     Parameters
     ----------
     shapes : of its inputs, without the batch; None where it is not known
+    last : whether no layer with weights comes after it
     """
     name = type(module).__name__
     if type(module) not in (*KEPT, *DROPPED):
-        return name, instead(name)
+        return name, instead(name, last)
     shape = shapes[0] if shapes else None
     match module:
         case nn.Conv2d():
@@ -79,7 +93,9 @@ def module_problem(module: nn.Module, shapes: Sequence[Shape | None]) -> Problem
         case nn.MaxPool2d() | nn.AvgPool2d() | nn.AdaptiveAvgPool2d():
             return _pool_problem(module, shape)
         case nn.Flatten():
-            if module.start_dim != 1 or module.end_dim != -1:
+            count = 0 if shape is None else len(shape) + 1
+            ends = [d + count if d < 0 and count else d for d in (module.start_dim, module.end_dim)]
+            if ends not in ([1, -1], [1, count - 1]):
                 return f"Flatten({module.start_dim}, {module.end_dim})", "use Flatten(1)"
         case Add():
             if None not in shapes and shapes[0] != shapes[1]:
@@ -116,8 +132,8 @@ def _pool_problem(
             what = f"AdaptiveAvgPool2d({size}) on an image of {shape[1]} x {shape[2]}"
             return what, "use an output size that divides it, such as 1"
         return None
-    if module.ceil_mode:
-        return f"{name} with ceil_mode", "use ceil_mode=False, with padding"
+    if module.ceil_mode and (shape is None or not _fits(module, shape)):
+        return f"{name} with ceil_mode", "use ceil_mode=False, which leaves the last windows out"
     if isinstance(module, nn.AvgPool2d):
         if module.divisor_override is not None:
             return "AvgPool2d with divisor_override", "leave it out"
@@ -129,3 +145,11 @@ def _pool_problem(
     if module.dilation not in (1, (1, 1)):
         return "MaxPool2d with dilation", "use dilation=1"
     return None
+
+
+def _fits(module: nn.MaxPool2d | nn.AvgPool2d, shape: Shape) -> bool:
+    """Say whether windows cover an image to its end, so that `ceil_mode` changes nothing."""
+    fields = (module.kernel_size, module.stride, module.padding)
+    pairs = ((value, value) if isinstance(value, int) else value for value in fields)
+    sizes = zip(shape[1:], *pairs, strict=True)
+    return all((extent + 2 * pad - kernel) % stride == 0 for extent, kernel, stride, pad in sizes)

@@ -5,46 +5,41 @@ Everything hwgen has no meaning for is found here, all at once, before anything 
 
 __all__ = ["check_finite", "evaluating", "find_layers", "trace_graph"]
 
-import operator
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
 import torch
 from torch import Tensor, fx, nn
 
 from hwgen.compression.flow import INPUT, ArgMax, Flow, Layer, Shape
 from hwgen.compression.functions import is_size, modules_of, operands
+from hwgen.compression.hidden import find_hidden
 from hwgen.compression.support import DROPPED, KEPT, OWNED, SUPPORTED, instead, module_problem
 from hwgen.compression.threads import thrifty_threads
-from hwgen.errors import FormatError, FoundUnsupported, NetworkError, UnsupportedError
+from hwgen.compression.tracer import SHAPE_ERRORS, Traced, Tracer, place_of, why
+from hwgen.errors import FormatError, FoundUnsupported, HwgenError, NetworkError, UnsupportedError
 
 CLOSE = 1e-3  # float sums in another order differ by less, relative to the largest output
-SHAPE_ERRORS = (RuntimeError, IndexError, ValueError, TypeError)  # torch's own, on shapes
 NORMS = (nn.BatchNorm1d, nn.BatchNorm2d)
+BATCHES = (1, 3)  # in which a model must compute the same
 Shapes = dict[fx.Node, Shape]
 
 
-class _Tracer(fx.Tracer):
-    def __init__(self, leaves: tuple[type[nn.Module], ...]):
-        super().__init__()
-        self.leaves = leaves
-
-    def is_leaf_module(self, m: nn.Module, module_qualified_name: str) -> bool:
-        return isinstance(m, self.leaves) or super().is_leaf_module(m, module_qualified_name)
-
-
-def trace_graph(model: nn.Module, leaves: tuple[type[nn.Module], ...] = ()) -> fx.Graph:
-    """Return the live part of the model's graph in evaluation mode.
+def trace_graph(
+    model: nn.Module, example: Tensor, leaves: tuple[type[nn.Module], ...] = ()
+) -> Traced:
+    """Return the live part of the model's graph in evaluation mode, and the shapes in it.
 
     Raises
     ------
-    UnsupportedError : the forward depends on values, so that it has no graph
+    UnsupportedError : the forward depends on values, so that it has no graph; names its line
     """
     try:
         with evaluating(model):
-            graph = _Tracer(leaves).trace(model)
+            return Tracer(leaves, example).traced(model)
+    except HwgenError:
+        raise
     except Exception as error:  # whatever the user's forward raises when it meets a proxy
         found = [
             FoundUnsupported(path, type(module).__name__, instead(type(module).__name__))
@@ -52,14 +47,10 @@ def trace_graph(model: nn.Module, leaves: tuple[type[nn.Module], ...] = ()) -> f
             if not list(module.children()) and type(module) not in (*KEPT, *DROPPED, *leaves)
             if type(module).__module__.startswith("torch.nn")
         ]
-        why = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        what = f"a forward that torch.fx cannot trace ({why})"
+        what = f"a forward that torch.fx cannot trace ({why(error)})"
         way = "write it without ifs, loops and conversions that depend on the values of tensors"
-        raise UnsupportedError([*found, FoundUnsupported("forward", what, way)]) from error
-    for node in reversed(graph.nodes):
-        if not node.users and node.op not in ("placeholder", "output"):
-            graph.erase_node(node)
-    return graph
+        found.append(FoundUnsupported("forward", what, way))
+        raise UnsupportedError(found, SUPPORTED) from error
 
 
 def find_layers(model: nn.Module, example: Tensor) -> Flow:
@@ -78,17 +69,15 @@ def find_layers(model: nn.Module, example: Tensor) -> Flow:
     UnsupportedError : with everything that is not supported
     NetworkError : the example does not fit the model
     """
-    graph = trace_graph(model)
-    problem = _example_problem(example)
-    shapes: Shapes = {}
+    _check_example(example)
     with evaluating(model), thrifty_threads(model, example):
-        if problem is None:
-            shapes, problem = _shapes(graph, model, example)
-        reader = _Reader(graph, model, shapes)
-        if reader.found:
-            raise UnsupportedError(reader.found)
-        if problem is not None:
-            raise problem
+        traced = trace_graph(model, example)
+        reader = _Reader(traced, model)
+        found = [*find_hidden(model), *reader.found]
+        if found:
+            raise UnsupportedError(found, SUPPORTED)
+        if traced.problem is not None:
+            raise traced.problem
         flow = Flow(tuple(reader.layers), tuple(example.shape[1:]))
         _check_same(flow, model, example)
     return flow
@@ -123,76 +112,61 @@ def check_finite(model: nn.Module) -> None:
             )
 
 
-def _example_problem(example: object) -> NetworkError | None:
+def _check_example(example: object) -> None:
     if not isinstance(example, Tensor) or not example.is_floating_point():
         kind = str(example.dtype) if isinstance(example, Tensor) else type(example).__name__
-        return NetworkError(f"Example must be a float tensor, not {kind}")
+        raise NetworkError(f"Example must be a float tensor, not {kind}")
     if example.dim() not in (2, 4) or example.shape[0] == 0:
-        return NetworkError(
+        signal = "; give a signal a height of 1, x[:, :, None], and take Conv2d for Conv1d"
+        raise NetworkError(
             "Example must have shape (batch, channels, height, width) or (batch, features), "
-            f"not {tuple(example.shape)}"
+            f"not {tuple(example.shape)}{signal * (example.dim() == 3)}"
         )
-    return None
-
-
-def _shapes(
-    graph: fx.Graph, model: nn.Module, example: Tensor
-) -> tuple[Shapes, NetworkError | None]:
-    """Return the shapes, without the batch, of the values that the model computes."""
-    values: dict[fx.Node, Any] = {}
-    shapes: Shapes = {}
-    given = iter([example.clone()])  # the model may write into it
-    for node in graph.nodes:
-        args = fx.node.map_arg(node.args, values.__getitem__)
-        kwargs = fx.node.map_arg(node.kwargs, values.__getitem__)
-        try:
-            match node.op:
-                case "placeholder":
-                    values[node] = next(given, args[0] if args else None)
-                case "get_attr":
-                    values[node] = operator.attrgetter(node.target)(model)
-                case "call_module":
-                    values[node] = model.get_submodule(node.target)(*args, **kwargs)
-                case "call_function":
-                    values[node] = node.target(*args, **kwargs)
-                case "call_method":
-                    values[node] = getattr(args[0], node.target)(*args[1:], **kwargs)
-        except SHAPE_ERRORS as error:
-            place = node.target if node.op == "call_module" else _place(node)
-            return shapes, NetworkError(
-                f"{place}: example of shape {tuple(example.shape)} must fit the model; torch "
-                f"says: {(str(error) or type(error).__name__).splitlines()[0]}"
-            )
-        value = values.get(node)
-        if isinstance(value, Tensor):
-            shapes[node] = tuple(value.shape[1:])
-    return shapes, None
 
 
 def _check_same(flow: Flow, model: nn.Module, example: Tensor) -> None:
-    """Refuse a model that does not compute what its graph says.
+    """Refuse a model that does not compute what was understood of it.
 
     The graph shows values, not the memory they share: an operation in place changes what every
-    other user of its input sees.
+    other user of its input sees. And it shows what is done for one size of the batch.
     """
     generator = torch.Generator().manual_seed(0)
-    noise = torch.randn(example[:1].shape, generator=generator).to(example)
-    ours, theirs = flow.run(noise).double(), model(noise.clone()).double()
+    for batch in dict.fromkeys((len(example), *BATCHES)):
+        noise = torch.randn((batch, *example.shape[1:]), generator=generator).to(example)
+        said = ""
+        try:
+            same = _are_same(flow.run(noise), model(noise.clone()))
+        except SHAPE_ERRORS as error:
+            same, said = False, f" ({why(error)})"
+        if same:
+            continue
+        if batch == len(example):
+            what = "an operation in place, on a value that is used elsewhere as well,"
+            way = "use ReLU(inplace=False), and x = x + y for x += y"
+        else:
+            what = f"a forward that does something else for a batch of {batch}{said}"
+            way = "use x.flatten(1), and x.size(0) for the size of the batch"
+        raise UnsupportedError([FoundUnsupported("forward", what, way)])
+
+
+def _are_same(ours: Tensor, theirs: Tensor) -> bool:
+    """Say whether outputs differ by no more than float sums in another order."""
+    if ours.shape != theirs.shape:
+        return False
+    ours, theirs = ours.double(), theirs.double()
     known = torch.isfinite(ours) & torch.isfinite(theirs)
     ours, theirs = ours[known], theirs[known]
-    if ours.numel() and float((ours - theirs).abs().max()) > CLOSE * float(theirs.abs().max()):
-        what = "an operation in place, on a value that is used elsewhere as well,"
-        way = "use ReLU(inplace=False), and x = x + y for x += y"
-        raise UnsupportedError([FoundUnsupported("forward", what, way)])
+    return not ours.numel() or bool((ours - theirs).abs().max() <= CLOSE * theirs.abs().max())
 
 
 class _Reader:
     """Reads a graph: its layers, and everything in it that is not supported."""
 
-    def __init__(self, graph: fx.Graph, model: nn.Module, shapes: Shapes):
+    def __init__(self, traced: Traced, model: nn.Module):
+        graph = traced.graph
         self.layers: list[Layer] = []
         self.found: list[FoundUnsupported] = []
-        self._shapes = shapes
+        self._shapes = {node: shape[1:] for node, shape in traced.shapes.items()}
         self._modules = dict(model.named_modules())
         self._names = set(self._modules)
         self._calls = Counter(node.target for node in graph.nodes if node.op == "call_module")
@@ -200,7 +174,7 @@ class _Reader:
         for node in graph.nodes:
             self._read(node)
         if not self.layers and not self.found:
-            self._refuse("forward", "a model without layers", SUPPORTED)
+            self._refuse("forward", "a model without layers", "")
 
     def _refuse(self, path: str, what: str, way: str) -> None:
         self.found.append(FoundUnsupported(path, what, way))
@@ -225,7 +199,7 @@ class _Reader:
         module, calls = self._modules[str(node.target)], self._calls[node.target]
         sources = operands(node)
         name = type(module).__name__
-        problem = module_problem(module, self._shapes_of(sources))
+        problem = module_problem(module, self._shapes_of(sources), self._is_last(node))
         if problem is None and isinstance(module, OWNED) and calls > 1:
             problem = f"{name} used {calls} times", "give each use a layer of its own"
         if problem is None and isinstance(module, NORMS):
@@ -251,14 +225,14 @@ class _Reader:
         modules = modules_of(node, None if known is None else len(known) + 1)
         self._values[node] = node.name
         if modules is None or not self._are_values(sources):
-            self._refuse(*_unsupported_function(node))
+            self._refuse(*_unsupported_function(node, self._is_last(node)))
             return
         problem = module_problem(modules[0], self._shapes_of(sources))
         is_last = all(user.op == "output" for user in node.users)
         if problem is None and isinstance(modules[0], ArgMax) and not is_last:
             problem = "argmax before the end", "leave it for the last operation"
         if problem is not None:
-            self._refuse(_place(node), *problem)
+            self._refuse(place_of(node), *problem)
         elif isinstance(modules[0], nn.Identity):
             self._values[node] = self._named(sources)[0]
         else:
@@ -281,6 +255,17 @@ class _Reader:
             self.layers.append(Layer(path, module, inputs, shape or (), written))
             inputs = (path,)
         self._values[node] = inputs[0]
+
+    def _is_last(self, node: fx.Node) -> bool:
+        """Say whether no layer with weights comes after a value."""
+        waiting, seen = list(node.users), set(node.users)
+        while waiting:
+            user = waiting.pop()
+            if user.op == "call_module" and isinstance(self._modules[str(user.target)], OWNED):
+                return False
+            waiting += [further for further in user.users if further not in seen]
+            seen.update(user.users)
+        return True
 
     def _norm_problem(self, name: str, sources: list[object]) -> tuple[str, str] | None:
         before = [la.module for la in self.layers if (la.path,) == self._named(sources)]
@@ -322,12 +307,7 @@ def _takers(value: object) -> int:
     return sum(not is_size(user) for user in value.users) if isinstance(value, fx.Node) else 0
 
 
-def _place(node: fx.Node) -> str:
-    owners = [path for path in node.meta.get("nn_module_stack", {}) if path]
-    return f"{owners[-1]}.{node.name}" if owners else node.name
-
-
-def _unsupported_function(node: fx.Node) -> tuple[str, str, str]:
+def _unsupported_function(node: fx.Node, last: bool) -> tuple[str, str, str]:
     name = node.target if isinstance(node.target, str) else getattr(node.target, "__name__", "?")
     kind = "method" if node.op == "call_method" else "function"
-    return _place(node), f"{kind} {name}", instead(name.strip("_"))
+    return place_of(node), f"{kind} {name}", instead(name.strip("_"), last)

@@ -2,7 +2,8 @@
 
 __all__ = ["Compressed", "StepRecord", "compress"]
 
-import copy
+import math
+import numbers
 import warnings
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -11,20 +12,27 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from hwgen.compression.adopt import adopt
 from hwgen.compression.alarm import find_alarms
+from hwgen.compression.calibration_data import input_batches
 from hwgen.compression.checkpoints import Checkpoints, code_hash, state_hash
+from hwgen.compression.flow import INPUT, ArgMax, Flow
 from hwgen.compression.history import Recorder, StepRecord
-from hwgen.compression.prune import Subject, check_pruning, prune
+from hwgen.compression.prune import Subject, check_pruning, holding, prune
 from hwgen.compression.quantize import QuantModel, check_quantizing
 from hwgen.compression.recipe import Recipe
 from hwgen.compression.run_folder import RunFolder
 from hwgen.compression.stages import Stages
 from hwgen.compression.threads import thrifty_threads
 from hwgen.compression.trace import check_finite, find_layers
+from hwgen.compression.user_functions import (
+    Evaluate,
+    Train,
+    checked_evaluate,
+    checked_train,
+    warn_at_chance,
+)
 from hwgen.errors import FoundUnsupported, HwgenError, HwgenWarning, UnsupportedError
-
-Train = Callable[[nn.Module, int], None]
-Evaluate = Callable[[nn.Module], float]
 
 
 @dataclass(frozen=True)
@@ -54,7 +62,7 @@ def compress(
     example: Tensor | None = None,
     train: Train | None = None,
     evaluate: Evaluate | None = None,
-    calibration: Iterable[Tensor] | None = None,
+    calibration: Iterable[object] | None = None,
     measure: Callable[[nn.Module], float] | None = None,
     progress: Callable[[str], None] | None = None,
     checkpoints: str | Path | None = None,
@@ -68,15 +76,19 @@ def compress(
 
     Parameters
     ----------
-    model : any module of supported layers, with or without branches
+    model : any module of supported layers, with or without branches. `DataParallel` and
+        `torch.compile` come off; what `torch.nn.utils.prune` masks stays zero; weights of other
+        types and on other devices become float32 on the CPU, where that is exact
     recipe : what to do
     example : (batch, channels, height, width) or (batch, features), a float tensor; by default the
         first of `calibration`
     train : `train(model, epochs)` trains any module in place, by the user's own loss and data,
         and makes its optimizer anew from `model.parameters()`. It is called in training mode with
-        the pruned model and with the quantized one. None: post-training quantization only
-    evaluate : `evaluate(model)` returns the accuracy; it is called in evaluation mode
-    calibration : batches of real inputs, needed to quantize
+        the pruned model and with the quantized one. If it returns a module, that one's weights
+        are taken. None: post-training quantization only
+    evaluate : `evaluate(model)` returns the accuracy, at most 1; it is called in evaluation mode
+    calibration : batches of real inputs, needed to quantize: one tensor, or tensors, arrays, or
+        pairs of them and labels, such as a DataLoader gives
     measure : `measure(model)` returns the cost of a pruned float model, for a target cost; where
         the recipe quantizes with a budget, of a quantized one
     progress : called with the name of each step as it starts
@@ -92,37 +104,57 @@ def compress(
     UnsupportedError : before anything starts, with everything that is not supported
     HwgenError : no calibration data, or nothing left of a layer; names the layer. Checkpoints of
         another model, recipe, example or calibration data; names which
+        A `train` or `evaluate` that returns what it should not; says what
     FormatError : NaN or infinity in weights or activations; names the layer
     NetworkError : the example or calibration data does not fit the model
     """
     folder = None if checkpoints is None else RunFolder(checkpoints, fresh=fresh)
-    work = copy.deepcopy(model) if list(model.children()) else nn.Sequential(copy.deepcopy(model))
+    user = adopt(model)
+    work = user.module
     with thrifty_threads(work, example):  # the batches may be computed as they come
-        batches = None if calibration is None else tuple(calibration)
+        batches = None if calibration is None else input_batches(calibration)
     if example is None:
         example = _example(batches)
-    _check(work, recipe, example, batches, train, evaluate, measure)
+    if isinstance(example, Tensor) and example.is_floating_point():
+        example = example.detach().to("cpu", torch.float32)
+    flow = _check(work, recipe, example, batches, train, evaluate, measure)
+    masks = {la.path: user.masks[la.path] for la in flow.layers if la.path in user.masks}
+    if user.unheld:
+        warnings.warn(
+            f"{', '.join(user.unheld)}: zeros that torch.nn.utils.prune made stay only in weights "
+            "of Conv2d and Linear; training may change these",
+            HwgenWarning,
+            stacklevel=2,
+        )
+    train = None if train is None else checked_train(train, user)
+    evaluate = None if evaluate is None else checked_evaluate(evaluate, user)
     kept = Checkpoints()
     if folder is not None:
-        kept = folder.begin(_identity(work, recipe, example, batches, made_from or {}))
+        kept = folder.begin(_identity(work, masks, recipe, example, batches, made_from or {}))
     recorder = Recorder(example, evaluate, kept, progress)
     costed = measure
 
     def cost(of: nn.Module) -> float:
         assert costed is not None
-        return kept.number("cost", of, lambda: costed(of))
+        return kept.number("cost", of, lambda: _cost_of(costed(of)))
+
+    epochs = recipe.epochs or 0
 
     def trained(on: nn.Module) -> nn.Module:
         assert train is not None
         on.train()
-        kept.train(on, recipe.epochs, lambda: train(on, recipe.epochs))
+        with holding(on, masks):
+            kept.train(on, epochs, lambda: train(on, epochs))
         return on
 
-    if recipe.epochs:
+    if epochs:
         work = recorder.step("train", trained, work)
     else:
         work = recorder.step("float", lambda on: on, work)
-    subject = Subject(work, example, calibration=batches or (), train=train, checkpoints=kept)
+    warn_at_chance(recorder.history[0].accuracy, _classes(flow))
+    subject = Subject(
+        work, example, masks=masks, calibration=batches or (), train=train, checkpoints=kept
+    )
     stopped = sufficed = ""
     known = None if measure is None else cost
     if recipe.prune is not None:
@@ -148,7 +180,7 @@ def compress(
 
 
 def _example(batches: tuple[Tensor, ...] | None) -> Tensor:
-    if not batches or not isinstance(batches[0], Tensor) or not batches[0].dim():
+    if not batches:
         raise HwgenError(
             "Calibration must hold at least one batch of real inputs; "
             "pass calibration=[batch, ...], or example="
@@ -156,21 +188,41 @@ def _example(batches: tuple[Tensor, ...] | None) -> Tensor:
     return batches[0][:1]
 
 
+def _classes(flow: Flow) -> int:
+    """Return how many classes a model tells apart: its outputs, or what a last argmax takes."""
+    last = flow.layers[-1]
+    shapes = {INPUT: flow.input_shape, **{la.path: la.shape for la in flow.layers}}
+    shape = shapes[last.inputs[0]] if isinstance(last.module, ArgMax) else last.shape
+    return shape[0] if len(shape) == 1 else 0
+
+
+def _cost_of(returned: object) -> float:
+    """Return what `measure` returned, as a number.
+
+    Raises
+    ------
+    HwgenError : it is none
+    """
+    if not isinstance(returned, numbers.Real) or math.isnan(returned):
+        raise HwgenError(f"measure(model) must return a cost, a number, not {returned!r}")
+    return float(returned)
+
+
 def _identity(
     model: nn.Module,
+    masks: Mapping[str, Tensor],
     recipe: Recipe,
     example: Tensor,
     batches: tuple[Tensor, ...] | None,
     made_from: Mapping[str, object],
 ) -> dict[str, str]:
     """Return what checkpoints are made of, by the name that a message gives it."""
-    numbered = enumerate(batches or ())
-    data = {str(number): batch for number, batch in numbered if isinstance(batch, Tensor)}
+    data = {str(number): batch for number, batch in enumerate(batches or ())}
     return {
         "version of hwgen": code_hash("compression", "formats"),
         "version of torch": torch.__version__,
         "recipe": repr(recipe),
-        "model": f"{model} {state_hash(model)}",
+        "model": f"{model} {state_hash(model)} {state_hash(masks)}",
         "example": f"{tuple(example.shape[1:])} {example.dtype}",
         "calibration data": state_hash(data),
         **{name: repr(value) for name, value in made_from.items()},
@@ -185,8 +237,8 @@ def _check(
     train: Train | None,
     evaluate: Evaluate | None,
     measure: Callable[[nn.Module], float] | None,
-) -> None:
-    """Find what would fail later, now."""
+) -> Flow:
+    """Find what would fail later, now; return the dataflow of the model."""
     flow = find_layers(model, example)
     clashes = [
         FoundUnsupported(name, "a name of hwgen's quantized model", "rename the layer")
@@ -216,3 +268,4 @@ def _check(
         if recipe.quantize.drop is not None and evaluate is None:
             raise HwgenError("A drop of accuracy needs evaluate; pass it, or leave drop out")
         check_quantizing(flow, recipe.quantize, calibration)
+    return flow

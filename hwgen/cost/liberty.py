@@ -23,7 +23,8 @@ from itertools import product
 from pathlib import Path
 
 from hwgen.cost.liberty_function import Function, parse_function
-from hwgen.errors import HwgenError
+from hwgen.errors import HwgenError, StoreError
+from hwgen.files import TEXT_BYTES, read_file
 
 NAND2 = (1, 1, 1, 0)  # outputs for the inputs 00, 01, 10, 11
 NOR2 = (1, 0, 0, 0)
@@ -164,8 +165,8 @@ def read_liberty(path: Path) -> Library:
     HwgenError : the file is missing, or is none
     """
     try:
-        text = path.read_text(encoding="utf-8", errors="replace")
-    except OSError as error:
+        text = read_file(path, TEXT_BYTES).decode("utf-8", errors="replace")
+    except (OSError, StoreError) as error:
         raise HwgenError(f"Liberty file {path} cannot be read: {error}") from error
     try:
         library = _read(text)

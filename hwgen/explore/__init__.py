@@ -1,4 +1,4 @@
-"""Many jobs at once, on a Dask cluster: each limited, cached, and none lost.
+"""Many jobs at once, here or on a Dask cluster: each limited, cached, and none lost.
 
 What a job does is a function that others hand in; this knows how to run many.
 """

@@ -16,6 +16,7 @@ import time
 import traceback
 from collections.abc import Callable
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 from hwgen import tools
@@ -28,14 +29,21 @@ _LOOK = 0.1  # seconds between two looks
 
 
 def run_confined(
-    function: Callable[..., None], arguments: tuple[Any, ...], seconds: float, megabytes: float
+    function: Callable[..., None],
+    arguments: tuple[Any, ...],
+    seconds: float,
+    megabytes: float,
+    stop: Event | None = None,
 ) -> None:
     """Call a function of a module in a process of its own, and wait for its end.
+
+    stop : ends it when it is set
 
     Raises
     ------
     HwgenError : with the text of the error that the function raised
-    ToolError : a limit was reached, and the process was ended; or it ended without an answer
+    ToolError : a limit was reached, or it was stopped, and the process was ended; or it ended
+        without an answer
     """
     with tools.workspace() as folder:
         (folder / _CALL).write_bytes(pickle.dumps((function, arguments)))
@@ -43,7 +51,7 @@ def run_confined(
         command = [sys.executable, "-m", "hwgen.explore.confined"]
         environment = tools.environment()
         with tools.started(command, cwd=folder, env=environment, log=log) as process:
-            _wait(process, seconds, megabytes)
+            _wait(process, seconds, megabytes, stop)
         if (folder / _ERROR).exists():
             raise HwgenError((folder / _ERROR).read_text(encoding="utf-8"))
         if not (folder / _DONE).exists():
@@ -53,7 +61,9 @@ def run_confined(
             )
 
 
-def _wait(process: "subprocess.Popen[bytes]", seconds: float, megabytes: float) -> None:
+def _wait(
+    process: "subprocess.Popen[bytes]", seconds: float, megabytes: float, stop: Event | None
+) -> None:
     """Wait for a process, which is ended by whoever started it when a limit is reached."""
     end = time.monotonic() + seconds
     while True:
@@ -62,6 +72,8 @@ def _wait(process: "subprocess.Popen[bytes]", seconds: float, megabytes: float) 
             return
         except subprocess.TimeoutExpired:
             pass
+        if stop is not None and stop.is_set():
+            raise ToolError("Job was ended with its queue")
         if time.monotonic() > end:
             raise ToolError(f"Job did not finish within {seconds:g} s and was ended")
         held = _memory(process.pid) / 1e6

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 from hwgen.cache import Cache, Part
@@ -73,8 +74,10 @@ class Outcome:
     cached: bool = False
 
 
-def run_job(job: Job, limits: Limits) -> Outcome:
+def run_job(job: Job, limits: Limits, stop: Event | None = None) -> Outcome:
     """Run a job within its limits, or take what an equal job left in this machine's cache.
+
+    stop : ends it when it is set
 
     A failure is an outcome like any other, and is not kept: the next run tries again.
     """
@@ -84,7 +87,7 @@ def run_job(job: Job, limits: Limits) -> Outcome:
     def build(folder: Path) -> None:
         nonlocal ran
         ran = True
-        run_confined(job.function, (folder, *job.arguments), limits.seconds, limits.megabytes)
+        run_confined(job.function, (folder, *job.arguments), limits.seconds, limits.megabytes, stop)
 
     try:
         files = read_entry(Cache().cached(job.key, build))

@@ -26,7 +26,9 @@ class Fixed(Format):
 
     def __post_init__(self) -> None:
         what = "bits of a fixed-point format"
-        check_count(self.bits, what, MIN_BITS, MAX_BITS, "choose a narrower format such as int8")
+        few = isinstance(self.bits, int) and self.bits < MIN_BITS
+        instead = "choose binary for one bit" if few else "choose a narrower format such as int8"
+        check_count(self.bits, what, MIN_BITS, MAX_BITS, instead)
         if not isinstance(self.signed, bool):
             raise FormatError(f"Signed must be True or False, not {self.signed!r}")
 

@@ -12,7 +12,10 @@ import numpy as np
 import torch
 from torch import Tensor, fx, nn
 
+from hwgen.compression import Compressed
+from hwgen.compression.adopt import unwrapped
 from hwgen.compression.flow import ArgMax as TorchArgMax
+from hwgen.compression.hidden import find_hidden
 from hwgen.compression.quantize import (
     QuantActivation,
     QuantAdd,
@@ -27,6 +30,7 @@ from hwgen.compression.quantize import (
 )
 from hwgen.compression.threads import thrifty_threads
 from hwgen.compression.trace import check_finite, evaluating, trace_graph
+from hwgen.compression.user_functions import accuracy_of, warn_at_chance
 from hwgen.errors import FoundUnsupported, NetworkError, UnsupportedError
 from hwgen.formats import Binary
 from hwgen.network import (
@@ -52,7 +56,12 @@ Shape = tuple[int, ...]
 IntArray = np.ndarray[Any, np.dtype[np.int64]]
 
 
-def import_torch(module: nn.Module, example: Tensor) -> Network:
+def import_torch(
+    module: nn.Module | Compressed,
+    example: Tensor,
+    *,
+    evaluate: Callable[[nn.Module], float] | None = None,
+) -> Network:
     """Return the integer network of a module that `hwgen.compress` made.
 
     Nodes carry the paths of the module's layers. The module may sit inside another one, as long as
@@ -60,15 +69,18 @@ def import_torch(module: nn.Module, example: Tensor) -> Network:
 
     Parameters
     ----------
-    module : `compress(...).module`, or one that holds it
+    module : what `compress` returned, its `.module`, or a module that holds that
     example : (batch, channels, height, width) or (batch, features), a float tensor
+    evaluate : `evaluate(module)` returns the accuracy; there is a warning where it is that of
+        guessing
 
     Raises
     ------
-    UnsupportedError : with every part that is not a quantized layer
+    UnsupportedError : with every hook, and every part that is not a quantized layer
     NetworkError : a float module, an example of the wrong shape, or a network that breaks a rule
     FormatError : a weight or scale is NaN; names the layer
     """
+    module = _module_of(module)
     check_finite(module)
     if not isinstance(example, Tensor) or example.dim() not in (2, 4):
         shape = tuple(example.shape) if isinstance(example, Tensor) else type(example).__name__
@@ -85,20 +97,28 @@ def import_torch(module: nn.Module, example: Tensor) -> Network:
         raise NetworkError(
             f"Module must be the whole compressed one, not its {type(module).__name__} alone"
         )
-    graph = trace_graph(module, leaves=tuple(CONVERT))
+    with thrifty_threads(module, example):
+        traced = trace_graph(module, example, leaves=tuple(CONVERT))
+    graph = traced.graph
     _check_supported(graph, module)
-    try:
-        with evaluating(module), thrifty_threads(module, example):
-            module(example)
-    except RuntimeError as error:
-        raise NetworkError(
-            f"Example must fit the module, not be of shape {tuple(example.shape)}; torch says: "
-            f"{str(error).splitlines()[0]}"
-        ) from error
-    return _read(graph, module, tuple(example.shape[1:]))
+    if traced.problem is not None:
+        raise traced.problem
+    network = _read(graph, module, tuple(example.shape[1:]))
+    if evaluate is not None:
+        with evaluating(module):
+            accuracy = accuracy_of(evaluate(module))
+        last = network.nodes[-1]
+        before = last.inputs[0] if isinstance(last.op, ArgMax) else last.name
+        shape = network.tensors[before].shape
+        warn_at_chance(accuracy, shape[0] if len(shape) == 1 else 0)
+    return network
 
 
-def trace_torch(module: nn.Module, x: Tensor) -> dict[str, IntArray]:
+def _module_of(given: nn.Module | Compressed) -> nn.Module:
+    return unwrapped(given.module if isinstance(given, Compressed) else given)
+
+
+def trace_torch(module: nn.Module | Compressed, x: Tensor) -> dict[str, IntArray]:
     """Return the integers that a compressed module computes for every node of its network.
 
     Equal to `network.trace(network.quantize(x))`, where `network` is the module's import.
@@ -116,6 +136,7 @@ def trace_torch(module: nn.Module, x: Tensor) -> dict[str, IntArray]:
     ------
     UnsupportedError, NetworkError, FormatError : from `import_torch`
     """
+    module = _module_of(module)
     network = import_torch(module, x)
     reals: dict[str, Tensor] = {}
 
@@ -161,7 +182,7 @@ def _read(graph: fx.Graph, module: nn.Module, shape: Shape) -> Network:
 
 
 def _check_supported(graph: fx.Graph, module: nn.Module) -> None:
-    found = []
+    found = find_hidden(module)
     for node in graph.nodes:
         if node.op == "call_module":
             layer = module.get_submodule(node.target)

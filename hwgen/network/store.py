@@ -3,14 +3,17 @@
 The arrays are the file's tensors, named `<node index>.<field>`; the graph and all other fields
 are one JSON text in the file's metadata under the key `hwgen`:
 
-    {"spec_version": 3, "nodes": [{"name": ..., "op": ..., "inputs": [...], "fields": {...}}]}
+    {"sha256": "...", "spec_version": 4,
+     "nodes": [{"name": ..., "op": ..., "inputs": [...], "fields": {...}}]}
 
-Integers are written in the narrowest of int8, int16, int32 and int64 that holds them. Equal
-networks make equal bytes.
+The checksum is that of the whole file with zeros in its own place, which is the same in each file,
+so that no bit of a file can change unseen. Integers are written in the narrowest of int8, int16,
+int32 and int64 that holds them. Equal networks make equal bytes.
 """
 
-__all__ = ["load", "save", "to_bytes"]
+__all__ = ["FILE_VERSION", "load", "save", "sealed", "to_bytes"]
 
+import hashlib
 import json
 import os
 import secrets
@@ -23,11 +26,16 @@ import safetensors
 import safetensors.numpy
 
 from hwgen.errors import HwgenError, StoreError
+from hwgen.files import NoRegularFile, parse_json, read_file
 from hwgen.network.graph import Network, Node
 from hwgen.network.ops import IntArray
-from hwgen.network.text import READABLE, SPEC_VERSION, from_fields, parse_json, to_fields
+from hwgen.network.text import READABLE, from_fields, to_fields
 
+FILE_VERSION = 4  # a checksum beside what the text form's version 3 has
+LONGEST = 1 << 32  # bytes of a network
 _KEY = "hwgen"
+_START = b'{"__metadata__":{"hwgen":"{\\"sha256\\": \\"'  # of the header, behind its length
+_SEAL = slice(8 + len(_START), 8 + len(_START) + 64)
 _NODE_KEYS = {"name", "op", "inputs", "fields"}
 _TYPES = {"I8": "<i1", "I16": "<i2", "I32": "<i4", "I64": "<i8", "F64": "<f8"}
 _NARROW = (np.int8, np.int16, np.int32, np.int64)
@@ -60,9 +68,18 @@ def to_bytes(network: Network) -> bytes:
                 "fields": {name: v for name, v in values.items() if name not in arrays},
             }
         )
-    graph = json.dumps({"spec_version": SPEC_VERSION, "nodes": nodes}, allow_nan=False)
-    data: bytes = safetensors.numpy.save(tensors, metadata={_KEY: graph})
-    return data
+    graph = {"sha256": "0" * 64, "spec_version": FILE_VERSION, "nodes": nodes}
+    text = json.dumps(graph, allow_nan=False)
+    return sealed(safetensors.numpy.save(tensors, metadata={_KEY: text}))
+
+
+def sealed(data: bytes) -> bytes:
+    """Return the bytes of a file with their checksum in its place."""
+    return data[: _SEAL.start] + _checksum(data).encode() + data[_SEAL.stop :]
+
+
+def _checksum(data: bytes) -> str:
+    return hashlib.sha256(data[: _SEAL.start] + b"0" * 64 + data[_SEAL.stop :]).hexdigest()
 
 
 def _narrow(array: Any) -> Any:
@@ -105,11 +122,11 @@ def load(path: str | Path) -> Network:
     """
     path = Path(path)
     try:
-        if not path.exists():
-            raise StoreError(f"{path}: there is no such file")
-        if not path.is_file():
-            raise StoreError(f"{path}: network must be a file, not a folder or a device")
-        data = path.read_bytes()
+        data = read_file(path, LONGEST)
+    except FileNotFoundError as error:
+        raise StoreError(f"{path}: there is no such file") from error
+    except NoRegularFile as error:
+        raise StoreError(f"{error}; a network is a file that hwgen saved") from error
     except OSError as error:
         raise StoreError(f"{path}: network cannot be read ({error.strerror})") from error
     try:
@@ -125,16 +142,8 @@ def _parse(data: bytes) -> Network:
     except safetensors.SafetensorError as error:
         message = f"not a whole safetensors file ({error}); save the network again"
         raise StoreError(message) from error
-    graph = parse_json(_metadata(data))
-    version = graph.get("spec_version") if isinstance(graph, dict) else None
-    if version not in READABLE or not isinstance(version, int):
-        raise StoreError(
-            f"spec version must be one of {', '.join(map(str, READABLE))}, not {version!r:.40}; "
-            "use the hwgen that wrote it"
-        )
-    nodes = graph.get("nodes")
-    if graph.keys() != {"spec_version", "nodes"} or not isinstance(nodes, list):
-        raise StoreError("graph must hold a spec version and a list of nodes, nothing else")
+    graph: Any = parse_json(_metadata(data))
+    nodes = _nodes(graph, data)
     arrays: dict[int, dict[str, Any]] = {}
     for name, tensor in found:
         index, _, field = name.partition(".")
@@ -145,6 +154,28 @@ def _parse(data: bytes) -> Network:
     if arrays:
         raise StoreError(f"tensors of node {min(arrays)} belong to no node")
     return network
+
+
+def _nodes(graph: Any, data: bytes) -> list[Any]:
+    """Return the nodes of a graph, the file around it being whole."""
+    version = graph.get("spec_version") if isinstance(graph, dict) else None
+    known = (*READABLE, FILE_VERSION)
+    if version not in known or not isinstance(version, int):
+        raise StoreError(
+            f"spec version must be one of {', '.join(map(str, known))}, not {version!r:.40}; "
+            "use the hwgen that wrote it"
+        )
+    checked = {"sha256"} if version == FILE_VERSION else set()
+    nodes = graph.get("nodes")
+    if graph.keys() != {"spec_version", "nodes"} | checked or not isinstance(nodes, list):
+        what = "a checksum, " if checked else ""
+        raise StoreError(f"graph must hold {what}a spec version and a list of nodes, nothing else")
+    if checked and (not data[8:].startswith(_START) or graph["sha256"] != _checksum(data)):
+        raise StoreError(
+            "file is damaged: its checksum is another one; save the network again, or take it from "
+            "where it was saved"
+        )
+    return nodes
 
 
 def _metadata(data: bytes) -> str:

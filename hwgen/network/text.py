@@ -13,12 +13,13 @@ lines and lines that start with `#` are skipped.
 """
 
 __all__ = [
+    "FIRST_NUMBER",
     "READABLE",
     "SPEC_VERSION",
     "from_fields",
     "from_text",
-    "parse_json",
     "summary",
+    "summary_rows",
     "to_fields",
     "to_text",
 ]
@@ -34,6 +35,7 @@ from typing import Any
 import numpy as np
 
 from hwgen.errors import HwgenError, StoreError
+from hwgen.files import parse_json
 from hwgen.formats import Activation, Codebook, Fixed, Format, bits_for, parse_format
 from hwgen.network.graph import Network, Node
 from hwgen.network.ops import OPS, FloatArray, IntArray, Op
@@ -133,32 +135,10 @@ def _parse_node(line: str) -> Node:
         raise StoreError(
             f'node must be written as "name" = Op("input", ...) {{attributes}}, not {_short(line)}'
         )
-    name, inputs = parse_json(match["name"]), parse_json(f"[{match['inputs']}]")
-    return Node(name, from_fields(match["op"], parse_json(match["fields"])), tuple(inputs))
-
-
-def parse_json(text: str) -> Any:
-    """Return what a JSON text says; NaN, infinity and repeated keys are not JSON.
-
-    Raises
-    ------
-    StoreError : it is not JSON, or nested too deeply
-    """
-    try:
-        return json.loads(text, parse_constant=_refuse, object_pairs_hook=_unique)
-    except (ValueError, RecursionError) as error:
-        raise StoreError(f"not readable as JSON: {error}") from error
-
-
-def _refuse(constant: str) -> float:
-    raise StoreError(f"{constant} is not a number that hwgen stores")
-
-
-def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        raise StoreError(f"a key is given twice among {_short([key for key, _ in pairs])}")
-    return found
+    name: Any = parse_json(match["name"])
+    inputs: Any = parse_json(f"[{match['inputs']}]")
+    attributes: Any = parse_json(match["fields"])
+    return Node(name, from_fields(match["op"], attributes), tuple(inputs))
 
 
 def _short(value: object) -> str:
@@ -236,13 +216,16 @@ _DECODERS: Mapping[Any, Callable[[object], object]] = {
 }
 
 
-def summary(network: Network) -> str:
-    """Return a table for people: one line a node, without arrays.
+FIRST_NUMBER = 6  # column of a summary from which on there are numbers
+
+
+def summary_rows(network: Network) -> list[tuple[str, ...]]:
+    """Return a table for people, without arrays: titles, a row a node, and the sums.
 
     Bytes are those of the weights in their format, with codebooks and without biases.
     """
     columns = ("name", "op", "shape", "range", "format", "weights", "MACs", "parameters", "bytes")
-    rows = [columns]
+    rows: list[tuple[str, ...]] = [columns]
     for node in network.nodes:
         tensor, size = network.tensors[node.name], network.sizes[node.name]
         rows.append(
@@ -256,10 +239,16 @@ def summary(network: Network) -> str:
             )
         )
     rows.append(("total", "", "", "", "", *_cells("", network.size)))
+    return rows
+
+
+def summary(network: Network) -> str:
+    """Return the rows of `summary_rows` as lines of text."""
+    rows = summary_rows(network)
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return "\n".join(
         "  ".join(
-            cell.rjust(width) if column >= 6 else cell.ljust(width)
+            cell.rjust(width) if column >= FIRST_NUMBER else cell.ljust(width)
             for column, (cell, width) in enumerate(zip(row, widths, strict=True))
         ).rstrip()
         for row in rows

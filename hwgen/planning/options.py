@@ -2,7 +2,7 @@
 
 __all__ = ["Ways"]
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from hwgen.errors import PlanError
@@ -64,9 +64,9 @@ class Ways:
         agreeing = [f for f in found if all(getattr(f, what) == n for what, n in wanted.items())]
         if agreeing or not wanted:
             return agreeing
-        sizes = {what: sorted({getattr(f, what) for f in found}) for what in wanted}
-        text = " and ".join(f"{what} one of {', '.join(map(str, s))}" for what, s in sizes.items())
-        raise PlanError(f"{layer.name}: folding must have {text}; others only idle longer")
+        raise PlanError(
+            f"{layer.name}: folding must have {_choices(found, wanted)}; others only idle longer"
+        )
 
     def _option(self, folding: Folding) -> tuple[Option, int]:
         """Return a way, and the clocks of a frame that its busiest part needs."""
@@ -107,13 +107,24 @@ class Ways:
                 if clocks[folding] <= budget:
                     found[folding] = option
         if not found:
-            fewest = min(clocks.values())
+            fewest = self._fewest()
             raise PlanError(
                 f"{self.layer.name}: needs at least {fewest} clocks a frame, however parallel, "
                 f"and the goal leaves {budget}; ask for fewer frames a second or a faster clock"
             )
         ordered = [found[folding] for folding in self.foldings if folding in found]
         return frontier(ordered) if every else [min(ordered, key=lambda option: option.cost)]
+
+    def _fewest(self) -> int:
+        """Return the clocks of a frame of the quickest way, which is built to know them. Weights
+        wired into adders are no quicker than the array of the same shape."""
+        ways = [folding for folding in self.foldings if not folding.constant] or self.foldings
+        fewest = NO_HURRY
+        for folding in sorted(ways, key=lambda folding: turns(self.layer, folding)):
+            if turns(self.layer, folding) >= fewest:
+                break
+            fewest = min(fewest, self._option(folding)[1])
+        return fewest
 
     def _floor(self, folding: Folding) -> Resources:
         """Return the least that a folding can take, as far as that is known."""
@@ -144,3 +155,25 @@ class Ways:
             if clocks <= budget and (known is None or rival.cost < known.cost):
                 best[folding.kind] = rival
         return tuple(sorted(best.values(), key=lambda rival: rival.cost))
+
+
+def _choices(found: Sequence[Folding], wanted: dict[str, int]) -> str:
+    """Return what the user can choose in place of choices that do not go together: values of each
+    that go with all the others, or where there are none, those of each that go without."""
+    texts = []
+    for alone in (False, True):
+        for what in wanted:
+            others = {} if alone else {k: v for k, v in wanted.items() if k != what}
+            values = {
+                getattr(f, what)
+                for f in found
+                if all(getattr(f, other) == value for other, value in others.items())
+            }
+            if values:
+                beside = " and ".join(f"{other}={value}" for other, value in others.items())
+                named = ", ".join(map(str, sorted(values)))
+                texts.append(f"{what} one of {named}" + (f" with {beside}" if beside else ""))
+        if texts:
+            break
+    alone_too = f", and no choice of {' or '.join(wanted)} beside it" if alone else ""
+    return ", or ".join(texts) + (alone_too if len(wanted) > 1 else "")

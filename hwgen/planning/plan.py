@@ -195,7 +195,7 @@ class Plan:
     @property
     def output(self) -> BorderParameters:
         """The border where results leave."""
-        return self.stages[-1].output.border
+        return replace(self.stages[-1].output.border, frames=self.timing.inside)
 
     @cached_property
     def assembly(self) -> Assembly:

@@ -138,8 +138,13 @@ def _device(target: Target) -> Resources:
     return Resources(target.luts, target.ffs, target.dsps, target.block_rams)
 
 
-def _excess(plan: Plan) -> PlanError | None:
-    """Return what is wrong where the plan does not fit its target."""
+def _excess(plan: Plan, slower: str = "") -> PlanError | None:
+    """Return what is wrong where the plan does not fit its target.
+
+    Parameters
+    ----------
+    slower : a way out, where a slower plan fits
+    """
     need, target = plan.resources, plan.target
     if need.within(_device(target)):
         return None
@@ -161,8 +166,7 @@ def _excess(plan: Plan) -> PlanError | None:
     return PlanError(
         f"{stage.name}: network does not fit {target.name}: about {used:.0f} {what} needed, "
         f"{has} there ({over[name]:.1f} times too many), {share:.0f} of them for "
-        f"{stage.name}; ask for fewer frames a second, prune or quantize further, or choose a "
-        "larger target"
+        f"{stage.name}; {slower}prune or quantize further, or choose a larger target"
     )
 
 
@@ -214,8 +218,15 @@ def plan(
 
     if goal == MIN_LATENCY:
         return _quickest(made, layers)
-    found = made(NO_HURRY) if rate is None else _reaching(made, goal, clock, rate)
+    smallest = made(NO_HURRY) if rate is None else None
+    found = smallest or _reaching(made, goal, clock, rate or 0.0)
     problem = _excess(found)
+    if problem and rate is not None:
+        smallest = made(NO_HURRY)
+        if _excess(smallest) is None:
+            most = math.floor(smallest.frames_per_second)
+            slower = f"ask for fewer frames a second ({most} fit), "
+            problem = _excess(found, slower)
     if problem:
         raise problem
     return found
@@ -258,16 +269,24 @@ def _reaching(made: Maker, goal: str, clock: int, rate: float) -> Plan:
             f"Goal {goal!r} must leave at least one clock a frame at {clock / 1e6:g} MHz"
         )
     budget = wanted
-    while True:
-        found = made(budget)
+    quickest: Plan | None = None
+    while budget:
+        try:
+            found = made(budget)
+        except PlanError:
+            if quickest is None:
+                raise
+            break
         if found.interval <= wanted:
             return found
+        if quickest is None or found.interval < quickest.interval:
+            quickest = found
         budget = min(budget - 1, budget * wanted // found.interval)  # a few clocks are overhead
-        if budget < 1:
-            raise PlanError(
-                f"{found.bottleneck.name}: goal {goal!r} leaves {wanted} clocks a frame, and "
-                f"{found.interval} are needed; ask for fewer frames a second or a faster clock"
-            )
+    assert quickest is not None
+    raise PlanError(
+        f"{quickest.bottleneck.name}: goal {goal!r} leaves {wanted} clocks a frame, and "
+        f"{quickest.interval} are needed; ask for fewer frames a second or a faster clock"
+    )
 
 
 def _quickest(made: Maker, layers: Sequence[Layer]) -> Plan:

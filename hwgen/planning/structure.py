@@ -115,8 +115,10 @@ def _engine(part: EngineParameters, target: Target) -> Structure:
 
 @structure.register
 def _border(part: BorderParameters, target: Target) -> Structure:
-    counter = 0 if part.beats == 1 else bits_of(part.beats - 1)
-    return Structure({"border": 1, "border counter bit": counter}, counter + 1)
+    counters = part.beat_bits + part.frame_bits
+    flags = 1 if part.frames else 2 + (part.beats > 1)
+    # twice one that only counts beats, which is what the coefficient was fitted to
+    return Structure({"border": 2, "border counter bit": counters}, counters + flags)
 
 
 @structure.register
@@ -216,12 +218,12 @@ def _thresholds(part: ThresholdParameters, target: Target) -> Structure:
     x, levels = part.x_shape.width, part.steps.bit_length()
     rows = -(-len(part.thresholds) // part.lanes)
     tables, choices = _threshold_tables(part, lut_inputs(target))
-    single = rows == 1  # the first comparison is with a constant
+    first = min(levels, int(rows == 1))  # comparison is with a constant, if any is left
     logic = {
         "threshold table": tables,
         "threshold choice": choices,
-        "threshold bit": part.lanes * x * (levels - single),
-        "constant threshold bit": part.lanes * x * single,
+        "threshold bit": part.lanes * x * (levels - first),
+        "constant threshold bit": part.lanes * x * first,
         "counted bit": part.lanes * part.bits,
         **loop_bits(rows),
     }

@@ -2,11 +2,12 @@
 
 __all__ = ["Timing", "evaluate_timing"]
 
+from bisect import bisect_right
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from hwgen.planning.assembly import Assembly
-from hwgen_rtl_templates.timing import Link, Process, evaluate, sink, source
+from hwgen_rtl_templates.timing import Link, Process, evaluate, source
 
 
 @dataclass(frozen=True)
@@ -15,11 +16,13 @@ class Timing:
 
     frame_starts : clock of the first accepted beat of each frame
     frame_ends : clock of the last emitted beat of each frame
+    inside : the most frames that have entered whole and whose results have not left
     held : of each part with a queue, by name, the most beats that it holds
     """
 
     frame_starts: tuple[int, ...]
     frame_ends: tuple[int, ...]
+    inside: int
     held: Mapping[str, int]
 
     @property
@@ -56,15 +59,32 @@ def evaluate_timing(assembly: Assembly, beats_in: int, frames: int) -> Timing:
         for n in placed.outputs:
             beats[n] = placed.part.departures(entering)
     out = links[assembly.out]
-    processes.append(sink(out, beats[assembly.out]))
-    evaluate(processes, links)
     beats_out = beats[assembly.out] // frames
+    processes.append(_results(out, links[0], beats_in, beats_out, frames))
+    evaluate(processes, links)
+    entered, left = links[0].taken[beats_in - 1 :: beats_in], out.taken[beats_out - 1 :: beats_out]
     return Timing(
         frame_starts=tuple(links[0].taken[::beats_in]),
-        frame_ends=tuple(out.taken[beats_out - 1 :: beats_out]),
+        frame_ends=tuple(left),
+        inside=max(n + 1 - bisect_right(left, clock) for n, clock in enumerate(entered)),
         held={
             placed.name: most
             for placed in assembly.parts
             if (most := links[placed.outputs[0]].held) is not None
         },
     )
+
+
+def _results(out: Link, entry: Link, beats_in: int, beats_out: int, frames: int) -> Process:
+    """Take every beat on the clock on which it is offered, but a frame's last one no sooner than
+    a clock after the last beat of its input was taken (`rtl_templates.axi`)."""
+    for index in range(beats_out * frames):
+        frame, beat = divmod(index, beats_out)
+        while len(out.offered) <= index:
+            yield
+        clock = out.offered[index]
+        if beat == beats_out - 1:
+            while len(entry.taken) < (frame + 1) * beats_in:
+                yield
+            clock = max(clock, entry.taken[(frame + 1) * beats_in - 1] + 1)
+        out.taken.append(clock)

@@ -14,7 +14,7 @@ import json
 from importlib.resources import files
 from typing import Any
 
-from hwgen.report.run import Row, Run
+from hwgen.report.run import Row, Run, check_baseline
 from hwgen.report.tables import COLUMNS, CSV_ONLY, shown
 
 MORE_IS_BETTER = ("accuracy", "float_accuracy", "snr_db", "fmax_mhz", "frames_per_second")
@@ -26,8 +26,13 @@ def to_html(run: Run, baseline: Run | None = None) -> str:
 
     Parameters
     ----------
-    baseline : an earlier run; designs that both have are compared with it
+    baseline : an earlier run of the same stage; designs that both have are compared with it
+
+    Raises
+    ------
+    HwgenError : the baseline is of another stage
     """
+    check_baseline(run.stage, baseline)
     style, *programs = (_file(name) for name in ("page.css", "plots.js", "page.js"))
     policy = "; ".join(
         [
@@ -38,8 +43,9 @@ def to_html(run: Run, baseline: Run | None = None) -> str:
     )
     scripts = "\n".join(f"<script>{text}</script>" for text in programs)
     # in a script's text "</script>" would end it, and "<!--" would change how it is read
-    data = json.dumps(_data(run, baseline), separators=(",", ":")).replace("<", "\\u003c")
-    return f"""<!doctype html>
+    text = json.dumps(_data(run, baseline), separators=(",", ":"), allow_nan=False)
+    data = text.replace("<", "\\u003c")
+    page = f"""<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
@@ -79,6 +85,7 @@ carry, a beat a clock.</p></section>
 </body>
 </html>
 """
+    return page.encode("utf-8", "backslashreplace").decode("utf-8")  # half a surrogate pair is none
 
 
 def _file(name: str) -> str:
@@ -113,7 +120,10 @@ def _notes(run: Run, baseline: Run | None) -> str:
     if run.spearman is not None:
         notes.append(f"Estimated and measured LUTs: Spearman {run.spearman:.3f}.")
     if baseline is not None:
-        notes.append(f"In brackets: the change since {baseline.title}.")
+        shared = {_key(row) for row in run.rows} & {_key(row) for row in baseline.rows}
+        changed = f"In brackets: the change since {baseline.title}."
+        none = f"None of these designs is in {baseline.title}: there is nothing to compare with."
+        notes.append(changed if shared else none)
     return "\n".join(f'<p class="soft">{html.escape(note)}</p>' for note in notes)
 
 

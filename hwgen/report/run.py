@@ -1,18 +1,19 @@
 """The results of a comparison as data: a row a design, and the run they belong to."""
 
-__all__ = ["Row", "Run", "read_run"]
+__all__ = ["SPEC_VERSION", "STAGES", "Row", "Run", "check_baseline"]
 
 import json
+import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields
-from pathlib import Path
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
 
-from hwgen.errors import StoreError
+from hwgen.errors import HwgenError
 
 SPEC_VERSION = 1
+STAGES = ("estimate", "synth", "route")
 
 
 @dataclass(frozen=True)
@@ -90,6 +91,13 @@ class Row:
     warnings: tuple[str, ...] = ()
     seconds: Mapping[str, float] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        for name, value in vars(self).items():  # NaN and infinity are no figures, nor are they JSON
+            if name == "layers":
+                object.__setattr__(self, name, tuple(map(_finite, value)))
+            elif isinstance(value, float) and not math.isfinite(value):
+                object.__setattr__(self, name, None)
+
     @property
     def name(self) -> str:
         """The design in one line."""
@@ -154,8 +162,8 @@ def spearman(a: Sequence[float], b: Sequence[float]) -> float | None:
 
     def ranks(values: Sequence[float]) -> Any:
         x = np.asarray(values, dtype=float)
-        less, same = (x[:, None] > x).sum(1), (x[:, None] == x).sum(1)
-        found = less + (same - 1) / 2
+        _, place, counts = np.unique(x, return_inverse=True, return_counts=True)
+        found = (np.cumsum(counts) - (counts + 1) / 2)[place]
         return found - found.mean()
 
     x, y = ranks(a), ranks(b)
@@ -163,34 +171,21 @@ def spearman(a: Sequence[float], b: Sequence[float]) -> float | None:
     return float((x * y).sum()) / size if size else None
 
 
-def read_run(path: Path) -> Run:
-    """Return the run in a file that `hwgen compare --json` wrote.
+def _finite(layer: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what is known of a layer, NaN and infinity being no figures."""
+    return {k: None if v in (math.inf, -math.inf) or v != v else v for k, v in layer.items()}
+
+
+def check_baseline(stage: str, baseline: Run | None) -> None:
+    """Refuse an earlier run whose figures are of another kind than those of a stage.
 
     Raises
     ------
-    StoreError : there is no such file, or it is another kind of file
+    HwgenError : it was made at another stage
     """
-    try:
-        found = json.loads(path.read_bytes())
-        if not isinstance(found, dict) or found.pop("hwgen_run", None) != SPEC_VERSION:
-            raise ValueError("it is no run of this version")
-        rows = tuple(Row(**row | _tuples(row)) for row in found.pop("rows"))
-        _check(rows)
-        return Run(rows=rows, **found)
-    except (OSError, ValueError, TypeError, KeyError) as error:
-        raise StoreError(
-            f"{path}: must be a file that `hwgen compare --json` wrote ({error})"
-        ) from error
-
-
-def _tuples(row: Mapping[str, Any]) -> dict[str, tuple[Any, ...]]:
-    return {"layers": tuple(row["layers"]), "warnings": tuple(row.get("warnings", ()))}
-
-
-def _check(rows: Sequence[Row]) -> None:
-    for row in rows:
-        for one in fields(Row):
-            value = getattr(row, one.name)
-            number = "int" in str(one.type) or "float" in str(one.type)
-            if number and one.name != "seconds" and not isinstance(value, int | float | None):
-                raise ValueError(f"{one.name} must be a number, not {value!r:.40}")
+    if baseline is not None and baseline.stage != stage:
+        raise HwgenError(
+            f"Baseline ({baseline.title}) must be of stage {stage}, not {baseline.stage}: figures "
+            "of two stages differ though no design has changed; make the baseline again with "
+            f"--stage {stage}"
+        )

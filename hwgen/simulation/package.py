@@ -2,7 +2,6 @@
 
 __all__ = ["Layer", "SimulatedPackage", "read_package"]
 
-import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -10,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from hwgen.beats import Stream
-from hwgen.errors import SimulationError
+from hwgen.errors import SimulationError, StoreError
+from hwgen.files import TEXT_BYTES, parse_json, read_file
 
 
 @dataclass(frozen=True)
@@ -117,7 +117,7 @@ def read_package(folder: Path) -> SimulatedPackage:
     """
     path = folder / "manifest.json"
     try:
-        manifest = json.loads(path.read_text())
+        manifest: Any = parse_json(read_file(path, TEXT_BYTES), nan=True)
         top, verilog = str(manifest["top"]), folder / str(manifest["verilog"])
         predicted = manifest.get("predicted") or {}
         package = SimulatedPackage(
@@ -136,6 +136,8 @@ def read_package(folder: Path) -> SimulatedPackage:
         raise SimulationError(
             f"Folder must hold a package with a manifest.json, not {folder}; generate one first"
         ) from error
+    except StoreError as error:
+        raise SimulationError(f"{path}: {error}; generate the package again") from error
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise SimulationError(
             f"{path} is damaged ({error!r}); generate the package again"

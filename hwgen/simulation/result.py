@@ -22,6 +22,8 @@ RULES = (
     "m_axis_tvalid must be 0 or 1, not unknown",
     "m_axis_tdata of a valid beat must be known in every bit",
     "s_axis_tready must be 0 or 1, not unknown",
+    "m_axis_tuser must be low with m_axis_tlast",
+    "s_axis_tready must be low while rst is high",
 )
 
 

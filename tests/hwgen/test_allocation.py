@@ -121,3 +121,13 @@ def test_on_a_device_that_is_nearly_full(seed):
         assert needs_of(found).within(left)
         least = min(sum(o.cost for o in w) for w in fitting)
         assert sum(o.cost for o in found) <= least, f"seed {seed}"
+
+
+@pytest.mark.parametrize("what", ["luts", "ffs", "dsps", "block_rams"])
+def test_frontier_keeps_what_needs_less_of_anything(what):
+    options = [
+        Option(cost, Resources(**{what: count}), Folding(1, 1, 1), None)
+        for cost, count in ((9, 1), (7, 3), (8, 2), (8, 3), (10, 1))
+    ]
+    kept = [(option.cost, getattr(option.needs, what)) for option in frontier(options)]
+    assert kept == [(7, 3), (8, 2), (9, 1)]

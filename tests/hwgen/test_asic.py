@@ -241,7 +241,7 @@ def test_a_register_without_a_reset_is_found(package, tmp_path):
     text, count = reset.subn("", package.verilog.read_text())
     assert count
     (folder / "tiny.v").write_text(text)
-    lame = hwgen.Package(folder)
+    lame = hwgen.Package(folder, changed=True)
     x = choose_frames(lame.network, 2, 1)
     with pytest.raises(SimulationError, match="Netlist stands still"):
         lame.simulate(x, stage="netlist", simulator="icarus", timeout=120)

@@ -297,19 +297,34 @@ def copied(built, folder, **changes):
     ("changes", "message"),
     [
         ({"board": "abacus"}, "Board must be one of .*, not 'abacus'; build again"),
-        ({"bitstream": "../tiny.bin"}, "bitstream is missing or of the wrong kind"),
+        (
+            {"bitstream": "../tiny.bin"},
+            "bitstream must be the name of a file, not '../tiny.bin'",
+        ),
         ({"bitstream": "other.bin"}, "names other.bin, which is missing"),
-        ({"programmer": []}, "programmer is missing or of the wrong kind"),
-        ({"baud": "fast"}, "baud is missing or of the wrong kind"),
-        ({"clock_hz": 0}, "clock_hz is missing or of the wrong kind"),
-        ({"note": None}, "note is missing or of the wrong kind"),
-        ({"files": []}, "files is missing or of the wrong kind"),
+        ({"programmer": []}, "programmer must be a list of at least 1, not"),
+        ({"baud": "fast"}, "baud must be an integer of .*, not 'fast'"),
+        ({"clock_hz": 0}, "clock_hz must be a number of .*, not 0"),
+        ({"note": None}, "note must be text, not None"),
+        ({"files": []}, "files must be a table, not"),
+        ({"clock_hz": 10**400}, "clock_hz must be a number of"),
+        ({"fmax_mhz": float("inf")}, "fmax_mhz must be a number of"),
+        ({"used": {"luts": "many"}}, r"used\['luts'\] must be an integer"),
         ({"spec_version": 9}, "was not written by this hwgen"),
     ],
 )
 def test_a_damaged_summary_is_refused(changes, message, built, tmp_path):
     with pytest.raises(StoreError, match=message):
         hwgen.flash(copied(built, tmp_path / "out", **changes))
+
+
+def test_a_damaged_bitstream_programs_no_board(built, tmp_path):
+    folder = copied(built, tmp_path / "out")
+    data = bytearray((folder / built.bitstream).read_bytes())
+    data[len(data) // 2] ^= 1
+    (folder / built.bitstream).write_bytes(data)
+    with pytest.raises(StoreError, match="tiny.bin: is not what build.json says was built"):
+        hwgen.flash(folder)
 
 
 def test_a_summary_runs_no_program_of_its_own(built, tmp_path, monkeypatch):

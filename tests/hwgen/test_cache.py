@@ -230,3 +230,11 @@ def test_a_log_lies_outside_of_entries(tmp_path):
     log.write_text("said")
     cache.cached(["a"], _write("42"))
     assert log.read_text() == "said"
+
+
+def test_keys_do_not_run_into_each_other_by_bytes(tmp_path):
+    """Bytes may hold whatever stands between two parts."""
+    cache = Cache(tmp_path)
+    assert cache.key([b"astr 'b'"]) != cache.key([b"a", "b"])
+    assert cache.key([b"abytes b"]) != cache.key([b"a", b"b"])
+    assert cache.key([b"a", b""]) != cache.key([b"a"])

@@ -78,6 +78,9 @@ def test_simulate_reports_a_difference(folder, tmp_path):
     assert words != verilog[start:end]
     (broken / "digits.v").write_text(verilog[:start] + words + verilog[end:])
     options = ("--simulator", "icarus", "--frames", "3", "--json")
+    refused = hwgen("simulate", str(broken), *options, cwd=tmp_path, status=1)
+    assert "digits.v is not what was generated" in refused and "--changed" in refused
+    options += ("--changed",)
     done = subprocess.run(
         [str(SCRIPT), "simulate", str(broken), *options],
         capture_output=True,
@@ -85,6 +88,7 @@ def test_simulate_reports_a_difference(folder, tmp_path):
         timeout=600,
     )
     assert done.returncode == 1
+    assert "Not what was generated, as --changed allows: digits.v\n" in done.stderr
     assert "conv2" in json.loads(done.stdout)["first_difference"]
 
 

@@ -104,7 +104,7 @@ def test_a_person_can_read_it(seed, texts):
 
 def test_ports_are_the_components_own(texts):
     text = (texts / "net4.v").read_text()
-    head = re.search(r"^module net4_linear1 \((.*?)\);", text, re.MULTILINE | re.DOTALL)[1]
+    head = re.search(r"^module net4__linear1 \((.*?)\);", text, re.MULTILINE | re.DOTALL)[1]
     assert re.findall(r"\b(\w+),?$", head, re.MULTILINE) == [
         "clk",
         "rst",
@@ -129,17 +129,17 @@ def test_modules_are_named_after_network_and_layers():
     names = {module.path: module.name for module in modules}
     assert names[()] == "prefix"
     for part, instance in instances.items():
-        assert names[(instance,)] == f"prefix_{instance}", part
-    assert names[("conv1", "window")] == "prefix_conv1_window"
-    assert all(name == "prefix" or name.startswith("prefix_") for name in names.values())
+        assert names[(instance,)] == f"prefix__{instance}", part
+    assert names[("conv1", "window")] == "prefix__conv1__window"
+    assert all(name == "prefix" or name.startswith("prefix__") for name in names.values())
 
 
 def test_parts_and_layers_of_the_same_name():
     """The window of layer `conv` is not the layer `conv_window`."""
     parts, instances = accelerator(chain_of(["conv", "conv_window", "conv_window_2"]))
     names = {module.path: module.name for module in split(parts, "t")}
-    assert names[("conv_window",)] == "t_conv_window"
-    assert names[("conv", "window")] not in ("t_conv_window", "t_conv_window_2")
+    assert names[("conv_window",)] == "t__conv_window"
+    assert names[("conv", "window")] == "t__conv__window"
     assert len({name.lower() for name in names.values()}) == len(names)
 
 

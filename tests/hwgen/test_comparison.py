@@ -1,9 +1,12 @@
 """`hwgen compare`: trainings, designs, rows, files; killed, interrupted, wrong."""
 
 import csv
+import html
 import io
 import json
 import os
+import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -12,10 +15,12 @@ import time
 import numpy as np
 import pytest
 from scipy.stats import spearmanr
+from typer.testing import CliRunner
 
+from hwgen.cli import app
 from hwgen.comparison import compare
 from hwgen.errors import FormatError, HwgenError, PlanError, StoreError
-from hwgen.report import Row, Run, read_run, to_csv, to_markdown
+from hwgen.report import Row, Run, read_run, to_csv, to_html, to_markdown
 from hwgen.report.run import spearman
 from support.commands import SCRIPT, hwgen
 from support.known import digits
@@ -58,6 +63,7 @@ def place(tmp_path_factory):
     """A folder with a task, a stored network and a cache of its own."""
     folder = tmp_path_factory.mktemp("compare")
     (folder / "task.py").write_text(TASK)
+    (folder / "my recipe.toml").write_text("epochs = 30\n[quantize]\nepochs = 10\n")
     digits().save(folder / "digits.net")
     return folder
 
@@ -74,6 +80,7 @@ def run(place):
             targets=["icebreaker"],
             goals=["1000 fps", "200000000 fps"],
             frames=20,
+            recipe=place / "my recipe.toml",
         )
     finally:
         os.environ.clear()
@@ -131,7 +138,7 @@ def test_accuracy_is_goldens(run, place):
     exec(TASK, scope)
     task = scope["task"]
     recipe = api.Recipe(
-        quantize=api.QuantizeRecipe(weights="int4", activations="uint4", epochs=15), epochs=30
+        quantize=api.QuantizeRecipe(weights="int4", activations="uint4", epochs=10), epochs=30
     )
     done = api.compress(
         task.model, recipe, train=task.train, evaluate=task.evaluate, calibration=task.calibration
@@ -142,16 +149,17 @@ def test_accuracy_is_goldens(run, place):
 
 
 def test_the_second_time_runs_nothing(run, place, monkeypatch):
+    """Run as the page and the JSON say: it finds all that was made, so it is the same."""
     monkeypatch.setenv("HWGEN_CACHE", str(place / "cache"))
-    monkeypatch.setattr("hwgen.explore.queue.JobQueue._connected", None)  # it would call that
-    again = compare(
-        f"{place / 'task.py'}:task",
-        formats=["int4/uint4"],
-        targets=["icebreaker"],
-        goals=["1000 fps"],
-        frames=20,
-    )
-    assert again.rows == run.rows[:1]  # what failed is tried again, so it is left out here
+    monkeypatch.setattr("hwgen.explore.queue.Here", None)  # it would call that
+    (line,) = re.findall("<p><code>(.*)</code></p>", to_html(run))
+    assert html.unescape(line) == run.command == json.loads(run.to_json())["command"]
+    failing = "--goal '200000000 fps' "  # what failed is tried again, so it is left out here
+    assert failing in run.command
+    words = shlex.split(run.command.replace(failing, ""))
+    result = CliRunner().invoke(app, [*words[1:], "--json", str(place / "again.json")])
+    assert result.exit_code == 0, result.output
+    assert read_run(place / "again.json").rows == run.rows[:1]
 
 
 def test_files_agree(run, tmp_path):

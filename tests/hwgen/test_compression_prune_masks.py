@@ -254,7 +254,7 @@ def test_penalties_refuse():
 def test_blocks_are_removed_for_real():
     """Removing a block equals a branch of zeros."""
     model = residual().eval()
-    assert [block.layers for block in find_blocks(model)] == [
+    assert [block.layers for block in find_blocks(model, X[:1])] == [
         ("a", "relu", "b"),
         ("depthwise", "relu", "grouped"),
     ]
@@ -282,7 +282,7 @@ def test_blocks_are_removed_for_real():
     assert [op.weight.shape[0] for op in ops] == [4, 5]
     assert done.history[-1].parameters == sum(op.weight.size + op.bias.size for op in ops)
     done = compress(model, Recipe(PruneRecipe(blocks=2)), example=X[:1], calibration=[X])
-    assert find_blocks(done.module.train()) == []
+    assert find_blocks(done.module.train(), X[:1]) == []
     with pytest.raises(HwgenError, match="blocks to remove must be at most 2"):
         compress(model, Recipe(PruneRecipe(blocks=3)), example=X[:1], calibration=[X])
 
@@ -298,8 +298,8 @@ def test_blocks_that_others_need_stay():
             y = x + self.b(inner)
             return y + self.c(inner)
 
-    assert find_blocks(Shared()) == []
-    assert [block.layers for block in find_blocks(ResidualDigits())] == [
+    assert find_blocks(Shared(), X[:1]) == []
+    assert [block.layers for block in find_blocks(ResidualDigits(), X[:1, :1])] == [
         ("depthwise", "depthwise_norm", "pointwise", "pointwise_norm")
     ]
 

@@ -217,8 +217,8 @@ def test_counts_are_those_of_the_network(name):
         (Recipe(quantize=QuantizeRecipe()), {}, HwgenError, "Calibration must be given"),
         (Recipe(quantize=QuantizeRecipe()), {"calibration": [X[:0]]}, NetworkError, "not empty"),
         (
-            *(Recipe(quantize=QuantizeRecipe()), {"calibration": [(X, LABELS)]}),
-            *(NetworkError, "leave labels out"),
+            *(Recipe(quantize=QuantizeRecipe()), {"calibration": [("x", LABELS)]}),
+            *(NetworkError, "Calibration holds a tuple of a str, Tensor of shape"),
         ),
         (
             Recipe(quantize=QuantizeRecipe(layers={"conv9": "int8"})),

@@ -14,6 +14,7 @@ from hwgen.cli import app
 from hwgen.errors import PlanError
 from hwgen.formats import Fixed
 from hwgen.network import Input, Linear, Network, Node, Requantize
+from hwgen.planning.constants import levels_within
 from hwgen.targets import get_target
 from support.known import two_layers
 from support.whole import check_simulated, planned
@@ -140,3 +141,19 @@ def test_the_command_says_so(tmp_path):
     described = json.loads(CliRunner().invoke(app, [*arguments, "--json"]).stdout)
     assert described["layers"][0]["constant"] is None
     assert described["layers"][1]["constant"]["interval"] > 8
+
+
+@pytest.mark.parametrize(
+    ("target", "mhz", "levels"),
+    [
+        ("ulx3s-85f", 250, 1),  # not even one in three quarters of 4 ns
+        ("ulx3s-85f", 141, 2),  # 3.3 ns and 2 ns more in 5.32 ns
+        ("ulx3s-85f", 142, 1),
+        ("ulx3s-85f", 100, 3),
+        ("ulx3s-85f", 25, 14),
+        ("icebreaker", 12, 9),  # 12 ns, and 6 ns each
+        ("tangnano9k", 27, 1),  # nothing is known
+    ],
+)
+def test_adders_between_two_registers(target, mhz, levels):
+    assert levels_within(mhz * 1_000_000, get_target(target)) == levels

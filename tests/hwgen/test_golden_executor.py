@@ -8,7 +8,7 @@ import pytest
 from hwgen.errors import NetworkError
 from hwgen.formats import Fixed
 from hwgen.golden import run, trace
-from hwgen.golden.exact import matrix_product, working_type
+from hwgen.golden.exact import BLOCK_COLUMNS, BLOCK_PRODUCTS, matrix_product, working_type
 from hwgen.network import Conv2d, Flatten, Input, Linear, MaxPool2d, Requantize
 from support.networks import chain, random_input, random_network
 
@@ -107,3 +107,16 @@ def test_memory_stays_bounded_for_a_large_batch(groups):
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 20e6, f"{peak / 1e6:.0f} MB"
+
+
+@pytest.mark.parametrize("more", [-1, 0, 1, 2])
+def test_matrix_product_a_column_more_than_blocks(more):
+    """Columns behind the last whole block are computed, if it is one alone; none is left out."""
+    rng = np.random.default_rng(0)
+    rows, inner = 40, 50
+    width = BLOCK_PRODUCTS // (rows * inner) // BLOCK_COLUMNS * BLOCK_COLUMNS
+    weight = rng.integers(-9, 10, (rows, inner)).astype(np.float32)
+    columns = rng.integers(-9, 10, (inner, 2 * width + more)).astype(np.float32)
+    out = np.full((rows, columns.shape[1]), np.nan, dtype=np.float32)
+    assert matrix_product(weight, columns, out=out) is out
+    assert np.array_equal(out, weight @ columns)

@@ -220,7 +220,7 @@ def test_nan_names_the_layer(compressed):
 
 def test_wrong_example(compressed):
     module, _ = compressed
-    with pytest.raises(NetworkError, match=r"not be of shape \(1, 1, 6, 6\)"):
+    with pytest.raises(NetworkError, match=r"^3: example of shape \(1, 1, 6, 6\) must fit"):
         import_torch(module, torch.zeros(1, 1, 6, 6))
     with pytest.raises(NetworkError, match="Example must be a tensor of shape"):
         import_torch(module, torch.zeros(1, 5, 5))

@@ -7,7 +7,7 @@ import pytest
 import hwgen
 from hwgen.codegen.verilog import to_verilog
 from hwgen.cost import synthesise
-from hwgen.planning.memory import block_rams, ring_style, weight_style
+from hwgen.planning.memory import block_rams, lut_memory, ring_style, weight_style
 from hwgen.targets import get_target
 from hwgen_rtl_templates.encodings import Binary, TwosComplement
 from hwgen_rtl_templates.fifo import Fifo, FifoParameters
@@ -95,3 +95,30 @@ def test_plans_count_every_block_of_the_netlist(seed, tmp_path):
         plan.resources.dsps - found.dsps,
     )
     assert set(spared) <= {0, 1}, f"seed {seed}"
+
+
+@pytest.mark.parametrize(
+    ("target", "width", "depth", "tables", "choices"),
+    [
+        ("ulx3s-85f", 4, 16, 4, 0),  # a bank of TRELLIS_DPR16X4: nothing is chosen
+        ("ulx3s-85f", 5, 17, 16, 5),
+        ("ulx3s-85f", 8, 48, 24, 16),
+        ("tangnano9k", 4, 16, 4, 0),
+    ],
+)
+def test_small_memories_in_tables(target, width, depth, tables, choices):
+    assert lut_memory(width, depth, get_target(target)) == (tables, choices)
+
+
+@pytest.mark.parametrize(
+    ("target", "width", "depth", "blocks"),
+    [
+        ("ulx3s-85f", 36, 513, 2),
+        ("ulx3s-85f", 1, 16385, 2),
+        ("ulx3s-85f", 19, 1024, 2),
+        ("icebreaker", 16, 257, 2),
+        ("icebreaker", 3, 1024, 1),
+    ],
+)
+def test_blocks_of_a_word_too_many(target, width, depth, blocks):
+    assert block_rams(width, depth, get_target(target)) == blocks

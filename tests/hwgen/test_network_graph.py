@@ -239,3 +239,19 @@ def test_ops_refuse_what_they_cannot_mean(op, fields, changes, message):
     op(**fields)
     with pytest.raises(NetworkError, match=message):
         op(**{**fields, **changes})
+
+
+def test_equality_looks_at_places():
+    """The same numbers in another order are another op, as are others of the same sum."""
+    weight = [[1, 2], [3, 4]]
+    op = Linear(weight, [5, 6], Fixed(4), [0.5, 0.25])
+    assert same_op(op, Linear(weight, [5, 6], Fixed(4), [0.5, 0.25]))
+    for changes in (
+        {"weight": [[2, 1], [3, 4]]},
+        {"bias": [6, 5]},
+        {"weight_scale": [0.25, 0.5]},
+        {"weight_format": Fixed(5)},
+    ):
+        fields = {"weight": weight, "bias": [5, 6], "weight_format": Fixed(4)}
+        fields |= {"weight_scale": [0.5, 0.25], **changes}
+        assert not same_op(op, Linear(**fields)), changes

@@ -278,3 +278,12 @@ def test_an_index_is_as_wide_as_the_last_one(features, text):
     y = infer(ArgMax(), [formatted((features,), zero_point=3)])
     assert (y.shape, y.lo, y.hi, str(y.format)) == ((1,), 0, features - 1, text)
     assert y.scale.tolist() == [1.0] and y.zero_point == 0
+
+
+@pytest.mark.parametrize("zero_point", [-3, 0, 5])
+def test_range_of_what_is_requantized_again(zero_point):
+    """It counts from the input's zero point, and is reached at the ends."""
+    of = infer(Input((1,), Fixed(4), [1.0], zero_point), [])
+    found = infer(Requantize([3], [1], Fixed(8), [1.0], -7), [of])
+    outputs = [-7 + ((q - zero_point) * 3 + 1 >> 1) for q in range(-8, 8)]
+    assert (found.lo, found.hi) == (min(outputs), max(outputs))

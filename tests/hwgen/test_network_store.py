@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 import hwgen.network.store as store
 from hwgen.errors import StoreError
-from hwgen.network import Conv2d, Network, Node, load, save
+from hwgen.formats import Fixed
+from hwgen.network import Conv2d, Input, Linear, Network, Node, load, save
 from hwgen.network.text import to_text
 from support.networks import CHAIN, GRAPH, graphs, mixed, networks, random_input, random_network
 from support.stores import join, loads_or_refuses, mutate, split
@@ -130,7 +131,7 @@ def test_files_that_are_not_there_or_are_no_files(path):
     with pytest.raises(StoreError, match=r"a\.net: there is no such file"):
         load(path)
     for bad in (path.parent, "/dev/null"):
-        with pytest.raises(StoreError, match="network must be a file"):
+        with pytest.raises(StoreError, match="must be a file, not a (folder|device); a network is"):
             load(bad)
     for bad in (path.parent / ("x" * 300), f"{path}\0"):
         with pytest.raises(StoreError):
@@ -158,10 +159,10 @@ def test_other_versions_are_named(path):
     save(random_network(1), path)
     header, body = split(path.read_bytes())
     graph = json.loads(header["__metadata__"]["hwgen"])
-    for version in (0, 1, 4, "3", True, None, 1.5, 3.0, [3], {"a": 3}, "9" * 300):
+    for version in (0, 1, 5, "3", True, None, 1.5, 3.0, [3], {"a": 3}, "9" * 300):
         graph["spec_version"] = version
         path.write_bytes(join({**header, "__metadata__": {"hwgen": json.dumps(graph)}}, body))
-        with pytest.raises(StoreError, match="spec version must be one of 2, 3, not .*; use the"):
+        with pytest.raises(StoreError, match="spec version must be one of 2, 3, 4, not .*; use"):
             load(path)
 
 
@@ -183,7 +184,23 @@ def test_300_damaged_files_end_in_one_of_our_errors_or_in_a_legal_network(path):
         end = len(data) if seed % 2 else 8 + int.from_bytes(data[:8], "little")
         for _ in range(int(rng.integers(1, 5))):
             damaged[int(rng.integers(end))] = int(rng.integers(256))
-        loads_or_refuses(path, bytes(damaged), f"seed {seed}")
+        if damaged != data:
+            assert not loads_or_refuses(path, bytes(damaged), f"seed {seed}")
+        loads_or_refuses(path, store.sealed(bytes(damaged)), f"seed {seed}, checksum made right")
+
+
+def test_every_single_flipped_bit_is_refused(path):
+    """Of 290 in each of two networks, spread over all of the file; and of the checksum's own."""
+    for network in (random_network(1), random_network(2, GRAPH)):
+        save(network, path)
+        data = path.read_bytes()
+        assert load(path) == network
+        spread = range(0, 8 * len(data), 1 + 8 * len(data) // 290)
+        seal = range(8 * store._SEAL.start, 8 * store._SEAL.stop, 5)
+        for bit in (*spread, *(seal if network == random_network(1) else ())):
+            flipped = bytearray(data)
+            flipped[bit // 8] ^= 1 << bit % 8
+            assert not loads_or_refuses(path, bytes(flipped), f"bit {bit}")
 
 
 def test_1000_graphs_with_a_wrong_field_end_in_one_of_our_errors_or_in_a_legal_network(path, files):
@@ -198,14 +215,16 @@ def test_1000_graphs_with_a_wrong_field_end_in_one_of_our_errors_or_in_a_legal_n
     assert legal < 333  # most of them are wrong; a few change a stride or a clamp
 
 
-def test_files_of_version_2_are_read_as_they_were(path):
+def test_files_of_before_checksums_are_read_as_they_were(path):
     save(random_network(3), path)
     header, body = split(path.read_bytes())
     graph = json.loads(header["__metadata__"]["hwgen"])
-    assert graph["spec_version"] == 3
-    changed = {"hwgen": json.dumps({**graph, "spec_version": 2})}
-    path.write_bytes(join({**header, "__metadata__": changed}, body))
-    assert load(path) == random_network(3)
+    assert graph.pop("sha256") and graph["spec_version"] == 4
+    for version in (2, 3):
+        changed = {"hwgen": json.dumps({**graph, "spec_version": version})}
+        text = json.dumps({**header, "__metadata__": changed}).encode()
+        path.write_bytes(len(text).to_bytes(8, "little") + text + body)
+        assert load(path) == random_network(3)
 
 
 def test_300_wrong_tensors_end_in_one_of_our_errors_or_in_a_legal_network(path, files):
@@ -233,7 +252,7 @@ def test_300_wrong_tensors_end_in_one_of_our_errors_or_in_a_legal_network(path, 
             tensors[f"{name}x"] = tensors.pop(name)
         if seed % 7 == 0:
             tensors[["9.weight", "x.weight", "-1.a", "1", "²"][seed % 5]] = np.ones(2)
-        data = safetensors.numpy.save(tensors, metadata=header["__metadata__"])
+        data = store.sealed(safetensors.numpy.save(tensors, metadata=header["__metadata__"]))
         loads_or_refuses(path, data, f"seed {seed}: {name}")
 
 
@@ -248,7 +267,8 @@ def test_tensors_and_fields_that_belong_to_nothing_are_refused(path):
         ("weight", "must be named like '3.weight'"),
     ):
         more = {**tensors, name: np.ones(1, dtype=np.int8)}
-        path.write_bytes(safetensors.numpy.save(more, metadata=header["__metadata__"]))
+        data = safetensors.numpy.save(more, metadata=header["__metadata__"])
+        path.write_bytes(store.sealed(data))
         with pytest.raises(StoreError, match=message):
             load(path)
 
@@ -284,7 +304,7 @@ def test_files_of_the_version_before_groups_are_named_as_such(path):
         load(path)
     changed["__metadata__"]["hwgen"] = json.dumps({**graph, "spec_version": 1})
     path.write_bytes(join(changed, body))
-    with pytest.raises(StoreError, match="spec version must be one of 2, 3, not 1; use the hwgen"):
+    with pytest.raises(StoreError, match="spec version must be one of 2, 3, 4, not 1; use"):
         load(path)
 
 
@@ -297,3 +317,17 @@ def test_the_layer_is_named(path):
     path.write_bytes(join({**header, "__metadata__": {"hwgen": json.dumps(graph)}}, body))
     with pytest.raises(StoreError, match=rf"a\.net: {node['name']}: Stride must be one or two"):
         load(path)
+
+
+@pytest.mark.parametrize("bits", [8, 16, 32])
+@pytest.mark.parametrize("more", [-1, 0, 1])
+def test_integers_at_the_ends_of_stored_types(bits, more, tmp_path):
+    """What needs a bit more is stored in the next wider type, and nothing wraps."""
+    ends = [-(1 << (bits - 1)) - more, (1 << (bits - 1)) - 1 + more]
+    for end in ends:
+        node = Node("fc", Linear([[1]], [end], Fixed(4), [1.0]), ("x",))
+        network = Network((Node("x", Input((1,), Fixed(4), [1.0])), node))
+        network.save(tmp_path / "ends.net")
+        assert load(tmp_path / "ends.net") == network
+        stored = safetensors.numpy.load_file(tmp_path / "ends.net")["1.bias"]
+        assert stored.dtype.itemsize == (bits // 8 if more <= 0 else bits // 4), end

@@ -12,8 +12,10 @@ from pathlib import Path
 import pytest
 
 import hwgen
+from hwgen.codegen import package as packages
 from hwgen.codegen import staging
-from hwgen.errors import OutputFolderError
+from hwgen.errors import InternalError, OutputFolderError
+from hwgen.network import Network
 from support.known import chain_of
 from support.whole import planned
 
@@ -140,10 +142,10 @@ def test_the_disk_is_full(tmp_path, monkeypatch, name, count, there):
     files, verilog = {}, staging.write_folder  # what is written to the hidden folder only
     with monkeypatch.context() as patch:
 
-        def write(folder, fill):
+        def write(folder, fill, check):
             fail_after(patch, name, count, errno.ENOSPC)
             files["reached"] = True
-            verilog(folder, fill)
+            verilog(folder, fill, check)
 
         patch.setattr("hwgen.codegen.package.write_folder", write)
         with pytest.raises(OutputFolderError, match="No space left"):
@@ -177,7 +179,7 @@ def fill(work):
     (work / "manifest.json").write_text("{}")
     print("filling", flush=True)
     time.sleep(60)
-write_folder(Path(sys.argv[1]), fill)
+write_folder(Path(sys.argv[1]), fill, lambda folder: None)
 """
 
 
@@ -255,7 +257,7 @@ def test_many_write_one_folder(tmp_path):
 
         try:
             for _ in range(15):
-                staging.write_folder(tmp_path / "net", fill)
+                staging.write_folder(tmp_path / "net", fill, lambda folder: None)
         except OutputFolderError as error:
             errors.append(error)
 
@@ -267,3 +269,43 @@ def test_many_write_one_folder(tmp_path):
     assert errors == []
     assert len({(tmp_path / "net" / name).read_text() for name in "abc"}) == 1
     assert [path.name for path in tmp_path.iterdir()] == ["net"]
+
+
+def damage(monkeypatch, what):
+    """Let packages be written that hwgen itself refuses."""
+    real = packages._manifest
+
+    def manifest(plan, name, instances):
+        found = real(plan, name, instances)
+        if what == "count":
+            found["estimate"]["luts"] = -23
+        elif what == "number":
+            found["predicted"]["energy_nj"] = float("nan")
+        elif what == "missing":
+            found["verilog"] = "elsewhere.v"
+        return found
+
+    monkeypatch.setattr(packages, "_manifest", manifest)
+    if what == "network":
+        save = Network.save
+
+        def cut(self, path):
+            save(self, path)
+            Path(path).write_bytes(Path(path).read_bytes()[:-1])
+
+        monkeypatch.setattr(Network, "save", cut)
+
+
+@pytest.mark.parametrize(
+    ("what", "there"), [("count", False), ("number", False), ("missing", False), ("network", True)]
+)
+def test_what_would_not_be_read_again_is_not_put_in_place(tmp_path, monkeypatch, what, there):
+    if there:
+        hwgen.generate(planned(chain_of(["other"])), tmp_path / "net")
+    before = contents(tmp_path)
+    with monkeypatch.context() as patch:
+        damage(patch, what)
+        with pytest.raises(InternalError, match="net: package could not be read again"):
+            hwgen.generate(PLAN, tmp_path / "net")
+    assert contents(tmp_path) == before
+    hwgen.generate(PLAN, tmp_path / "net")

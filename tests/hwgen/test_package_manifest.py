@@ -98,7 +98,7 @@ def test_no_package_at_all(tmp_path):
 def test_a_manifest_that_is_a_folder(package):
     (package.folder / "manifest.json").unlink()
     (package.folder / "manifest.json").mkdir()
-    refused(package, "cannot be read")
+    refused(package, "must be a file, not a folder")
 
 
 @pytest.mark.parametrize("field", ["verilog", "network"])
@@ -211,7 +211,7 @@ def works(package):
     opened = hwgen.Package(package.folder)
     json.dumps(opened.cost("estimate").to_json())
     assert opened.network.input.shape
-    assert opened.verilog.read_text()
+    assert opened.verilog.read_text() and not opened.changed
     read_package(opened.folder)
 
 

@@ -30,8 +30,14 @@ class CellInput(AxiInput):
 
     def elaborate(self, platform):
         m = Module()
-        m.d.comb += [self.o.valid.eq(self.axis.tvalid), self.axis.tready.eq(self.o.ready)]
-        payload = self.o.payload.as_value()
+        m.submodules.plain = plain = AxiInput(self.parameters)
+        for name in ("tdata", "tvalid", "tlast"):
+            m.d.comb += getattr(plain.axis, name).eq(getattr(self.axis, name))
+        m.d.comb += [self.o.valid.eq(plain.o.valid), self.axis.tready.eq(plain.axis.tready)]
+        m.d.comb += [plain.o.ready.eq(self.o.ready), plain.room.eq(self.room)]
+        m.d.comb += [self.entered.eq(plain.entered), self.damaged.eq(plain.damaged)]
+        m.d.comb += [self.error.eq(plain.error), plain.clear.eq(self.clear)]
+        payload, given = self.o.payload.as_value(), plain.o.payload.as_value()
         for n in range(len(payload)):
             m.submodules[f"bit_{n}"] = Instance(
                 self.cell,
@@ -39,7 +45,7 @@ class CellInput(AxiInput):
                 p_INJECT1_0="NO",
                 **{f"i_{pin}0": 0 for pin in "BCD"},
                 i_CIN=0,
-                i_A0=self.axis.tdata[n],
+                i_A0=given[n],
                 o_S0=payload[n],
             )
         return m
@@ -70,7 +76,8 @@ def package(tmp_path_factory):
 
 def test_modules_know_their_cells():
     modules = split(CellInput(PLAN.input), "net")
-    assert [dict(module.primitives) for module in modules] == [{"CCU2C": {"INIT0", "INJECT1_0"}}]
+    cells = {"CCU2C": {"INIT0", "INJECT1_0"}}
+    assert [dict(module.primitives) for module in modules] == [cells, {}]
     modules = split(
         accelerator.Accelerator(BARE, {p.name: p.name for p in BARE.assembly.parts}), "n"
     )

@@ -31,8 +31,8 @@ def marks(package, plan, folder):
     for n, path in enumerate(paths.values()):
         lines += [
             f"  integer most{n} = 0;",
-            f"  always @({top}_tb.{path}) if ({top}_tb.{path} > most{n})",
-            f"    most{n} = {top}_tb.{path};",
+            f"  always @({top}__tb.{path}) if ({top}__tb.{path} > most{n})",
+            f"    most{n} = {top}__tb.{path};",
         ]
     lines += [
         "  final begin",
@@ -40,7 +40,7 @@ def marks(package, plan, folder):
     ]
     (folder / "watch.v").write_text("\n".join([*lines, "  end", "endmodule", ""]))
     sources = [package.verilog, package.folder / f"{top}_tb.v", folder / "watch.v"]
-    command = ["iverilog", "-g2012", "-s", f"{top}_tb", "-s", "watch", "-o", folder / "watch.vvp"]
+    command = ["iverilog", "-g2012", "-s", f"{top}__tb", "-s", "watch", "-o", folder / "watch.vvp"]
     command += [*sources, *sorted(package.folder.glob("primitives/*.v"))]
     subprocess.run(list(map(str, command)), check=True, cwd=package.folder)
     done = subprocess.run(

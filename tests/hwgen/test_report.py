@@ -11,45 +11,9 @@ import pytest
 from playwright.sync_api import sync_playwright
 
 import hwgen
-from hwgen.report import Row, Run, to_html
+from hwgen.report import Row, to_html
 from support.known import chain_of
-
-HOSTILE = "</script><img src=x onerror=\"document.title='owned'\"><!--'&"
-LAYERS = (
-    {"name": "conv1", "pe": 2, "simd": 3, "busy": 100, "macs": 600, "luts": 250, "ffs": 90},
-    {"name": "fc", "pe": 1, "simd": 4, "busy": 70, "macs": 280, "luts": 80, "ffs": 50},
-)
-
-
-def row(network, target, luts, accuracy, **more):
-    """Return a row in which only what a test looks at differs."""
-    known = {
-        **{"goal": "1000 fps", "stage": "synth", "accuracy": accuracy, "luts": luts, "ffs": luts},
-        **{"estimated_luts": luts - 3, "dsps": 1, "block_rams": 2, "clock_mhz": 100.0},
-        **{"interval": 100, "latency": 250, "frames_per_second": 1e8 / luts, "equal": 40},
-        **{"compared": 40, "violations": 0, "weight_bytes": luts // 2, "macs": 880, "units": 10},
-        **{"stream_bytes": 74.0, "beat_bytes": 2.0, "layers": LAYERS},
-    }
-    return Row(network, target, **known | more)
-
-
-RUN = Run(
-    "digits, synth",
-    "hwgen compare digits_task.py:task --stage synth",
-    "synth",
-    (
-        row("int8", "ulx3s-85f", 3000, 0.99),
-        row("int4", "ulx3s-85f", 1500, 0.98),
-        row("binary", "ulx3s-85f", 700, 0.91),
-        row("int8", "icebreaker", 4100, 0.99),
-        row("int4", "icebreaker", 2100, 0.98),
-        Row("binary", "icebreaker", "1000 fps", stage="synth", error="conv1: does not fit"),
-    ),
-    {
-        "ulx3s-85f": {"luts": 83640, "ffs": 83640, "dsps": 156, "block_rams": 208},
-        "icebreaker": {"luts": 5280, "ffs": 5280, "dsps": 0, "block_rams": 30},
-    },
-)
+from support.runs import HOSTILE, LAYERS, RUN, extreme, row
 
 
 @pytest.fixture(scope="module")
@@ -248,3 +212,12 @@ def test_a_package(show, tmp_path):
     assert data["rows"][0]["values"]["luts"] == round(plan.resources.luts)
     assert [layer["name"] for layer in data["rows"][0]["layers"]] == [s.name for s in plan.stages]
     assert len(text) < 60_000 and "http://" not in text.replace("http://www.w3.org/2000/svg", "")
+
+
+def test_extremes_are_shown(show):
+    """In a browser: a row each in the table, and nothing is said to the console."""
+    page = show(extreme(), RUN)
+    assert len(lines(page)) == 3 and points(page)
+    assert page.locator("#count").inner_text() == "3 of 3 designs"
+    page.locator("#roof-target").select_option("__proto__")
+    assert "NaN" not in page.content() and "Infinity" not in page.locator("main, body").inner_text()

@@ -156,8 +156,12 @@ def test_without_a_trace_or_when_all_layers_agree_it_is_the_output(package):
         ("drop", "m_axis_tvalid must stay up"),
         ("payload", "m_axis_tdata must not change"),
         ("tlast", "m_axis_tlast must be up on a frame's last beat"),
+        ("lost", "m_axis_tlast must be up on a frame's last beat"),
+        ("fickle", "m_axis_tlast must not change while a beat waits"),
         ("frame_error", "frame_error must stay low"),
         ("extra", "no beat may come after the last frame"),
+        ("tuser", "m_axis_tuser must be low with m_axis_tlast"),
+        ("reset", "s_axis_tready must be low while rst is high"),
     ],
 )
 def test_broken_stream_rules_are_reported(package, fault, rule):
@@ -181,9 +185,13 @@ def test_unknown_bits_are_never_equal(package, tmp_path):
     """Icarus knows X: a payload bit that nothing drives."""
     text = (package() / "toy.v").read_text().replace("module toy(", "module inner(")
     ports = {"s_axis_tdata": "input [7:0]", "m_axis_tdata": "output [15:0]"}
-    ports |= dict.fromkeys(("clk", "rst", "s_axis_tvalid", "s_axis_tlast"), "input")
+    ports |= dict.fromkeys(
+        ("clk", "rst", "s_axis_tvalid", "s_axis_tlast", "frame_error_clear"), "input"
+    )
     ports |= {"m_axis_tready": "input"}
-    ports |= dict.fromkeys(("s_axis_tready", "m_axis_tvalid", "m_axis_tlast"), "output")
+    ports |= dict.fromkeys(
+        ("s_axis_tready", "m_axis_tvalid", "m_axis_tlast", "m_axis_tuser"), "output"
+    )
     ports |= {"frame_error": "output"}
     declared = ", ".join(f"{kind} {name}" for name, kind in ports.items())
     joined = ", ".join(f".{name}({name})" for name in ports if name != "m_axis_tdata")

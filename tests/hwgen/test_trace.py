@@ -49,7 +49,7 @@ def test_a_wrong_layer_is_named_and_counted(package, tmp_path):
     assert changed != body
     path.write_text(text[:start] + changed + text[end:])
     x = random_input(package.network, 2, 0)
-    result = hwgen.Package(broken).simulate(x, simulator="icarus", trace=True)
+    result = hwgen.Package(broken, changed=True).simulate(x, simulator="icarus", trace=True)
     assert not result.ok
     assert result.first_difference.layer == layer["name"]
     assert result.layers[0].different == 0 and result.layers[1].different > 0

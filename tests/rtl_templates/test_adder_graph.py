@@ -28,3 +28,17 @@ def test_messages():
         AdderGraph(2, (), (Tap(2),))
     with pytest.raises(ValueError, match="Tap 0 must shift one of 2 terms up"):
         AdderGraph(2, (), (Tap(1, -1),))
+
+
+@pytest.mark.parametrize(("low", "high"), [(-8, 7), (0, 5), (-3, -1), (2, 6)])
+def test_ranges_are_reached(low, high):
+    """Of every term, by some input at its ends: 3 a + 2 b, a - 4 b, and what comes of them."""
+    adders = (
+        Adder(0, 0, 1, False),
+        Adder(2, 1, 1, False),
+        Adder(0, 1, 2, True),
+        Adder(4, 3, -1, True),
+    )
+    graph = AdderGraph(2, adders, tuple(Tap(term) for term in range(6)))
+    values = zip(*(graph.evaluate([a, b]) for a in (low, high) for b in (low, high)), strict=True)
+    assert graph.ranges(low, high) == tuple((min(of), max(of)) for of in values)

@@ -1,61 +1,31 @@
 """Engines whose products come from DSP blocks, against loops over the definition: values under
 stalls, and every clock without."""
 
-import random
 from dataclasses import replace
 
 import pytest
+from amaranth.hdl import Instance, Module
 
+from hwgen_rtl_templates.counts import counts_of
+from hwgen_rtl_templates.dsp_array import DspArray
 from hwgen_rtl_templates.encodings import Ternary, TwosComplement
 from hwgen_rtl_templates.mac import MacParameters
-from hwgen_rtl_templates.multiplier import DspBlocks, Multiplier, packed, shared
+from hwgen_rtl_templates.multiplier import DspBlocks, Multiplier
 from hwgen_rtl_templates.weights import WeightParameters
-from support.engines import array_case, bias_of, check, matrices
-from support.stream_bench import pack
+from support.arrays import dsp_case
+from support.engines import check
+from support.word_level import adders, registers
 
 
-class Small(Multiplier):
-    """A block of another size and latency."""
+class Outside(Multiplier):
+    """A block whose inside is not counted."""
 
-    latency, side = 2, 11
-
-
-def stored(weights, rows):
-    """Return weights, (rows, columns), as those that share a block are stored."""
-    found = []
-    for start in range(0, len(weights), rows):
-        columns = zip(*weights[start : start + rows], strict=True)
-        found += map(list, zip(*map(packed, columns), strict=True))
-    return found
-
-
-def in_blocks(datapath: MacParameters, kind: type[Multiplier], most: int) -> MacParameters:
-    """Return the same array with products from blocks."""
-    w = datapath.weights
-    beats = list(matrices(w))
-    found = [weight for beat in beats for row in beat for weight in row]
-    ends = (min(0, *found), max(0, *found))
-    p = shared(kind, datapath.x_bits, datapath.x_signed, ends, most)
-    if p is None:
-        return in_blocks(datapath, Multiplier, most)
-    if kind.borrows(p):
-        beats = [stored(beat, p.weights) for beat in beats]
-    words = tuple(pack([n for row in beat for n in row], p.w_bits) for beat in beats)
-    encoding = TwosComplement(p.w_bits, p.w_signed)
-    return replace(
-        datapath,
-        weights=WeightParameters(w.pe, w.simd, encoding, words, w.style),
-        blocks=DspBlocks(kind, p.weights),
-    )
-
-
-def dsp_case(seed: int):
-    """Return an engine with DSP blocks, frames, and the results by definition."""
-    rng = random.Random(seed)
-    engine, frames, result = array_case(seed)
-    kind, most = rng.choice((Multiplier, Multiplier, Small)), rng.choice((1, 2, 2, 3))
-    datapath = in_blocks(engine.datapath, kind, most)
-    return replace(engine, datapath=datapath, bias=bias_of(engine)), frames, result
+    def elaborate(self, platform):
+        ports = {name: getattr(self, name) for name in self.signature.members}
+        ways = {name: "i" if name[0] in "xw" else "o" for name in ports}
+        m = Module()
+        m.submodules.block = Instance("BLOCK", **{f"{ways[n]}_{n}": p for n, p in ports.items()})
+        return m
 
 
 @pytest.mark.parametrize("seed", range(16))
@@ -88,3 +58,13 @@ def test_messages():
     weights = replace(weights, encoding=Ternary())
     with pytest.raises(ValueError, match="must be written in two's complement .* not as Ternary"):
         MacParameters(weights, 4, True, 9, True, (1,), blocks=DspBlocks(Multiplier))
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_counts(seed):
+    """Adders and registers of the parameters are those of the word-level netlist."""
+    path = dsp_case(seed)[0].datapath
+    path = replace(path, blocks=replace(path.blocks, kind=Outside))
+    made = [DspArray(path) for _ in range(2)]
+    counted = counts_of(path)
+    assert (counted.adders, counted.registers) == (adders(made[0]), registers(made[1]))

@@ -137,3 +137,30 @@ def test_depth(depth):
     message = f"^Depth must be a power of two and at least 2, not {depth}$"
     with pytest.raises(ValueError, match=message):
         FrameParameters(depth)
+
+
+def test_room_in_mid_frame_comes_too_late():
+    """A frame that found no room for a byte is dropped, though there is room for the rest."""
+    first, second, third = bytes(range(60)), bytes(range(100, 140)), b"third"
+    line = b"".join(map(on_the_line, (first, second, third)))
+    turn = len(on_the_line(first)) + 12  # bytes of the line before anything is read
+    dut = FrameReceiver(FrameParameters(DEPTH))
+    words, dropped = [], 0
+
+    async def bench(ctx):
+        nonlocal dropped
+        for clock in range(GAP * (len(line) + DEPTH)):
+            number, rest = divmod(clock, GAP)
+            ctx.set(dut.i.valid, not rest and number < len(line))
+            ctx.set(dut.i.payload, line[number] if number < len(line) else 0)
+            ctx.set(dut.o.ready, number >= turn)
+            sampled = ctx.tick().sample(dut.o.valid, dut.o.payload.as_value(), dut.dropped)
+            _, _, valid, word, drop = await sampled
+            words.extend([word] * (valid and number >= turn))
+            dropped += drop
+
+    simulator = Simulator(dut)
+    simulator.add_clock(1e-6)
+    simulator.add_testbench(bench)
+    simulator.run()
+    assert (together(words), dropped) == ([first, third], 1)

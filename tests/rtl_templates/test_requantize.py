@@ -94,3 +94,14 @@ def test_every_tie(rounding):
 @pytest.mark.parametrize("rounding", ["half_up", "half_even", "half_away"])
 def test_an_input_that_is_always_zero(rounding):
     check(RequantizerParameters(2, 1, 0, 0, (3, 5), 2, 1, -8, 7, 4, True, rounding=rounding), 0)
+
+
+@pytest.mark.parametrize("rounding", ["half_up", "half_even", "half_away"])
+@pytest.mark.parametrize("shift", range(1, 7))
+def test_shifts_of_more_bits_than_there_are(rounding, shift):
+    """Every value of a narrow range, half of the divisor at its ends among them."""
+    p = RequantizerParameters(1, 1, -8, 7, (1,), shift, 0, -8, 7, 4, True, rounding=rounding)
+    beats = [x & 15 for x in range(-8, 8)]
+    seen = run(Requantizer(p), beats, len(beats))
+    wanted = [rounded(Fraction(x, 1 << shift), rounding) for x in range(-8, 8)]
+    assert [unpack(y, 1, 4, True)[0] for y in seen.outputs] == wanted

@@ -22,7 +22,7 @@ from support.builders import Builder, GraphBuilder, MixedBuilder, spread_of
 
 IntArray = npt.NDArray[np.int64]
 Wanted = type[Op] | type[Format]
-TRIES = 1000  # of one draw, for what it must contain
+TRIES = 200  # of one draw, for what it must contain
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ import warnings
 
 from hwgen.errors import HwgenError
 from hwgen.network import Network, load
+from hwgen.network.store import sealed
 
 NASTY = [
     None, True, False, -1, 0, 1, 2, 3, 17, 2**24, 2**31, 2**40, 2**62, 2**63, -(2**63), 10**30, 0.5,
@@ -20,8 +21,9 @@ def split(data):
 
 
 def join(header, body):
-    text = json.dumps(header).encode()
-    return len(text).to_bytes(8, "little") + text + body
+    """Return a file with these parts, its checksum being right."""
+    text = json.dumps(header, separators=(",", ":")).encode()
+    return sealed(len(text).to_bytes(8, "little") + text + body)
 
 
 def loads_or_refuses(path, data, label):

@@ -3,7 +3,7 @@
 import json
 
 import numpy as np
-from amaranth.hdl import Cat, Const, Module, Signal, signed
+from amaranth.hdl import Cat, Const, Module, ResetSignal, Signal, signed
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -79,7 +79,9 @@ class Toy(wiring.Component):
                 "m_axis_tvalid": Out(1),
                 "m_axis_tready": In(1),
                 "m_axis_tlast": Out(1),
+                "m_axis_tuser": Out(1),
                 "frame_error": Out(1),
+                "frame_error_clear": In(1),
             }
         )
 
@@ -104,17 +106,21 @@ class Toy(wiring.Component):
         with m.If(self.m_axis_tvalid & self.m_axis_tready):
             m.d.sync += sent.eq(sent + 1)
         odd = Const(63, 6)
+        last = (sent == BEATS - 1 - (self.fault == "tlast")) & (self.fault != "lost")
+        if self.fault == "fickle":
+            last ^= ~self.m_axis_tready
         m.d.comb += [
             first.i.payload.eq(self.s_axis_tdata),
             first.i.valid.eq(self.s_axis_tvalid),
-            self.s_axis_tready.eq(first.i.ready),
+            self.s_axis_tready.eq(first.i.ready & (~ResetSignal() | (self.fault == "reset"))),
             second.i.payload.eq(first.o.payload),
             second.i.valid.eq(first.o.valid),
             first.o.ready.eq(second.i.ready),
             self.m_axis_tdata.eq(Cat(second.o.payload[:6], second.o.payload[6:] | 0, Const(15, 4))),
             self.m_axis_tvalid.eq(second.o.valid),
             second.o.ready.eq(self.m_axis_tready),
-            self.m_axis_tlast.eq(sent == BEATS - 1 - (self.fault == "tlast")),
+            self.m_axis_tlast.eq(last),
+            self.m_axis_tuser.eq(self.fault == "tuser"),
         ]
         with m.If(sent[0]):
             m.d.comb += self.m_axis_tdata[6:12].eq(odd)

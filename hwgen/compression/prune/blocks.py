@@ -35,10 +35,10 @@ class Block:
     layers: tuple[str, ...]
 
 
-def find_blocks(model: nn.Module) -> list[Block]:
+def find_blocks(model: nn.Module, example: Tensor) -> list[Block]:
     """Return the residual blocks that may go, in the order in which they run."""
     blocks = []
-    for node in trace_graph(model).nodes:
+    for node in trace_graph(model, example).graph.nodes:
         if (found := _branch(node)) is not None:
             branch = found[1]
             paths = tuple(str(n.target) for n in branch if n.op == "call_module")
@@ -47,9 +47,9 @@ def find_blocks(model: nn.Module) -> list[Block]:
     return blocks
 
 
-def without_block(model: nn.Module, block: Block) -> fx.GraphModule:
+def without_block(model: nn.Module, example: Tensor, block: Block) -> fx.GraphModule:
     """Return a model of the same layers (not copies) without those of a block."""
-    graph = trace_graph(model)
+    graph = trace_graph(model, example).graph
     node = next(node for node in graph.nodes if node.name == block.addition)
     found = _branch(node)
     assert found is not None
@@ -74,8 +74,8 @@ def remove_blocks(subject: Subject, count: int) -> Subject:
     for done in range(count):
         expected = _run(model, frames)
         best: tuple[float, nn.Module] | None = None
-        for block in find_blocks(model):
-            candidate = without_block(model, block)
+        for block in find_blocks(model, subject.example):
+            candidate = without_block(model, subject.example, block)
             try:
                 find_layers(candidate, subject.example)
             except UnsupportedError:  # a ReLU in place would now change what others see

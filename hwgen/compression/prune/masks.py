@@ -91,11 +91,12 @@ def on_gradient(tensor: Tensor, change: Callable[[Tensor], Tensor | None]) -> Re
 
 
 def _without(gone: Tensor) -> Callable[[Tensor], Tensor]:
-    return lambda gradient: gradient.masked_fill(gone, 0.0)
+    return lambda gradient: gradient.masked_fill(gone.to(gradient.device), 0.0)
 
 
 def _clearing(gone: Tensor) -> Callable[[nn.Module, object], None]:
     def clear(module: nn.Module, _: object) -> None:
-        module.get_parameter("weight").data.masked_fill_(gone, 0.0)
+        weight = module.get_parameter("weight").data
+        weight.masked_fill_(gone.to(weight.device), 0.0)
 
     return clear

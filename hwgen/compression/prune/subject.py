@@ -77,11 +77,11 @@ def real_inputs(subject: Subject, what: str, most: int) -> Tensor:
     """
     batches = subject.calibration
     for batch in batches:
-        if not isinstance(batch, Tensor) or batch.shape[1:] != subject.example.shape[1:]:
-            found = tuple(batch.shape) if isinstance(batch, Tensor) else type(batch).__name__
+        if batch.shape[1:] != subject.example.shape[1:]:
             raise NetworkError(
                 f"Calibration batches must be tensors of shape (batch, "
-                f"{', '.join(map(str, subject.example.shape[1:]))}) like the example, not {found}"
+                f"{', '.join(map(str, subject.example.shape[1:]))}) like the example, "
+                f"not {tuple(batch.shape)}"
             )
     if not sum(len(batch) for batch in batches):
         raise HwgenError(f"{what} needs real inputs; pass calibration=[batch, ...]")

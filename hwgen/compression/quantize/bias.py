@@ -12,7 +12,7 @@ __all__ = ["correct_bias"]
 from collections.abc import Sequence
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from hwgen.compression.flow import INPUT, Flow, Layer
 from hwgen.compression.quantize.layers import Weighted
@@ -35,7 +35,8 @@ def correct_bias(flow: Flow, layers: Sequence[Layer], batches: Sequence[Tensor])
     means: dict[str, Tensor] = {}
 
     def note(layer: Layer, value: Tensor) -> None:
-        means[layer.path] = _mean(value)
+        if isinstance(layer.module, (nn.Conv2d, nn.Linear)):
+            means[layer.path] = _mean(value)
 
     flow.run(x, note)
     values = {INPUT: x}

@@ -71,9 +71,12 @@ def choose_formats(
                 if less < now:
                     down.append((loss / (now - less), path, less))
         if not down:
+            fewest = sum(weight.numel() for weight in weights.values())  # a bit each
+            enough = cost_of is not None or fewest <= recipe.budget
+            narrower = enough and _bits(widest_first[-1]) > 1
             raise HwgenError(
                 f"Budget of {recipe.budget:g} must be at least {now:g}, what the narrowest "
-                "candidates cost; raise it, or add a narrower candidate"
+                f"candidates cost; raise it{', or add a narrower candidate' * narrower}"
             )
         _, path, now = min(down, key=_first)
         places[path] += 1

@@ -9,11 +9,13 @@ module CARRY4 (
     input wire [3:0] DI,
     input wire [3:0] S
 );
-    wire [4:0] carry = {CO, CI | CYINIT};
-    assign O = S ^ carry[3:0];
-    assign CO = {
-        S[3] ? carry[3] : DI[3], S[2] ? carry[2] : DI[2],
-        S[1] ? carry[1] : DI[1], S[0] ? carry[0] : DI[0]
-    };
+    // A wire a carry: a vector that is partly made of itself looks like a loop to simulators.
+    wire into = CI | CYINIT;
+    wire carry_0 = S[0] ? into : DI[0];
+    wire carry_1 = S[1] ? carry_0 : DI[1];
+    wire carry_2 = S[2] ? carry_1 : DI[2];
+    wire carry_3 = S[3] ? carry_2 : DI[3];
+    assign CO = {carry_3, carry_2, carry_1, carry_0};
+    assign O = S ^ {carry_2, carry_1, carry_0, into};
 endmodule
 `default_nettype wire

@@ -127,7 +127,7 @@ def compare_rtl(package: Package, x: IntArray, settings: Settings, folder: Path)
         (folder / "vectors" / f"{name}.hex").write_text("\n".join(lines) + "\n")
     bench = folder / f"{top}_tb.v"
     bench.write_text(testbench(manifest, len(x)))
-    compiled = ["-g2005", "-s", f"{top}_tb", "-o", "bench.vvp", bench.name]
+    compiled = ["-g2005", "-s", f"{top}__tb", "-o", "bench.vvp", bench.name]
     run("iverilog", [*compiled, str(package.verilog.absolute())], cwd=folder, timeout=TIMEOUT)
     for stall in (0, settings.stall):
         options = [f"+stall={stall}", f"+seed={settings.seed}"]

@@ -1,0 +1,58 @@
+"""Whether a package is still what was generated: the hashes in its manifest, checked."""
+
+__all__ = ["changed_files", "check_unchanged", "with_hashes"]
+
+import hashlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from hwgen.errors import StoreError
+from hwgen.files import read_file
+
+LONGEST = 1 << 32  # bytes of a file of a package
+
+
+def _used(manifest: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the files that say what a package computes."""
+    return (manifest["verilog"], manifest["network"], *manifest["primitives"])
+
+
+def _hash(path: Path) -> str:
+    try:
+        return hashlib.sha256(read_file(path, LONGEST)).hexdigest()
+    except OSError as error:
+        raise StoreError(f"{path}: cannot be read ({error.strerror})") from error
+
+
+def changed_files(folder: Path, manifest: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return which of Verilog, network and models of cells are not what was generated.
+
+    Raises
+    ------
+    StoreError : one of them cannot be read
+    """
+    written: Mapping[str, str] = manifest["files"]
+    return tuple(name for name in _used(manifest) if _hash(folder / name) != written.get(name))
+
+
+def check_unchanged(folder: Path, manifest: Mapping[str, Any]) -> None:
+    """Refuse a package that is not what was generated.
+
+    Raises
+    ------
+    StoreError : names the files that were changed
+    """
+    found = changed_files(folder, manifest)
+    if found:
+        raise StoreError(
+            f"{folder}: {', '.join(found)} {'are' if len(found) > 1 else 'is'} not what was "
+            "generated, by the hashes in manifest.json; generate the package again, or say that "
+            "the change is yours: --changed, in Python changed=True"
+        )
+
+
+def with_hashes(folder: Path, manifest: dict[str, Any]) -> dict[str, Any]:
+    """Return the manifest of a package that its user has changed, with the hashes of today."""
+    found = {name: _hash(folder / name) for name in _used(manifest)}
+    return {**manifest, "files": {**manifest["files"], **found}}

@@ -1,0 +1,89 @@
+"""Calibration data as users have it: tensors, arrays, pairs with labels, single inputs."""
+
+__all__ = ["input_batches"]
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from hwgen.errors import HwgenError, NetworkError
+
+TOGETHER = 256  # single inputs that become one batch
+BATCHED = (2, 4)  # dimensions of a batch
+SINGLE = (1, 3)  # dimensions of one input
+WAY = (
+    "give batches of inputs: a list of tensors, one tensor, or a DataLoader of inputs or of "
+    "(inputs, labels)"
+)
+
+
+def input_batches(calibration: object) -> tuple[Tensor, ...]:
+    """Return the inputs in calibration data as batches, (batch, ...) float32 on the CPU.
+
+    Parameters
+    ----------
+    calibration : one batch, or an iterable such as a DataLoader or Dataset of batches, or of
+        single inputs, which are put together; each a tensor, an array, or a tuple or list of one
+        and its labels
+
+    Raises
+    ------
+    NetworkError : something else; says what
+    HwgenError : nothing that can be gone through
+    """
+    if isinstance(calibration, Tensor | np.ndarray):
+        return tuple(_together([_inputs(calibration)]))
+    listed = isinstance(calibration, Iterable) or hasattr(calibration, "__getitem__")
+    if not listed or isinstance(calibration, str | bytes | dict):
+        raise HwgenError(f"Calibration must not be {describe(calibration)}; {WAY}")
+    items: Any = calibration  # a Dataset has no __iter__, and can be gone through all the same
+    return tuple(_together(_inputs(item) for item in items))
+
+
+def _inputs(item: object) -> Tensor:
+    """Return the inputs of one item: itself, or the first of a pair."""
+    first = item[0] if isinstance(item, tuple | list) and item else item
+    found = _tensor(first)
+    if found is None or found.dim() not in (*BATCHED, *SINGLE):
+        raise NetworkError(f"Calibration holds {describe(item)}; {WAY}")
+    return found
+
+
+def _tensor(value: object) -> Tensor | None:
+    if isinstance(value, np.ndarray) and value.dtype.kind in "fiub":
+        value = torch.from_numpy(np.ascontiguousarray(value))
+    if not isinstance(value, Tensor) or value.is_complex():
+        return None
+    return value.detach().to("cpu", torch.float32)
+
+
+def _together(found: Iterable[Tensor]) -> Iterator[Tensor]:
+    """Yield batches as they are, and single inputs as batches."""
+    waiting: list[Tensor] = []
+    for tensor in found:
+        single = tensor.dim() in SINGLE
+        same = bool(waiting) and single and waiting[0].shape == tensor.shape
+        if waiting and (not same or len(waiting) == TOGETHER):
+            yield torch.stack(waiting)
+            waiting = []
+        if single:
+            waiting.append(tensor)
+        else:
+            yield tensor
+    if waiting:
+        yield torch.stack(waiting)
+
+
+def describe(value: object) -> str:
+    """Return what a value is, in words for a message."""
+    if isinstance(value, Tensor | np.ndarray):
+        return f"{type(value).__name__} of shape {tuple(value.shape)} and {value.dtype}"
+    if isinstance(value, tuple | list) and value:
+        parts = ", ".join(describe(part) for part in value[:3])
+        return f"a {type(value).__name__} of {parts}{', ...' if len(value) > 3 else ''}"
+    if isinstance(value, dict):
+        return f"a dict with keys {', '.join(map(repr, list(value)[:5]))}"
+    return f"a {type(value).__name__}"

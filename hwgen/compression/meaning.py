@@ -1,0 +1,45 @@
+"""What layers compute, by their weights and settings alone.
+
+Forward hooks, patched methods and whatever else hangs on the user's modules is not part of it: this
+is what the hardware will be built from, and what the user's own model is compared with.
+"""
+
+__all__ = ["MEANINGS", "run_layer"]
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+
+def _norm(m: nn.BatchNorm1d | nn.BatchNorm2d, x: Tensor) -> Tensor:
+    return F.batch_norm(x, m.running_mean, m.running_var, m.weight, m.bias, False, 0.0, m.eps)
+
+
+def _average(m: nn.AvgPool2d, x: Tensor) -> Tensor:
+    return F.avg_pool2d(x, m.kernel_size, m.stride, m.padding)
+
+
+MEANINGS: dict[type[nn.Module], Callable[[Any, Tensor], Tensor]] = {
+    nn.Conv2d: lambda m, x: F.conv2d(
+        x, m.weight, m.bias, m.stride, m.padding, m.dilation, m.groups
+    ),
+    nn.Linear: lambda m, x: F.linear(x, m.weight, m.bias),
+    nn.BatchNorm1d: _norm,
+    nn.BatchNorm2d: _norm,
+    nn.ReLU: lambda m, x: torch.relu(x),
+    nn.Flatten: lambda m, x: torch.flatten(x, 1),
+    nn.MaxPool2d: lambda m, x: F.max_pool2d(x, m.kernel_size, m.stride, m.padding),
+    nn.AvgPool2d: _average,
+}
+
+
+def run_layer(module: nn.Module, *values: Tensor) -> Tensor:
+    """Return what a layer of a flow computes, in evaluation mode."""
+    meaning = MEANINGS.get(type(module))
+    if meaning is not None:
+        return meaning(module, *values)
+    result: Tensor = module(*values)  # a module of our own
+    return result

@@ -1,0 +1,1 @@
+"""Faults planted in a copy of the tree, and which test finds each."""
