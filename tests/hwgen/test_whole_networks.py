@@ -1,5 +1,7 @@
 """Random whole networks: golden == RTL, bit for bit, and every predicted clock as simulated."""
 
+from itertools import product
+
 import numpy as np
 import pytest
 import torch
@@ -7,6 +9,7 @@ import torch
 import hwgen
 from support.coverage import covered
 from support.networks import CHAIN, GRAPH, MIXED, random_network
+from support.selection import some
 from support.torch_models import random_module
 from support.whole import FRAMES, check, planned, random_goal
 
@@ -25,15 +28,10 @@ COVER = {
 TORCH = (1, 2, 4, 7)  # each option of the recipe both ways, chains and branches
 
 
-def chosen(cover, seeds):
-    """Return parameters: the seeds chosen for `make test`, and the others for `make test-slow`."""
-    for kind in cover:
-        for seed in sorted({*seeds, *cover[kind]}):
-            marks = [] if seed in cover[kind] else [pytest.mark.slow]
-            yield pytest.param(kind, seed, marks=marks)
+COVERING = [(kind, seed) for kind, seeds in COVER.items() for seed in seeds]
 
 
-@pytest.mark.parametrize(("kind", "seed"), chosen(COVER, range(10)))
+@pytest.mark.parametrize(("kind", "seed"), some(product(KINDS, range(24)), COVERING))
 def test_random_network(kind, seed, tmp_path):
     check(random_network(seed, KINDS[kind]), tmp_path / "net", seed)
 
@@ -49,10 +47,7 @@ def test_few_seeds_cover_what_many_do():
     assert few == set[str]().union(*plans.values())
 
 
-@pytest.mark.parametrize(
-    "seed",
-    [pytest.param(seed, marks=[pytest.mark.slow] * (seed not in TORCH)) for seed in range(26)],
-)
+@pytest.mark.parametrize("seed", some(range(26), TORCH))
 def test_torch_equals_golden_equals_rtl(seed, tmp_path):
     """Random CNNs from PyTorch: the module, golden and the simulated Verilog agree in each bit."""
     rng = np.random.default_rng(seed)
@@ -97,7 +92,9 @@ def test_random_graph_at_length(seed, tmp_path):
     check(random_network(seed, GRAPH), tmp_path / "net", seed)
 
 
-@pytest.mark.parametrize(("kind", "seed"), chosen(dict.fromkeys(KINDS, range(4)), range(30)))
+@pytest.mark.parametrize(
+    ("kind", "seed"), some(product(KINDS, range(30)), [*product(KINDS, range(4))])
+)
 def test_no_clock_is_idle(kind, seed):
     plan = planned(random_network(seed + 5000, KINDS[kind]), random_goal(seed))
     assert plan.interval <= max(plan.busy + 3, plan.busy / 0.97), f"seed {seed}"
