@@ -17,7 +17,7 @@ from support.known import digits
 def folder(tmp_path_factory):
     """A folder with a stored network, and a `sim` of the user's own that must not be in the way."""
     folder = tmp_path_factory.mktemp("user")
-    digits().save(folder / "digits.net")
+    digits(channels=6).save(folder / "digits.net")
     (folder / "sim").mkdir()
     (folder / "sim" / "__init__.py").write_text("raise RuntimeError('the user's own sim')\n")
     hwgen("generate", "digits.net", "--goal", "200000 fps", "-o", "out/digits", cwd=folder)
