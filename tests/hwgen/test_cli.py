@@ -72,7 +72,7 @@ def test_simulate_reports_a_difference(folder, tmp_path):
     broken = tmp_path / "digits"
     shutil.copytree(folder / "out" / "digits", broken)
     verilog = (broken / "digits.v").read_text()
-    start = verilog.index("module digits_conv2_weights")
+    start = verilog.index("module digits__conv2__weights")
     end = verilog.index("endmodule", start)
     words = re.sub(r"(?<='h)[0-9a-f]{8,}", lambda word: word[0][::-1], verilog[start:end])
     assert words != verilog[start:end]
