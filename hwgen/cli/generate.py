@@ -32,7 +32,9 @@ def generate(
     Example: hwgen generate digits.net --goal "10000 fps" -o build/digits
     """
     from hwgen import api
+    from hwgen.codegen.package import check_place
 
+    check_place(output)  # before it is planned, which takes longer
     console = screen()
     made = make_plan(network, target, goal, clock, choices)
     print_plan(made, console)

@@ -1,6 +1,6 @@
 """The package: the folder that a user takes away."""
 
-__all__ = ["MANIFEST", "read_manifest", "write_package"]
+__all__ = ["MANIFEST", "check_place", "read_manifest", "write_package"]
 
 import contextlib
 import hashlib
@@ -228,6 +228,16 @@ def _ours(folder: Path) -> set[str]:
     return set()
 
 
+def check_place(folder: str | Path) -> Path:
+    """Return the absolute path of a folder that a package may be written to.
+
+    Raises
+    ------
+    OutputFolderError : it is a file, or holds somebody else's files
+    """
+    return check_folder(folder, _ours, LEFTOVERS)
+
+
 def write_package(plan: Plan, folder: str | Path, rom: Rom | str = Rom.INITIAL) -> Path:
     """Write the package of a plan, whole or not at all; return the folder.
 
@@ -243,7 +253,7 @@ def write_package(plan: Plan, folder: str | Path, rom: Rom | str = Rom.INITIAL) 
     OutputFolderError : the folder cannot be written, or holds somebody else's files
     InternalError : hwgen would not read the package again; nothing has changed
     """
-    folder = check_folder(folder, _ours, LEFTOVERS)
+    folder = check_place(folder)
     name = top_name(folder.name, cell_names(plan.target.library))
     instances = safe_names((placed.name for placed in plan.assembly.parts), taken=TAKEN)
     manifest = _manifest(plan, name, instances, Rom(rom))

@@ -11,6 +11,7 @@ import pytest
 from hwgen import tools
 from hwgen.cli import main
 from hwgen.tools import environment
+from support.selection import crossed
 from support.shell import check_cache, fake, finish, refused, shadow
 
 ICARUS = ("simulate", "tiny", "--simulator", "icarus")
@@ -91,9 +92,9 @@ def check_nothing_is_kept(world, before=0):
     assert world.leftovers() == []
 
 
-@pytest.mark.parametrize("fault", FAULTS)
-@pytest.mark.parametrize(("name", "arguments"), CASES)
-def test_a_program_fails(world, hwgen, shadows, name, arguments, fault):
+@pytest.mark.parametrize(("case", "fault"), crossed(CASES, [*FAULTS]))
+def test_a_program_fails(world, hwgen, shadows, case, fault):
+    name, arguments = case
     fake(shadows.parent, name, FAULTS[fault])
     message = refused(hwgen(*arguments))
     assert message.isprintable() or all(line.isprintable() for line in message.splitlines())

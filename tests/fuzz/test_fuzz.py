@@ -53,6 +53,7 @@ from support.fuzz.legs import (
 from support.fuzz.refit import refit
 from support.fuzz.shrink import candidates, shrink, size
 from support.networks import CHAIN, GRAPH, chain, random_input, random_network
+from support.selection import some
 
 
 @pytest.fixture(autouse=True)
@@ -61,7 +62,7 @@ def cache(tmp_path, monkeypatch):
     monkeypatch.setenv("HWGEN_CACHE", str(tmp_path / "cache"))
 
 
-@pytest.mark.parametrize("index", range(6))
+@pytest.mark.parametrize("index", some(range(6), (0, 3, 5)))
 def test_six_networks(index, tmp_path):
     """Three or two ways, the last one clock for clock too."""
     case = draw(5, index if index < 4 else index + 4)
@@ -235,13 +236,13 @@ def test_the_command_replays_and_counts(tmp_path):
     case = Case(5, 0, "network", random_network(2, layers=1), Settings())
     path = save(case, case.network, Failure("rtl", "DifferenceError", ""), tmp_path)
     replaying = command("--replay", str(path), folder=tmp_path)
-    running = command("--count", "2", "--seed", "5", "--netlist-every", "0", folder=tmp_path)
+    running = command("--count", "1", "--seed", "5", "--netlist-every", "0", folder=tmp_path)
     assert (replaying.communicate(timeout=100)[0].strip(), replaying.returncode) == ("equal", 0)
     text = running.communicate(timeout=100)[0]
     assert running.returncode == 0, text
     counts = dict(line.strip("│ ").split("│") for line in text.splitlines() if line[:1] == "│")
     counts = {what.strip(): count.strip() for what, count in counts.items()}
-    assert counts["three ways: torch == golden == RTL"] == "2" and counts["failed"] == "0"
+    assert counts["three ways: torch == golden == RTL"] == "1" and counts["failed"] == "0"
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

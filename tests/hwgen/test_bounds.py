@@ -41,7 +41,7 @@ def test_each_column_adds_what_is_said(target, x):
     ends = (least, least + (1 << bits) - 1)
     adder = adder_of(get_target(target))
     for encoding in ENCODINGS:
-        for modulus in (bits + 2, 2 * bits + 4, 32):
+        for modulus in (bits + 2, 32):
 
             def places(lanes, accumulates, less=0, encoding=encoding, modulus=modulus):
                 row = RowParameters(
@@ -50,7 +50,7 @@ def test_each_column_adds_what_is_said(target, x):
                 return dot_product(row).positions
 
             grown = MARGIN * (places(2, True, SPARE) - places(1, True, SPARE))
-            for lanes in (2, 3, 5, 8, 17):
+            for lanes in (3, 8):
                 for accumulates in (False, True):
                     found = places(lanes, accumulates)
                     assert grown * (lanes - 1) <= found, (encoding, modulus, lanes, accumulates)

@@ -17,7 +17,7 @@ from support.known import digits
 def folder(tmp_path_factory):
     """A folder with a stored network, and a `sim` of the user's own that must not be in the way."""
     folder = tmp_path_factory.mktemp("user")
-    digits().save(folder / "digits.net")
+    digits(channels=6).save(folder / "digits.net")
     (folder / "sim").mkdir()
     (folder / "sim" / "__init__.py").write_text("raise RuntimeError('the user's own sim')\n")
     hwgen("generate", "digits.net", "--goal", "200000 fps", "-o", "out/digits", cwd=folder)
@@ -72,7 +72,7 @@ def test_simulate_reports_a_difference(folder, tmp_path):
     broken = tmp_path / "digits"
     shutil.copytree(folder / "out" / "digits", broken)
     verilog = (broken / "digits.v").read_text()
-    start = verilog.index("module digits_conv2_weights")
+    start = verilog.index("module digits__conv2__weights")
     end = verilog.index("endmodule", start)
     words = re.sub(r"(?<='h)[0-9a-f]{8,}", lambda word: word[0][::-1], verilog[start:end])
     assert words != verilog[start:end]

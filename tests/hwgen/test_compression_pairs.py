@@ -13,6 +13,7 @@ from hwgen.compression.prune import check_masks
 from hwgen.errors import HwgenError
 from hwgen.network import Conv2d, Linear
 from support.exactness import assert_equal
+from support.selection import crossed
 from support.torch_models import random_norm
 
 X = torch.randn(16, 1, 6, 6, generator=torch.Generator().manual_seed(0))
@@ -102,8 +103,7 @@ def check(prune: PruneRecipe, quantize: QuantizeRecipe, hint: str) -> None:
             assert op.weight_format.holds(op.weight), hint
 
 
-@pytest.mark.parametrize("quantizer", QUANTIZERS)
-@pytest.mark.parametrize("pruner", PRUNERS)
+@pytest.mark.parametrize(("pruner", "quantizer"), crossed([*PRUNERS], [*QUANTIZERS]))
 def test_every_pair(pruner, quantizer):
     prune, hint = PruneRecipe(**PRUNERS[pruner]), f"{pruner}, {quantizer}"
     if quantizer in NO_ZERO and pruner not in ("channels", "blocks"):

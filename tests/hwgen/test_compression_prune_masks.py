@@ -15,6 +15,7 @@ from hwgen.errors import HwgenError, InternalError
 from hwgen.importers import import_torch
 from hwgen.network import Conv2d, Linear
 from support.pruned import MASKING, X, residual, train
+from support.selection import crossed
 from support.torch_models import ResidualDigits, random_module
 
 
@@ -22,8 +23,9 @@ def zeros(weights: list[np.ndarray]) -> int:
     return sum(int((weight == 0).sum()) for weight in weights)
 
 
-@pytest.mark.parametrize("name", MASKING)
-@pytest.mark.parametrize("bits", ["int8/uint8", "int4/uint4", "int2/uint2"])
+@pytest.mark.parametrize(
+    ("name", "bits"), crossed([*MASKING], ["int8/uint8", "int4/uint4", "int2/uint2"])
+)
 def test_torch_is_golden_and_counts_agree(name, bits):
     weights, activations = bits.split("/")
     quantize = QuantizeRecipe(weights, activations, epochs=2)

@@ -21,6 +21,7 @@ from hwgen.formats import Binary, Codebook, PowerOfTwo
 from hwgen.importers import import_torch
 from hwgen.network import Conv2d, Linear, Threshold
 from support.exactness import assert_equal, made, small_cnn, train_on
+from support.selection import crossed
 from support.torch_models import random_module
 
 WEIGHTS = ["binary", "ternary", "pot3", "pot4", "pot3x2", "cb2:6", "cb4:8"]
@@ -41,9 +42,9 @@ def check(model, x, hint, trains=True, **settings):
     return network
 
 
-@pytest.mark.parametrize("activations", ["uint3", "binary"])
-@pytest.mark.parametrize("weights", WEIGHTS)
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize(
+    ("seed", "weights", "activations"), crossed(range(3), WEIGHTS, ["uint3", "binary"])
+)
 def test_chains_are_exact(seed, weights, activations):
     torch.manual_seed(seed)
     model, x = random_module(np.random.default_rng(seed))
@@ -59,8 +60,7 @@ def test_chains_are_exact(seed, weights, activations):
         assert all(isinstance(op.format, Binary) for op in inner)
 
 
-@pytest.mark.parametrize("weights", WEIGHTS)
-@pytest.mark.parametrize("seed", range(20, 24))
+@pytest.mark.parametrize(("seed", "weights"), crossed(range(20, 24), WEIGHTS))
 def test_branched_models_are_exact(seed, weights):
     rng = np.random.default_rng(seed)
     torch.manual_seed(seed)

@@ -17,6 +17,7 @@ from hwgen.network import Input, Linear, Network, Node, Requantize
 from hwgen.planning.constants import levels_within
 from hwgen.targets import get_target
 from support.known import two_layers
+from support.selection import some
 from support.whole import check_simulated, planned
 
 ECP5, ICE40 = get_target("ulx3s-85f"), get_target("icebreaker")
@@ -42,9 +43,7 @@ def test_golden_equals_rtl(case, tmp_path):
     check_simulated(hwgen.generate(plan, tmp_path / "net"), plan, 4)
 
 
-@pytest.mark.parametrize(
-    "case", [next(iter(MIXED)), *(pytest.param(c, marks=pytest.mark.slow) for c in list(MIXED)[1:])]
-)
+@pytest.mark.parametrize("case", some(MIXED, ["serial, serial"]))
 def test_netlist(case, tmp_path):
     target, choices = MIXED[case]
     network = two_layers(4, 5)

@@ -36,6 +36,7 @@ from hwgen.planning.structure import Structure, parts_of, structure
 from hwgen.planning.tables import table_luts, words_luts
 from hwgen.targets import get_target
 from hwgen_rtl_templates.engine import EngineParameters
+from support.selection import some
 
 
 @pytest.fixture(scope="module")
@@ -112,7 +113,7 @@ def test_samples_depend_on_nothing_that_was_fitted(monkeypatch):
 
 
 def test_samples_are_of_every_kind():
-    kinds = {stage.folding.kind for f in SAMPLED for p in plans(f, 10) for stage in p.stages}
+    kinds = {stage.folding.kind for f in SAMPLED for p in plans(f) for stage in p.stages}
     assert len(kinds) >= 4
     ops = [node.op for seed in range(80) for node in sample(seed).nodes]
     names = {type(op).__name__ for op in ops}
@@ -145,7 +146,10 @@ PRODUCTS = [((14, True), (8, False)), ((9, True), (8, False)), ((7, True), (4, F
 PRODUCTS += [((21, True), (12, False)), ((14, False), (8, False)), ((3, False), (3, False))]
 
 
-@pytest.mark.parametrize("name", ["ulx3s-25f", "tangnano9k", "arty-a7-35t", "ice40-hx8k"])
+@pytest.mark.parametrize(
+    "name",
+    some(["ulx3s-25f", "tangnano9k", "arty-a7-35t", "ice40-hx8k"], ["tangnano9k", "arty-a7-35t"]),
+)
 def test_products_that_become_dsp_blocks(name, store):
     target = get_target(name)
     ports, body = [], ""
@@ -185,7 +189,7 @@ def test_errors():
     assert spearman([1, 1, 2], [5, 5, 9]) == pytest.approx(1.0)
 
 
-@pytest.mark.parametrize("family", ["ecp5", "gowin"])
+@pytest.mark.parametrize("family", some(["ecp5", "gowin"], ["gowin"]))
 def test_designs_together_are_what_they_are_alone(family, store):
     """Several designs in one synthesis come out within a hundredth of what each is alone, and
     their parts add up."""

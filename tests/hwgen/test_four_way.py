@@ -9,9 +9,12 @@ import hwgen
 from hwgen.digits import Digits
 from support.torch_models import ResidualDigits
 
+ALL = 1 << 20  # frames
 
-def check(model, recipe, digits, folder, goal, train=None):
-    """Compress, and hold all four to each other: the netlist on fewer frames, the rest on all."""
+
+def check(model, recipe, digits, folder, goal, train=None, *, rtl=6, gates=3):
+    """Compress, and hold all four to each other: torch and golden on all digits, the RTL and the
+    netlist on some."""
     done = hwgen.compress(model, recipe, train=train, calibration=digits.calibration[:2])
     network = hwgen.import_torch(done.module, digits.example)
     x = network.quantize(digits.test_inputs.numpy())
@@ -22,19 +25,20 @@ def check(model, recipe, digits, folder, goal, train=None):
 
     plan = hwgen.plan(network, target="ulx3s-85f", goal=goal)
     package = hwgen.generate(plan, folder)
-    result = package.simulate(x, timeout=900)
-    assert np.array_equal(result.outputs, golden), result.first_difference
+    simulator = "icarus" if rtl < 100 else "verilator"
+    result = package.simulate(x[:rtl], simulator=simulator, timeout=900)
+    assert np.array_equal(result.outputs, golden[:rtl]), result.first_difference
     assert result.ok
     assert result.interval == plan.interval and result.latency == plan.latency
     assert plan.interval <= max(plan.busy + 3, plan.busy / 0.97)
 
-    some = x[:24]
-    netlist = package.simulate(some, stage="netlist", timeout=900)
-    assert np.array_equal(netlist.outputs, golden[:24]), netlist.first_difference
+    netlist = package.simulate(x[:gates], stage="netlist", simulator=simulator, timeout=900)
+    assert np.array_equal(netlist.outputs, golden[:gates]), netlist.first_difference
     assert netlist.ok and netlist.interval == plan.interval
     return package
 
 
+@pytest.mark.slow
 def test_demo_network(tmp_path):
     """The demo's network, trained for a moment only."""
     digits = Digits(0)
@@ -43,16 +47,37 @@ def test_demo_network(tmp_path):
         prune=hwgen.PruneRecipe(channels=0.5, epochs=1),
         quantize=hwgen.QuantizeRecipe(weights="int4", activations="uint4", epochs=1),
     )
-    check(digits.model, recipe, digits, tmp_path / "digits", "100000 fps", digits.train)
+    check(
+        digits.model,
+        recipe,
+        digits,
+        tmp_path / "digits",
+        "100000 fps",
+        digits.train,
+        rtl=ALL,
+        gates=24,
+    )
 
 
+def test_pruned_residual_network(tmp_path):
+    """Sums, depthwise and pooled layers, batch norms, and half of the channels gone."""
+    digits = Digits(0)
+    torch.manual_seed(0)
+    recipe = hwgen.Recipe(
+        prune=hwgen.PruneRecipe(channels=0.5, epochs=0),
+        quantize=hwgen.QuantizeRecipe(weights="int4", activations="uint4"),
+    )
+    check(ResidualDigits(8), recipe, digits, tmp_path / "residual", "50000 fps", rtl=4, gates=2)
+
+
+@pytest.mark.slow
 def test_residual_depthwise_separable_network(tmp_path):
     digits = Digits(0)
     torch.manual_seed(0)
     model = ResidualDigits()
     digits.train(model, 2)
     recipe = hwgen.Recipe(quantize=hwgen.QuantizeRecipe(weights="int4", activations="uint4"))
-    check(model, recipe, digits, tmp_path / "residual", "20000 fps")
+    check(model, recipe, digits, tmp_path / "residual", "20000 fps", rtl=ALL, gates=24)
 
 
 @pytest.mark.slow
@@ -76,13 +101,14 @@ def test_demo_network_on_ice40(tmp_path):
 class FiveFormats(nn.Module):
     """Five layers with weights, for weights of five kinds."""
 
-    def __init__(self):
+    def __init__(self, channels: tuple[int, int, int, int]):
         super().__init__()
-        self.conv1 = nn.Conv2d(1, 8, 3, padding=1)
-        self.conv2 = nn.Conv2d(8, 8, 3, stride=2)
-        self.conv3 = nn.Conv2d(8, 12, 2)
-        self.conv4 = nn.Conv2d(12, 8, 1)
-        self.fc = nn.Linear(32, 10)
+        one, two, three, four = channels
+        self.conv1 = nn.Conv2d(1, one, 3, padding=1)
+        self.conv2 = nn.Conv2d(one, two, 3, stride=2)
+        self.conv3 = nn.Conv2d(two, three, 2)
+        self.conv4 = nn.Conv2d(three, four, 1)
+        self.fc = nn.Linear(4 * four, 10)
 
     def forward(self, x):
         for conv in (self.conv1, self.conv2, self.conv3, self.conv4):
@@ -90,7 +116,11 @@ class FiveFormats(nn.Module):
         return self.fc(torch.flatten(x, 1))
 
 
-def test_five_formats_in_five_layers(tmp_path):
+LARGE = pytest.param((8, 8, 12, 8), ALL, 24, marks=pytest.mark.slow)
+
+
+@pytest.mark.parametrize(("channels", "rtl", "gates"), [((3, 3, 4, 3), 4, 2), LARGE])
+def test_five_formats_in_five_layers(channels, rtl, gates, tmp_path):
     digits = Digits(0)
     torch.manual_seed(0)
     of = {
@@ -101,6 +131,7 @@ def test_five_formats_in_five_layers(tmp_path):
         "fc": "cb4:8",
     }
     recipe = hwgen.Recipe(quantize=hwgen.QuantizeRecipe(layers=of))
-    package = check(FiveFormats(), recipe, digits, tmp_path / "five", "20000 fps")
+    model, folder = FiveFormats(channels), tmp_path / "five"
+    package = check(model, recipe, digits, folder, "20000 fps", rtl=rtl, gates=gates)
     weighted = (getattr(node.op, "weight_format", None) for node in package.network.nodes)
     assert [str(each) for each in weighted if each] == [text.split("/")[0] for text in of.values()]

@@ -15,6 +15,7 @@ from hwgen_rtl_templates.weights import WeightMemory, WeightParameters
 from hwgen_rtl_templates.window import Window, WindowParameters
 from support.known import digits
 from support.networks import random_network
+from support.selection import some
 
 TARGET = get_target("ulx3s-85f")
 
@@ -74,9 +75,14 @@ def test_deep_queues_are_block_memories():
     assert found.block_rams == 0 and found.luts_memory > 0
 
 
-@pytest.mark.parametrize("goal", ["2000 fps", "30000 fps"])
-def test_plan_counts_every_block_of_the_netlist(goal, tmp_path):
-    plan = hwgen.plan(digits(), target=TARGET, goal=goal)
+SMALL = (6, "30000 fps")
+
+
+@pytest.mark.parametrize(
+    ("channels", "goal"), some([SMALL, (13, "2000 fps"), (13, "30000 fps")], [SMALL])
+)
+def test_plan_counts_every_block_of_the_netlist(channels, goal, tmp_path):
+    plan = hwgen.plan(digits(channels=channels), target=TARGET, goal=goal)
     package = hwgen.generate(plan, tmp_path / "digits")
     found = package.cost("synth")
     assert found.block_rams == plan.resources.block_rams > 0

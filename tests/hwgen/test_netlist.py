@@ -18,19 +18,20 @@ from hwgen.simulation import netlist, simulate
 from support.known import digits
 from support.netlists import check_netlist, small_network
 from support.networks import random_network
+from support.selection import some
 from support.toys import Toy, toy_frames, toy_golden, write_package
 
 ECP5, ICE40 = "ulx3s-25f", "icebreaker"
 pytestmark = pytest.mark.usefixtures("cache_of_module")
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", some(range(4), (0, 2)))
 def test_random_network_on_ecp5(seed, tmp_path):
     cells = check_netlist(small_network(seed), ECP5, tmp_path / "net", seed)
     assert {"LUT4", "TRELLIS_FF"} <= cells
 
 
-@pytest.mark.parametrize("seed", range(2))
+@pytest.mark.parametrize("seed", some(range(2), (1,)))
 def test_random_network_on_ice40(seed, tmp_path):
     cells = check_netlist(small_network(seed), ICE40, tmp_path / "net", seed)
     assert {"SB_LUT4", "SB_CARRY", "SB_DFF", "SB_DFFSR"} <= cells

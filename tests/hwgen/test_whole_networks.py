@@ -1,36 +1,53 @@
 """Random whole networks: golden == RTL, bit for bit, and every predicted clock as simulated."""
 
+from itertools import product
+
 import numpy as np
 import pytest
 import torch
 
 import hwgen
+from support.coverage import covered
 from support.networks import CHAIN, GRAPH, MIXED, random_network
+from support.selection import some
 from support.torch_models import random_module
 from support.whole import FRAMES, check, planned, random_goal
 
-
-@pytest.mark.parametrize("seed", range(10))
-def test_random_network(seed, tmp_path):
-    check(random_network(seed), tmp_path / "net", seed)
-
-
-@pytest.mark.parametrize("seed", range(10))
-def test_random_graph(seed, tmp_path):
-    """Branches, sums, concatenations, depthwise and grouped convolutions, thresholds."""
-    check(random_network(seed, GRAPH), tmp_path / "net", seed)
-
-
-@pytest.mark.parametrize("seed", range(8))
-def test_random_mixed(seed, tmp_path):
-    """Weights of every number format and binary activations, in one network."""
-    check(random_network(seed, MIXED), tmp_path / "net", seed)
+KINDS = {
+    "chain": CHAIN,
+    "graph": GRAPH,  # branches, sums, concatenations, depthwise and grouped convolutions
+    "mixed": MIXED,  # weights of every number format and binary activations, in one network
+}
+# Few networks that hold together all that those of the first 24 seeds of each kind do: ops,
+# formats, ways to build a layer, what follows its sums, and the memories it takes (`covered`).
+COVER = {
+    "chain": (14, 15),
+    "graph": (1, 10, 23),
+    "mixed": (5, 6, 7, 11, 15, 16, 17, 18, 20),
+}
+TORCH = (1, 2, 4, 7)  # each option of the recipe both ways, chains and branches
 
 
-@pytest.mark.parametrize(
-    "seed",  # 6 takes a minute
-    [pytest.param(seed, marks=[pytest.mark.slow] * (seed == 6)) for seed in range(26)],
-)
+COVERING = [(kind, seed) for kind, seeds in COVER.items() for seed in seeds]
+
+
+@pytest.mark.parametrize(("kind", "seed"), some(product(KINDS, range(24)), COVERING))
+def test_random_network(kind, seed, tmp_path):
+    check(random_network(seed, KINDS[kind]), tmp_path / "net", seed)
+
+
+@pytest.mark.slow
+def test_few_seeds_cover_what_many_do():
+    plans = {
+        (kind, seed): covered(planned(random_network(seed, KINDS[kind]), random_goal(seed)))
+        for kind in KINDS
+        for seed in range(24)
+    }
+    few = set[str]().union(*(plans[kind, seed] for kind in COVER for seed in COVER[kind]))
+    assert few == set[str]().union(*plans.values())
+
+
+@pytest.mark.parametrize("seed", some(range(26), TORCH))
 def test_torch_equals_golden_equals_rtl(seed, tmp_path):
     """Random CNNs from PyTorch: the module, golden and the simulated Verilog agree in each bit."""
     rng = np.random.default_rng(seed)
@@ -75,8 +92,9 @@ def test_random_graph_at_length(seed, tmp_path):
     check(random_network(seed, GRAPH), tmp_path / "net", seed)
 
 
-@pytest.mark.parametrize("kind", [CHAIN, GRAPH, MIXED], ids=["chain", "graph", "mixed"])
-@pytest.mark.parametrize("seed", range(30))
-def test_no_clock_is_idle(seed, kind):
-    plan = planned(random_network(seed + 5000, kind), random_goal(seed))
+@pytest.mark.parametrize(
+    ("kind", "seed"), some(product(KINDS, range(30)), [*product(KINDS, range(4))])
+)
+def test_no_clock_is_idle(kind, seed):
+    plan = planned(random_network(seed + 5000, KINDS[kind]), random_goal(seed))
     assert plan.interval <= max(plan.busy + 3, plan.busy / 0.97), f"seed {seed}"

@@ -9,19 +9,19 @@ from torch import nn
 
 
 class ResidualDigits(nn.Module):
-    """A residual depthwise-separable CNN for 8x8 digits, of 3,946 parameters."""
+    """A residual depthwise-separable CNN for 8x8 digits; of 48 channels it has 3,946 parameters."""
 
-    def __init__(self):
+    def __init__(self, channels: int = 48):
         super().__init__()
-        self.stem = nn.Conv2d(1, 48, 3, padding=1, bias=False)
-        self.stem_norm = nn.BatchNorm2d(48)
+        self.stem = nn.Conv2d(1, channels, 3, padding=1, bias=False)
+        self.stem_norm = nn.BatchNorm2d(channels)
         self.pool = nn.MaxPool2d(2)
-        self.depthwise = nn.Conv2d(48, 48, 3, padding=1, groups=48, bias=False)
-        self.depthwise_norm = nn.BatchNorm2d(48)
-        self.pointwise = nn.Conv2d(48, 48, 1, bias=False)
-        self.pointwise_norm = nn.BatchNorm2d(48)
+        self.depthwise = nn.Conv2d(channels, channels, 3, padding=1, groups=channels, bias=False)
+        self.depthwise_norm = nn.BatchNorm2d(channels)
+        self.pointwise = nn.Conv2d(channels, channels, 1, bias=False)
+        self.pointwise_norm = nn.BatchNorm2d(channels)
         self.average = nn.AdaptiveAvgPool2d(1)
-        self.fc = nn.Linear(48, 10)
+        self.fc = nn.Linear(channels, 10)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Return logits (batch, 10) of images (batch, 1, 8, 8)."""
