@@ -202,6 +202,7 @@ def test_a_target_without_a_board(package, tmp_path):
         pass
 
 
+@pytest.mark.slow
 def test_a_hundred_digits_on_an_icebreaker(tmp_path, one_thread):
     """Real digits through a network that was trained on them, as the example of the documents
     sends them."""
