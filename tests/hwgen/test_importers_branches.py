@@ -11,6 +11,7 @@ from hwgen.digits import Digits
 from hwgen.errors import NetworkError
 from hwgen.network import Add, ArgMax, AvgPool2d, Concat, Conv2d, Linear, Network, Requantize
 from support.exactness import assert_equal, random_recipe, train_on
+from support.selection import some
 from support.torch_models import Branched, ResidualDigits, random_module
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -38,7 +39,7 @@ def check_random(seed: int, scales: str) -> None:
 
 
 @pytest.mark.parametrize("scales", ["free", "power_of_two"])
-@pytest.mark.parametrize("seed", range(40))
+@pytest.mark.parametrize("seed", some(range(40), range(12)))
 def test_torch_equals_golden(seed, scales):
     check_random(seed, scales)
 

@@ -27,7 +27,7 @@ def cross_section(count: int) -> list[Subject]:
     return found
 
 
-SOME = cross_section(30)
+SOME = cross_section(24)
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 

@@ -346,4 +346,4 @@ def test_arguments(package, tmp_path):
     refuses("Waves must be a file that ends in", package(), x, y, waves="w.txt")
     folder = write_package(tmp_path / "damaged", "")
     (folder / "manifest.json").write_text('{"top": "toy", "verilog": "toy.v"')
-    refuses("is damaged", folder, x, y)
+    refuses("manifest.json: not readable as JSON.*generate the package again", folder, x, y)
