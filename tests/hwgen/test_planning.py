@@ -19,6 +19,7 @@ from hwgen_rtl_templates.engine import EngineParameters
 from hwgen_rtl_templates.even_thresholds import EvenThresholdParameters
 from support.known import digits
 from support.networks import GRAPH, chain, random_network
+from support.selection import some
 from support.whole import planned, random_goal
 
 
@@ -49,7 +50,9 @@ def test_only_foldings_that_are_not_dominated():
     assert columns == {1, 2, 3, 5, 9}
 
 
-@pytest.mark.parametrize("fps", [2_000, 20_000, 100_000, 400_000, 1_000_000])
+@pytest.mark.parametrize(
+    "fps", some([2_000, 20_000, 100_000, 400_000, 1_000_000], (20_000, 400_000))
+)
 def test_goal_is_met_at_the_least_cost(fps):
     made = plan(digits(), target="ulx3s-85f", goal=f"{fps} fps")
     assert made.frames_per_second >= fps
