@@ -19,6 +19,7 @@ from hwgen.formats import Fixed
 from hwgen.network import Conv2d, Flatten, Input, Linear, Network, Node, Threshold
 from hwgen.network.text import to_text
 from hwgen.planning import lowering
+from support.caches import fresh_cache
 from support.fuzz.campaign import (
     Options,
     Summary,
@@ -59,7 +60,7 @@ from support.selection import some
 @pytest.fixture(autouse=True)
 def cache(tmp_path, monkeypatch):
     """A cache of each test's own."""
-    monkeypatch.setenv("HWGEN_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("HWGEN_CACHE", str(fresh_cache(tmp_path / "cache")))
 
 
 @pytest.mark.parametrize("index", some(range(6), (0, 3, 5)))

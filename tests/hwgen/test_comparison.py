@@ -22,6 +22,7 @@ from hwgen.comparison import compare
 from hwgen.errors import FormatError, HwgenError, PlanError, StoreError
 from hwgen.report import Row, Run, read_run, to_csv, to_html, to_markdown
 from hwgen.report.run import spearman
+from support.caches import fresh_cache
 from support.commands import SCRIPT, hwgen
 from support.known import digits
 
@@ -72,7 +73,7 @@ def place(tmp_path_factory):
 def run(place):
     """The task on a target, which nothing reaches the second goal on."""
     before = dict(os.environ)
-    os.environ["HWGEN_CACHE"] = str(place / "cache")
+    os.environ["HWGEN_CACHE"] = str(fresh_cache(place / "cache"))
     try:
         return compare(
             f"{place / 'task.py'}:task",

