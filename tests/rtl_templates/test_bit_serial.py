@@ -7,6 +7,7 @@ import pytest
 from hwgen_rtl_templates.adder_graph import Adder, AdderGraph, Tap
 from hwgen_rtl_templates.bit_serial import BitSerial, BitSerialParameters
 from support.adder_graphs import random_adder_graph, random_vectors
+from support.selection import some
 from support.stream_bench import pack, run, unpack
 from support.word_level import registers
 
@@ -28,7 +29,7 @@ def check(p, x, seed, *, gaps=0):
     assert p.registers == registers(BitSerial(p)), f"seed {seed}"
 
 
-@pytest.mark.parametrize("seed", range(40))
+@pytest.mark.parametrize("seed", some(range(40), range(14)))
 def test_values_and_latency(seed):
     rng = random.Random(seed)
     graph = random_adder_graph(rng)

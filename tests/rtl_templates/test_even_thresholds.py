@@ -5,6 +5,7 @@ import random
 import pytest
 
 from hwgen_rtl_templates.even_thresholds import EvenThresholdParameters, EvenThresholds
+from support.selection import some
 from support.stream_bench import check_elements, pack, run
 
 
@@ -55,7 +56,7 @@ def check(seed: int) -> None:
     check_elements(EvenThresholds(p), pixels, expected, seed)
 
 
-@pytest.mark.parametrize("seed", range(24))
+@pytest.mark.parametrize("seed", some(range(24), range(10)))
 def test_counts(seed):
     check(seed)
 

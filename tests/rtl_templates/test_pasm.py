@@ -9,6 +9,7 @@ from hwgen_rtl_templates.weights import WeightParameters
 from support.arrays import pasm_case
 from support.engine_runs import check_entering, check_reset
 from support.engines import check, check_full_rate
+from support.selection import some
 
 SEEDS = (*range(10), 31)  # the last has one column
 
@@ -24,7 +25,7 @@ def test_engine_at_length(seed):
     check(pasm_case, seed)
 
 
-@pytest.mark.parametrize("seed", range(60))
+@pytest.mark.parametrize("seed", some(range(60), range(20)))
 def test_no_clock_is_idle_at_full_rate(seed):
     check_full_rate(pasm_case(seed)[0], f"seed {seed}")
 

@@ -7,6 +7,7 @@ from math import ceil, floor
 import pytest
 
 from hwgen_rtl_templates.requantize import Requantizer, RequantizerParameters
+from support.selection import some
 from support.stream_bench import check_elements, run, unpack
 
 
@@ -69,7 +70,7 @@ def check(p: RequantizerParameters, seed: int) -> None:
 
 
 @pytest.mark.parametrize("rounding", ["half_up", "half_even", "half_away"])
-@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.parametrize("seed", some(range(12), range(5)))
 def test_equals_exact_arithmetic(seed, rounding):
     check(parameters(seed, rounding), seed)
 
