@@ -19,6 +19,7 @@ from support.cells import (
     products,
     run_icarus,
 )
+from support.selection import some
 
 ECP5, ICE40 = get_target("ulx3s-25f"), get_target("icebreaker")
 
@@ -98,7 +99,7 @@ ECP5_SHAPES = [(36, 512), (18, 1024), (9, 2048), (4, 4096), (2, 8192), (1, 16384
 ICE40_SHAPES = [(16, 256), (8, 512), (4, 1024), (2, 2048), (13, 300)]
 
 
-@pytest.mark.parametrize("rom", [True, False])
+@pytest.mark.parametrize("rom", some([True, False], [True]))
 def test_block_ram_of_ecp5(rom, tmp_path, cache):
     shapes = ECP5_SHAPES if not rom else [(36, 512), (9, 2048), (4, 4096), (1, 8192), (50, 700)]
     text, ports = memories(shapes, "block", 1, rom=rom)
@@ -112,7 +113,7 @@ def test_block_ram_with_one_port(mode, tmp_path, cache):
     check_cells(tmp_path, cache, text, ECP5, ports, {"DP16KD"})
 
 
-@pytest.mark.parametrize("rom", [True, False])
+@pytest.mark.parametrize("rom", some([True, False], [False]))
 def test_block_ram_of_ice40(rom, tmp_path, cache):
     text, ports = memories(ICE40_SHAPES, "block", 3, rom=rom)
     cells = check_cells(tmp_path, cache, text, ICE40, ports, {"SB_RAM40_4K"})
