@@ -21,6 +21,8 @@ def _used(manifest: Mapping[str, Any]) -> tuple[str, ...]:
 def _hash(path: Path) -> str:
     try:
         return hashlib.sha256(read_file(path, LONGEST)).hexdigest()
+    except FileNotFoundError as error:
+        raise StoreError(f"{path} is missing; generate the package again") from error
     except OSError as error:
         raise StoreError(f"{path}: cannot be read ({error.strerror})") from error
 

@@ -16,12 +16,14 @@ from hwgen.schema import (
     integer,
     matching,
     number,
+    one_of,
     optional,
     record,
     refuse,
     table,
     text,
 )
+from hwgen.targets import Rom
 
 SPEC_VERSION = 1
 MANIFEST = "manifest.json"
@@ -92,6 +94,7 @@ _MANIFEST = record(
         "primitives": each(_place),
         "network": _place,
         "target": text,
+        "rom": one_of(*(rom.value for rom in Rom)),
         "clock_hz": integer(1, 10**12),
         "goal": text,
         "clock": _identifier,

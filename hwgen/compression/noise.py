@@ -127,9 +127,20 @@ class Reference:
                 module = _Sign(float(now.output_scale()))
             elif isinstance(now, Quantizer):
                 scale, zero = float(now.output_scale()), now.zero_point
-                module = nn.Hardtanh((now.lo - zero) * scale, (now.hi - zero) * scale)
+                module = _Clamp((now.lo - zero) * scale, (now.hi - zero) * scale)
             layers.append(replace(layer, module=module))
         return Flow(tuple(layers), self.flow.input_shape)
+
+
+class _Clamp(nn.Module):
+    """A clamp whose ends may be one: all that is left of a layer may be its zero."""
+
+    def __init__(self, lo: float, hi: float):
+        super().__init__()
+        self._ends = lo, hi
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x.clamp(*self._ends)
 
 
 class _Sign(nn.Module):

@@ -13,7 +13,7 @@ from hwgen.codegen import accelerator
 from hwgen.codegen.modules import split
 from hwgen.codegen.primitives import primitive_files
 from hwgen.codegen.verilog import to_verilog
-from hwgen.errors import InternalError, SimulationError, StoreError
+from hwgen.errors import InternalError, StoreError
 from hwgen_rtl_templates.axi import AxiInput
 from support.known import chain_of
 from support.packages import run, tools_only
@@ -176,7 +176,7 @@ def test_a_missing_model_is_named(tmp_path):
     package = generated(tmp_path, CellInput)
     x = choose_frames(package.network, 1, 0)
     (package.folder / "primitives" / "CCU2C.v").unlink()
-    with pytest.raises(SimulationError, match=r"primitives/CCU2C.v is missing"):
+    with pytest.raises(StoreError, match=r"primitives/CCU2C.v is missing; generate"):
         package.simulate(x)
     with pytest.raises(
         StoreError, match=r"primitives\[0\] names primitives/CCU2C.v, which is miss"

@@ -48,7 +48,7 @@ def test_an_unknown_name_is_answered_with_all(name):
 def _run(*arguments):
     app = Typer()
     app.command()(targets)
-    return CliRunner().invoke(app, arguments)
+    return CliRunner().invoke(app, arguments, env={"COLUMNS": "120"})
 
 
 def test_the_command_prints_a_table():

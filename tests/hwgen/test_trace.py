@@ -41,7 +41,7 @@ def test_a_wrong_layer_is_named_and_counted(package, tmp_path):
     layer = package.manifest["layers"][1]
     path = broken / package.manifest["verilog"]
     text = path.read_text()
-    module = f"module {package.manifest['top']}_{layer['path'][0]}_array"
+    module = f"module {package.manifest['top']}__{layer['path'][0]}__array"
     start = text.index(module)
     end = text.index("endmodule", start)
     body = text[start:end]
