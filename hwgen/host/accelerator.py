@@ -177,7 +177,7 @@ class Accelerator:
         attempts = [0] * len(inputs)
         flying: dict[int, int | None] = {}  # index by number, in the order they were sent
         heard, quiet = time.monotonic(), QUIET
-        probed = heard
+        probed, damaged = heard, self._line.damaged
         while waiting or any(index is not None for index in flying.values()):
             while waiting and len(flying) < self._window:
                 index = waiting.popleft()
@@ -185,6 +185,8 @@ class Accelerator:
                 flying[self._send(INFER, inputs[index])] = index
             answers = self._receive(quiet)
             now = time.monotonic()
+            if self._line.damaged > damaged:  # it answers, and the line spoils it: ask again soon
+                damaged, quiet = self._line.damaged, QUIET
             if not answers and now - heard > self._timeout:
                 raise BoardError(
                     f"Board at {self._line.port} has been silent for {self._timeout:g} s; reset "
