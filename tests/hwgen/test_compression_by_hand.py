@@ -22,6 +22,7 @@ from hwgen.compression.quantize.calibrate.kl import TINY, _divergence
 from hwgen.compression.quantize.fake import fake_quantize
 from hwgen.compression.quantize.observed import observe, place
 from hwgen.compression.quantize.steps import FixedStep
+from hwgen.compression.quantize.weights.bounded import BoundedWeights
 from hwgen.compression.quantize.weights.linear import LinearWeights
 from hwgen.formats import Fixed
 
@@ -177,3 +178,13 @@ def test_results_of_equal_models_are_told_apart_by_their_number(tmp_path):
         found = [checkpoints.number("loss", model, lambda n=n: number(n)) for n in (1, 2)]
         assert found == [1.0, 2.0]
     assert asked == [1, 2], "what is known is not computed again"
+
+
+@pytest.mark.parametrize("norm", [5, 9, 20])
+def test_weights_that_outgrew_their_norm_are_brought_back_within_it(norm):
+    """As in training, when the scale stays and weights grow: both signs are cut towards zero."""
+    weight = torch.tensor([[3.0, -3.0, 2.5, -2.5], [-4.0, -4.0, -4.0, -4.0]])
+    bounded = BoundedWeights(Fixed(8), FixedStep(torch.tensor([1.0, 0.5]), False), norm)
+    integers = bounded.integers(weight)
+    assert int(integers.abs().sum(1).max()) <= norm
+    assert torch.equal(bounded(weight).double(), integers * bounded.step.exact()[:, None])
