@@ -1,22 +1,26 @@
-"""Compile and start the harness around a package: the process that hwgen.simulation launches.
+"""What cocotb's runner knows and does, as a process that hwgen.simulation launches.
 
-    python runner.py build JOB.json     compile into JOB's "build" folder
-    python runner.py run JOB.json       run what is there, in JOB's "folder"
+    python runner.py build JOB.json     compile for Verilator into JOB's "build" folder
+    python runner.py start JOB.json     write into JOB's "start" file how a simulation is started
 
 JOB.json:
 
-    {"simulator": "verilator" or "icarus", "build": folder, "sources": [Verilog files],
-     "top": module under test, "parameters": {harness parameter: number},
-     "taps": folder of taps.vh or null, "waves": "fst", "vcd" or null,
-     "objects": folder of Verilator's compiled run-time library or null,
-     "folder": folder of the run, "plusargs": ["+frames=3", ...], "seed": number}
+    {"build": folder, "sources": [Verilog files, the harness first], "includes": [folders],
+     "defines": {name: value}, "parameters": {harness parameter: number},
+     "waves": "fst", "vcd" or null, "objects": folder of Verilator's compiled run-time library}
+
+    {"simulator": "verilator" or "icarus", "start": file}
+
+The file of a start, where BUILD stands for the build folder:
+
+    {"command": ["vvp", ..., "BUILD/sim.vvp"], "environment": {"COCOTB_TOPLEVEL": ..., ...}}
 
 Two things differ from what cocotb's runner does with Verilator, both for speed: signals are not
 made public (the harness marks the one that cocotb waits for), and Verilator's own run-time
 library, the same for every design, is compiled once and copied.
 """
 
-__all__ = ["FastIcarus", "FastVerilator", "build", "main", "run"]
+__all__ = ["FastVerilator", "build", "main", "start"]
 
 import json
 import os
@@ -28,9 +32,12 @@ from typing import Any
 
 from cocotb_tools.runner import Icarus, Runner, Verilator
 
-HARNESS = Path(__file__).with_name("harness.v")
-BENCH = "hwgen_sim.bench"
+MODULE = "hwgen_bench"  # the cocotb test
 TOP = "hwgen_harness"
+BUILD = "BUILD"
+
+# What the one who starts it knows better: these are of the process that compiles.
+OF_THE_PROCESS = ("PATH", "PYTHONPATH", "PYGPI_PYTHON_BIN")
 
 # More Verilog than this is compiled in several pieces, on all cores, against precompiled headers,
 # which take six seconds by themselves; less is quicker as one piece.
@@ -53,74 +60,37 @@ class FastVerilator(Verilator):  # type: ignore[misc, unused-ignore]
         return [verilate, make]
 
 
-class FastIcarus(Icarus):  # type: ignore[misc, unused-ignore]
-    """Icarus as a Verilog-2005 simulator.
-
-    Under SystemVerilog rules a declaration's initial value is no event, so the `always @*` blocks
-    of Yosys, which count on one at time 0, would leave signals unknown until an input changes.
-    """
-
-    dump = "-none"
-
-    def _build_command(self) -> list[list[str]]:
-        return [
-            ["-g2005" if word == "-g2012" else word for word in command]
-            for command in super()._build_command()
-        ]
-
-    def _test_command(self) -> list[list[str]]:
-        return [
-            [self.dump if word == "-none" else word for word in command]
-            for command in super()._test_command()
-        ]
-
-
-def _runner(job: Mapping[str, Any]) -> Runner:
-    if job["simulator"] == "verilator":
-        return FastVerilator()
-    icarus = FastIcarus()
-    icarus.dump = f"-{job['waves']}" if job["waves"] else "-none"
-    return icarus
-
-
-def _verilator_arguments(job: Mapping[str, Any]) -> list[str]:
+def _verilator_arguments(waves: str | None) -> list[str]:
     arguments = ["--timing", "-CFLAGS", "-std=gnu++20 -fcoroutines"]
     arguments += ["-Wno-lint", "-Wno-style", "-Wno-fatal"]
     arguments += ["--x-assign", "unique", "--x-initial", "unique"]  # random, by the run's seed
-    if job["waves"]:
-        arguments.append(f"--trace-{job['waves']}")
+    if waves:
+        arguments.append(f"--trace-{waves}")
     return arguments
 
 
 def build(job: Mapping[str, Any]) -> None:
     """Compile the harness, the package and the bench's interface into the build folder."""
     folder = Path(job["build"])
-    objects = Path(job["objects"]) if job["objects"] else None
+    objects = Path(job["objects"])
     folder.mkdir(parents=True, exist_ok=True)
-    if objects and objects.is_dir():
+    if objects.is_dir():
         for file in objects.glob("verilated*.o"):
             shutil.copyfile(file, folder / file.name)
-    defines: dict[str, object] = {"HWGEN_TOP": job["top"]}
-    if job["taps"]:
-        defines["HWGEN_TAPS"] = 1
-    if job["waves"]:
-        defines["HWGEN_WAVES"] = 1
-    _runner(job).build(
-        sources=[HARNESS, *map(Path, job["sources"])],
+    FastVerilator().build(
+        sources=job["sources"],
         hdl_toplevel=TOP,
-        includes=[job["taps"]] if job["taps"] else [],
-        defines=defines,
+        includes=job["includes"],
+        defines=job["defines"],
         parameters=job["parameters"],
-        build_args=_verilator_arguments(job) if job["simulator"] == "verilator" else [],
+        build_args=_verilator_arguments(job["waves"]),
         build_dir=folder,
         always=True,
     )
-    if objects:
-        _keep_objects(folder, objects)
-    if job["simulator"] == "verilator":
-        for file in folder.iterdir():
-            if file.name != TOP:
-                file.unlink()
+    _keep_objects(folder, objects)
+    for file in folder.iterdir():
+        if file.name != TOP:
+            file.unlink()
 
 
 def _keep_objects(folder: Path, objects: Path) -> None:
@@ -133,20 +103,45 @@ def _keep_objects(folder: Path, objects: Path) -> None:
             unfinished.replace(kept)  # whole or not at all, whoever else does the same
 
 
-def run(job: Mapping[str, Any]) -> None:
-    """Run what `build` made, in the folder that holds stimulus.bin."""
-    plusargs = list(job["plusargs"])
-    if job["simulator"] == "verilator":
-        plusargs += ["+verilator+rand+reset+2", f"+verilator+seed+{job['seed'] % (2**31 - 1) + 1}"]
-    _runner(job).test(
-        test_module=BENCH,
+def start(job: Mapping[str, Any]) -> None:
+    """Write the command and the environment that start what was compiled, as cocotb's runner
+    would."""
+    runner: Runner = {"icarus": _Icarus, "verilator": _Verilator}[job["simulator"]]()
+    runner.test(
+        test_module=MODULE,
         hdl_toplevel=TOP,
-        build_dir=job["build"],
-        test_dir=job["folder"],
-        plusargs=plusargs,
-        seed=job["seed"],
+        build_dir=BUILD,
+        test_dir=Path(job["start"]).parent,
         hdl_toplevel_lang="verilog",
     )
+    Path(job["start"]).write_text(json.dumps(runner.written))
+
+
+class _Written(Runner):  # type: ignore[misc, unused-ignore]
+    """Writes down, where it would start the simulation, how."""
+
+    def _execute(self, cmds: Sequence[Sequence[str]], cwd: Any) -> None:
+        (command,) = cmds
+        environment = {
+            name: value
+            for name, value in self.env.items()
+            if os.environ.get(name) != value and name not in OF_THE_PROCESS
+        }
+        environment["COCOTB_RESULTS_FILE"] = "results.xml"  # in the folder of the run
+        environment["COCOTB_REWRITE_ASSERTION_FILES"] = ""  # the test has none
+        built = str(self.build_dir)
+        self.written = {
+            "command": [word.replace(built, BUILD) for word in command],
+            "environment": environment,
+        }
+
+
+class _Icarus(_Written, Icarus):  # type: ignore[misc, unused-ignore]
+    pass
+
+
+class _Verilator(_Written, Verilator):  # type: ignore[misc, unused-ignore]
+    pass
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -154,15 +149,14 @@ def main(arguments: Sequence[str]) -> None:
     verb, path = arguments
     job = json.loads(Path(path).read_text())
     try:
-        {"build": build, "run": run}[verb](job)
+        {"build": build, "start": start}[verb](job)
     except RuntimeError as error:  # a tool failed, and said why above
         sys.exit(str(error))
 
 
 if __name__ == "__main__":
-    # The simulator's Python takes this path: without this folder, which a script has first on it
-    # and which holds names that others may have, and with the one `hwgen_sim` lies in.
+    # Without this folder, which a script has first on its path and which holds names that others
+    # may have.
     ours = Path(__file__).absolute().parent
-    others = [path for path in sys.path if Path(path).resolve() != ours.resolve()]
-    sys.path[:] = [*others, str(ours.parent)]
+    sys.path[:] = [path for path in sys.path if Path(path).resolve() != ours.resolve()]
     main(sys.argv[1:])

@@ -2,7 +2,6 @@
 
 __all__ = [
     "FST_INSTALL",
-    "RUNNER",
     "Build",
     "SimulatorTools",
     "build",
@@ -20,6 +19,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 from hwgen.cache import Cache
 from hwgen.errors import InternalError, ToolError
@@ -29,12 +29,14 @@ from hwgen.tools import environment, find, log_tail, version
 
 SIM = Path(str(files("hwgen_sim")))
 RUNNER = SIM / "runner.py"
+HARNESS = SIM / "harness.v"
+TOP = "hwgen_harness"
 
 # Settings of an outer make, pytest or cocotb that must not reach ours.
 FOREIGN = ("COCOTB_", "GPI_", "PYGPI_", "PYTEST_", "VERILATOR_")
 FOREIGN_NAMES = ("WAVES", "GUI", "MAKEFLAGS", "MFLAGS", "MAKELEVEL", "TOPLEVEL_LANG", "SIM")
 
-COMPILED = {"icarus": "sim.vvp", "verilator": "hwgen_harness"}  # what a build must hold
+COMPILED = {"icarus": "sim.vvp", "verilator": TOP}  # what a build must hold
 
 FST_INSTALL = "sudo apt-get install -y liblz4-dev zlib1g-dev"
 
@@ -83,7 +85,7 @@ def find_tools(simulator: str, waves: str | None = None) -> SimulatorTools:
     ------
     ToolError : something is missing; the message holds the line that brings it
     """
-    if not (SIM / "harness.v").is_file():
+    if not HARNESS.is_file():
         raise InternalError(f"The simulation harness must lie in {SIM}; install hwgen again")
     cocotb = importlib.util.find_spec("cocotb")
     if cocotb is None:
@@ -148,7 +150,7 @@ def build(
         *made_by,
         tools.simulator,
         *(read_file(source, TEXT_BYTES) for source in wanted.sources),
-        (SIM / "harness.v").read_text(),
+        HARNESS.read_text(),
         wanted.top,
         json.dumps(dict(wanted.parameters)),
         wanted.taps,
@@ -158,18 +160,13 @@ def build(
 
     def compile_into(folder: Path) -> None:
         (folder / "taps.vh").write_text(wanted.taps)
-        job = {
-            "simulator": tools.simulator,
-            "build": str(folder / "build"),
-            "sources": [str(source.resolve()) for source in wanted.sources],
-            "top": wanted.top,
-            "parameters": dict(wanted.parameters),
-            "taps": str(folder) if wanted.taps else None,
-            "waves": wanted.waves,
-            "objects": str(objects) if tools.simulator == "verilator" else None,
-        }
-        (folder / "job.json").write_text(json.dumps(job))
-        command = [sys.executable, str(RUNNER), "build", str(folder / "job.json")]
+        (folder / "build").mkdir()
+        job = _job(wanted, folder)
+        if tools.simulator == "icarus":
+            command = _icarus(job)
+        else:
+            (folder / "job.json").write_text(json.dumps({**job, "objects": str(objects)}))
+            command = [sys.executable, str(RUNNER), "build", str(folder / "job.json")]
         status = run_process(command, folder, tools.environment, log, deadline, poll)
         if status != 0:
             what = "was not done in time" if status is None else f"failed with status {status}"
@@ -184,3 +181,35 @@ def build(
             )
 
     return cache.cached(parts, compile_into) / "build"
+
+
+def _job(wanted: Build, folder: Path) -> dict[str, Any]:
+    """Return what to compile, and where, as the runner takes it."""
+    defines: dict[str, object] = {"HWGEN_TOP": wanted.top}
+    if wanted.taps:
+        defines["HWGEN_TAPS"] = 1
+    if wanted.waves:
+        defines["HWGEN_WAVES"] = 1
+    return {
+        "build": str(folder / "build"),
+        "sources": [str(HARNESS), *(str(source.resolve()) for source in wanted.sources)],
+        "includes": [str(folder)] if wanted.taps else [],
+        "defines": defines,
+        "parameters": dict(wanted.parameters),
+        "waves": wanted.waves,
+    }
+
+
+def _icarus(job: Mapping[str, Any]) -> list[str]:
+    """Return the command that compiles for Icarus, as a Verilog-2005 simulator.
+
+    Under SystemVerilog rules a declaration's initial value is no event, so the `always @*` blocks
+    of Yosys, which count on one at time 0, would leave signals unknown until an input changes.
+    """
+    return [
+        *("iverilog", "-g2005", "-s", TOP, "-o", str(Path(job["build"]) / COMPILED["icarus"])),
+        *(f"-D{name}={value}" for name, value in job["defines"].items()),
+        *(f"-I{include}" for include in job["includes"]),
+        *(f"-P{TOP}.{name}={value}" for name, value in job["parameters"].items()),
+        *job["sources"],
+    ]

@@ -2,23 +2,21 @@
 
 __all__ = ["Recording", "Session", "Stimulus"]
 
-import json
 import shutil
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from hwgen.beats import IntArray
 from hwgen.cache import Cache
 from hwgen.errors import SimulationError, ToolError
-from hwgen.simulation.build import RUNNER, Build, SimulatorTools, build
+from hwgen.simulation.build import Build, SimulatorTools, build
 from hwgen.simulation.package import SimulatedPackage
 from hwgen.simulation.process import run_process
 from hwgen.simulation.result import Measured, read_measured
+from hwgen.simulation.start import command_and_environment
 from hwgen.tools import log_tail, workspace
 
 Progress = Callable[[str, int, int], None]
@@ -110,23 +108,17 @@ class Session:
     ) -> tuple[Measured, list[str]]:
         (folder / "stimulus.bin").write_bytes(self.package.input.pack(stimulus.inputs))
         waves = recording.waves if recording else None
-        job: dict[str, Any] = {
-            "simulator": self.tools.simulator,
-            "build": str(built),
-            "waves": waves.suffix[1:] if waves else None,
-            "folder": str(folder),
-            "plusargs": stimulus.plusargs + (recording.plusargs if recording else []),
-            "seed": stimulus.seed,
-        }
-        (folder / "job.json").write_text(json.dumps(job))
-        command = [sys.executable, str(RUNNER), "run", str(folder / "job.json")]
-        log = Cache().log(("run", str(built), *job["plusargs"]), "run")
+        plusargs = stimulus.plusargs + (recording.plusargs if recording else [])
+        command, environment = command_and_environment(
+            built, self.tools, plusargs, stimulus.seed, waves.suffix[1:] if waves else None
+        )
+        log = Cache().log(("run", str(built), *plusargs), "run")
         frames = len(stimulus.inputs)
 
         def poll() -> None:
             self.progress("run", _frames_out(folder / "events.txt"), frames)
 
-        status = run_process(command, folder, self.tools.environment, log, self.deadline, poll)
+        status = run_process(command, folder, environment, log, self.deadline, poll)
         if status is None:
             raise ToolError(
                 f"{self.tools.simulator} was not done in time after "
