@@ -1,6 +1,6 @@
 """Structure of arrays and constant datapaths."""
 
-__all__ = ["structure"]
+__all__ = ["PLACED", "blocks_structure", "rows_structure", "structure"]
 
 from functools import reduce
 
@@ -11,7 +11,8 @@ from hwgen.targets import Target
 from hwgen_rtl_templates.bit_serial import BitSerialParameters
 from hwgen_rtl_templates.constant import ConstantParameters
 from hwgen_rtl_templates.constant_array import ConstantArrayParameters
-from hwgen_rtl_templates.encodings import TwosComplement
+from hwgen_rtl_templates.dot_product import DotProduct
+from hwgen_rtl_templates.encodings import Encoding, TwosComplement
 from hwgen_rtl_templates.mac import Banks, MacParameters
 from hwgen_rtl_templates.multiplier import DspBlocks, MultiplierParameters
 from hwgen_rtl_templates.weights import WeightParameters
@@ -25,21 +26,31 @@ def _array(part: MacParameters, target: Target) -> Structure:
         return _in_blocks(part, part.blocks) + structure(part.weights, target)
     if part.banks:
         return _in_banks(part, part.banks, target) + structure(part.weights, target)
-    row, pe, simd = part.row, part.weights.pe, part.weights.simd
-    encoding = part.weights.encoding
+    live = _share_that_varies(part.weights)
+    rows = rows_structure(part.row, part.weights.simd, part.weights.encoding, live, target)
+    flags = Structure(ffs=3 * part.latency)
+    return rows.times(part.weights.pe) + flags + structure(part.weights, target)
+
+
+def rows_structure(
+    row: DotProduct, simd: int, encoding: Encoding, live: float, target: Target
+) -> Structure:
+    """Return the structure of one row of an array of adders.
+
+    live : share of the bits of a word of weights that vary
+    """
+    if target.family in PLACED:  # synthesis leaves out what weights that never change make constant
+        live = 1.0
     places, tables = row.positions, row.tables(lut_inputs(target))
-    # synthesis leaves out what weights that never change make constant, but not of placed cells
-    live = 1.0 if target.family in PLACED else _share_that_varies(part.weights)
     logic = {
-        "addition": pe * len(row.additions),
-        "adder place": pe * places * live,
-        "idle adder place": pe * places * (1 - live),
-        "array table": pe * tables * live,
-        "idle array table": pe * tables * (1 - live),
-        "decoded bit": pe * simd * encoding.decoded.bits if encoding.latency else 0,
+        "addition": len(row.additions),
+        "adder place": places * live,
+        "idle adder place": places * (1 - live),
+        "array table": tables * live,
+        "idle array table": tables * (1 - live),
+        "decoded bit": simd * encoding.decoded.bits if encoding.latency else 0,
     }
-    ffs = pe * sum(word.width for word in row.words[2 * simd :]) + 3 * part.latency
-    return Structure(logic, ffs) + structure(part.weights, target)
+    return Structure(logic, sum(word.width for word in row.words[2 * simd :]))
 
 
 def _share_that_varies(weights: WeightParameters) -> float:
@@ -53,25 +64,41 @@ def _in_blocks(part: MacParameters, blocks: DspBlocks) -> Structure:
     """Return what products in DSP blocks are, and trees of adders behind them."""
     weights = part.weights
     is_signed = isinstance(weights.encoding, TwosComplement) and weights.encoding.signed
-    lo, hi = MultiplierParameters(part.x_bits, part.x_signed, weights.bits, is_signed).product_range
-    bits = ffs = 0.0
+    multiplied = MultiplierParameters(part.x_bits, part.x_signed, weights.bits, is_signed)
+    found = blocks_structure(
+        blocks, multiplied, weights.pe, weights.simd, part.bits, max(part.folds) > 1
+    )
+    return found + Structure(ffs=3 * part.latency)
+
+
+def blocks_structure(
+    blocks: DspBlocks,
+    multiplied: MultiplierParameters,
+    pe: int,
+    simd: int,
+    bits: int,
+    accumulates: bool,
+) -> Structure:
+    """Return the structure of products in DSP blocks, `pe` times `simd`, their sums, of `bits`
+    bits, and accumulators."""
+    lo, hi = multiplied.product_range
+    tree = ffs = 0
     sums_made = 0
-    counts = [1] * weights.simd  # of products in each term
+    counts = [1] * simd  # of products in each term
     while len(counts) > 1:
         sums = [a + b for a, b in zip(counts[::2], counts[1::2], strict=False)]
         rest = counts[-1:] if len(counts) % 2 else []
-        widths = [min(part.bits, bits_for(n * lo, n * hi)[0]) for n in (*sums, *rest)]
-        bits += sum(widths[: len(sums)])
+        widths = [min(bits, bits_for(n * lo, n * hi)[0]) for n in (*sums, *rest)]
+        tree += sum(widths[: len(sums)])
         sums_made += len(sums)
         ffs += sum(widths) + len(widths)
         counts = sums + rest
-    logic = {"tree bit": weights.pe * bits, "tree sum": weights.pe * sums_made}
-    if max(part.folds) > 1:
-        logic["accumulator bit"] = weights.pe * part.bits
+    logic: dict[str, float] = {"tree bit": pe * tree, "tree sum": pe * sums_made}
+    if accumulates:
+        logic["accumulator bit"] = pe * bits
     elif blocks.rows > 1:  # for a last carry
-        logic["tree bit"] += weights.pe * bits_for(weights.simd * lo, weights.simd * hi)[0]
-    dsps = blocks.count(weights.pe, weights.simd)
-    return Structure(logic, (ffs + part.bits) * weights.pe + 3 * part.latency, dsps)
+        logic["tree bit"] += pe * bits_for(simd * lo, simd * hi)[0]
+    return Structure(logic, (ffs + bits) * pe, blocks.count(pe, simd))
 
 
 def _in_banks(part: MacParameters, banks: Banks, target: Target) -> Structure:

@@ -48,7 +48,7 @@ def sharing_of(
     kind = multiplier_of(target)
     if kind is None or layer.weight is None:
         return None
-    ends = min(0, int(layer.weight.min())), max(0, int(layer.weight.max()))
+    ends = min(0, layer.values[0]), max(0, layer.values[-1])
     found = shared(kind, x_bits, x_signed, ends, 1 if layer.depthwise else pe)
     return None if found is None else (DspBlocks(kind, found.weights), found)
 

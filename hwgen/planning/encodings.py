@@ -1,12 +1,21 @@
 """Which encoding of its weights a layer's array gets: the cheapest that holds them all."""
 
-__all__ = ["book_for", "candidates", "encoding_for", "fixed_instead", "offsets_of", "x_range_of"]
+__all__ = [
+    "Codes",
+    "book_for",
+    "candidates",
+    "encoding_for",
+    "fixed_instead",
+    "offsets_of",
+    "x_range_of",
+]
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from functools import lru_cache
 
 import numpy as np
+import numpy.typing as npt
 
 from hwgen import formats
 from hwgen.formats import bits_for
@@ -81,6 +90,44 @@ def _holds(encoding: Encoding, values: Iterable[int]) -> bool:
         return all(encoding.weight(encoding.code(value)) == value for value in values)
     except ValueError:
         return False
+
+
+class Codes:
+    """The codes of a matrix's weights.
+
+    Zero has any code where there is none for it, since then only rows that fill the last group are
+    zero, and nobody reads what they compute.
+    """
+
+    def __init__(self, encoding: Encoding, matrix: IntArray) -> None:
+        self._bits = encoding.bits
+        self._values = np.union1d(matrix, [0])
+        self._codes = np.array([_code(encoding, value) for value in self._values.tolist()])
+
+    def bits(self, weights: IntArray) -> npt.NDArray[np.uint8]:
+        """Return (words, bits) of (words, weights): codes side by side, the first lowest."""
+        codes = self._codes[np.searchsorted(self._values, weights)]
+        bits = codes[..., None] >> np.arange(self._bits) & 1
+        return bits.astype(np.uint8).reshape(len(weights), -1)
+
+    def words(self, weights: IntArray) -> list[int]:
+        """Return the same as integers."""
+        width = weights.shape[1] * self._bits
+        if width < 63:
+            codes = self._codes[np.searchsorted(self._values, weights)]
+            shifts = np.arange(weights.shape[1]) * self._bits
+            return list((codes << shifts).sum(axis=1).tolist())
+        packed = np.packbits(self.bits(weights), axis=1, bitorder="little")
+        return [int.from_bytes(word, "little") for word in map(bytes, packed)]
+
+
+def _code(encoding: Encoding, weight: int) -> int:
+    try:
+        return encoding.code(weight)
+    except ValueError:
+        if weight:
+            raise
+        return 0
 
 
 def encoding_for(

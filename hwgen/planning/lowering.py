@@ -4,7 +4,7 @@ __all__ = ["Core", "blocks_for", "core_for", "hurried", "window_for"]
 
 from collections.abc import Iterator
 from dataclasses import replace
-from functools import cache, lru_cache, partial
+from functools import lru_cache
 
 import numpy as np
 
@@ -16,7 +16,7 @@ from hwgen.network.ops import Add, ArgMax, AvgPool2d, Concat, MaxPool2d
 from hwgen.planning.blocks import arranged, sharing_of
 from hwgen.planning.cells import adder_of
 from hwgen.planning.constants import constant_array
-from hwgen.planning.encodings import book_for, encoding_for, offsets_of, x_range_of
+from hwgen.planning.encodings import Codes, book_for, encoding_for, offsets_of, x_range_of
 from hwgen.planning.finish import Finish, finish_for, finishes_for
 from hwgen.planning.folding import Folding, word_size
 from hwgen.planning.layers import Layer
@@ -195,25 +195,6 @@ def _datapath(
     return array, sums
 
 
-def _pack(codes: list[int], bits: int) -> int:
-    """Return a word with codes side by side, the first lowest."""
-    word = 0
-    for code in reversed(codes):
-        word = word << bits | code
-    return word
-
-
-def _code(encoding: Encoding, weight: int) -> int:
-    """Return the code of a weight; any where there is no zero, since then only rows that fill the
-    last group are zero, and nobody reads what they compute."""
-    try:
-        return encoding.code(weight)
-    except ValueError:
-        if weight:
-            raise
-        return 0
-
-
 def _beats(
     layer: Layer, folding: Folding, window: WindowParameters, matrix: IntArray
 ) -> Iterator[IntArray]:
@@ -240,11 +221,11 @@ def _weights(
     """Return the weights, (groups, rows, inputs), in words."""
     pe = folding.pe
     simd = 1 if layer.depthwise else folding.simd
-    code = cache(partial(_code, encoding))
+    codes = Codes(encoding, matrix)
     words = [
-        _pack([code(w) for w in beat.reshape(-1).tolist()], encoding.bits)
+        word
         for read in _beats(layer, folding, window, matrix)
-        for beat in read.swapaxes(0, 1)
+        for word in codes.words(read.swapaxes(0, 1).reshape(read.shape[1], -1))
     ]
     style = weight_style(pe * simd * encoding.bits, len(words), target)
     return WeightParameters(pe, simd, encoding, tuple(words), style)

@@ -4,12 +4,13 @@ __all__ = ["Ways"]
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from heapq import heapify, heappop, heappush
 
 from hwgen.errors import PlanError
 from hwgen.planning.allocation import Option, frontier
-from hwgen.planning.bounds import least_array
-from hwgen.planning.constants import DIGITS, least_constant, levels_within, may_be_constant
-from hwgen.planning.estimate import Resources, estimate, weigh
+from hwgen.planning.bounds import Bound, Bounds
+from hwgen.planning.constants import DIGITS, levels_within, may_be_constant
+from hwgen.planning.estimate import estimate, weigh
 from hwgen.planning.folding import Folding, drains, foldings, turns
 from hwgen.planning.layers import Layer
 from hwgen.planning.lowering import Core, blocks_for, core_for, relaned, sums_by_entry
@@ -33,33 +34,29 @@ class Ways:
         self.layer, self.target = layer, target
         self._levels = levels_within(clock_hz, target)
         self._built: dict[Folding, tuple[Option, int]] = {}  # with the clocks that it needs
-        self._least: dict[Folding, Resources] = {}  # as far as that is known without building it
-        self._solved: dict[tuple[int, int], Resources] = {}  # constants whose adders are known
+        self._bounds = Bounds(layer, target)
+        self._floors: dict[Folding, Bound] = {}  # what it takes at the least, as far as known
+        self._closely: set[Folding] = set()  # looked at closely
         self.foldings = self._agreeing({k: v for k, v in wanted.items() if k != "lanes"})
 
     def _agreeing(self, wanted: dict[str, int]) -> list[Folding]:
         """Return the foldings that agree with choices: constants last, which are dear to look at"""
         layer, target = self.layer, self.target
         plain = list(foldings(layer))
-        self._least |= {f: least_array(layer, f, target) for f in plain}
         needed = {f: blocks_for(layer, f, target) for f in plain}
         most = NO_HURRY if "dsp" in wanted else target.dsps
         found = [*plain]
         for folding, blocks in needed.items():
             if blocks is not None and blocks <= most:
                 found.append(replace(folding, dsp=1))
-                self._least[found[-1]] = Resources(dsps=blocks)
         if sums_by_entry(layer, target):
-            summed = [replace(f, pasm=1) for f in plain]
-            self._least |= dict.fromkeys(summed, Resources())
-            found += summed
+            found += [replace(f, pasm=1) for f in plain]
         chosen = bool(wanted.get("parallel") or wanted.get("serial"))
         if may_be_constant(layer, large=chosen):
             whole = [f for f in plain if f.pe == layer.outputs and not f.skip]
             levels = range(1, 1 + max(self._levels, wanted.get("parallel", 1)))
             wired = [replace(f, serial=digit) for digit in DIGITS for f in whole]
             wired += [replace(f, parallel=n) for n in levels for f in whole]
-            self._least |= {f: least_constant(layer, f, target) for f in wired}
             found += wired
         agreeing = [f for f in found if all(getattr(f, what) == n for what, n in wanted.items())]
         if agreeing or not wanted:
@@ -80,9 +77,6 @@ class Ways:
                     narrow = relaned(core, layer, lanes, target)
                     options.append(self._as_option(replace(folding, lanes=lanes), narrow))
             option = min(options, key=lambda option: option.cost)
-            if folding.constant and isinstance(core, EngineParameters):
-                solved = estimate(core.datapath, target)  # whatever the columns, no less
-                self._solved.setdefault((folding.parallel, folding.serial), solved)
             self._built[folding] = option, Stage(layer, option.folding, option.core).busy
         return self._built[folding]
 
@@ -94,18 +88,32 @@ class Ways:
         """Return the ways whose busiest part needs at most `budget` clocks a frame, without those
         that another undercuts in everything; in cost alone unless `every`.
 
+        What may be cheapest is looked at first, roughly, then closely, and only then built, if
+        nothing that was built takes less than it does at the least.
+
         Raises
         ------
         PlanError : not even the most parallel one needs as few clocks
         """
         found: dict[Folding, Option] = {}
-        clocks = {folding: turns(self.layer, folding) for folding in self.foldings}
-        # what may be cheapest first; constants last, whose adders are dear to find
-        for folding in sorted(self.foldings, key=lambda f: (f.constant, self._floor_cost(f))):
-            if clocks[folding] <= budget and not self._undercut(folding, found.values(), every):
-                option, clocks[folding] = self._option(folding)
-                if clocks[folding] <= budget:
+        queue = [
+            (self._floor(folding).cost, place, folding)
+            for place, folding in enumerate(self.foldings)
+            if turns(self.layer, folding) <= budget
+        ]
+        heapify(queue)
+        while queue:
+            cost, place, folding = heappop(queue)
+            if self._undercut(folding, found.values(), every):
+                if every:
+                    continue
+                break
+            if not self._look_closer(folding):
+                option, clocks = self._option(folding)
+                if clocks <= budget:
                     found[folding] = option
+            else:
+                heappush(queue, (self._floor(folding).cost, place, folding))
         if not found:
             fewest = self._fewest()
             raise PlanError(
@@ -126,20 +134,29 @@ class Ways:
             fewest = min(fewest, self._option(folding)[1])
         return fewest
 
-    def _floor(self, folding: Folding) -> Resources:
-        """Return the least that a folding can take, as far as that is known."""
-        least = self._least[folding]
-        return self._solved.get((folding.parallel, folding.serial), least)
+    def _floor(self, folding: Folding) -> Bound:
+        """Return the least that a way can take, as far as that is known."""
+        if folding not in self._floors:
+            self._floors[folding] = self._bounds.rough(folding)
+        return self._floors[folding]
 
-    def _floor_cost(self, folding: Folding) -> float:
-        return weigh(self._floor(folding), self.target)
+    def _look_closer(self, folding: Folding) -> bool:
+        """Look more closely at what a way can take at the least, where that was not done yet; say
+        whether it was done."""
+        if folding in self._built or folding in self._closely:
+            return False
+        self._closely.add(folding)
+        self._floors[folding] = self._bounds.close(folding)
+        return True
 
     def _undercut(self, folding: Folding, found: Iterable[Option], every: bool) -> bool:
         """Say whether a way that was found takes less than the least that a folding can."""
         if folding in self._built:
             return False
-        least, cost = self._floor(folding), self._floor_cost(folding)
-        return any(o.cost < cost and (not every or o.needs.within(least)) for o in found)
+        floor = self._floor(folding)
+        return any(
+            o.cost < floor.cost and (not every or o.needs.within(floor.needs)) for o in found
+        )
 
     def rivals(self, budget: int) -> tuple[Rival, ...]:
         """Return the cheapest way of each kind within a budget of clocks, the cheapest first."""
@@ -150,7 +167,7 @@ class Ways:
                 rival = Rival(folding.kind, option.cost, True)
             else:
                 clocks = turns(self.layer, folding)
-                rival = Rival(folding.kind, self._floor_cost(folding), False)
+                rival = Rival(folding.kind, self._floor(folding).cost, False)
             known = best.get(folding.kind)
             if clocks <= budget and (known is None or rival.cost < known.cost):
                 best[folding.kind] = rival

@@ -343,15 +343,26 @@ def _sequencer(part: SequencerParameters, target: Target) -> Structure:
 @structure.register
 def _weights(part: WeightParameters, target: Target) -> Structure:
     depth = len(part.words)
+    tables = (0, 0)
+    if part.style != "block" and depth > 1:
+        tables = words_luts(part.words, part.width, lut_inputs(target))
+    return weights_structure(part.width, depth, part.style, tables, target)
+
+
+def weights_structure(
+    width: int, depth: int, style: str, tables: tuple[int, int], target: Target
+) -> Structure:
+    """Return the structure of a memory of weights.
+
+    tables : look-up tables that hold it, and bits more that choose between them
+    """
     if depth == 1:
         return Structure()
     counter = bits_of(depth - 1)
     logic: dict[str, float] = {"weight counter bit": counter}
-    if part.style == "block":
-        return Structure(logic, counter + 4 + part.width, 0, block_rams(part.width, depth, target))
-    tables, choices = words_luts(part.words, part.width, lut_inputs(target))
-    logic |= {"weight table": tables, "weight choice": choices}
-    return Structure(logic, counter + 4 + part.width)
+    rams = block_rams(width, depth, target) if style == "block" else 0
+    logic |= {"weight table": tables[0], "weight choice": tables[1]}
+    return Structure(logic, counter + 4 + width, 0, rams)
 
 
 @structure.register

@@ -1,11 +1,12 @@
 """Tables: how many look-up tables constants take that are read by an index."""
 
-__all__ = ["table_luts", "words_luts"]
+__all__ = ["bits_luts", "table_luts", "words_luts"]
 
 from collections.abc import Sequence
 from functools import lru_cache
 
 import numpy as np
+import numpy.typing as npt
 
 
 def table_luts(values: Sequence[int], inputs: int) -> tuple[int, int]:
@@ -31,17 +32,21 @@ def words_luts(words: Sequence[int], width: int, inputs: int) -> tuple[int, int]
     words : of `width` bits each
     inputs : of a look-up table: it holds 2**inputs words of a bit
     """
-    size = 1 << inputs
-    stretches = -(-len(words) // size)
-    columns = np.zeros((stretches * size, -(-width // 8)), dtype=np.uint8)
+    columns = np.zeros((len(words), -(-width // 8)), dtype=np.uint8)
     text = b"".join(word.to_bytes(columns.shape[1], "little") for word in words)
-    columns[: len(words)] = np.frombuffer(text, dtype=np.uint8).reshape(len(words), -1)
-    if len(words) % size:  # what is never read may be anything
-        columns[len(words) :] = columns[len(words) - 1]
-    bits = np.unpackbits(columns, axis=1, bitorder="little")[:, :width]
-    stretched = bits.reshape(stretches, size, width)
+    columns[:] = np.frombuffer(text, dtype=np.uint8).reshape(len(words), -1)
+    return bits_luts(np.unpackbits(columns, axis=1, bitorder="little")[:, :width], inputs)
+
+
+def bits_luts(bits: npt.NDArray[np.uint8], inputs: int) -> tuple[int, int]:
+    """Return the same of words as rows of bits, (words, bits)."""
+    size, (depth, width) = 1 << inputs, bits.shape
+    stretches = -(-depth // size)
+    padded = np.zeros((stretches * size, width), dtype=np.uint8)
+    padded[:depth] = bits
+    padded[depth:] = bits[-1:]  # what is never read may be anything
     tables = 0
-    for stretch in stretched:
+    for stretch in padded.reshape(stretches, size, width):
         varied = stretch.any(axis=0) & ~stretch.all(axis=0)
         tables += len({column.tobytes() for column in np.packbits(stretch.T[varied], axis=1)})
     return tables, width * (stretches - 1)
