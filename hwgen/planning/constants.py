@@ -7,6 +7,7 @@ from functools import lru_cache
 import numpy as np
 
 from hwgen.formats import bits_for
+from hwgen.network.fields import IntArray
 from hwgen.planning.encodings import x_range_of
 from hwgen.planning.estimate import Resources, adder_bit_luts, serial_sum_luts
 from hwgen.planning.folding import Folding
@@ -80,15 +81,40 @@ def _least_held(layer: Layer) -> int:
 
 @lru_cache(maxsize=64)  # all foldings of a layer have the same
 def _least_adders(layer: Layer) -> int:
+    """Return the adders that a graph of a layer's weights has at the least.
+
+    Outputs that differ by more than a shift and a sign take one each, and one of n inputs takes
+    n - 1. Beyond that an output of d signed digits is taken to share with others sums of at most
+    2 + log2(outputs) digits, or to be one of the others and what it differs from that by. A matrix
+    that is made of a few sums alone could do with less; no solver here finds that.
+    """
     assert layer.weight is not None
     weight = layer.weight.reshape(layer.outputs, -1)
-    found = set()
+    rows: dict[bytes, IntArray] = {}
     for row in weight[np.count_nonzero(weight, axis=1) > 0]:
         bits = int(np.bitwise_or.reduce(np.abs(row)))
         row = row // (bits & -bits) * int(np.sign(row[np.flatnonzero(row)[0]]))
         if np.abs(row).sum() > 1:
-            found.add(row.tobytes())
-    return max(len(found), int(np.count_nonzero(weight, axis=1).max(initial=0)) - 1)
+            rows[row.tobytes()] = row
+    most = int(np.count_nonzero(weight, axis=1).max(initial=0)) - 1
+    if not rows:
+        return most
+    matrix = np.array(list(rows.values()))
+    shared = 2 + np.log2(len(matrix))
+    found = 0
+    for n, row in enumerate(matrix):
+        nearest = int(_digits(row).sum())
+        for by in (1, -1) if n else ():
+            nearest = min(nearest, int(_digits(row + by * matrix[:n]).sum(axis=1).min()))
+        found += max(1, int(nearest / shared))
+    return max(found, most)
+
+
+def _digits(values: IntArray) -> IntArray:
+    """Return how many signed digits each value has: NAF, Reitwiesner 1960."""
+    magnitude = np.abs(values)
+    found: IntArray = np.bitwise_count(magnitude ^ 3 * magnitude).astype(np.int64)
+    return found
 
 
 def constant_array(

@@ -77,6 +77,8 @@ def with_queues(plan: Plan) -> Plan:
 
 def _lengthened(plan: Plan) -> Plan:
     """Return the plan with longer queues behind its engines, if these make it faster."""
+    if plan.interval <= plan.busy:  # nothing makes it faster
+        return plan
     queues = {s.name: s.core.depth for s in plan.stages if hasattr(s.core, "depth")}
     ample = plan.with_queues({name: 16 * depth for name, depth in queues.items()})
     while plan.interval > ample.interval:
