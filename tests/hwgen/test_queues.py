@@ -26,7 +26,7 @@ def marks(package, plan, folder):
         if placed.name in plan.timing.held:
             inner = "fifo." if hasattr(placed.part, "fifo") else ""
             paths[placed.name] = f"dut.{instances[placed.name]}.{inner}level"
-    top = package.manifest["top"]
+    top = package.manifest.top
     lines = ["module watch;"]
     for n, path in enumerate(paths.values()):
         lines += [
