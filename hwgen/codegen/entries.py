@@ -1,11 +1,12 @@
 """What the manifest says of a plan."""
 
-__all__ = ["border_of", "enters_as", "leaves_as", "manifest_of"]
+__all__ = ["border_of", "enters_as", "instances_of", "leaves_as", "manifest_of"]
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from importlib.metadata import version
 
+from hwgen.codegen.names import safe_names
 from hwgen.network.inference import Tensor
 from hwgen.package.border import Border, axi4_stream
 from hwgen.package.manifest import (
@@ -26,6 +27,7 @@ from hwgen.targets import Rom
 from hwgen_rtl_templates.axi import BorderParameters
 
 CLOCK, RESET = "clk", "rst"
+BORDERS = ("axi_input", "axi_output")  # instances of the top module that are no layer's
 
 
 def _format(border: BorderParameters, tensor: Tensor, frame: tuple[int, int, int]) -> StreamFormat:
@@ -57,6 +59,12 @@ def leaves_as(plan: Plan) -> StreamFormat:
 def border_of(plan: Plan) -> Border:
     """Return the ports of the top module."""
     return axi4_stream(enters_as(plan), leaves_as(plan), CLOCK, RESET)
+
+
+def instances_of(plan: Plan) -> dict[str, str]:
+    """Return the name of each part's instance in the top module, which no port or border has."""
+    taken = (*BORDERS, *(port.name for port in border_of(plan).ports))
+    return safe_names((placed.name for placed in plan.assembly.parts), taken=taken)
 
 
 def _border_stream(stream: StreamFormat, tensor: Tensor) -> BorderStream:

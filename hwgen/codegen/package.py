@@ -13,9 +13,9 @@ import numpy.typing as npt
 from msgspec.structs import replace
 
 from hwgen.codegen.accelerator import Accelerator
-from hwgen.codegen.entries import border_of, manifest_of
+from hwgen.codegen.entries import instances_of, manifest_of
 from hwgen.codegen.modules import split
-from hwgen.codegen.names import safe_names, top_name
+from hwgen.codegen.names import top_name
 from hwgen.codegen.primitives import primitive_files
 from hwgen.codegen.project import constraints, core, makefile
 from hwgen.codegen.readme import readme
@@ -31,7 +31,6 @@ from hwgen.targets import Rom
 
 VECTOR_FRAMES = 4
 LEFTOVERS = ("build",)  # folders that simulators and users' own tools leave in a package
-TAKEN = ("axi_input", "axi_output")  # instances of the top module that are no layer's
 
 
 def _vectors(plan: Plan, manifest: Manifest) -> tuple[dict[str, str], npt.NDArray[np.int64]]:
@@ -156,8 +155,7 @@ def write_package(plan: Plan, folder: str | Path, rom: Rom | str = Rom.INITIAL) 
     """
     folder = check_place(folder)
     name = top_name(folder.name, cell_names(plan.target.library))
-    taken = (*TAKEN, *(port.name for port in border_of(plan).ports))
-    instances = safe_names((placed.name for placed in plan.assembly.parts), taken=taken)
+    instances = instances_of(plan)
     manifest, files = _files(plan, name, instances, Rom(rom))
 
     def fill(work: Path) -> None:

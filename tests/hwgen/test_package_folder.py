@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 import hwgen
 from hwgen.codegen import package as packages
@@ -274,19 +275,17 @@ def test_many_write_one_folder(tmp_path):
 
 def damage(monkeypatch, what):
     """Let packages be written that hwgen itself refuses."""
-    real = packages._manifest
+    real = packages.manifest_of
 
     def manifest(*made_from):
         found = real(*made_from)
         if what == "count":
-            found["estimate"]["luts"] = -23
-        elif what == "number":
-            found["predicted"]["energy_nj"] = float("nan")
-        elif what == "missing":
-            found["verilog"] = "elsewhere.v"
-        return found
+            return replace(found, estimate=replace(found.estimate, luts=-23))
+        if what == "number":
+            return replace(found, predicted=replace(found.predicted, energy_nj=float("nan")))
+        return replace(found, verilog="elsewhere.v") if what == "missing" else found
 
-    monkeypatch.setattr(packages, "_manifest", manifest)
+    monkeypatch.setattr(packages, "manifest_of", manifest)
     if what == "network":
         save = Network.save
 
