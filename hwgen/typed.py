@@ -137,8 +137,8 @@ def _words(kind: Any, rules: list[Meta]) -> str:
         for name in (("ge", "le") if kind in (int, float) else ("min_length", "max_length"))
     )
     if kind in (int, float):
-        what = "an integer" if kind is int else "a number"
-        return what if least is None else f"{what} of [{least}, {most}]"
+        what, shown = ("an integer", "") if kind is int else ("a number", "g")
+        return what if least is None else f"{what} of [{least:{shown}}, {most:{shown}}]"
     if kind is bool:
         return "true or false"
     if kind is str:

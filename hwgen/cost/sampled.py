@@ -22,7 +22,7 @@ from hwgen_rtl_templates.engine import EngineParameters
 
 BATCH = 16  # samples in one synthesis
 # what a sample depends on, and the coefficients that its plan is made with
-CODE = ("formats", "network", "planning", "codegen", "targets.py", "hwgen_rtl_templates")
+CODE = ("formats", "network", "planning", "package", "codegen", "targets.py", "hwgen_rtl_templates")
 COST_CODE = ("families.py", "measuring.py", "sampled.py", "samples.py", "synthesis.py")
 
 
