@@ -22,17 +22,18 @@ from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
-from hwgen.codegen.hashes import changed_files, check_unchanged, with_hashes
-from hwgen.codegen.package import read_manifest, write_package
+from hwgen.codegen.package import write_package
 from hwgen.cost.figures import COST_STAGES, Cost, cost_of
 from hwgen.errors import HwgenError, HwgenWarning, PlanError, ToolError
 from hwgen.network import load
 from hwgen.network.graph import Network
+from hwgen.package.hashes import changed_files, check_unchanged, with_hashes
+from hwgen.package.manifest import read_manifest
 from hwgen.planning import Plan, plan
 from hwgen.simulation import SimulationResult
 from hwgen.simulation import simulate as run_simulation
@@ -200,7 +201,7 @@ class Package:
         StoreError : the folder is not one
         """
         self.folder = Path(folder)
-        self.manifest: dict[str, Any] = read_manifest(self.folder)
+        self.manifest = read_manifest(self.folder)
         self._may_differ = changed
 
     @property
@@ -221,12 +222,12 @@ class Package:
         StoreError : it, or the Verilog, is not what was generated
         """
         self._check()
-        return load(self.folder / str(self.manifest["network"]))
+        return load(self.folder / self.manifest.network)
 
     @property
     def verilog(self) -> Path:
         """The Verilog file."""
-        return self.folder / str(self.manifest["verilog"])
+        return self.folder / self.manifest.verilog
 
     def simulate(
         self,
@@ -303,12 +304,12 @@ class Package:
         from hwgen import building
         from hwgen.simulation.board import build_board, simulated_board
 
-        board = building.board_of(str(self.manifest["target"]))
+        board = building.board_of(self.manifest.target)
         self._check()
         manifest = with_hashes(self.folder, self.manifest)
-        core = building.core_parameters(manifest, board, int(manifest["clock_hz"]))
-        name = f"{self.manifest['top']}_board"
-        models = [self.folder / str(model) for model in self.manifest["primitives"]]
+        core = building.core_parameters(manifest, board, manifest.clock_hz)
+        name = f"{self.manifest.top}_board"
+        models = [self.folder / model for model in self.manifest.primitives]
         sources = [self.verilog, *models]
         built = build_board(building.core_verilog(core, name), sources, name, timeout)
         with simulated_board(built, core.uart.clocks, seed) as port:

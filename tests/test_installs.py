@@ -32,7 +32,7 @@ plan = hwgen.plan(hwgen.load("net.net"), target="icebreaker", goal="9 fps")
 package = hwgen.generate(plan, "out/net")
 x = np.arange(6).reshape(3, 2)
 result = package.simulate(x, simulator="icarus")
-verilog = (package.folder / package.manifest["verilog"]).read_text()
+verilog = (package.folder / package.manifest.verilog).read_text()
 design = board_design(package.manifest, verilog, board_of("icebreaker"))
 import hwgen_boards, hwgen_rtl_templates, hwgen_sim
 ours = (hwgen, hwgen_boards, hwgen_rtl_templates, hwgen_sim)

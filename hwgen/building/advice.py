@@ -2,12 +2,10 @@
 
 __all__ = ["advise", "too_slow"]
 
-from collections.abc import Mapping
-from typing import Any
-
 from hwgen.cost import CriticalPath, Route
 from hwgen.errors import PlanError
 from hwgen.network.graph import Network
+from hwgen.package.manifest import Manifest, PackageLayer
 from hwgen.planning import Plan, plan
 from hwgen.planning.planner import MIN_AREA, parse_goal
 from hwgen.targets import Target
@@ -57,7 +55,7 @@ def _describe(found: Plan) -> str:
     )
 
 
-def too_slow(best: Route, clock_hz: float, manifest: Mapping[str, Any], seeds: int) -> PlanError:
+def too_slow(best: Route, clock_hz: float, manifest: Manifest, seeds: int) -> PlanError:
     """Return what is to be said of a design that no seed of the placer made fast enough.
 
     Parameters
@@ -69,13 +67,13 @@ def too_slow(best: Route, clock_hz: float, manifest: Mapping[str, Any], seeds: i
     """
     fmax = best.fmax_mhz or 0.0
     layers = _layers(best.critical_path, manifest)
-    where = ", ".join(layer["name"] for layer in layers) or "the board's own logic"
+    where = ", ".join(layer.name for layer in layers) or "the board's own logic"
     lower = int(fmax * MARGIN) or round(fmax * MARGIN, 2)
     fewer = [
-        f"--set {layer['name']}.parallel={layer['folding']['parallel'] - 1} for fewer adders "
+        f"--set {layer.name}.parallel={layer.folding.parallel - 1} for fewer adders "
         "between two registers"
         for layer in layers
-        if layer["folding"].get("parallel", 0) > 1
+        if layer.folding.parallel > 1
     ]
     return PlanError(
         f"{where}: the critical path leads through it, and allows {fmax:.1f} MHz of the "
@@ -85,10 +83,10 @@ def too_slow(best: Route, clock_hz: float, manifest: Mapping[str, Any], seeds: i
     )
 
 
-def _layers(path: CriticalPath | None, manifest: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+def _layers(path: CriticalPath | None, manifest: Manifest) -> list[PackageLayer]:
     """Return the layers that a path runs through, in order."""
     cells = path.cells if path else ()
     inside = [cell.removeprefix(ACCELERATOR) for cell in cells if cell.startswith(ACCELERATOR)]
     instances = dict.fromkeys(cell.partition(".")[0] for cell in inside)
-    by_instance = {layer["path"][0]: layer for layer in manifest["layers"]}
+    by_instance = {layer.path[0]: layer for layer in manifest.layers}
     return [by_instance[name] for name in instances if name in by_instance]

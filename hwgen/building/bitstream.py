@@ -6,24 +6,23 @@ import hashlib
 import json
 import re
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from hwgen.building.advice import advise, too_slow
 from hwgen.building.core import board_of, describe
 from hwgen.building.design import BoardDesign, board_design
 from hwgen.building.room import CORE_LUTS, room_of
 from hwgen.building.summary import SUMMARY, Build, read_summary
-from hwgen.codegen.hashes import check_unchanged, with_hashes
-from hwgen.codegen.manifest import MANIFEST, read_manifest
-from hwgen.codegen.staging import check_folder, write_folder
 from hwgen.cost import Route, Synthesis, pack, route, synthesise
 from hwgen.cost.families import family_of
 from hwgen.cost.synthesis import read_design
 from hwgen.errors import HwgenError, PlanError, StoreError, ToolError
 from hwgen.network import load
+from hwgen.package.hashes import check_unchanged, with_hashes
+from hwgen.package.manifest import MANIFEST, Manifest, read_manifest
+from hwgen.package.staging import check_folder, write_folder
 from hwgen.targets import Target, get_target
 from hwgen_boards.board import Board
 from hwgen_rtl_templates.link import HEADER
@@ -76,16 +75,16 @@ def build_bitstream(
         raise HwgenError(f"Seeds of the placer must be at least 1, not {seeds}")
     folder = check_folder(folder, _ours, (), what="build")
     manifest = read_manifest(package)
-    target = get_target(str(manifest["target"]))
+    target = get_target(manifest.target)
     board = board_of(target.name)
-    inside = (*manifest["files"], MANIFEST)
+    inside = (*manifest.files, MANIFEST)
     missing = [path for path in inside if not (package / path).is_file()]
     if missing:
         raise StoreError(f"{package}: {missing[0]} is missing; generate the package again")
     if not changed:
         check_unchanged(package, manifest)
     manifest = with_hashes(package, manifest)
-    verilog = read_design(package / manifest["verilog"], str(manifest["top"]))
+    verilog = read_design(package / manifest.verilog, manifest.top)
     say("design", 0, 0)
     design = board_design(manifest, verilog, board, baud=baud)
     say("synthesis", 0, 0)
@@ -96,7 +95,7 @@ def build_bitstream(
     bitstream = pack(best, timeout=timeout)
     packing = family_of(target).packing
     assert packing is not None  # place and route with pins has refused otherwise
-    name = f"{manifest['top']}{bitstream.suffix}"
+    name = f"{manifest.top}{bitstream.suffix}"
     summary = _summary(folder, name, manifest, target, board, design, best)
 
     def fill(work: Path) -> None:
@@ -183,19 +182,19 @@ def _too_large(what: str, needed: int, target: Target, package: Path) -> PlanErr
     needed : look-up tables that the design really takes
     """
     manifest = read_manifest(package)
-    estimated = int(manifest["estimate"]["luts"]) + CORE_LUTS
-    network = load(package / str(manifest["network"]))
+    estimated = manifest.estimate.luts + CORE_LUTS
+    network = load(package / manifest.network)
     room = room_of(target, network)
     if needed > estimated:  # estimates are too low here: let the next plan count on that
         room = replace(room, luts=int(room.luts * estimated / needed))
-    advice = advise(network, room, int(manifest["clock_hz"]), str(manifest["goal"]))
+    advice = advise(network, room, manifest.clock_hz, manifest.goal)
     return PlanError(f"{what}; {advice}")
 
 
 def _summary(
     folder: Path,
     bitstream: str,
-    manifest: Mapping[str, Any],
+    manifest: Manifest,
     target: Target,
     board: Board,
     design: BoardDesign,
@@ -203,8 +202,8 @@ def _summary(
 ) -> Build:
     """Return what is to be known of a build; hashes of files are still missing."""
     about = describe(manifest)
-    interval = int(manifest["predicted"]["interval"])
-    longest = max(stream.beats * stream.tdata_bits // 8 for stream in (about.input, about.output))
+    interval = manifest.predicted.interval
+    longest = max(stream.frame_bytes for stream in (about.input, about.output))
     line = float(design.clock_hz) / design.clocks_per_bit
     over_the_link = line / (BITS * (FRAMING + HEADER + longest))
     itself = float(design.clock_hz) / interval
@@ -238,6 +237,6 @@ def _summary(
             "link": min(itself, over_the_link),
         },
         interval=interval,
-        latency=int(manifest["predicted"]["latency"]),
+        latency=manifest.predicted.latency,
         files={},
     )

@@ -2,15 +2,13 @@
 
 __all__ = ["board_of", "core_parameters", "core_verilog", "describe"]
 
-from collections.abc import Mapping
-from typing import Any
-
 from amaranth.back import rtlil
 
-from hwgen.beats import Stream
 from hwgen.codegen.verilog import from_rtlil
 from hwgen.errors import BoardError, HwgenError
 from hwgen.host.description import Description
+from hwgen.package.border import BorderKind
+from hwgen.package.manifest import Manifest
 from hwgen_boards import BOARDS
 from hwgen_boards.board import Board
 from hwgen_boards.core import BoardCore, CoreParameters, room_for
@@ -35,7 +33,7 @@ def board_of(target: str) -> Board:
     return BOARDS[target]
 
 
-def describe(manifest: Mapping[str, Any]) -> Description:
+def describe(manifest: Manifest) -> Description:
     """Return what a board says of the accelerator in a package.
 
     Parameters
@@ -46,14 +44,13 @@ def describe(manifest: Mapping[str, Any]) -> Description:
     ------
     HwgenError : a tensor is too large to travel
     """
-    streams = {what: Stream.from_manifest(manifest[what], what) for what in ("input", "output")}
-    digest = bytes.fromhex(manifest["files"][manifest["network"]])
-    request = HEADER + _bytes(streams["input"])
-    return Description(digest, room_for(request), streams["input"], streams["output"])
+    digest = bytes.fromhex(manifest.files[manifest.network])
+    source, sink = manifest.input.stream, manifest.output.stream
+    return Description(digest, room_for(HEADER + source.frame_bytes), source, sink)
 
 
 def core_parameters(
-    manifest: Mapping[str, Any], board: Board, clock_hz: int, uart: UartParameters | None = None
+    manifest: Manifest, board: Board, clock_hz: int, uart: UartParameters | None = None
 ) -> CoreParameters:
     """Return the core of a board around the accelerator in a package.
 
@@ -68,25 +65,23 @@ def core_parameters(
     ------
     HwgenError : a tensor is too large to travel, or the clock does not divide to the line's rate
     """
+    if manifest.border.kind != BorderKind.AXI4_STREAM:
+        raise HwgenError(f"Board {board.name} must have a package with AXI4-Stream around it")
     about = describe(manifest)
     try:
         link = LinkParameters(
             about.encode(),
-            about.input.tdata_bits // 8,
+            about.input.beat_bytes,
             about.input.beats,
-            about.output.tdata_bits // 8,
+            about.output.beat_bytes,
             about.output.beats,
         )
         uart = uart or UartParameters.at(clock_hz, board.baud)
     except ValueError as error:
         raise HwgenError(f"Board {board.name}: {error}") from error
-    return CoreParameters(manifest["top"], link, uart, max(1, round(VISIBLE * clock_hz)))
+    return CoreParameters(manifest.top, link, uart, max(1, round(VISIBLE * clock_hz)))
 
 
 def core_verilog(parameters: CoreParameters, name: str) -> str:
     """Return the Verilog of a core without the accelerator, its top module `name`."""
     return from_rtlil(rtlil.convert(BoardCore(parameters), name=name, emit_src=False))
-
-
-def _bytes(stream: Stream) -> int:
-    return stream.beats * stream.tdata_bits // 8

@@ -4,15 +4,14 @@ constraints."""
 __all__ = ["BoardDesign", "board_design"]
 
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any
 
 from hwgen.building.core import core_parameters
 from hwgen.codegen.names import free_name
 from hwgen.codegen.verilog import from_rtlil
 from hwgen.errors import HwgenError
+from hwgen.package.manifest import Manifest
 from hwgen_boards.board import Board
 from hwgen_boards.clocking import clock_below, rate_at
 from hwgen_boards.top import BoardTop
@@ -44,7 +43,7 @@ class BoardDesign:
 
 
 def board_design(
-    manifest: Mapping[str, Any], accelerator: str, board: Board, *, baud: int | None = None
+    manifest: Manifest, accelerator: str, board: Board, *, baud: int | None = None
 ) -> BoardDesign:
     """Return the design of a board around the accelerator in a package.
 
@@ -61,13 +60,13 @@ def board_design(
         divide to a rate of the line, or a tensor is too large to travel
     """
     try:
-        clock = clock_below(board.pll, board.clock_hz, int(manifest["clock_hz"]))
+        clock = clock_below(board.pll, board.clock_hz, manifest.clock_hz)
         rate, clocks = rate_at(clock.hz, board.baud if baud is None else baud)
     except ValueError as error:
         raise HwgenError(f"Board {board.name}: {error}") from error
     core = core_parameters(manifest, board, int(clock.hz), UartParameters(clocks))
     taken = {name.lower() for name in _MODULE.findall(accelerator)}
-    name = free_name(f"{manifest['top']}_{board.name.replace('-', '_')}", taken)
+    name = free_name(f"{manifest.top}_{board.name.replace('-', '_')}", taken)
     files = board.platform().prepare(BoardTop(board, clock, core), name, emit_src=False).files
     (constraints,) = [name for name in files if name.endswith((".lpf", ".pcf", ".cst"))]
     return BoardDesign(

@@ -10,11 +10,11 @@ from hwgen.building.bitstream import SEEDS, Progress, build_bitstream
 from hwgen.building.core import board_of
 from hwgen.building.room import room_of
 from hwgen.building.summary import Build
-from hwgen.codegen.manifest import read_manifest
-from hwgen.codegen.package import NETWORK, write_package
+from hwgen.codegen.package import write_package
 from hwgen.errors import HwgenError, PlanError
 from hwgen.network import load
 from hwgen.network.graph import Network
+from hwgen.package.manifest import NETWORK, read_manifest
 from hwgen.planning import Plan, plan
 from hwgen.targets import DEFAULT_TARGET, Target, get_target
 from hwgen.tools import workspace
@@ -91,7 +91,7 @@ def build(
 
 def _check_package(folder: Path, given: Mapping[str, object]) -> None:
     """Refuse choices that were made when a package was generated."""
-    own = str(read_manifest(folder)["target"])
+    own = read_manifest(folder).target
     wrong = [name for name, value in given.items() if value not in (None, own)]
     if wrong:
         raise HwgenError(

@@ -50,7 +50,7 @@ def run_board(
     if as_json:
         typer.echo(json.dumps(figures, indent=2))
     else:
-        _print(str(package.manifest["target"]), figures, transfer.rate)
+        _print(package.manifest.target, figures, transfer.rate)
     return same == expected.size
 
 

@@ -77,7 +77,7 @@ def cost(
 
     console = screen()
     opened = open_package(package, changed)
-    with screen(stderr=True).status(f"Running {stage} of {opened.manifest['top']}"):
+    with screen(stderr=True).status(f"Running {stage} of {opened.manifest.top}"):
         found = opened.cost(stage, timeout=timeout)
     if as_json:
         typer.echo(json.dumps(found.to_json(), indent=2))
@@ -97,14 +97,14 @@ def cost(
         ("gate equivalents", found.gates, "{:,.0f}"),
         ("Fmax, before layout" if target.library else "Fmax", found.fmax_mhz, "{:.1f} MHz"),
         ("frames per second", found.frames_per_second, "{:,.0f}"),
-        (f"power at {opened.manifest['clock_hz'] / 1e6:g} MHz", found.power_mw, "{:.3g} mW"),
+        (f"power at {opened.manifest.clock_hz / 1e6:g} MHz", found.power_mw, "{:.3g} mW"),
         ("energy, by that power", found.netlist_energy_nj, "{:.3g} nJ"),
         ("energy, 45 nm estimate", found.energy_nj, "{:.3g} nJ"),
     ):
         if value is not None:
             rows.append((what, text.format(value), ""))
     columns = (Column(""), Column("used"), Column("of the device"))
-    title = f"{opened.manifest['top']} on {target.name}, {stage}"
+    title = f"{opened.manifest.top} on {target.name}, {stage}"
     print_table(console, columns, rows, title=title)
     if found.power_mw is not None:
         say(console, _BEFORE_LAYOUT.format(ACTIVITY))

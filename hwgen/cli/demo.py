@@ -225,15 +225,15 @@ def _simulated(steps: Steps, package: "Package", digits: "Digits") -> dict[str, 
     with steps.step("simulate") as move:
         result = package.simulate(x, progress=lambda step, done, total: move(done, total))
     right = result.outputs.reshape(len(x), -1).argmax(1) == digits.test_labels.numpy()
-    predicted = package.manifest["predicted"]
+    predicted = package.manifest.predicted
     return {
         "accuracy_hardware": float(right.mean()),
         "outputs": {"equal": result.compared - result.different, "compared": result.compared},
         "frames": len(x),
         "first_difference": None if result.equal else str(result.first_difference),
         "violations": list(result.violations),
-        "interval": {"predicted": predicted["interval"], "measured": result.interval},
-        "latency": {"predicted": predicted["latency"], "measured": result.latency},
+        "interval": {"predicted": predicted.interval, "measured": result.interval},
+        "latency": {"predicted": predicted.latency, "measured": result.latency},
     }
 
 

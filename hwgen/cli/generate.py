@@ -40,4 +40,4 @@ def generate(
     print_plan(made, console)
     with console.status("Writing the package"):
         package = api.generate(made, output, rom=rom)
-    say(console, f"Package in {package.folder}; top module {package.manifest['top']}")
+    say(console, f"Package in {package.folder}; top module {package.manifest.top}")

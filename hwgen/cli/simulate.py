@@ -85,14 +85,14 @@ def simulate(
             timeout=timeout,
             progress=progress,
         )
-    predicted = opened.manifest["predicted"]
+    predicted = opened.manifest.predicted
     figures: dict[str, Any] = {
         "stage": stage,
         "equal": result.ok,
         "compared": result.compared,
         "different": result.different,
-        "interval": {"predicted": predicted["interval"], "measured": result.interval},
-        "latency": {"predicted": predicted["latency"], "measured": result.latency},
+        "interval": {"predicted": predicted.interval, "measured": result.interval},
+        "latency": {"predicted": predicted.latency, "measured": result.latency},
         "cycles": result.cycles,
         "violations": list(result.violations),
         "first_difference": None if result.ok else str(result.first_difference or ""),

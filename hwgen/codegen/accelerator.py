@@ -9,6 +9,7 @@ from amaranth.hdl import Module
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out, connect
 
+from hwgen.codegen.entries import border_of
 from hwgen.planning.plan import Plan
 from hwgen_rtl_templates.axi import AxiInput, AxiOutput
 
@@ -30,21 +31,8 @@ class Accelerator(wiring.Component):
         """`instances` names the instance of each part of the assembly."""
         self._plan = plan
         self._instances = instances
-        super().__init__(
-            {
-                "s_axis_tdata": In(plan.input.data_bits),
-                "s_axis_tvalid": In(1),
-                "s_axis_tready": Out(1),
-                "s_axis_tlast": In(1),
-                "m_axis_tdata": Out(plan.output.data_bits),
-                "m_axis_tvalid": Out(1),
-                "m_axis_tready": In(1),
-                "m_axis_tlast": Out(1),
-                "m_axis_tuser": Out(1),
-                "frame_error": Out(1),
-                "frame_error_clear": In(1),
-            }
-        )
+        ports = border_of(plan).signals
+        super().__init__({port.name: (In if port.enters else Out)(port.bits) for port in ports})
 
     def elaborate(self, platform: object) -> Module:
         m = Module()

@@ -3,10 +3,10 @@
 __all__ = ["constraints", "core", "makefile"]
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
 
 from hwgen.codegen.primitives import LINT
+from hwgen.package.manifest import Manifest
 from hwgen.targets import get_target
 
 _MAKEFILE = """\
@@ -108,73 +108,64 @@ parameters:
 """
 
 
-def _ports(manifest: Mapping[str, Any]) -> Iterator[str]:
-    """Yield every bit that is a pin if the accelerator is a chip's whole design."""
-    yield manifest["reset"]
-    for prefix, name in (("s_axis", "input"), ("m_axis", "output")):
-        yield from (f"{prefix}_tdata[{bit}]" for bit in range(manifest[name]["tdata_bits"]))
-        yield from (f"{prefix}_{port}" for port in ("tvalid", "tready", "tlast"))
-    yield from ("m_axis_tuser", "frame_error", "frame_error_clear")
-
-
-def _lpf(manifest: Mapping[str, Any]) -> str:
+def _lpf(manifest: Manifest) -> str:
     """Return Lattice's preferences, as nextpnr-ecp5 reads them."""
-    clock = manifest["clock"]
+    clock = manifest.clock
     pins = "".join(
         f'# LOCATE COMP "{port}" SITE "";\n# IOBUF PORT "{port}" IO_TYPE=LVCMOS33;\n'
-        for port in (clock, *_ports(manifest))
+        for port in manifest.border.pins
     )
     return (
         "# A template: copy it out of the package, which is replaced when it is generated again.\n"
         "# The clock that the plan counts on; pins where the accelerator is the whole design.\n"
         "BLOCK RESETPATHS;\nBLOCK ASYNCPATHS;\n"
-        f'FREQUENCY PORT "{clock}" {manifest["clock_hz"] / 1e6:g} MHZ;\n\n{pins}'
+        f'FREQUENCY PORT "{clock}" {manifest.clock_hz / 1e6:g} MHZ;\n\n{pins}'
     )
 
 
-def _sdc(manifest: Mapping[str, Any]) -> str:
+def _sdc(manifest: Manifest) -> str:
     """Return Synopsys design constraints, which most other tools read."""
-    clock = manifest["clock"]
+    clock = manifest.clock
     return (
         "# A template: copy it out of the package, which is replaced when it is generated again.\n"
-        f"create_clock -name {clock} -period {1e9 / manifest['clock_hz']:.3f} "
+        f"create_clock -name {clock} -period {1e9 / manifest.clock_hz:.3f} "
         f"[get_ports {clock}]\n"
     )
 
 
-def _cst(manifest: Mapping[str, Any]) -> str:
+def _cst(manifest: Manifest) -> str:
     """Return Gowin's physical constraints, as nextpnr-himbaechel reads them; without a pin for
     every port it places nothing."""
     pins = "".join(
         f'// IO_LOC "{port}" ;\n// IO_PORT "{port}" IO_TYPE=LVCMOS33;\n'
-        for port in (manifest["clock"], *_ports(manifest))
+        for port in manifest.border.pins
     )
     return (
         "// A template: copy it out of the package, which is replaced when it is generated again.\n"
-        f"// The plan counts on a clock of {manifest['clock_hz'] / 1e6:g} MHz (--freq).\n\n{pins}"
+        f"// The plan counts on a clock of {manifest.clock_hz / 1e6:g} MHz (--freq).\n\n{pins}"
     )
 
 
-def _pcf(manifest: Mapping[str, Any]) -> str:
+def _pcf(manifest: Manifest) -> str:
     """Return physical constraints of an iCE40, as nextpnr-ice40 reads them."""
-    clock = manifest["clock"]
-    pins = "".join(f"# set_io {port} PIN\n" for port in (clock, *_ports(manifest)))
+    clock = manifest.clock
+    pins = "".join(f"# set_io {port} PIN\n" for port in manifest.border.pins)
     return (
         "# A template: copy it out of the package, which is replaced when it is generated again.\n"
-        f"set_frequency {clock} {manifest['clock_hz'] / 1e6:g}\n\n{pins}"
+        f"set_frequency {clock} {manifest.clock_hz / 1e6:g}\n\n{pins}"
     )
 
 
-def _xdc(manifest: Mapping[str, Any]) -> str:
+def _xdc(manifest: Manifest) -> str:
     """Return Xilinx design constraints, as Vivado reads them."""
     pins = "".join(
         f"# set_property -dict {{PACKAGE_PIN PIN IOSTANDARD LVCMOS33}} [get_ports {{{port}}}]\n"
-        for port in (manifest["clock"], *_ports(manifest))
+        for port in manifest.border.pins
     )
     return f"{_sdc(manifest)}\n{pins}"
 
 
-_BY_FAMILY: dict[str, tuple[str, str, Callable[[Mapping[str, Any]], str]]] = {
+_BY_FAMILY: dict[str, tuple[str, str, Callable[[Manifest], str]]] = {
     "ecp5": ("lpf", "a template for nextpnr-ecp5: the clock, and a line for each pin", _lpf),
     "gowin": (
         "cst",
@@ -187,25 +178,25 @@ _BY_FAMILY: dict[str, tuple[str, str, Callable[[Mapping[str, Any]], str]]] = {
 _OTHERS = ("sdc", "a template for OpenSTA and most synthesis: the clock, no pins", _sdc)
 
 
-def makefile(manifest: Mapping[str, Any]) -> str:
+def makefile(manifest: Manifest) -> str:
     """Return the makefile of a package: `make sim` with Icarus, `make lint`."""
-    cells = "".join(f" {name}" for name in manifest["primitives"])
+    cells = "".join(f" {name}" for name in manifest.primitives)
     return (
-        _MAKEFILE.replace("@TOP@", manifest["top"])
+        _MAKEFILE.replace("@TOP@", manifest.top)
         .replace("@CELLS@", cells)
         .replace("@LINT@", f" {LINT}" if cells else "")
         .replace("@LIB@", f"read_verilog -lib{cells}; " if cells else "")
     )
 
 
-def core(manifest: Mapping[str, Any], files: Mapping[str, str]) -> str:
+def core(manifest: Manifest, files: Mapping[str, str]) -> str:
     """Return the package's description for FuseSoC, CAPI2: targets default, sim and lint. Its
     version is of the texts of the files that it names: others make another."""
     digest = hashlib.sha256()
     for name, text in sorted(files.items()):
         for part in (name, text):
             digest.update(f"{len(part)}:{part}".encode())
-    cells = manifest["primitives"]
+    cells = manifest.primitives
     listed = "".join(f'      - "{name}"\n' for name in cells)
     fileset = (
         f"  primitives:\n    files:\n{listed}"
@@ -213,7 +204,7 @@ def core(manifest: Mapping[str, Any], files: Mapping[str, str]) -> str:
         "    file_type: verilogSource-2005\n"
     )
     return (
-        _CORE.replace("@TOP@", manifest["top"])
+        _CORE.replace("@TOP@", manifest.top)
         .replace("@VERSION@", f"0.{int.from_bytes(digest.digest()[:4], 'big')}")
         .replace("@CELLS@", fileset if cells else "")
         .replace("@WITH@", ", primitives" if cells else "")
@@ -221,8 +212,8 @@ def core(manifest: Mapping[str, Any], files: Mapping[str, str]) -> str:
     )
 
 
-def constraints(manifest: Mapping[str, Any]) -> tuple[str, str, str]:
+def constraints(manifest: Manifest) -> tuple[str, str, str]:
     """Return file name, text and contents in words of a constraint template for the package's
     target."""
-    ending, about, make = _BY_FAMILY.get(get_target(manifest["target"]).family, _OTHERS)
-    return f"constraints/{manifest['top']}.{ending}", make(manifest), about
+    ending, about, make = _BY_FAMILY.get(get_target(manifest.target).family, _OTHERS)
+    return f"constraints/{manifest.top}.{ending}", make(manifest), about

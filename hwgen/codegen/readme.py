@@ -4,12 +4,12 @@ __all__ = ["readme"]
 
 import re
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from hwgen.network.graph import Network
+from hwgen.package.manifest import BorderStream, Manifest
 from hwgen.planning.plan import Plan
 from hwgen.targets import Rom
 
@@ -34,40 +34,24 @@ def _plain(text: object) -> str:
     return re.sub(r"(?i)\b(www)\.", r"\1\\.", line)  # no link out of a bare address
 
 
-def _port_rows(manifest: Mapping[str, Any]) -> list[str]:
-    rows = [
-        f"| {manifest['clock']} | in | 1 | clock, rising edge |",
-        f"| {manifest['reset']} | in | 1 | synchronous reset, active high |",
-    ]
-    for prefix, name, into in (("s_axis", "input", True), ("m_axis", "output", False)):
-        border = manifest[name]
-        forward, back = ("in", "out") if into else ("out", "in")
-        what = f"{border['lanes']} x {border['bits']} bits, from bit 0 up"
-        rows += [
-            f"| {prefix}_tdata | {forward} | {border['tdata_bits']} | {what} |",
-            f"| {prefix}_tvalid | {forward} | 1 | AXI4-Stream |",
-            f"| {prefix}_tready | {back} | 1 | AXI4-Stream |",
-            f"| {prefix}_tlast | {forward} | 1 | last beat of a frame |",
-        ]
+def _port_rows(manifest: Manifest) -> list[str]:
     return [
-        *rows,
-        "| m_axis_tuser | out | 1 | with m_axis_tlast: the result is of a damaged frame |",
-        "| frame_error | out | 1 | a damaged frame came, and no frame_error_clear since |",
-        "| frame_error_clear | in | 1 | held high, an error is high for one clock a frame |",
+        f"| {port.name} | {port.direction} | {port.bits} | {port.meaning} |"
+        for port in manifest.border.ports
     ]
 
 
-def _stream_lines(manifest: Mapping[str, Any]) -> list[str]:
-    source, sink = manifest["input"], manifest["output"]
+def _stream_lines(manifest: Manifest) -> list[str]:
+    source, sink = manifest.input, manifest.output
     frames = (
-        f"A frame is {source['beats']} beats, and its result {sink['beats']}. The beat behind any "
+        f"A frame is {source.beats} beats, and its result {sink.beats}. The beat behind any "
         "`s_axis_tlast` begins a frame. One with fewer beats is completed with any, of one with "
         "more those behind its count are dropped; either has a result, with `m_axis_tuser` high in "
         "its last beat, and no frame enters before that has left. Frames before and behind it are "
         "none the worse. A result's last beat leaves when its frame has come in whole."
     )
     reset = (
-        f"While `{manifest['reset']}` is high no beat moves: `s_axis_tready` and `m_axis_tvalid` "
+        f"While `{manifest.reset}` is high no beat moves: `s_axis_tready` and `m_axis_tvalid` "
         "are low."
     )
     return [frames, "", reset]
@@ -89,41 +73,41 @@ _STARTS = {
 }
 
 
-def _tensor_lines(name: str, border: Mapping[str, Any]) -> list[str]:
-    channels, height, width = border["stream_shape"]
-    kind = "two's complement" if border["signed"] else "unsigned"
-    scales = border["scale"]
+def _tensor_lines(name: str, border: BorderStream) -> list[str]:
+    channels, height, width = border.stream_shape
+    kind = "two's complement" if border.signed else "unsigned"
+    scales = border.scale
     scale = f"{scales[0]!r}" if len(scales) == 1 else "(scale of the channel)"
     order = (
         f"- **{name}**: {channels} channels, {height} rows, {width} columns, as "
-        f"{border['beats']} beats a frame. Pixels go row by row; a pixel's channels go "
-        f"{border['lanes']} a beat, lowest first. Elements are {border['bits']} bits, {kind}; "
-        f"they stand for values from {border['range'][0]} to {border['range'][1]}"
-        + (": 0 for -1, and 1 for +1." if border["step"] == 2 else ", as they are.")
+        f"{border.beats} beats a frame. Pixels go row by row; a pixel's channels go "
+        f"{border.lanes} a beat, lowest first. Elements are {border.bits} bits, {kind}; "
+        f"they stand for values from {border.range[0]} to {border.range[1]}"
+        + (": 0 for -1, and 1 for +1." if border.step == 2 else ", as they are.")
     )
     lines = [
         order,
-        f"  Real value = {scale} * (value - {border['zero_point']}).",
+        f"  Real value = {scale} * (value - {border.zero_point}).",
     ]
     if len(scales) > 1:
         lines.append(f"  Scales, from channel 0 up: {', '.join(repr(s) for s in scales)}.")
     return lines
 
 
-def _example(manifest: Mapping[str, Any], network: Network, y: Frames, beats: str) -> list[str]:
+def _example(manifest: Manifest, network: Network, y: Frames, beats: str) -> list[str]:
     """Return the first result of the vectors, read step by step."""
-    border = manifest["output"]
-    channels, height, width = border["stream_shape"]
+    border = manifest.output
+    channels, height, width = border.stream_shape
     pixel = y[0].reshape(channels, height, width)[:, 0, 0]
     real = network.dequantize(y)[0].reshape(channels, height, width)[:, 0, 0]
-    groups = -(-channels // border["lanes"])
+    groups = -(-channels // border.lanes)
     rows = []
     for channel in range(min(channels, EXAMPLE)):
-        beat, lane = divmod(channel, border["lanes"])
-        low = lane * border["bits"]
-        field = (int(beats.split()[beat], 16) >> low) & ((1 << border["bits"]) - 1)
+        beat, lane = divmod(channel, border.lanes)
+        low = lane * border.bits
+        field = (int(beats.split()[beat], 16) >> low) & ((1 << border.bits) - 1)
         rows.append(
-            f"| {channel} | {beat} | {low + border['bits'] - 1}:{low} | `{field:x}` | "
+            f"| {channel} | {beat} | {low + border.bits - 1}:{low} | `{field:x}` | "
             f"{pixel[channel]} | {float(real[channel])!r} |"
         )
     return [
@@ -144,9 +128,7 @@ def _example(manifest: Mapping[str, Any], network: Network, y: Frames, beats: st
     ]
 
 
-def readme(
-    plan: Plan, manifest: Mapping[str, Any], y: Frames, beats: str, files: Mapping[str, str]
-) -> str:
+def readme(plan: Plan, manifest: Manifest, y: Frames, beats: str, files: Mapping[str, str]) -> str:
     """Return the text of the README of a package.
 
     Parameters
@@ -155,11 +137,11 @@ def readme(
     beats : the vectors' output, a beat a line
     files : what each file of the package is
     """
-    top = manifest["top"]
+    top = manifest.top
     layers = [
-        f"| {_plain(stage.name)} | `{top}__{entry['path'][0]}` | {stage.folding.pe} | "
-        f"{stage.folding.simd} | {entry['busy']} |"
-        for stage, entry in zip(plan.stages, manifest["layers"], strict=True)
+        f"| {_plain(stage.name)} | `{top}__{entry.path[0]}` | {stage.folding.pe} | "
+        f"{stage.folding.simd} | {entry.busy} |"
+        for stage, entry in zip(plan.stages, manifest.layers, strict=True)
     ]
     pace = (
         f"A frame every {plan.interval} clocks, {plan.latency} clocks from a frame's first beat in "
@@ -169,7 +151,7 @@ def readme(
     lines = [
         f"# {_plain(top)}",
         "",
-        f"Made by hwgen {manifest['versions']['hwgen']}. This code is yours, under any terms.",
+        f"Made by hwgen {manifest.versions['hwgen']}. This code is yours, under any terms.",
         "",
         pace,
         "",
@@ -187,8 +169,8 @@ def readme(
         "",
         "## Numbers",
         "",
-        *_tensor_lines("Input", manifest["input"]),
-        *_tensor_lines("Output", manifest["output"]),
+        *_tensor_lines("Input", manifest.input),
+        *_tensor_lines("Output", manifest.output),
         "",
         "Where a pixel's channels do not fill its last beat, the lanes left over mean nothing.",
         "",
@@ -201,7 +183,7 @@ def readme(
         "",
         "## Synthesis",
         "",
-        _STARTS[Rom(manifest["rom"])].replace("@RESET@", manifest["reset"]),
+        _STARTS[manifest.rom].replace("@RESET@", manifest.reset),
         "",
         "## Files",
         "",

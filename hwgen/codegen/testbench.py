@@ -2,8 +2,7 @@
 
 __all__ = ["testbench"]
 
-from collections.abc import Mapping
-from typing import Any
+from hwgen.package.manifest import Manifest
 
 _TEXT = """\
 // Testbench of @TOP@: sends the frames of vectors/input.hex, back to back, and compares what comes
@@ -189,24 +188,23 @@ endmodule
 """
 
 
-def testbench(manifest: Mapping[str, Any], frames: int) -> str:
+def testbench(manifest: Manifest, frames: int) -> str:
     """Return the testbench of a package whose vectors hold that many frames."""
-    source, sink = manifest["input"], manifest["output"]
-    channels = sink["stream_shape"][0]
-    predicted = manifest["predicted"]
+    source, sink = manifest.input, manifest.output
+    channels = sink.stream_shape[0]
     values = {
-        "TOP": manifest["top"],
+        "TOP": manifest.top,
         "FRAMES": frames,
-        "IN_BITS": source["tdata_bits"],
-        "IN_BEATS": source["beats"],
-        "OUT_BITS": sink["tdata_bits"],
-        "OUT_BEATS": sink["beats"],
-        "OUT_LANES": sink["lanes"],
-        "LANE_BITS": sink["bits"],
+        "IN_BITS": source.tdata_bits,
+        "IN_BEATS": source.beats,
+        "OUT_BITS": sink.tdata_bits,
+        "OUT_BEATS": sink.beats,
+        "OUT_LANES": sink.lanes,
+        "LANE_BITS": sink.bits,
         "CHANNELS": channels,
-        "GROUPS": -(-channels // sink["lanes"]),
-        "PATIENCE": 1000 + 4 * (predicted["interval"] + predicted["latency"]),
-        "SIGNED": "signed " if sink["signed"] else "",
+        "GROUPS": sink.stream.groups,
+        "PATIENCE": manifest.predicted.patience,
+        "SIGNED": "signed " if sink.signed else "",
     }
     text = _TEXT
     for name, value in values.items():

@@ -37,8 +37,8 @@ TRAINING_CODE = (
     *("digits.py", "images.py", "comparison/training.py"),
 )
 DESIGN_CODE = (
-    *("formats", "network", "golden", "planning", "codegen", "simulation", "cost"),
-    *("api.py", "targets.py", "beats.py", "primitives.py", "report/run.py"),
+    *("formats", "network", "golden", "planning", "package", "codegen", "simulation", "cost"),
+    *("api.py", "targets.py", "primitives.py", "report/run.py"),
     *("comparison/measuring.py", "planning/coefficients.json", "hwgen_rtl_templates", "hwgen_sim"),
 )
 WHEELS = (

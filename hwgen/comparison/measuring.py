@@ -8,10 +8,10 @@ import time
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from msgspec import structs
 
 from hwgen import api
 from hwgen.report import Row, Run
@@ -70,7 +70,7 @@ def measure_package(
         start = time.monotonic()
         result = package.simulate(frames, timeout=timeout)
         seconds["simulate"] = time.monotonic() - start
-        measured = manifest["predicted"]["interval"] if result.interval is None else result.interval
+        measured = manifest.predicted.interval if result.interval is None else result.interval
         row = replace(
             row,
             equal=result.compared - result.different,
@@ -110,34 +110,34 @@ def describe_package(package: "api.Package", *, stage: str = "estimate", frames:
 
 def _described(package: "api.Package", stage: str) -> Row:
     """Return what the manifest says of a package."""
-    manifest: dict[str, Any] = package.manifest
-    asic = get_target(manifest["target"]).library is not None
-    borders = (manifest["input"], manifest["output"])
+    manifest = package.manifest
+    asic = get_target(manifest.target).library is not None
+    borders = (manifest.input, manifest.output)
     layers = [
         {
-            "name": layer["name"],
-            "pe": layer["folding"]["pe"],
-            "simd": layer["folding"]["simd"],
-            "busy": layer["busy"],
-            "macs": layer["macs"],
-            **{what: layer["estimate"][what] for what in ("luts", "ffs", "dsps", "block_rams")},
+            "name": layer.name,
+            "pe": layer.folding.pe,
+            "simd": layer.folding.simd,
+            "busy": layer.busy,
+            "macs": layer.macs,
+            **structs.asdict(layer.estimate),
         }
-        for layer in manifest["layers"]
+        for layer in manifest.layers
     ]
-    weighted = [layer for layer in layers if layer["macs"]]
+    weighted = [layer.folding for layer in manifest.layers if layer.macs]
     return Row(
         network=package.folder.name,
-        target=manifest["target"],
-        goal=manifest["goal"],
+        target=manifest.target,
+        goal=manifest.goal,
         stage=stage,
-        estimated_luts=None if asic else manifest["estimate"]["luts"],
-        clock_mhz=manifest["clock_hz"] / 1e6,
-        interval=manifest["predicted"]["interval"],
-        latency=manifest["predicted"]["latency"],
+        estimated_luts=None if asic else manifest.estimate.luts,
+        clock_mhz=manifest.clock_hz / 1e6,
+        interval=manifest.predicted.interval,
+        latency=manifest.predicted.latency,
         weight_bytes=package.network.size.storage_bytes,
-        macs=sum(layer["macs"] for layer in layers),
-        units=sum(layer["pe"] * layer["simd"] for layer in weighted),
-        stream_bytes=sum(border["beats"] * border["tdata_bits"] / 8 for border in borders),
-        beat_bytes=sum(border["tdata_bits"] / 8 for border in borders),
+        macs=sum(layer.macs for layer in manifest.layers),
+        units=sum(folding.pe * folding.simd for folding in weighted),
+        stream_bytes=sum(border.beats * border.tdata_bits / 8 for border in borders),
+        beat_bytes=sum(border.tdata_bits / 8 for border in borders),
         layers=tuple(layers),
     )

@@ -2,16 +2,18 @@
 
 __all__ = ["COST_STAGES", "Cost", "cost_of"]
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+
+from msgspec import structs
 
 from hwgen.cost.asic import synthesise_cells
 from hwgen.cost.routing import placer_of, route
 from hwgen.cost.synthesis import synthesise
 from hwgen.cost.timing import analyse_timing
 from hwgen.errors import HwgenError
+from hwgen.package.manifest import Manifest
 from hwgen.planning.gates import gate_equivalents
 from hwgen.targets import Target, get_target
 
@@ -59,7 +61,7 @@ class Cost:
         return asdict(self)
 
 
-def cost_of(verilog: Path, manifest: Mapping[str, Any], stage: str, timeout: float) -> Cost:
+def cost_of(verilog: Path, manifest: Manifest, stage: str, timeout: float) -> Cost:
     """Return what a package costs on its target.
 
     Parameters
@@ -73,7 +75,7 @@ def cost_of(verilog: Path, manifest: Mapping[str, Any], stage: str, timeout: flo
     ------
     HwgenError : a stage that is none, or none of the target's
     """
-    target = get_target(str(manifest["target"]))
+    target = get_target(manifest.target)
     stages: dict[str, Callable[[_Design], Cost]] = {"estimate": _estimated}
     stages |= {"synth": _mapped} if target.library else {"synth": _synthesised, "route": _routed}
     if stage not in COST_STAGES:
@@ -89,25 +91,25 @@ def cost_of(verilog: Path, manifest: Mapping[str, Any], stage: str, timeout: flo
 @dataclass(frozen=True)
 class _Design:
     verilog: Path
-    manifest: Mapping[str, Any]
+    manifest: Manifest
     target: Target
     timeout: float
 
     @property
     def top(self) -> str:
-        return str(self.manifest["top"])
+        return self.manifest.top
 
     @property
     def clock_hz(self) -> int:
-        return int(self.manifest["clock_hz"])
+        return self.manifest.clock_hz
 
     @property
     def interval(self) -> int:
-        return int(self.manifest["predicted"]["interval"])
+        return self.manifest.predicted.interval
 
     @property
     def energy_nj(self) -> float:
-        return float(self.manifest["predicted"]["energy_nj"])
+        return self.manifest.predicted.energy_nj
 
     def rate(self, fmax_mhz: float | None) -> float:
         """Return frames a second, at a clock or the plan's."""
@@ -115,23 +117,20 @@ class _Design:
 
 
 def _estimated(design: _Design) -> Cost:
-    found = design.manifest["estimate"]
-    luts, ffs, dsps, block_rams = (
-        int(found[name]) for name in ("luts", "ffs", "dsps", "block_rams")
-    )
+    found = design.manifest.estimate
     asic = design.target.library is not None
     return Cost(
         stage="estimate",
         target=design.target.name,
-        luts=None if asic else luts,
-        ffs=ffs,
-        dsps=dsps,
-        block_rams=block_rams,
+        luts=None if asic else found.luts,
+        ffs=found.ffs,
+        dsps=found.dsps,
+        block_rams=found.block_rams,
         fmax_mhz=None,
         frames_per_second=design.rate(None),
         seconds=0.0,
-        detail=dict(found),
-        gates=gate_equivalents(luts, ffs) if asic else None,
+        detail=structs.asdict(found),
+        gates=gate_equivalents(found.luts, found.ffs) if asic else None,
         energy_nj=design.energy_nj,
     )
 

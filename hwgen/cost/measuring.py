@@ -11,9 +11,8 @@ from typing import Any
 
 from hwgen.cache import Cache
 from hwgen.codegen.accelerator import Accelerator
+from hwgen.codegen.entries import instances_of
 from hwgen.codegen.modules import HardwareModule, split
-from hwgen.codegen.names import safe_names
-from hwgen.codegen.package import TAKEN
 from hwgen.codegen.verilog import write_modules
 from hwgen.cost.families import family_of
 from hwgen.cost.synthesis import synthesise
@@ -79,8 +78,7 @@ def measure(
 
 def _modules(plan: Plan, name: str) -> tuple[HardwareModule, ...]:
     """Return the modules of a plan's accelerator, as its package has them."""
-    instances = safe_names((placed.name for placed in plan.assembly.parts), taken=TAKEN)
-    return split(Accelerator(plan, instances), name)
+    return split(Accelerator(plan, instances_of(plan)), name)
 
 
 def _together(plans: Sequence[Plan], names: Sequence[str]) -> str:

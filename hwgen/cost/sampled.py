@@ -10,8 +10,7 @@ from typing import Any
 
 from hwgen import tools
 from hwgen.cache import Cache, Part, code_hash
-from hwgen.codegen.names import safe_names
-from hwgen.codegen.package import TAKEN
+from hwgen.codegen.entries import instances_of
 from hwgen.cost.fitting import Sample
 from hwgen.cost.measuring import Measured, measure
 from hwgen.cost.samples import sample_plan
@@ -23,7 +22,7 @@ from hwgen_rtl_templates.engine import EngineParameters
 
 BATCH = 16  # samples in one synthesis
 # what a sample depends on, and the coefficients that its plan is made with
-CODE = ("formats", "network", "planning", "codegen", "targets.py", "hwgen_rtl_templates")
+CODE = ("formats", "network", "planning", "package", "codegen", "targets.py", "hwgen_rtl_templates")
 COST_CODE = ("families.py", "measuring.py", "sampled.py", "samples.py", "synthesis.py")
 
 
@@ -85,7 +84,7 @@ def as_sample(name: str, plan: Plan, measured: Measured) -> Sample:
 def _parts(plan: Plan) -> dict[str, Structure]:
     """Return the structure of each part of a plan, by its instances, those in an engine too."""
     target = plan.target
-    names = safe_names((placed.name for placed in plan.assembly.parts), taken=TAKEN)
+    names = instances_of(plan)
     found = {
         "axi_input": structure(plan.input, target),
         "axi_output": structure(plan.output, target),

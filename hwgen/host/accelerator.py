@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from hwgen.beats import IntArray, Stream
 from hwgen.errors import BoardError
 from hwgen.host.description import DIGEST_BYTES, Description
 from hwgen.host.line import Line
+from hwgen.package.stream_format import IntArray, StreamFormat
 
 if TYPE_CHECKING:
     from hwgen.network.graph import Network
@@ -219,7 +219,7 @@ class Accelerator:
 
     def _result(self, kind: int, data: bytes) -> bytes:
         stream = self.description.output
-        if kind == RESULT and len(data) == stream.beats * stream.tdata_bits // 8:
+        if kind == RESULT and len(data) == stream.frame_bytes:
             return data
         why = REASONS.get(data[0], "no reason") if kind == REFUSAL and data else "a wrong answer"
         raise BoardError(
@@ -231,7 +231,7 @@ class Accelerator:
     def _window(self) -> int:
         """Requests that may be on their way or wait in the board."""
         stream = self.description.input
-        request = HEADER + stream.beats * stream.tdata_bits // 8
+        request = HEADER + stream.frame_bytes
         return max(1, min(MOST_FLYING, self.description.room // request))
 
     def _send(self, kind: int, data: bytes = b"") -> int:
@@ -262,14 +262,14 @@ class Accelerator:
         self.close()
 
 
-def _frames(stream: Stream, batch: npt.ArrayLike) -> list[bytes]:
+def _frames(stream: StreamFormat, batch: npt.ArrayLike) -> list[bytes]:
     """Return the bytes of each frame, the lowest byte of a beat first."""
     packed = _swapped(stream, stream.pack(stream.checked(batch, "Batch")))
-    size = stream.beats * stream.tdata_bits // 8
+    size = stream.frame_bytes
     return [packed[at : at + size] for at in range(0, len(packed), size)]
 
 
-def _swapped(stream: Stream, packed: bytes) -> bytes:
+def _swapped(stream: StreamFormat, packed: bytes) -> bytes:
     """Return beats with their bytes the other way round."""
-    beats = np.frombuffer(packed, dtype=np.uint8).reshape(-1, stream.tdata_bits // 8)
+    beats = np.frombuffer(packed, dtype=np.uint8).reshape(-1, stream.beat_bytes)
     return beats[:, ::-1].tobytes()

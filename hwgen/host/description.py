@@ -5,8 +5,8 @@ __all__ = ["DIGEST_BYTES", "Description"]
 import struct
 from dataclasses import dataclass
 
-from hwgen.beats import Stream
-from hwgen.errors import HwgenError
+from hwgen.errors import FormatError, HwgenError
+from hwgen.package.stream_format import StreamFormat
 
 VERSION = 1
 DIGEST_BYTES = 8  # of the network's SHA-256
@@ -29,8 +29,8 @@ class Description:
 
     digest: bytes
     room: int
-    input: Stream
-    output: Stream
+    input: StreamFormat
+    output: StreamFormat
 
     def encode(self) -> bytes:
         """Return the bytes that `decode` takes.
@@ -62,7 +62,7 @@ class Description:
         return cls(digest, room, _decode(data, first, "input"), _decode(data, second, "output"))
 
 
-def _encode(stream: Stream, what: str) -> bytes:
+def _encode(stream: StreamFormat, what: str) -> bytes:
     dimensions = len(stream.shape)
     shape = (*stream.shape, *[1] * (3 - dimensions))
     scalars = (stream.lanes, stream.bits, stream.signed, stream.tdata_bits)
@@ -77,18 +77,14 @@ def _encode(stream: Stream, what: str) -> bytes:
         ) from None
 
 
-def _decode(data: bytes, at: int, what: str) -> Stream:
+def _decode(data: bytes, at: int, what: str) -> StreamFormat:
     lanes, bits, signed, tdata_bits, base, step, dimensions, *sizes = _STREAM.unpack_from(data, at)
-    channels, height, width = sizes[3:]
-    entry = {
-        "lanes": lanes,
-        "bits": bits,
-        "signed": signed,
-        "tdata_bits": tdata_bits,
-        "base": base,
-        "step": step,
-        "shape": sizes[:dimensions],
-        "stream_shape": sizes[3:],
-        "beats": -(-channels // max(1, lanes)) * height * width,
-    }
-    return Stream.from_manifest(entry, what)
+    shape, (channels, height, width) = tuple(sizes[:3][:dimensions]), sizes[3:]
+    frame = (channels, height, width)
+    try:
+        return StreamFormat(lanes, bits, signed, tdata_bits, shape, frame, base, step)
+    except FormatError as error:
+        raise HwgenError(
+            f"Board must describe its {what} without contradiction ({error}); build its bitstream "
+            "with this hwgen"
+        ) from error

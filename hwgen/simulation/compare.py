@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from hwgen.beats import BoolArray, IntArray, Stream
 from hwgen.errors import SimulationError
+from hwgen.package.stream_format import BoolArray, IntArray, StreamFormat
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,7 @@ class LayerResult:
 
 def compare_layers(
     names: Sequence[tuple[str, str]],
-    streams: Sequence[Stream],
+    streams: Sequence[StreamFormat],
     taps: Mapping[str, Sequence[str]],
     golden: Mapping[str, npt.NDArray[np.int64]],
     frame: int,

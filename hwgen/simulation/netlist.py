@@ -15,14 +15,14 @@ from hwgen.cost import (
     write_netlist,
 )
 from hwgen.errors import SimulationError
+from hwgen.package.folder import PackageFolder
 from hwgen.primitives import find_models
-from hwgen.simulation.package import SimulatedPackage
 from hwgen.simulation.session import Progress
 from hwgen.targets import get_target
 
 
 def netlist_sources(
-    package: SimulatedPackage, deadline: float | None, progress: Progress
+    package: PackageFolder, deadline: float | None, progress: Progress
 ) -> tuple[Path, ...]:
     """Return the Verilog files of a package's netlist on its target: the netlist first.
 
@@ -35,29 +35,25 @@ def netlist_sources(
 
     Raises
     ------
-    SimulationError : the manifest names no target, or synthesis used a cell without a model
+    SimulationError : synthesis used a cell without a model
     HwgenError : a cell library gives a cell no function, or the design counts on what an ASIC does
         not hold at first
     ToolError : yosys is missing, failed, was not done in time or wrote nonsense
     """
-    if package.target is None:
-        raise SimulationError(
-            f"{package.verilog.parent}/manifest.json must name a target for a netlist to be "
-            "simulated; generate the package again"
-        )
     progress("synthesis", 0, 1)
-    target = get_target(package.target)
+    manifest = package.manifest
+    target = get_target(manifest.target)
     if target.library:
         mapped = synthesise_cells(
             package.verilog,
-            package.top,
+            manifest.top,
             target,
-            clock_hz=package.clock_hz,
+            clock_hz=manifest.clock_hz,
             timeout=_left(deadline),
         )
         progress("synthesis", 1, 1)
         return (mapped.netlist, write_models(mapped))
-    synthesis = synthesise(package.verilog, package.top, target, timeout=_left(deadline))
+    synthesis = synthesise(package.verilog, manifest.top, target, timeout=_left(deadline))
     netlist = write_netlist(synthesis, timeout=_left(deadline))
     progress("synthesis", 1, 1)
     return (netlist, *_models(synthesis))

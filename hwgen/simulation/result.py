@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from hwgen.beats import IntArray
 from hwgen.errors import SimulationError
+from hwgen.package.stream_format import IntArray
 from hwgen.simulation.compare import FirstDifference, LayerResult
 
 # The rules of harness.v, by its numbers; m_axis is what the package drives.

@@ -11,8 +11,9 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from hwgen.beats import BoolArray, IntArray
 from hwgen.errors import SimulationError
+from hwgen.package.folder import PackageFolder, read_package
+from hwgen.package.stream_format import BoolArray, IntArray
 from hwgen.simulation.build import find_tools
 from hwgen.simulation.compare import (
     FirstDifference,
@@ -21,7 +22,6 @@ from hwgen.simulation.compare import (
     first_difference,
 )
 from hwgen.simulation.netlist import netlist_sources
-from hwgen.simulation.package import SimulatedPackage, read_package
 from hwgen.simulation.result import Measured, SimulationResult
 from hwgen.simulation.session import Progress, Recording, Session, Stimulus
 
@@ -29,7 +29,6 @@ Trace = Callable[[IntArray], Mapping[str, npt.NDArray[np.int64]]]
 
 STAGES = ("rtl", "netlist")
 SIMULATORS = ("verilator", "icarus")
-PATIENCE_UNPREDICTED = 100_000  # cycles without a beat, when the manifest predicts nothing
 MARGIN = 8  # cycles of a waveform before and after the frame
 
 
@@ -77,6 +76,7 @@ def simulate(
 
     Raises
     ------
+    StoreError : the folder is not a package, or a damaged one
     SimulationError : the arguments do not fit the package, it stands still, or the run failed
     ToolError : a tool is missing, crashed, or was not done in time
     """
@@ -84,8 +84,9 @@ def simulate(
     for what, value, known in (("Stage", stage, STAGES), ("Simulator", simulator, SIMULATORS)):
         if value not in known:
             raise SimulationError(f"{what} must be {' or '.join(known)}, not {value!r}")
-    x = package.input.checked(inputs, "Inputs")
-    y = package.output.checked(expected, "Expected outputs")
+    manifest = package.manifest
+    x = manifest.input.stream.checked(inputs, "Inputs")
+    y = manifest.output.stream.checked(expected, "Expected outputs")
     if len(x) != len(y) or not len(x):
         raise SimulationError(
             f"Inputs and expected outputs must be equally many frames, not {len(x)} and {len(y)}"
@@ -114,7 +115,7 @@ def simulate(
 
     if measured.stuck:
         if waves_path:
-            frame = min(measured.emitted // package.output.beats, len(x) - 1)
+            frame = min(measured.emitted // manifest.output.beats, len(x) - 1)
             _record(session, stimulus, measured, frame, waves_path, taps=False)
         raise SimulationError(_stuck_message(package, stimulus, measured, stage))
     if reset_at is not None and measured.resets == 0:
@@ -122,11 +123,11 @@ def simulate(
             f"Reset must come before the run ends after {measured.cycles} cycles, "
             f"not in cycle {reset_at}"
         )
-    outputs, unknown = package.output.unpack(beats)
+    outputs, unknown = manifest.output.stream.unpack(beats)
     wrong = (outputs != y) | unknown
     difference = _output_difference(y, outputs, unknown)
     frame = _suspect(measured) if difference is None else difference.frame
-    taps = difference is not None and trace_layers is not None and bool(package.layers)
+    taps = difference is not None and trace_layers is not None
     if waves_path or (taps and session is rtl):
         recorded = _record(session, stimulus, measured, frame, waves_path, taps and session is rtl)
         if difference and trace_layers and session is rtl:
@@ -180,17 +181,17 @@ def _in_rtl(
     package = rtl.package
     if measured.stuck:
         raise SimulationError(_stuck_message(package, stimulus, measured, "rtl"))
-    found = _output_difference(expected, *package.output.unpack(beats))
+    found = _output_difference(expected, *package.manifest.output.stream.unpack(beats))
     if found is None:
         return replace(difference, netlist_only=True)
-    if trace_layers is None or not package.layers:
+    if trace_layers is None:
         return found
     recorded = _record(rtl, stimulus, measured, found.frame, None, True)
     return _layer_difference(package, recorded, trace_layers, stimulus.inputs, found)
 
 
 def _stimulus(
-    package: SimulatedPackage,
+    package: PackageFolder,
     inputs: IntArray,
     stalls: float | tuple[float, float],
     seed: int,
@@ -203,9 +204,7 @@ def _stimulus(
         raise SimulationError(f"Seed must not be negative, not {seed}")
     if reset_at is not None and reset_at < 1:
         raise SimulationError(f"Reset must come in cycle 1 or later, not {reset_at}")
-    cycles = PATIENCE_UNPREDICTED
-    if package.interval and package.latency:
-        cycles = 1000 + 4 * (package.interval + package.latency)
+    cycles = package.manifest.predicted.patience
     patience = math.ceil(cycles / ((1 - pair[0]) * (1 - pair[1])))
     return Stimulus(inputs, pair, seed, reset_at or 0, patience)
 
@@ -238,7 +237,7 @@ def _record(
 
 
 def _layer_difference(
-    package: SimulatedPackage,
+    package: PackageFolder,
     recorded: Measured,
     trace_layers: Trace,
     inputs: IntArray,
@@ -252,12 +251,12 @@ def _layer_difference(
 
 
 def _layers_of(
-    package: SimulatedPackage, recorded: Measured, trace_layers: Trace, inputs: IntArray, frame: int
+    package: PackageFolder, recorded: Measured, trace_layers: Trace, inputs: IntArray, frame: int
 ) -> Iterator[LayerResult]:
     """Yield the comparison of each layer in one recorded frame."""
     return compare_layers(
-        [(layer.name, layer.node) for layer in package.layers],
-        [layer.stream for layer in package.layers],
+        [(layer.name, layer.node) for layer in package.manifest.layers],
+        [layer.stream for layer in package.manifest.layers],
         recorded.taps,
         trace_layers(inputs[frame : frame + 1]),
         frame,
@@ -277,11 +276,11 @@ def _traced(
 
 
 def _stuck_message(
-    package: SimulatedPackage, stimulus: Stimulus, measured: Measured, stage: str
+    package: PackageFolder, stimulus: Stimulus, measured: Measured, stage: str
 ) -> str:
     what = "Package" if stage == "rtl" else "Netlist"
-    in_frame, in_beat = divmod(measured.accepted, package.input.beats)
-    out_frame, out_beat = divmod(measured.emitted, package.output.beats)
+    in_frame, in_beat = divmod(measured.accepted, package.manifest.input.beats)
+    out_frame, out_beat = divmod(measured.emitted, package.manifest.output.beats)
     broken = "".join(f"\n  {message}" for message in measured.messages)
     return (
         f"{what} stands still: no beat moved for {stimulus.patience} cycles (deadlock at beat "

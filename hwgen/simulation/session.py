@@ -9,11 +9,12 @@ from pathlib import Path
 
 import numpy as np
 
-from hwgen.beats import IntArray
 from hwgen.cache import Cache
 from hwgen.errors import SimulationError, ToolError
+from hwgen.package.folder import PackageFolder
+from hwgen.package.stream_format import IntArray
 from hwgen.simulation.build import Build, SimulatorTools, build
-from hwgen.simulation.package import SimulatedPackage
+from hwgen.simulation.harness import harness_parameters, taps
 from hwgen.simulation.process import run_process
 from hwgen.simulation.result import Measured, read_measured
 from hwgen.simulation.start import command_and_environment
@@ -71,14 +72,14 @@ class Session:
 
     Attributes
     ----------
-    package : what the manifest says
+    package : with its manifest
     sources : the Verilog that stands for it: the RTL, or the netlist and the models of its cells
     tools : the simulator
     deadline : `time.monotonic()` at which to give up; None: never
     progress : called with (step, done, total)
     """
 
-    package: SimulatedPackage
+    package: PackageFolder
     sources: tuple[Path, ...]
     tools: SimulatorTools
     deadline: float | None
@@ -86,11 +87,12 @@ class Session:
 
     def build(self, recording: Recording | None) -> Path:
         """Return the folder of the compiled simulation."""
-        wanted = Build(self.sources, self.package.top, self.package.parameters)
+        manifest = self.package.manifest
+        wanted = Build(self.sources, manifest.top, harness_parameters(manifest.border))
         if recording:
             waves = recording.waves.suffix[1:] if recording.waves else None
-            taps = self.package.taps() if recording.taps else ""
-            wanted = replace(wanted, taps=taps, waves=waves)
+            recorders = taps(manifest.layers) if recording.taps else ""
+            wanted = replace(wanted, taps=recorders, waves=waves)
         self.progress("build", 0, 1)
         folder = build(wanted, self.tools, self.deadline, lambda: None)
         self.progress("build", 1, 1)
@@ -106,7 +108,8 @@ class Session:
     def _run(
         self, folder: Path, built: Path, stimulus: Stimulus, recording: Recording | None
     ) -> tuple[Measured, list[str]]:
-        (folder / "stimulus.bin").write_bytes(self.package.input.pack(stimulus.inputs))
+        stream = self.package.manifest.input.stream
+        (folder / "stimulus.bin").write_bytes(stream.pack(stimulus.inputs))
         waves = recording.waves if recording else None
         plusargs = stimulus.plusargs + (recording.plusargs if recording else [])
         command, environment = command_and_environment(

@@ -114,7 +114,7 @@ def test_area_is_that_of_the_cells(package, cost):
     assert (cost.luts, cost.dsps, cost.block_rams) == (None, 0, 0)
     assert cost.ffs == cells["DFFPOSX1"] == cost.detail["ffs_um2"] / 96
     assert not any(name.startswith(("$", "CLK", "PAD", "TBUF")) for name in cells)
-    memory_bits = package.manifest["estimate"]["ffs"]
+    memory_bits = package.manifest.estimate.ffs
     assert 0 < cost.detail["ram_bits"] < memory_bits
 
 
@@ -122,10 +122,10 @@ def test_timing_and_power_before_layout(package, cost):
     timing = cost.detail["timing"]
     assert 100 < cost.fmax_mhz < 1000
     assert timing["critical_path"]["delay_ns"] == pytest.approx(1e3 / cost.fmax_mhz)
-    layers = tuple(layer["path"][0] for layer in package.manifest["layers"])
+    layers = tuple(layer.path[0] for layer in package.manifest.layers)
     assert timing["critical_path"]["start"].startswith(layers)
     assert timing["critical_path"]["end"].startswith(layers)
-    interval = package.manifest["predicted"]["interval"]
+    interval = package.manifest.predicted.interval
     assert cost.frames_per_second == pytest.approx(cost.fmax_mhz * 1e6 / interval)
     assert timing["freq_mhz"] == 100 and timing["activity"] == 0.1
     assert cost.power_mw == pytest.approx(timing["clocked_mw"] + timing["logic_mw"], rel=1e-4)
@@ -153,7 +153,7 @@ def test_the_estimate_is_in_gates(package, cost):
     assert found.luts is None and found.area_um2 is None
     assert found.gates == pytest.approx(cost.gates, rel=0.25)
     assert found.ffs == pytest.approx(cost.ffs, rel=0.1)
-    assert found.energy_nj == cost.energy_nj == package.manifest["predicted"]["energy_nj"] > 0
+    assert found.energy_nj == cost.energy_nj == package.manifest.predicted.energy_nj > 0
 
 
 def test_place_and_route_is_refused(package):
@@ -343,5 +343,5 @@ def test_the_command(package):
 
 
 def test_paths_of_packages_are_plain(package):
-    assert package.manifest["target"] == "osu018"
-    assert not [name for name in package.manifest["files"] if Path(name).is_absolute()]
+    assert package.manifest.target == "osu018"
+    assert not [name for name in package.manifest.files if Path(name).is_absolute()]

@@ -72,11 +72,9 @@ def test_a_build_holds_all_that_belongs_to_it(built, network, steps):
 def test_rates(built):
     """Over the link a frame takes its longer direction: header, framing and ten bits a byte."""
     manifest = hwgen.Package(built.folder / "package").manifest
-    interval = manifest["predicted"]["interval"]
+    interval = manifest.predicted.interval
     assert built.frames_per_second["accelerator"] == TINY_CLOCK / interval
-    sizes = [
-        manifest[end]["beats"] * manifest[end]["tdata_bits"] // 8 for end in ("input", "output")
-    ]
+    sizes = [border.beats * border.tdata_bits // 8 for border in (manifest.input, manifest.output)]
     assert built.frames_per_second["link"] == TINY_BAUD / (10 * (max(sizes) + 4 + 6))
 
 

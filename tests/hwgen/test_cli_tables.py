@@ -136,7 +136,7 @@ def costed(target):
         netlist_energy_nj=1234.5,
         energy_nj=1234.5,
     )
-    manifest = {"top": "a_network_of_a_long_name", "clock_hz": 100_000_000}
+    manifest = SimpleNamespace(top="a_network_of_a_long_name", clock_hz=100_000_000)
     return SimpleNamespace(manifest=manifest, cost=lambda stage, timeout: figures)
 
 

@@ -4,24 +4,20 @@ import random
 import subprocess
 
 import pytest
+from msgspec.structs import replace
 
 from hwgen.codegen.testbench import testbench as bench_of
+from hwgen.package.manifest import Predicted
+from hwgen.package.stream_format import StreamFormat
+from support.toys import border_stream, toy_manifest
 
 FRAMES, CHANNELS, PIXELS = 3, 5, 2  # two lanes of four bits: a pixel's last beat is half used
 BEATS = PIXELS * 3
-MANIFEST = {
-    "top": "wire_through",
-    "input": {"tdata_bits": 8, "beats": BEATS},
-    "output": {
-        "tdata_bits": 8,
-        "beats": BEATS,
-        "lanes": 2,
-        "bits": 4,
-        "signed": True,
-        "stream_shape": [CHANNELS, 1, PIXELS],
-    },
-    "predicted": {"interval": BEATS, "latency": BEATS},
-}
+STREAM = border_stream(StreamFormat(2, 4, True, 8, (CHANNELS, 1, PIXELS), (CHANNELS, 1, PIXELS)))
+PREDICTED = Predicted(BEATS, BEATS, BEATS, 1.0, 0.0, ())
+MANIFEST = replace(
+    toy_manifest(), top="wire_through", input=STREAM, output=STREAM, predicted=PREDICTED
+)
 DESIGN = """\
 module wire_through (
   input wire clk, input wire rst,

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from hwgen import tools
-from hwgen.codegen import Accelerator, safe_names, to_verilog
+from hwgen.codegen import Accelerator, to_verilog
+from hwgen.codegen.entries import instances_of
 from hwgen.codegen.modules import split
-from hwgen.codegen.package import TAKEN
 from hwgen.errors import InternalError, ToolError
 from hwgen.primitives import PRIMITIVES
 from support.hostile import NAMES, renamed
@@ -26,7 +26,7 @@ CELL = "CCU2C.v"
 def accelerator(network):
     """Return the accelerator of a network, and the instance of each of its parts."""
     plan = planned(network)
-    instances = safe_names((placed.name for placed in plan.assembly.parts), taken=TAKEN)
+    instances = instances_of(plan)
     return Accelerator(plan, instances), instances
 
 

@@ -11,9 +11,8 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out, connect
 from amaranth.sim import Simulator
 
-from hwgen.beats import Stream
 from hwgen.codegen.accelerator import Accelerator
-from hwgen.codegen.package import _border, find_entry
+from hwgen.codegen.entries import enters_as, leaves_as
 from hwgen.formats import Fixed
 from hwgen.network import Input, MaxPool2d, Network, Node
 from hwgen_rtl_templates.axi import AxiInput, AxiOutput, BorderParameters
@@ -219,10 +218,7 @@ def test_no_beat_moves_in_reset(clock):
 def network_of(plan):
     """Return an accelerator, the beats of its input as random frames, and what golden makes of
     those that are whole, in beats."""
-    source = Stream.from_manifest(_border(plan.input, plan.network.input, find_entry(plan)), "x")
-    sink = Stream.from_manifest(
-        _border(plan.output, plan.network.output, plan.stages[-1].layer.y_frame), "y"
-    )
+    source, sink = enters_as(plan), leaves_as(plan)
     rng = random.Random(5)
     frames = sent(rng, 24, source.beats, source.lanes * source.bits)
     frames[0] = [rng.getrandbits(3) for _ in range(source.beats)]

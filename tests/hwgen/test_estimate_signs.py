@@ -185,4 +185,4 @@ def test_the_plan_of_the_report_is_generated_and_generated_again(tmp_path):
     assert plan.energy.nj > 0
     for _ in range(2):
         package = hwgen.generate(plan, tmp_path / "net")
-        assert package.manifest["estimate"]["luts"] == round(plan.resources.luts)
+        assert package.manifest.estimate.luts == round(plan.resources.luts)

@@ -18,9 +18,9 @@ from hwgen.compression.run_folder import RunFolder
 from hwgen.cost.liberty import read_liberty
 from hwgen.errors import HwgenError
 from hwgen.files import NoRegularFile, open_file, parse_json, read_file
+from hwgen.package.folder import read_package
 from hwgen.python_file import load_object
 from hwgen.report import read_run
-from hwgen.simulation.package import read_package
 from support.known import chain_of
 
 MOST = 1 << 37  # bytes, sparse: more than any reader takes
@@ -136,8 +136,8 @@ def test_files_of_a_package(field, kind, package, tmp_path, limited):
     """Whatever a package's files are, using it ends; what was there when it was opened or not."""
     place = shutil.copytree(package.folder, tmp_path / "net")
     opened = hwgen.Package(place, changed=True)
-    value = opened.manifest[field]
-    path = place / (value[0] if isinstance(value, list) else value)
+    value = getattr(opened.manifest, field)
+    path = place / (value if isinstance(value, str) else value[0])
     path.unlink()
     kind(path)
     frames = np.zeros((1, 2, 3, 3), np.int64)

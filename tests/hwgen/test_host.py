@@ -17,14 +17,15 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 import hwgen
 from hwgen import PruneRecipe, QuantizeRecipe, Recipe
 from hwgen.api import choose_frames
-from hwgen.beats import Stream
 from hwgen.errors import BoardError, HwgenError, SimulationError
 from hwgen.host import Accelerator, Description
 from hwgen.host.framing import Unframer, frame
+from hwgen.package.stream_format import StreamFormat
 from support.known import chain_of
 from support.relay import Direction, Relay
 
@@ -72,13 +73,13 @@ def test_a_flipped_bit_costs_the_frame(body, data):
 
 
 def test_a_description_comes_back():
-    binary = Stream(3, 1, False, 8, (3, 8, 8), (3, 8, 8), -1, 2)
-    signed = Stream(2, 9, True, 24, (10,), (10, 1, 1))
+    binary = StreamFormat(3, 1, False, 8, (3, 8, 8), (3, 8, 8), -1, 2)
+    signed = StreamFormat(2, 9, True, 24, (10,), (10, 1, 1))
     description = Description(bytes(range(8)), 2048, binary, signed)
     assert Description.decode(description.encode()) == description
     with pytest.raises(HwgenError, match="in 3 bytes of version 9; build its bitstream with this"):
         Description.decode(b"\x09ab")
-    wide = Stream(1, 8, False, 8, (70_000,), (70_000, 1, 1))
+    wide = StreamFormat(1, 8, False, 8, (70_000,), (70_000, 1, 1))
     with pytest.raises(HwgenError, match=r"^Input must have dimensions .* fold the first layer"):
         Description(bytes(8), 512, wide, signed).encode()
 
@@ -194,7 +195,7 @@ def test_a_board_that_goes_silent(package, port):
 def test_a_target_without_a_board(package, tmp_path):
     plan = hwgen.plan(package.network, target="icebreaker", goal="min area")
     other = hwgen.generate(plan, tmp_path / "other")
-    other.manifest["target"] = "nowhere"
+    other.manifest = replace(other.manifest, target="nowhere")
     with (
         pytest.raises(BoardError, match="^Target must be one of the boards .*icebreaker"),
         other.simulated_board(),

@@ -4,9 +4,9 @@ import time
 
 import pytest
 
-from hwgen.beats import Stream
 from hwgen.host import Accelerator, Description
 from hwgen.host.accelerator import IDENTIFY, IDENTITY, INFER, RESULT
+from hwgen.package.stream_format import StreamFormat
 
 
 @pytest.mark.parametrize(
@@ -20,7 +20,7 @@ from hwgen.host.accelerator import IDENTIFY, IDENTITY, INFER, RESULT
     ],
 )
 def test_requests_on_their_way(room, beats, requests):
-    frame = Stream(1, 5, True, 8, (1, 1, beats), (1, 1, beats))
+    frame = StreamFormat(1, 5, True, 8, (1, 1, beats), (1, 1, beats))
     accelerator = Accelerator.__new__(Accelerator)  # without a port
     accelerator.description = Description(bytes(8), room, frame, frame)
     assert accelerator._window == requests
@@ -52,7 +52,7 @@ class SpoilingLine:
 def test_a_board_whose_answers_are_spoilt_is_not_silent(monkeypatch):
     """It is asked again soon: with longer and longer pauses chance alone may take a minute."""
     monkeypatch.setattr("hwgen.host.accelerator.QUIET", 0.01)
-    frame = Stream(1, 5, True, 8, (1, 1, 1), (1, 1, 1))
+    frame = StreamFormat(1, 5, True, 8, (1, 1, 1), (1, 1, 1))
     accelerator = Accelerator.__new__(Accelerator)
     accelerator.description = Description(bytes(8), 512, frame, frame)
     accelerator._line, accelerator._number, accelerator._timeout = SpoilingLine(8), 0, 0.8

@@ -48,9 +48,7 @@ def test_packages_share_no_module(two):
         name.lower()
         for package in two
         for suffix in ("", "_tb")
-        for name in modules_of(
-            (package.folder / f"{package.manifest['top']}{suffix}.v").read_text()
-        )
+        for name in modules_of((package.folder / f"{package.manifest.top}{suffix}.v").read_text())
     ]
     plain = [name for name in names if names.count(name) == 1]
     # rows of cells have a view without them, under the same name
@@ -63,7 +61,7 @@ def test_two_packages_in_one_design(two, tmp_path):
     sources = [path for package in two for path in (*package.folder.rglob("*.v"),)]
     assert sum(path.name == "CCU2C.v" for path in sources) == 2
     for package in two:
-        top = package.manifest["top"]
+        top = package.manifest.top
         shutil.copytree(package.folder / "vectors", tmp_path / top / "vectors")
         command = ["iverilog", "-g2005", "-Wall", "-DSYNTHESIS", "-s", f"{top}__tb"]
         tools.run(
@@ -102,7 +100,7 @@ def test_nor_like_a_cell_of_its_library(tmp_path):
 
 def test_a_folder_called_like_a_cell(tmp_path):
     package = hwgen.generate(planned(chain_of(["one"]), target=BARE), tmp_path / "LUT4")
-    assert package.manifest["top"] == "layer_LUT4"
+    assert package.manifest.top == "layer_LUT4"
     assert "LUT4" not in modules_of(package.verilog.read_text())
 
 
@@ -132,9 +130,9 @@ def test_a_folding_is_described_whole(two):
     names = [field.name for field in fields(Folding)]
     assert {"serial", "pasm"} <= set(names)
     plan = planned(chain_of(["conv", "conv tb"]))
-    for layer, stage in zip(two[0].manifest["layers"], plan.stages, strict=True):
-        assert list(layer["folding"]) == names
-        assert layer["folding"] == asdict(stage.folding)
+    for layer, stage in zip(two[0].manifest.layers, plan.stages, strict=True):
+        assert layer.folding == stage.folding
+        assert list(two[0].manifest.to_json()["layers"][0]["folding"]) == names
     told = json.loads(json.dumps(describe_plan(plan)))["layers"]
     assert [{name: layer[name] for name in names} for layer in told] == [
         asdict(stage.folding) for stage in plan.stages
@@ -155,12 +153,12 @@ def test_roms_as_functions(case, tmp_path):
     text = case.verilog.read_text()
     assert "initial" not in text and not re.search(r"^ *(output )?reg [^=;]*= ", text, re.MULTILINE)
     assert re.search(r"  function \[\d+:0\] \w+;\n    input \[\d+:0\] at;\n    case", text)
-    assert case.manifest["rom"] == "case"
+    assert case.manifest.rom == "case"
     readme = (case.folder / "README.md").read_text()
     assert "Synplify" in readme and "hold `rst` high" in readme
     plain = hwgen.generate(planned(chain_of(["one", "two"]), target=BARE), tmp_path / "net")
     readme = (plain.folder / "README.md").read_text()
-    assert plain.manifest["rom"] == "initial" and "--rom case" in readme and "Vivado" in readme
+    assert plain.manifest.rom == "initial" and "--rom case" in readme and "Vivado" in readme
     env = tools_only(tmp_path / "bin", "make", "iverilog", "vvp")
     status, said = run(["make", "sim", "STALL=30"], case.folder, env)
     assert status == 0 and "PASS" in said, said
@@ -190,7 +188,7 @@ def lint(root, package, *options):
     env = {**os.environ, "VERILATOR_ROOT": str(root)} if root != SYSTEM else dict(os.environ)
     cells = [str(path) for path in sorted((package.folder / "primitives").glob("*"))]
     command = ["perl", str(program), "--lint-only", "-Wall", *options]
-    sources = ["--top-module", package.manifest["top"], *cells[::-1], package.verilog.name]
+    sources = ["--top-module", package.manifest.top, *cells[::-1], package.verilog.name]
     return run([*command, *sources], package.folder, env)
 
 
@@ -199,7 +197,7 @@ def xilinx(tmp_path_factory):
     """A package with carry chains longer than a CARRY4."""
     folder = tmp_path_factory.mktemp("xilinx")
     package = hwgen.generate(planned(random_network(3), target="arty-a7-35t"), folder / "net")
-    assert "primitives/CARRY4.v" in package.manifest["primitives"]
+    assert "primitives/CARRY4.v" in package.manifest.primitives
     return package
 
 
@@ -227,7 +225,7 @@ def test_every_input_of_a_cell_is_connected(two, xilinx):
     """Of the outputs not all are needed; an input that nothing drives is a warning elsewhere."""
     for package in (two[0], xilinx):
         text = package.verilog.read_text()
-        for name in package.manifest["primitives"]:
+        for name in package.manifest.primitives:
             model = (package.folder / name).read_text()
             cell = Path(name).stem
             inputs = set(re.findall(r"\binput wire (?:\[\d+:0\] )?(\w+)", model))

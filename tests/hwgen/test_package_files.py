@@ -7,10 +7,10 @@ import shutil
 
 import numpy as np
 import pytest
+from msgspec.structs import replace
 
 import hwgen
 from hwgen import tools
-from hwgen.beats import Stream
 from hwgen.codegen.package import VECTOR_FRAMES
 from hwgen.codegen.project import constraints
 from support.hostile import NAMES
@@ -50,7 +50,7 @@ def package(packages, tmp_path):
 @pytest.mark.parametrize("seed", SEEDS)
 def test_make_sim(seed, packages, env):
     folder = packages[seed].folder
-    beats = VECTOR_FRAMES * packages[seed].manifest["output"]["beats"]
+    beats = VECTOR_FRAMES * packages[seed].manifest.output.beats
     for stall, number in ((0, 1), (50, seed + 1), (90, seed + 2)):
         status, text = run(["make", "sim", f"STALL={stall}", f"SEED={number}"], folder, env)
         assert status == 0, f"seed {seed}, stall {stall}: {text}"
@@ -66,11 +66,11 @@ def flip(package, name, beat, bit):
 
 
 def test_a_wrong_result_is_found_and_named(package, env):
-    output = package.manifest["output"]
-    beat = output["beats"] + 2
+    output = package.manifest.output
+    beat = output.beats + 2
     flip(package, "output.hex", beat, 0)
     wanted = int((package.folder / "vectors/output.hex").read_text().split()[beat], 16)
-    element = wanted & ((1 << output["bits"]) - 1)
+    element = wanted & ((1 << output.bits) - 1)
     status, text = run(["make", "sim"], package.folder, env)
     assert status != 0
     line = next(line for line in text.splitlines() if line.startswith("FAIL"))
@@ -81,8 +81,8 @@ def test_a_wrong_result_is_found_and_named(package, env):
 
 
 def test_a_wrong_input_is_found(package, env):
-    for beat in range(package.manifest["input"]["beats"]):
-        flip(package, "input.hex", beat, package.manifest["input"]["bits"] - 1)
+    for beat in range(package.manifest.input.beats):
+        flip(package, "input.hex", beat, package.manifest.input.bits - 1)
     status, text = run(["make", "sim"], package.folder, env)
     assert status != 0 and "FAIL: lane" in text
 
@@ -155,7 +155,7 @@ def test_waves_and_clean(package, env):
     assert "$enddefinitions" in (package.folder / "build" / "run.vcd").read_text()
     assert run(["make", "clean"], package.folder, env)[0] == 0
     assert not (package.folder / "build").exists()
-    assert hwgen.Package(package.folder).manifest["top"] == "net0"
+    assert hwgen.Package(package.folder).manifest.top == "net0"
 
 
 def test_make_lint(packages, tmp_path):
@@ -180,7 +180,7 @@ def test_every_file_is_listed_with_its_hash(seed, packages):
         for path in package.folder.rglob("*")
         if path.is_file() and "build" not in path.parts
     }
-    listed = package.manifest["files"]
+    listed = package.manifest.files
     assert set(found) == {*listed, "manifest.json"}
     for name, digest in listed.items():
         assert hashlib.sha256(found[name].read_bytes()).hexdigest() == digest, name
@@ -197,19 +197,19 @@ def test_the_readmes_example_is_right(seed, packages):
     rows = re.findall(
         r"^\| (\d+) \| (\d+) \| (\d+):(\d+) \| `([0-9a-f]+)` \| (-?\d+) \| (\S+) \|$", text, re.M
     )
-    output = package.manifest["output"]
-    assert len(rows) == min(8, output["stream_shape"][0])
+    output = package.manifest.output
+    assert len(rows) == min(8, output.stream_shape[0])
     lines = (package.folder / "vectors" / "output.hex").read_text().split()
-    stream = Stream.from_manifest(output, "output")
-    y, _ = stream.unpack(lines[: output["beats"]])
-    real = package.network.dequantize(y).reshape(output["stream_shape"])
+    stream = output.stream
+    y, _ = stream.unpack(lines[: output.beats])
+    real = package.network.dequantize(y).reshape(output.stream_shape)
     for row in rows:
         channel, line, high, low = (int(n) for n in row[:4])
         bits = high - low + 1
         field = (int(lines[line], 16) >> low) & ((1 << bits) - 1)
         assert field == int(row[4], 16)
-        signed = field - (1 << bits) if output["signed"] and field >> (bits - 1) else field
-        assert signed == int(row[5]) == y.reshape(output["stream_shape"])[channel, 0, 0]
+        signed = field - (1 << bits) if output.signed and field >> (bits - 1) else field
+        assert signed == int(row[5]) == y.reshape(output.stream_shape)[channel, 0, 0]
         assert float(row[6]) == real[channel, 0, 0]
     modules = re.findall(r"\| `(\w+)` \|", text.partition("## Layers")[2])
     verilog = package.verilog.read_text()
@@ -221,7 +221,7 @@ def test_the_vectors_are_goldens(packages):
     for package in packages.values():
         frames = {}
         for name in ("input", "output"):
-            stream = Stream.from_manifest(package.manifest[name], name)
+            stream = getattr(package.manifest, name).stream
             lines = (package.folder / "vectors" / f"{name}.hex").read_text().split()
             frames[name], _ = stream.unpack(lines)
         assert len(frames["input"]) == VECTOR_FRAMES
@@ -245,10 +245,10 @@ def test_the_vectors_are_goldens(packages):
 )
 def test_constraints(packages, target, ending, pin):
     """A line for every bit of every port, and the clock wherever the format has one."""
-    manifest = {**packages[0].manifest, "target": target}
+    manifest = replace(packages[0].manifest, target=target)
     name, text, about = constraints(manifest)
-    assert name == f"constraints/{manifest['top']}.{ending}"
-    mhz = manifest["clock_hz"] / 1e6
+    assert name == f"constraints/{manifest.top}.{ending}"
+    mhz = manifest.clock_hz / 1e6
     clocks = {
         "lpf": f'FREQUENCY PORT "clk" {mhz:g} MHZ;',
         "pcf": f"set_frequency clk {mhz:g}",
@@ -257,7 +257,7 @@ def test_constraints(packages, target, ending, pin):
     }
     assert clocks.get(ending, "--freq") in text and ("the clock" in about)
     ports = re.findall(rf"^{pin}$", text, re.MULTILINE) if pin else []
-    width = sum(manifest[name]["tdata_bits"] for name in ("input", "output"))
+    width = manifest.input.tdata_bits + manifest.output.tdata_bits
     assert len(ports) == len(set(ports)) == (width + 2 * 3 + 5 if pin else 0)
     assert ("pin" in about) and (pin is not None or "no pins" in about)
 
@@ -275,7 +275,7 @@ def test_core_names_files_that_are_there(packages):
         assert re.match(rf'CAPI=2:\nname: "hwgen:generated:net{seed}:0\.\d+"\n', text)
         assert "\t" not in text
         files = re.findall(r'^      - "([^"]+)"', text, re.MULTILINE)
-        cells = package.manifest["primitives"]  # and what lint is told of them
+        cells = package.manifest.primitives  # and what lint is told of them
         assert len(files) == 4 + len(cells) + bool(cells)
         assert all((package.folder / name).is_file() for name in files)
         sections = re.findall(r"^(\w+):$", text, re.MULTILINE)
@@ -302,7 +302,7 @@ def test_hostile_names_reach_nobody(tmp_path, env, start):
         texts = [(place / name).read_text() for place in (folder, plain.folder)]
         both = [re.sub(r":net:0\.\d+", "", text) for text in texts]  # the version is the content's
         assert both[0] == both[1], name
-    assert [layer["name"] for layer in package.manifest["layers"]] == list(names)
+    assert [layer.name for layer in package.manifest.layers] == list(names)
     assert json.loads((folder / "manifest.json").read_text())["layers"][0]["name"] == names[0]
 
 

@@ -10,12 +10,13 @@ import time
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 import hwgen
 from hwgen.codegen import package as packages
-from hwgen.codegen import staging
 from hwgen.errors import InternalError, OutputFolderError
 from hwgen.network import Network
+from hwgen.package import staging
 from support.known import chain_of
 from support.selection import some
 from support.whole import planned
@@ -89,7 +90,7 @@ def test_a_hostile_manifest_claims_nothing(tmp_path):
 def test_an_empty_folder_will_do(tmp_path):
     (tmp_path / "net" / "empty").mkdir(parents=True)
     package = hwgen.generate(PLAN, tmp_path / "net")
-    assert package.manifest["top"] == "net"
+    assert package.manifest.top == "net"
     assert not (tmp_path / "net" / "empty").exists()
 
 
@@ -98,13 +99,13 @@ def test_a_link_to_a_folder_is_followed(tmp_path):
     (tmp_path / "link").symlink_to("solid")
     hwgen.generate(PLAN, tmp_path / "link")
     assert (tmp_path / "link").is_symlink()
-    assert hwgen.Package(tmp_path / "solid").manifest["top"] == "solid"
+    assert hwgen.Package(tmp_path / "solid").manifest.top == "solid"
 
 
 def test_relative_and_nested_folders(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     hwgen.generate(PLAN, "a/b/../c")
-    assert hwgen.Package(tmp_path / "a" / "c").manifest["top"] == "c"
+    assert hwgen.Package(tmp_path / "a" / "c").manifest.top == "c"
 
 
 def test_a_package_is_replaced(tmp_path):
@@ -112,7 +113,7 @@ def test_a_package_is_replaced(tmp_path):
     (first.folder / "build").mkdir()
     (first.folder / "build" / "net_tb.vvp").write_text("what make sim leaves")
     again = hwgen.generate(PLAN, tmp_path / "net")
-    assert [layer["name"] for layer in again.manifest["layers"]] == ["conv"]
+    assert [layer.name for layer in again.manifest.layers] == ["conv"]
     assert not (again.folder / "build").exists()
     assert [path.name for path in tmp_path.iterdir()] == ["net"]
 
@@ -175,7 +176,7 @@ def test_the_old_package_is_put_back(tmp_path, monkeypatch):
 KILLED = """
 import sys, time
 from pathlib import Path
-from hwgen.codegen.staging import write_folder
+from hwgen.package.staging import write_folder
 def fill(work):
     (work / "manifest.json").write_text("{}")
     print("filling", flush=True)
@@ -240,7 +241,7 @@ def test_kill_at_random_moments(tmp_path, seed):
     process.wait()
     if (tmp_path / "net").exists():
         package = hwgen.Package(tmp_path / "net")
-        assert {*package.manifest["files"], "manifest.json"} == {
+        assert {*package.manifest.files, "manifest.json"} == {
             name for name, data in contents(package.folder).items() if data is not None
         }
     hwgen.generate(PLAN, tmp_path / "net")
@@ -274,19 +275,17 @@ def test_many_write_one_folder(tmp_path):
 
 def damage(monkeypatch, what):
     """Let packages be written that hwgen itself refuses."""
-    real = packages._manifest
+    real = packages.manifest_of
 
     def manifest(*made_from):
         found = real(*made_from)
         if what == "count":
-            found["estimate"]["luts"] = -23
-        elif what == "number":
-            found["predicted"]["energy_nj"] = float("nan")
-        elif what == "missing":
-            found["verilog"] = "elsewhere.v"
-        return found
+            return replace(found, estimate=replace(found.estimate, luts=-23))
+        if what == "number":
+            return replace(found, predicted=replace(found.predicted, energy_nj=float("nan")))
+        return replace(found, verilog="elsewhere.v") if what == "missing" else found
 
-    monkeypatch.setattr(packages, "_manifest", manifest)
+    monkeypatch.setattr(packages, "manifest_of", manifest)
     if what == "network":
         save = Network.save
 

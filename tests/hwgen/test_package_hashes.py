@@ -10,10 +10,10 @@ import hwgen
 from hwgen import building
 from hwgen.building import bitstream
 from hwgen.cli import app
-from hwgen.codegen.hashes import with_hashes
 from hwgen.cost import figures
 from hwgen.errors import StoreError
 from hwgen.network import load, save
+from hwgen.package.hashes import with_hashes
 from support.known import chain_of
 
 NETWORK = chain_of(["one"], seed=3)
@@ -25,7 +25,7 @@ def original(tmp_path_factory):
     """Of a board, with models of its cells."""
     plan = hwgen.plan(NETWORK, target="ulx3s-85f", goal="min area")
     package = hwgen.generate(plan, tmp_path_factory.mktemp("hashes") / "net")
-    assert package.manifest["primitives"]
+    assert package.manifest.primitives
     return package
 
 

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 import hwgen
-from hwgen.codegen.manifest import read_manifest
 from hwgen.errors import HwgenError, StoreError
-from hwgen.simulation.package import read_package
+from hwgen.package.folder import read_package
+from hwgen.package.manifest import read_manifest, write_manifest
 from support.networks import random_network
 from support.whole import planned
 
@@ -24,6 +24,11 @@ def original(tmp_path_factory):
 def package(original, tmp_path):
     shutil.copytree(original.folder, tmp_path / "net")
     return hwgen.Package(tmp_path / "net")
+
+
+def plain(package):
+    """Return the manifest of a package as plain values, to be changed."""
+    return package.manifest.to_json()
 
 
 def write(package, manifest):
@@ -57,10 +62,11 @@ def refused(package, match):
         read_manifest(package.folder)
 
 
-def test_what_is_written_is_read(original):
-    assert read_manifest(original.folder) == json.loads(
-        (original.folder / "manifest.json").read_text()
-    )
+def test_what_is_written_is_read(original, tmp_path):
+    text = (original.folder / "manifest.json").read_text()
+    assert read_manifest(original.folder).to_json() == json.loads(text)
+    write_manifest(read_manifest(original.folder), tmp_path)
+    assert (tmp_path / "manifest.json").read_text() == text
 
 
 @pytest.mark.parametrize(
@@ -108,7 +114,7 @@ def test_a_manifest_that_is_a_folder(package):
     + [None, ["net.v"], "x" * 5000],
 )
 def test_files_outside_are_refused(package, field, value):
-    manifest = copy.deepcopy(package.manifest)
+    manifest = plain(package)
     manifest[field] = value
     write(package, manifest)
     refused(package, f"{field} must be the path of a file inside the package")
@@ -118,7 +124,7 @@ def test_files_outside_are_refused(package, field, value):
 @pytest.mark.parametrize("target", ["/etc/passwd", "../outside", "."])
 def test_links_that_lead_out_are_refused(package, field, target):
     (package.folder.parent / "outside").write_text("secret")
-    path = package.folder / package.manifest[field]
+    path = package.folder / getattr(package.manifest, field)
     path.unlink()
     path.symlink_to(target)
     refused(package, f"{field} must be a file inside the package")
@@ -126,7 +132,7 @@ def test_links_that_lead_out_are_refused(package, field, target):
 
 def test_a_linked_folder_that_leads_out_is_refused(package):
     (package.folder / "vectors" / "x").symlink_to("/etc")
-    manifest = copy.deepcopy(package.manifest) | {"network": "vectors/x/passwd"}
+    manifest = plain(package) | {"network": "vectors/x/passwd"}
     write(package, manifest)
     refused(package, "network must be a file inside the package")
 
@@ -134,7 +140,7 @@ def test_a_linked_folder_that_leads_out_is_refused(package):
 def test_a_loop_of_links(package):
     path = package.folder / "loop"
     path.symlink_to("loop")
-    write(package, package.manifest | {"verilog": "loop"})
+    write(package, plain(package) | {"verilog": "loop"})
     refused(package, "verilog names loop, which is missing")
 
 
@@ -145,7 +151,7 @@ def test_a_missing_file_is_named(package):
 
 @pytest.mark.parametrize("name", ["../../etc/passwd", "/etc/passwd", "", "a/./b"])
 def test_listed_files_outside_are_refused(package, name):
-    manifest = copy.deepcopy(package.manifest)
+    manifest = plain(package)
     manifest["files"][name] = "0" * 64
     write(package, manifest)
     refused(package, "A key of files must be the path of a file inside the package")
@@ -168,6 +174,16 @@ def test_listed_files_outside_are_refused(package, name):
         ("output.tdata_bits", 1, "output contradicts itself"),
         ("output.format", 3, "output.format must be text"),
         ("layers", [], "layers must be a list"),
+        ("layers.1.folding.pe", -1, r"layers\[1\].folding.pe must be an integer of \[0, "),
+        ("layers.1.folding.pasm", "x", r"layers\[1\].folding.pasm must be an integer"),
+        ("layers.1.beats", 1000, r"layers\[1\] contradicts itself in lanes, bits, beats"),
+        ("layers.0.tdata_bits", 8, r"A field of layers\[0\] must be one that hwgen knows"),
+        ("more", 1, "A field must be one that hwgen knows, not 'more'"),
+        ("rom", "flash", "rom must be one of initial, case, not 'flash'"),
+        ("versions", {"hwgen": 1}, r"versions\['hwgen'\] must be text, not 1"),
+        ("\ud800", 1, "A field must be one that hwgen knows"),
+        ("rom", "\ud800", "rom must be one of initial, case"),
+        ("input.range", [1], "input.range must be a list of 2"),
         ("layers.0", None, r"layers\[0\] must be a table"),
         ("layers.0.path", ["a b"], r"layers\[0\].path\[0\] must be a Verilog identifier"),
         ("layers.1.payload", "x) , .y(", r"layers\[1\].payload must be a Verilog identifier"),
@@ -179,7 +195,7 @@ def test_listed_files_outside_are_refused(package, name):
     ],
 )
 def test_wrong_values_are_named(package, path, value, match):
-    manifest = copy.deepcopy(package.manifest)
+    manifest = plain(package)
     way = tuple(int(part) if part.isdigit() else part for part in path.split("."))
     container, key = at(manifest, way)
     container[key] = value
@@ -192,8 +208,8 @@ OPEN = {"versions", "files", "folding", "estimate"}  # tables with keys of their
 
 def test_every_field_is_needed(package):
     """Whatever is left out, nobody ends in a KeyError."""
-    for path in paths(package.manifest):
-        manifest = copy.deepcopy(package.manifest)
+    for path in paths(plain(package)):
+        manifest = plain(package)
         container, key = at(manifest, path)
         if not isinstance(container, dict):
             continue
@@ -246,7 +262,7 @@ def test_mutations_are_refused_or_harmless(package):
     """200 of them, each of which ends in HwgenError or in a package that still works."""
     fine = 0
     for seed in range(200):
-        manifest = copy.deepcopy(package.manifest)
+        manifest = plain(package)
         mutate(manifest, np.random.default_rng(seed))
         write(package, manifest)
         try:

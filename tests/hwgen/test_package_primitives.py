@@ -98,13 +98,13 @@ def test_rows_of_adders_have_a_plain_view():
 
 
 def test_models_are_in_the_package(package):
-    assert package.manifest["primitives"] == ["primitives/CCU2C.v"]
-    assert {"primitives/CCU2C.v", "primitives/lint.vlt"} <= set(package.manifest["files"])
+    assert package.manifest.primitives == ("primitives/CCU2C.v",)
+    assert {"primitives/CCU2C.v", "primitives/lint.vlt"} <= set(package.manifest.files)
     assert "module CCU2C" in (package.folder / "primitives" / "CCU2C.v").read_text()
     assert "`primitives/CCU2C.v`" in (package.folder / "README.md").read_text()
     assert "primitives/CCU2C.v" in (package.folder / "net.core").read_text()
     plain = generated(package.folder.parent / "plain", AxiInput, BARE)
-    assert plain.manifest["primitives"] == [] and not (plain.folder / "primitives").exists()
+    assert plain.manifest.primitives == () and not (plain.folder / "primitives").exists()
     for name in ("Makefile", "net.core", "net.v"):
         text = (plain.folder / name).read_text()
         assert not any(word in text for word in ("primitives", "CELLS@", "LIB@", "CCU2C")), name

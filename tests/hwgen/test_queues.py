@@ -7,8 +7,7 @@ import numpy as np
 import pytest
 
 import hwgen
-from hwgen.codegen.names import safe_names
-from hwgen.codegen.package import TAKEN
+from hwgen.codegen.entries import instances_of
 from hwgen.formats import Fixed
 from hwgen.network import Conv2d, Input, Requantize
 from support.networks import GRAPH, chain, random_network
@@ -20,13 +19,13 @@ FRAMES = 4  # that a package's own testbench sends
 def marks(package, plan, folder):
     """Return the most that each queue holds in simulation: the package's own testbench, and a
     module beside it that watches the levels."""
-    instances = safe_names((placed.name for placed in plan.assembly.parts), taken=TAKEN)
+    instances = instances_of(plan)
     paths = {}
     for placed in plan.assembly.parts:
         if placed.name in plan.timing.held:
             inner = "fifo." if hasattr(placed.part, "fifo") else ""
             paths[placed.name] = f"dut.{instances[placed.name]}.{inner}level"
-    top = package.manifest["top"]
+    top = package.manifest.top
     lines = ["module watch;"]
     for n, path in enumerate(paths.values()):
         lines += [

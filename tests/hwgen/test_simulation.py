@@ -1,6 +1,5 @@
 """Simulation of toy packages, whole and broken, on both simulators."""
 
-import json
 import os
 import signal
 import subprocess
@@ -12,7 +11,7 @@ import numpy as np
 import pytest
 from amaranth.back import verilog
 
-from hwgen.errors import SimulationError, ToolError
+from hwgen.errors import SimulationError, StoreError, ToolError
 from hwgen.simulation import simulate
 from support.caches import fresh_cache
 from support.toys import SHAPE, Toy, toy_frames, toy_golden, write_package
@@ -62,10 +61,7 @@ def test_one_frame_has_no_interval(package):
 def test_flattened_output(package, tmp_path):
     """A vector that is torch's flatten of the stream's (C, H, W)."""
     source = package()
-    folder = write_package(tmp_path / "flat", (source / "toy.v").read_text())
-    manifest = json.loads((folder / "manifest.json").read_text())
-    manifest["output"]["shape"] = [12]
-    (folder / "manifest.json").write_text(json.dumps(manifest))
+    folder = write_package(tmp_path / "flat", (source / "toy.v").read_text(), shape=(12,))
     x, y = toy_frames(2)
     assert simulate(folder, x, y.reshape(2, 12)).equal
 
@@ -332,7 +328,6 @@ def test_arguments(package, tmp_path):
         with pytest.raises(SimulationError, match=message):
             simulate(*args, **more)
 
-    refuses("Folder must hold a package", tmp_path, x, y)
     refuses(
         r"Inputs must have shape \(frames, 3, 2, 2\), not \(2, 12\)", package(), x.reshape(2, 12), y
     )
@@ -347,4 +342,6 @@ def test_arguments(package, tmp_path):
     refuses("Waves must be a file that ends in", package(), x, y, waves="w.txt")
     folder = write_package(tmp_path / "damaged", "")
     (folder / "manifest.json").write_text('{"top": "toy", "verilog": "toy.v"')
-    refuses("manifest.json: not readable as JSON.*generate the package again", folder, x, y)
+    for place, message in ((folder, "not readable as JSON.*again"), (tmp_path, "not a package")):
+        with pytest.raises(StoreError, match=message):
+            simulate(place, x, y)

@@ -26,10 +26,10 @@ def test_every_layer_is_compared(package):
     x = random_input(package.network, 2, 0)
     result = package.simulate(x, simulator="icarus", trace=True, stalls=0.2)
     assert result.ok
-    assert [r.layer for r in result.layers] == [e["name"] for e in package.manifest["layers"]]
-    for entry, found in zip(package.manifest["layers"], result.layers, strict=True):
+    assert [r.layer for r in result.layers] == [e.name for e in package.manifest.layers]
+    for entry, found in zip(package.manifest.layers, result.layers, strict=True):
         size = 1
-        for n in entry["shape"]:
+        for n in entry.shape:
             size *= n
         assert (found.compared, found.different) == (2 * size, 0)
 
@@ -38,10 +38,10 @@ def test_a_wrong_layer_is_named_and_counted(package, tmp_path):
     """A bias of an inner layer changed in the Verilog: that layer is the first to differ."""
     broken = tmp_path / "net"
     shutil.copytree(package.folder, broken)
-    layer = package.manifest["layers"][1]
-    path = broken / package.manifest["verilog"]
+    layer = package.manifest.layers[1]
+    path = broken / package.manifest.verilog
     text = path.read_text()
-    module = f"module {package.manifest['top']}__{layer['path'][0]}__array"
+    module = f"module {package.manifest.top}__{layer.path[0]}__array"
     start = text.index(module)
     end = text.index("endmodule", start)
     body = text[start:end]
@@ -51,7 +51,7 @@ def test_a_wrong_layer_is_named_and_counted(package, tmp_path):
     x = random_input(package.network, 2, 0)
     result = hwgen.Package(broken, changed=True).simulate(x, simulator="icarus", trace=True)
     assert not result.ok
-    assert result.first_difference.layer == layer["name"]
+    assert result.first_difference.layer == layer.name
     assert result.layers[0].different == 0 and result.layers[1].different > 0
 
 

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 import hwgen
-from hwgen.beats import Stream
 from hwgen.errors import HwgenError
 from hwgen.formats import Binary, Fixed, Ternary
 from hwgen.network import (
@@ -21,6 +20,7 @@ from hwgen.network import (
     Requantize,
     Threshold,
 )
+from hwgen.package.stream_format import StreamFormat
 from hwgen.planning.wires import Wire, elements_of, wire_of
 from hwgen_rtl_templates.engine import EngineParameters
 from hwgen_rtl_templates.mac import MacParameters
@@ -145,7 +145,7 @@ def test_border_of_a_binary_network(tmp_path):
 
 
 def test_beats_of_binary_values():
-    stream = Stream(4, 1, False, 8, (6,), (6, 1, 1), -1, 2)
+    stream = StreamFormat(4, 1, False, 8, (6,), (6, 1, 1), -1, 2)
     values = np.array([[1, -1, -1, 1, 1, -1]])
     assert (stream.lo, stream.hi) == (-1, 1)
     assert stream.pack(values).hex() == "0901"

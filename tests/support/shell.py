@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hwgen.cache import Cache
-from hwgen.codegen.package import MANIFEST, read_manifest
+from hwgen.package.manifest import MANIFEST, read_manifest
 
 MARK = "HWGEN_TEST_MARK"  # in the environment of all that a test starts
 Done = subprocess.CompletedProcess[str]
@@ -124,7 +124,7 @@ def check_package(folder: Path) -> None:
     """Check that a package, if there is one, is whole."""
     if not folder.exists():
         return
-    wanted = {*read_manifest(folder)["files"], MANIFEST}
+    wanted = {*read_manifest(folder).files, MANIFEST}
     there = {str(p.relative_to(folder)) for p in folder.rglob("*") if p.is_file()}
     assert there == wanted
 

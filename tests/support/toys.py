@@ -1,11 +1,23 @@
 """A toy package, y = 2 * (x + 1), whole or with a fault, for what surrounds a package."""
 
-import json
-
 import numpy as np
 from amaranth.hdl import Cat, Const, Module, ResetSignal, Signal, signed
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
+
+from hwgen.package.manifest import (
+    NETWORK,
+    SPEC_VERSION,
+    BorderStream,
+    Estimate,
+    Manifest,
+    PackageLayer,
+    Predicted,
+    write_manifest,
+)
+from hwgen.package.stream_format import StreamFormat
+from hwgen.planning.folding import Folding
+from hwgen.targets import Rom
 
 SHAPE = (3, 2, 2)  # in beats of two lanes: a pixel's last beat is half used
 
@@ -127,28 +139,61 @@ class Toy(wiring.Component):
         return m
 
 
-def stream_entry(bits, **more):
-    common = {"lanes": 2, "bits": bits, "signed": True, "beats": BEATS}
-    return {**common, "shape": SHAPE, "stream_shape": SHAPE, **more}
+def border_stream(stream):
+    """Return the entry of a stream at the border, its integers being its values."""
+    bounds = (stream.lo, stream.hi)
+    return BorderStream.of(stream, format=None, scale=(1.0,), zero_point=0, range=bounds)
 
 
-def layer_entry(name, node, bits):
-    signals = {"payload": "o__payload", "valid": "o__valid", "ready": "o__ready"}
-    return stream_entry(bits, name=name, node=node, path=[name], **signals)
+def layer(name, node, bits):
+    return PackageLayer.of(
+        StreamFormat(2, bits, True, 2 * bits, SHAPE, SHAPE),
+        name=name,
+        nodes=(node,),
+        node=node,
+        path=(name,),
+        payload="o__payload",
+        valid="o__valid",
+        ready="o__ready",
+        folding=Folding(2, 2, 2),
+        busy=BEATS,
+        macs=0,
+        estimate=Estimate(0, 0, 0, 0),
+        queue=None,
+    )
 
 
-def write_package(folder, text):
+def toy_manifest(target="ulx3s-85f", shape=SHAPE):
+    """Return the toy's manifest; `shape` is that of its output."""
+    return Manifest(
+        generator="hwgen",
+        spec_version=SPEC_VERSION,
+        versions={},
+        top="toy",
+        verilog="toy.v",
+        primitives=(),
+        network=NETWORK,
+        target=target,
+        clock_hz=50_000_000,
+        goal="min area",
+        rom=Rom.INITIAL,
+        clock="clk",
+        reset="rst",
+        input=border_stream(StreamFormat(2, 4, True, 8, SHAPE, SHAPE)),
+        output=border_stream(StreamFormat(2, 6, True, 16, shape, SHAPE)),
+        layers=(layer("first", "a", 5), layer("second", "b", 6)),
+        estimate=Estimate(0, 0, 0, 0),
+        predicted=Predicted(8, 9, 8, 1.0, 0.0, (9, 17)),
+        files={},
+    )
+
+
+def write_package(folder, text, **of):
+    """Write the package of some Verilog; `of` as `toy_manifest` takes it."""
     folder.mkdir()
     (folder / "toy.v").write_text(text)
-    manifest = {
-        "top": "toy",
-        "verilog": "toy.v",
-        "input": stream_entry(4, tdata_bits=8),
-        "output": stream_entry(6, tdata_bits=16),
-        "layers": [layer_entry("first", "a", 5), layer_entry("second", "b", 6)],
-        "predicted": {"interval": 8, "latency": 9, "frame_ends": [9, 17]},
-    }
-    (folder / "manifest.json").write_text(json.dumps(manifest))
+    (folder / NETWORK).touch()
+    write_manifest(toy_manifest(**of), folder)
     return folder
 
 

@@ -13,7 +13,6 @@ import numpy.typing as npt
 
 import hwgen
 from hwgen.api import Package
-from hwgen.beats import Stream
 from hwgen.codegen.testbench import testbench
 from hwgen.network import Network
 from hwgen.planning import Plan
@@ -118,10 +117,10 @@ def check_network(
 def compare_rtl(package: Package, x: IntArray, settings: Settings, folder: Path) -> None:
     """RTL == golden, without stalls and with them, in the package's own testbench."""
     manifest = package.manifest
-    top, y = manifest["top"], package.network.run(x)
+    top, y = manifest.top, package.network.run(x)
     (folder / "vectors").mkdir(parents=True)
     for name, values in (("input", x), ("output", y)):
-        stream = Stream.from_manifest(manifest[name], name)
+        stream = getattr(manifest, name).stream
         packed, size = stream.pack(values), stream.tdata_bits // 8
         lines = (packed[at : at + size].hex() for at in range(0, len(packed), size))
         (folder / "vectors" / f"{name}.hex").write_text("\n".join(lines) + "\n")

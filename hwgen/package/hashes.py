@@ -3,19 +3,20 @@
 __all__ = ["changed_files", "check_unchanged", "with_hashes"]
 
 import hashlib
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+
+from msgspec.structs import replace
 
 from hwgen.errors import StoreError
 from hwgen.files import read_file
+from hwgen.package.manifest import Manifest
 
 LONGEST = 1 << 32  # bytes of a file of a package
 
 
-def _used(manifest: Mapping[str, Any]) -> tuple[str, ...]:
+def _used(manifest: Manifest) -> tuple[str, ...]:
     """Return the files that say what a package computes."""
-    return (manifest["verilog"], manifest["network"], *manifest["primitives"])
+    return (manifest.verilog, manifest.network, *manifest.primitives)
 
 
 def _hash(path: Path) -> str:
@@ -27,18 +28,18 @@ def _hash(path: Path) -> str:
         raise StoreError(f"{path}: cannot be read ({error.strerror})") from error
 
 
-def changed_files(folder: Path, manifest: Mapping[str, Any]) -> tuple[str, ...]:
+def changed_files(folder: Path, manifest: Manifest) -> tuple[str, ...]:
     """Return which of Verilog, network and models of cells are not what was generated.
 
     Raises
     ------
     StoreError : one of them cannot be read
     """
-    written: Mapping[str, str] = manifest["files"]
+    written = manifest.files
     return tuple(name for name in _used(manifest) if _hash(folder / name) != written.get(name))
 
 
-def check_unchanged(folder: Path, manifest: Mapping[str, Any]) -> None:
+def check_unchanged(folder: Path, manifest: Manifest) -> None:
     """Refuse a package that is not what was generated.
 
     Raises
@@ -54,7 +55,7 @@ def check_unchanged(folder: Path, manifest: Mapping[str, Any]) -> None:
         )
 
 
-def with_hashes(folder: Path, manifest: dict[str, Any]) -> dict[str, Any]:
+def with_hashes(folder: Path, manifest: Manifest) -> Manifest:
     """Return the manifest of a package that its user has changed, with the hashes of today."""
     found = {name: _hash(folder / name) for name in _used(manifest)}
-    return {**manifest, "files": {**manifest["files"], **found}}
+    return replace(manifest, files={**manifest.files, **found})

@@ -1,15 +1,15 @@
-"""A stream of a package as data: from tensors to beats and back."""
+"""The format of a stream: how a tensor travels, from tensors to beats and back."""
 
-__all__ = ["Stream"]
+__all__ = ["BoolArray", "IntArray", "StreamFormat"]
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from hwgen.errors import SimulationError
+from hwgen.errors import FormatError, SimulationError
 
 IntArray = npt.NDArray[np.int64]
 BoolArray = npt.NDArray[np.bool_]
@@ -19,7 +19,7 @@ BITS_AT_ONCE = 1 << 23
 
 
 @dataclass(frozen=True)
-class Stream:
+class StreamFormat:
     """How a tensor travels: pixels row by row, channel groups of `lanes` innermost.
 
     Element l of a beat is in bits [l*bits, (l+1)*bits), two's complement, and stands for the value
@@ -35,6 +35,10 @@ class Stream:
     shape : shape of the tensor, (channels, height, width) or (features,)
     stream_shape : (channels, height, width) of the stream; flattened in torch's order it is shape
     base, step : what an element stands for
+
+    Raises
+    ------
+    FormatError : its figures contradict one another
     """
 
     lanes: int
@@ -46,35 +50,14 @@ class Stream:
     base: int = 0
     step: int = 1
 
-    @staticmethod
-    def from_manifest(entry: Mapping[str, Any], what: str) -> "Stream":
-        """Return the stream that an entry of manifest.json describes.
-
-        Raises
-        ------
-        SimulationError : an entry is missing or contradicts another
-        """
-        try:
-            lanes, bits, signed = int(entry["lanes"]), int(entry["bits"]), bool(entry["signed"])
-            shape = tuple(int(n) for n in entry["shape"])
-            channels, height, width = (int(n) for n in entry["stream_shape"])
-            base, step = int(entry.get("base", 0)), int(entry.get("step", 1))
-            tdata_bits, beats = int(entry.get("tdata_bits", lanes * bits)), int(entry["beats"])
-        except (KeyError, TypeError, ValueError) as error:
-            raise SimulationError(
-                f"Manifest must describe {what} by lanes, bits, signed, beats, shape and "
-                f"stream_shape, not as {entry!r}; generate the package again"
-            ) from error
-        frame = (channels, height, width)
-        stream = Stream(lanes, bits, signed, tdata_bits, shape, frame, base, step)
-        whole = min(lanes, bits, step, *shape, channels, height, width) > 0
-        same = np.prod(shape) == channels * height * width and len(shape) in (1, 3)
-        if not whole or not same or tdata_bits < lanes * bits or stream.beats != beats:
-            raise SimulationError(
-                f"Manifest must describe {what} without contradiction, not as {entry!r}; "
-                "generate the package again"
+    def __post_init__(self) -> None:
+        sizes = (self.lanes, self.bits, self.step, *self.shape, *self.stream_shape)
+        same = math.prod(self.shape) == math.prod(self.stream_shape)
+        whole = min(sizes) > 0 and len(self.shape) in (1, 3) and len(self.stream_shape) == 3
+        if not (same and whole) or self.tdata_bits < self.lanes * self.bits:
+            raise FormatError(
+                f"Stream must not contradict itself in lanes, bits and shapes: {self}"
             )
-        return stream
 
     @property
     def groups(self) -> int:
@@ -85,6 +68,16 @@ class Stream:
     def beats(self) -> int:
         """Beats of a frame."""
         return self.groups * self.stream_shape[1] * self.stream_shape[2]
+
+    @property
+    def beat_bytes(self) -> int:
+        """Bytes of a beat, the last perhaps partly filled."""
+        return -(-self.tdata_bits // 8)
+
+    @property
+    def frame_bytes(self) -> int:
+        """Bytes of a frame."""
+        return self.beats * self.beat_bytes
 
     @property
     def lo(self) -> int:
@@ -157,13 +150,12 @@ class Stream:
         return values, values != self._unpack([beat.translate(high) for beat in beats])
 
     def _unpack(self, beats: Sequence[str]) -> IntArray:
-        digits = 2 * -(-self.tdata_bits // 8)
+        digits = 2 * self.beat_bytes
         return self.unpack_bytes(bytes.fromhex("".join(beat.zfill(digits) for beat in beats)))
 
     def unpack_bytes(self, raw: bytes) -> IntArray:
         """Return the (frames, *shape) values of whole frames of beats, as `pack` makes them."""
-        size = -(-self.tdata_bits // 8)
-        wide = np.frombuffer(raw, dtype=np.uint8).reshape(-1, size)[:, ::-1]
+        wide = np.frombuffer(raw, dtype=np.uint8).reshape(-1, self.beat_bytes)[:, ::-1]
         bits = np.unpackbits(wide, axis=1, bitorder="little")[:, : self.lanes * self.bits]
         weights = np.int64(1) << np.arange(self.bits, dtype=np.int64)
         if self.signed:
