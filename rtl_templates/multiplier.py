@@ -4,6 +4,7 @@ __all__ = ["DspBlocks", "Multiplier", "MultiplierParameters", "Packing", "packed
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import ClassVar
 
 from amaranth import *
@@ -207,6 +208,7 @@ def _extended(value: Value, bits: int) -> Value:
     return Cat(value, sign.replicate(bits - len(value)))
 
 
+@lru_cache(maxsize=4096)  # a planner asks for the same ones over and over
 def shared(
     kind: type[Multiplier], x_bits: int, x_signed: bool, weights: tuple[int, int], most: int
 ) -> MultiplierParameters | None:
