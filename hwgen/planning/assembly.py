@@ -76,11 +76,13 @@ class Assembly:
 
     streams : how many there are
     out : the one that leaves
+    queues : name of the queue on each branch of a fork
     """
 
     parts: tuple[Placed, ...]
     streams: int
     out: int
+    queues: Mapping[Branch, str]
 
 
 def adapters(
@@ -161,6 +163,7 @@ def assemble(
         for position, source in enumerate(layer.sources):
             users[source].append(Branch(source, layer.name, position))
     ways: dict[Branch, int] = {}
+    queues: dict[Branch, str] = {}
     beats = {INPUT: entry}
 
     def spread(source: str, stream: int) -> None:
@@ -176,6 +179,7 @@ def assemble(
         for number, (branch, way) in enumerate(zip(branches, forked, strict=True)):
             fifo = FifoParameters(*shape, depths[branch], shifts)
             (ways[branch],) = builder.add(f"{name}_queue_{number}", None, fifo, (way,))
+            queues[branch] = builder.parts[-1].name
 
     spread(INPUT, 0)
     stream = 0
@@ -193,4 +197,4 @@ def assemble(
         (stream,) = builder.add(layer.name, layer.name, core, inputs)
         beats[layer.name] = output_of(layer, core)
         spread(layer.name, stream)
-    return Assembly(tuple(builder.parts), builder.streams, stream)
+    return Assembly(tuple(builder.parts), builder.streams, stream, queues)

@@ -48,7 +48,8 @@ def with_queues(plan: Plan) -> Plan:
 
     A queue behind an engine starts with the depth at which the engine never waits for it. A queue
     on a branch of a fork holds, to begin with, two frames, more than a join can make it wait for,
-    so that nothing can stand still; each is then halved as long as interval and latency stay.
+    so that nothing can stand still. It is then as long as what it has held at most, and halved as
+    long as interval and latency stay.
     """
     plan = plan.with_queues(
         {
@@ -65,6 +66,14 @@ def with_queues(plan: Plan) -> Plan:
     plan = plan.with_depths(ample)
     best = _lengthened(plan)
     least = max(LEAST, queue_step(plan.target))
+    held, names = (best.timing.held, best.assembly.queues) if ample else ({}, {})
+    # a place is free a clock after its beat has left
+    used = {
+        branch: _rounded(max(least, held[name] + 1), plan.target) for branch, name in names.items()
+    }
+    trial = best.with_depths({branch: min(depth, used[branch]) for branch, depth in ample.items()})
+    if ample and _no_slower(trial, best):
+        best = trial
     for branch in ample:
         while best.depths[branch] > least:
             half = _rounded(best.depths[branch] // 2, plan.target)
