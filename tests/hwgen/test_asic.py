@@ -93,8 +93,9 @@ def test_the_other_libraries(target, tmp_path):
 PESSIMISTIC = (209,)
 
 
+# They hold together what the plans of seeds 200 to 211 do (`support.coverage`), in half the time.
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", range(200, 212))
+@pytest.mark.parametrize("seed", (200, 201, 202, 206, 207, *PESSIMISTIC))
 def test_random_networks_at_length(seed, tmp_path):
     network = random_network(seed, layers=3, channels=8)
     plan = hwgen.plan(network, target="osu018", goal="10 fps")
