@@ -15,8 +15,8 @@ QUICK = ("generate", "simulate", "synth")
 
 @pytest.fixture(scope="session")
 def whole(originals, tmp_path_factory):
-    """Give what an undisturbed run finds, and the seconds it takes, perhaps with Verilator's library
-    at hand."""
+    """Give what an undisturbed run finds, and the seconds it takes, with Verilator's library at
+    hand or without."""
     known = {}
 
     def measure(verb, library):
