@@ -62,7 +62,7 @@ def test_nothing_can_be_written(homeless):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("verb", ["verilator", "netlist", "route"])
+@pytest.mark.parametrize("verb", ["verilator", "route"])
 def test_the_home_cannot_be_written_and_the_tools_are_new(homeless, monkeypatch, verb):
     """The YoWASP programs compile themselves, which takes half a minute each; what places and
     routes synthesises first."""
