@@ -108,5 +108,6 @@ def main() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # for what Python still flushes
         sys.exit(1)
     except KeyboardInterrupt:
+        warnings.simplefilter("ignore")  # Amaranth complains of what a half-made design leaves
         sys.stderr.write("hwgen: interrupted\n")
         sys.exit(130)

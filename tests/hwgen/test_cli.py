@@ -147,3 +147,18 @@ def test_module_form_works(tmp_path):
         [sys.executable, "-m", "hwgen", "--version"], cwd=tmp_path, capture_output=True, text=True
     )
     assert done.returncode == 0 and done.stdout.startswith("hwgen ")
+
+
+def test_an_interrupt_in_the_middle_of_a_design_says_nothing_of_it():
+    code = (
+        "from hwgen import cli\n"
+        "from hwgen_rtl_templates.uart import UartParameters, UartReceiver\n"
+        "def verb():\n"
+        "    half = [UartReceiver(UartParameters(8))]\n"
+        "    half.append(half)\n"
+        "    raise KeyboardInterrupt\n"
+        "cli.app = verb\n"
+        "cli.main()\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stderr) == (130, "hwgen: interrupted\n")
