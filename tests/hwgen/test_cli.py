@@ -151,14 +151,17 @@ def test_module_form_works(tmp_path):
 
 def test_an_interrupt_in_the_middle_of_a_design_says_nothing_of_it():
     code = (
+        "import typer\n"
+        "from amaranth.hdl import Fragment, Module\n"
         "from hwgen import cli\n"
         "from hwgen_rtl_templates.uart import UartParameters, UartReceiver\n"
+        "cli.app = typer.Typer()\n"
+        "@cli.app.command()\n"
         "def verb():\n"
-        "    half = [UartReceiver(UartParameters(8))]\n"
-        "    half.append(half)\n"
+        "    half = UartReceiver(UartParameters(8))\n"
+        "    Fragment.get(Module(), None)\n"  # before, Amaranth says nothing
         "    raise KeyboardInterrupt\n"
-        "cli.app = verb\n"
         "cli.main()\n"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
-    assert (done.returncode, done.stderr) == (130, "hwgen: interrupted\n")
+    assert (done.returncode, done.stderr.strip()) == (130, "")
