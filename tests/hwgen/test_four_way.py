@@ -75,10 +75,10 @@ def test_pruned_residual_network(tmp_path):
 def test_residual_depthwise_separable_network(tmp_path):
     digits = Digits(0)
     torch.manual_seed(0)
-    model = ResidualDigits()
+    model = ResidualDigits(20)
     digits.train(model, 2)
     recipe = hwgen.Recipe(quantize=hwgen.QuantizeRecipe(weights="int4", activations="uint4"))
-    check(model, recipe, digits, tmp_path / "residual", "20000 fps", rtl=ALL, gates=4)
+    check(model, recipe, digits, tmp_path / "residual", "20000 fps", rtl=ALL, gates=2)
 
 
 @pytest.mark.slow
