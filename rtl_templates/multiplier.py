@@ -4,7 +4,6 @@ __all__ = ["DspBlocks", "Multiplier", "MultiplierParameters", "Packing", "packed
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import ClassVar
 
 from amaranth import *
@@ -208,7 +207,6 @@ def _extended(value: Value, bits: int) -> Value:
     return Cat(value, sign.replicate(bits - len(value)))
 
 
-@lru_cache(maxsize=4096)  # a planner asks for the same ones over and over
 def shared(
     kind: type[Multiplier], x_bits: int, x_signed: bool, weights: tuple[int, int], most: int
 ) -> MultiplierParameters | None:

@@ -88,6 +88,9 @@ def _show_warning(
     )
 
 
+INTERRUPTED = 130  # what a shell says of Ctrl-C
+
+
 def main() -> None:
     """Run the command line; a user's error becomes one message and exit status 1."""
     warnings.showwarning = _show_warning
@@ -107,6 +110,10 @@ def main() -> None:
         sys.stderr.write(f"hwgen: {error.filename or 'output'}: {error.strerror or error}\n")
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # for what Python still flushes
         sys.exit(1)
+    except SystemExit as end:
+        if end.code == INTERRUPTED:  # by typer
+            warnings.simplefilter("ignore")  # Amaranth complains of what a half-made design leaves
+        raise
     except KeyboardInterrupt:
         sys.stderr.write("hwgen: interrupted\n")
-        sys.exit(130)
+        sys.exit(INTERRUPTED)

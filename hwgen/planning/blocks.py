@@ -3,6 +3,7 @@
 __all__ = ["arranged", "inferred", "sharing_of"]
 
 from dataclasses import replace
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -40,6 +41,7 @@ def inferred(x: tuple[int, bool], y: tuple[int, bool], target: Target) -> tuple[
     return 0, x[0] * y[0]
 
 
+@lru_cache(maxsize=4096)  # of a layer, foldings of as many rows have the same
 def sharing_of(
     layer: Layer, pe: int, x_bits: int, x_signed: bool, target: Target
 ) -> tuple[DspBlocks, MultiplierParameters] | None:

@@ -15,6 +15,7 @@ import pytest
 from hwgen.cache import Cache
 from hwgen.cli import output_file
 from hwgen.errors import HwgenError
+from support.caches import VERILATED, fresh_cache
 from support.shell import VERBS, check_cache, check_package, refused
 
 # Bytes after which the disk is full: nothing at all, before, in and after what the tools write.
@@ -24,6 +25,14 @@ ROOM = {
     "synth": (0, 10_000),
 }
 MORE_ROOM = (0, 300, 1_000, 3_000, 5_000, 8_000, 16_000, 32_000, 100_000, 500_000)
+# Every second of them for a verb, the others for the next one.
+POINTS = [
+    (verb, size)
+    for n, verb in enumerate(verb for verb in VERBS if verb != "verilator")
+    for size in MORE_ROOM[n % 2 :: 2]
+]
+# What Verilator and the compiler write of a design alone: before, in, between, and all but the end.
+BUILDS = (0, 1_000, 16_000, 100_000, 500_000)
 
 
 def full_after(size):
@@ -31,6 +40,7 @@ def full_after(size):
 
 
 def fill_and_go_on(world, verb, size):
+    """Run a command on a disk that is full after so many bytes, and again when there is room."""
     done = world.run(*VERBS[verb], limit=full_after(size))
     if done.returncode:
         message = refused(done)
@@ -50,10 +60,23 @@ def test_the_disk_is_full(world, verb, size):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("size", MORE_ROOM)
-@pytest.mark.parametrize("verb", VERBS)
+@pytest.mark.parametrize(("verb", "size"), POINTS)
 def test_the_disk_is_full_at_many_points(world, verb, size):
     fill_and_go_on(world, verb, size)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("size", BUILDS)
+def test_the_disk_is_full_as_verilator_builds(world, size):
+    """With its run-time library at hand."""
+    fresh_cache(world.cache)
+    fill_and_go_on(world, "verilator", size)
+
+
+@pytest.mark.slow
+def test_the_disk_is_full_as_verilators_library_is_compiled(world):
+    assert fill_and_go_on(world, "verilator", 50_000) == 1
+    assert [*(world.cache / VERILATED).iterdir()]
 
 
 @pytest.mark.parametrize("method", ["write_text", "rename", "mkdir"])

@@ -62,9 +62,10 @@ def test_nothing_can_be_written(homeless):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("verb", VERBS)
+@pytest.mark.parametrize("verb", ["verilator", "route"])
 def test_the_home_cannot_be_written_and_the_tools_are_new(homeless, monkeypatch, verb):
-    """The YoWASP programs compile themselves, which takes half a minute each."""
+    """The YoWASP programs compile themselves, which takes half a minute each; what places and
+    routes synthesises first."""
     monkeypatch.delenv("YOWASP_CACHE_DIR")
     done = homeless.run(*VERBS[verb], HOME=NOWHERE, HWGEN_CACHE=NOWHERE)
     assert done.returncode == 0, done.stderr

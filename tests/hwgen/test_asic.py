@@ -30,6 +30,7 @@ from hwgen.report import Run, to_csv, to_html, to_markdown
 from hwgen.report.run import spearman
 from hwgen.targets import INSTALL_LIBRARY, get_target
 from hwgen_rtl_templates.fifo import FifoParameters
+from support.caches import fresh_cache
 from support.networks import random_network
 
 OSU018 = get_target("osu018")
@@ -39,7 +40,7 @@ OSU018 = get_target("osu018")
 def cache(tmp_path_factory):
     """A cache of this module's own."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("HWGEN_CACHE", str(tmp_path_factory.mktemp("cache")))
+        patch.setenv("HWGEN_CACHE", str(fresh_cache(tmp_path_factory.mktemp("cache"))))
         yield
 
 
@@ -92,8 +93,9 @@ def test_the_other_libraries(target, tmp_path):
 PESSIMISTIC = (209,)
 
 
+# They hold together what the plans of seeds 200 to 211 do (`support.coverage`), in half the time.
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", range(200, 212))
+@pytest.mark.parametrize("seed", (200, 201, 202, 206, 207, *PESSIMISTIC))
 def test_random_networks_at_length(seed, tmp_path):
     network = random_network(seed, layers=3, channels=8)
     plan = hwgen.plan(network, target="osu018", goal="10 fps")

@@ -147,3 +147,21 @@ def test_module_form_works(tmp_path):
         [sys.executable, "-m", "hwgen", "--version"], cwd=tmp_path, capture_output=True, text=True
     )
     assert done.returncode == 0 and done.stdout.startswith("hwgen ")
+
+
+def test_an_interrupt_in_the_middle_of_a_design_says_nothing_of_it():
+    code = (
+        "import typer\n"
+        "from amaranth.hdl import Fragment, Module\n"
+        "from hwgen import cli\n"
+        "from hwgen_rtl_templates.uart import UartParameters, UartReceiver\n"
+        "cli.app = typer.Typer()\n"
+        "@cli.app.command()\n"
+        "def verb():\n"
+        "    half = UartReceiver(UartParameters(8))\n"
+        "    Fragment.get(Module(), None)\n"  # before, Amaranth says nothing
+        "    raise KeyboardInterrupt\n"
+        "cli.main()\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stderr.strip()) == (130, "")

@@ -141,7 +141,7 @@ def test_no_way_to_build_a_layer_costs_less_than_nothing(of, left, family):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", range(60))
+@pytest.mark.parametrize("seed", range(24))
 def test_no_part_of_a_random_network_costs_less_than_nothing(seed):
     target = list(FAMILIES.values())[seed % len(FAMILIES)]
     for goal in ("min area", "min latency"):

@@ -37,8 +37,9 @@ def test_random_network_on_ice40(seed, tmp_path):
     assert {"SB_LUT4", "SB_CARRY", "SB_DFF", "SB_DFFSR"} <= cells
 
 
+# They hold together what the plans of seeds 100 to 119 do (`support.coverage`).
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", range(100, 120))
+@pytest.mark.parametrize("seed", (105, 107, 110, 111, 114, 116))
 def test_random_network_on_ecp5_at_length(seed, tmp_path):
     check_netlist(
         random_network(seed, layers=3, channels=8), ECP5, tmp_path / "net", seed, "10 fps"
@@ -46,7 +47,7 @@ def test_random_network_on_ecp5_at_length(seed, tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", range(100, 106))
+@pytest.mark.parametrize("seed", range(100, 104))  # as those to 105
 def test_random_network_on_ice40_at_length(seed, tmp_path):
     check_netlist(
         random_network(seed, layers=3, channels=6), ICE40, tmp_path / "net", seed, "10 fps"

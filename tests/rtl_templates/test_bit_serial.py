@@ -9,7 +9,7 @@ from hwgen_rtl_templates.bit_serial import BitSerial, BitSerialParameters
 from support.adder_graphs import random_adder_graph, random_vectors
 from support.selection import some
 from support.stream_bench import pack, run, unpack
-from support.word_level import registers
+from support.word_level import word_level
 
 
 def check(p, x, seed, *, gaps=0):
@@ -26,7 +26,7 @@ def check(p, x, seed, *, gaps=0):
     clocks = [b - a for a, b in zip(seen.taken, seen.emitted, strict=True)]
     assert set(clocks) == {p.latency}, f"seed {seed}"
     assert seen.taken == arrivals
-    assert p.registers == registers(BitSerial(p)), f"seed {seed}"
+    assert p.registers == word_level(BitSerial(p)).registers, f"seed {seed}"
 
 
 @pytest.mark.parametrize("seed", some(range(40), range(14)))

@@ -15,7 +15,7 @@ from hwgen_rtl_templates.weights import WeightParameters
 from support.arrays import dsp_case
 from support.engines import check
 from support.selection import some
-from support.word_level import adders, registers
+from support.word_level import word_level
 
 
 class Outside(Multiplier):
@@ -66,6 +66,5 @@ def test_counts(seed):
     """Adders and registers of the parameters are those of the word-level netlist."""
     path = dsp_case(seed)[0].datapath
     path = replace(path, blocks=replace(path.blocks, kind=Outside))
-    made = [DspArray(path) for _ in range(2)]
-    counted = counts_of(path)
-    assert (counted.adders, counted.registers) == (adders(made[0]), registers(made[1]))
+    counted, found = counts_of(path), word_level(DspArray(path))
+    assert (counted.adders, counted.registers) == (found.adders, found.registers)

@@ -23,7 +23,7 @@ from hwgen.planning.lowering import blocks_for, core_for, sums_by_entry
 from hwgen.targets import get_target
 from hwgen_rtl_templates.adder_row import AdderRow
 from hwgen_rtl_templates.adder_row_ecp5 import Ecp5AdderRow
-from hwgen_rtl_templates.counts import Counts, counts_of
+from hwgen_rtl_templates.counts import counts_of
 from hwgen_rtl_templates.dsp_array import DspArray
 from hwgen_rtl_templates.engine import EngineParameters
 from hwgen_rtl_templates.mac import MacArray, MacParameters
@@ -32,7 +32,7 @@ from hwgen_rtl_templates.pasm import PasmArray
 from hwgen_rtl_templates.weights import WeightMemory
 from support.engines import check_full_rate, check_pixels
 from support.meanings import compare_text, compare_torch
-from support.word_level import adders, blocks, memory_bits, registers
+from support.word_level import word_level
 
 OPS = ("linear", "conv", "strided", "grouped", "depthwise")
 FORMATS = (
@@ -230,12 +230,7 @@ def check_counts(core: EngineParameters) -> None:
     path = with_plain_adders(core.datapath)
     array = PasmArray if path.banks else DspArray if path.blocks else MacArray
     for part, kind in ((path, array), (path.weights, WeightMemory)):
-        made = [kind(part) for _ in range(4)]
-        seen = [
-            count(n)
-            for count, n in zip((blocks, adders, registers, memory_bits), made, strict=True)
-        ]
-        assert counts_of(part) == Counts(*seen)
+        assert counts_of(part) == word_level(kind(part))
 
 
 def check_engine(

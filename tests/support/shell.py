@@ -25,9 +25,11 @@ class World:
     Attributes
     ----------
     root : of them all
+    program : what Python runs as `hwgen`
     """
 
     root: Path
+    program: tuple[str, ...] = ("-m", "hwgen")
 
     @property
     def cache(self) -> Path:
@@ -54,7 +56,7 @@ class World:
     def start(self, *arguments: object, limit=None, **more: str) -> "subprocess.Popen[str]":
         """Start `hwgen ARGUMENTS` in a process group of its own, in the world's root."""
         return subprocess.Popen(
-            [sys.executable, "-m", "hwgen", *map(str, arguments)],
+            [sys.executable, *self.program, *map(str, arguments)],
             cwd=self.root,
             env=self.environment(**more),
             text=True,

@@ -44,18 +44,51 @@ def run_all(dut, inputs, outputs, *, stall_in=0.0, stall_out=0.0, seed=0) -> lis
     inputs : (stream, beats, arrivals)
     outputs : (stream, beats that will leave)
     """
-    seen = [Run() for _ in outputs]
-    simulator = Simulator(dut)
-    simulator.add_clock(1e-6)
-    for n, (i, beats, arrivals) in enumerate(inputs):
-        taken = seen[0].taken if n == 0 else []
-        bench = _source(i, beats, arrivals, taken, stall_in, random.Random(seed * 31 + n))
-        simulator.add_testbench(bench, background=True)
-    for n, ((o, count), found) in enumerate(zip(outputs, seen, strict=True)):
-        rng = random.Random(seed * 37 + n + 1000)
-        simulator.add_testbench(_sink(o, count, found, stall_out, rng, seed))
-    simulator.run()
-    return seen
+    return Bench(dut, inputs, outputs).run(stall_in, stall_out, seed)
+
+
+class Bench:
+    """A component and what is sent into it, for many runs: half of the time of one goes into the
+    component's becoming a simulation, which is done once.
+
+    Parameters
+    ----------
+    inputs, outputs : as of `run_all`
+    """
+
+    def __init__(self, dut, inputs, outputs):
+        self._inputs, self._outputs = inputs, outputs
+        self._coroutines = []  # of the present run: those of the inputs, then those of the outputs
+        self._ran = False
+        self._simulator = Simulator(dut)
+        self._simulator.add_clock(1e-6)
+        for n in range(len(inputs)):
+            self._simulator.add_testbench(self._nth(n), background=True)
+        for n in range(len(outputs)):
+            self._simulator.add_testbench(self._nth(len(inputs) + n))
+
+    def _nth(self, n):
+        async def testbench(ctx):
+            await self._coroutines[n](ctx)
+
+        return testbench
+
+    def run(self, stall_in=0.0, stall_out=0.0, seed=0) -> list[Run]:
+        """Start from reset, send all and return a run an output."""
+        seen = [Run() for _ in self._outputs]
+        self._coroutines = []
+        for n, (i, beats, arrivals) in enumerate(self._inputs):
+            taken = seen[0].taken if n == 0 else []
+            rng = random.Random(seed * 31 + n)
+            self._coroutines.append(_source(i, beats, arrivals, taken, stall_in, rng))
+        for n, ((o, count), found) in enumerate(zip(self._outputs, seen, strict=True)):
+            rng = random.Random(seed * 37 + n + 1000)
+            self._coroutines.append(_sink(o, count, found, stall_out, rng, seed))
+        if self._ran:  # its own first start is as good
+            self._simulator.reset()
+        self._ran = True
+        self._simulator.run()
+        return seen
 
 
 def _flat(payload):
@@ -141,9 +174,10 @@ def check_component(
     schedule : from the clocks of arrivals to those of departures, where nothing stalls; if there is
         none, a beat leaves `dut.parameters.latency` clocks after it was taken, always
     """
+    bench = Bench(dut, [(dut.i, beats, [0] * len(beats))], [(dut.o, len(wanted))])
     for before, behind in stalls:
         hint = f"seed {seed}, stalls {before}, {behind} {where}"
-        seen = run(dut, beats, len(wanted), stall_in=before, stall_out=behind, seed=seed)
+        (seen,) = bench.run(before, behind, seed)
         for n, (beat, values) in enumerate(zip(seen.outputs, wanted, strict=True)):
             got = unpack(beat, len(values), *element)
             kept = [v if w is not None else None for v, w in zip(got, values, strict=True)]

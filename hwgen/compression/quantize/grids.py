@@ -32,7 +32,8 @@ class Seen:
     """What the float layers gave on the calibration data.
 
     grids : of the values on every grid
-    reach : of accumulators, by path, the largest magnitude of each channel, (channels,) float64
+    reach : of accumulators, and of all that a spot takes, by path, the largest magnitude of each
+        channel, (channels,) float64
     """
 
     grids: dict[str, Observed] = field(default_factory=dict)
@@ -57,12 +58,14 @@ def see(flow: Flow, calibration: Iterable[Tensor]) -> Seen:
     FormatError : a value on a grid is NaN or infinite; names the layer
     """
     seen = Seen()
+    # Not all of them accumulate: a ReLU that cannot move takes what a concatenation or pool passes.
+    taken = {layer.inputs[0] for layer in flow.layers if isinstance(layer.module, Spot)}
 
     def watch(layer: Layer, value: Tensor) -> None:
         if isinstance(layer.module, Spot):
             grid = layer.module.grid
             seen.grids[grid] = observe(seen.grids.get(grid), value, layer.path)
-        elif isinstance(layer.module, ACCUMULATING):
+        if isinstance(layer.module, ACCUMULATING) or layer.path in taken:
             most = value.detach().double().abs().transpose(0, 1).flatten(1).amax(1)
             seen.reach[layer.path] = torch.maximum(seen.reach.get(layer.path, most), most)
 
