@@ -9,9 +9,11 @@ temporary folder. Give them file names relative to `cwd`, which may be a `worksp
 """
 
 __all__ = [
+    "FST_INSTALL",
     "TOOLS",
     "Finished",
     "Tool",
+    "check_fst_headers",
     "environment",
     "find",
     "log_tail",
@@ -42,6 +44,8 @@ import platformdirs
 
 from hwgen.cache import folder_of_ours, scratch
 from hwgen.errors import HwgenError, ToolError
+
+FST_INSTALL = "sudo apt-get install -y liblz4-dev zlib1g-dev"
 
 _LOG_TAIL = 12  # lines of the log that an error quotes
 _LINE = 300  # characters of each
@@ -324,3 +328,19 @@ def _printable(line: str) -> str:
     """Return a line without what would move a terminal's cursor, and no longer than a few lines."""
     line = line.expandtabs()
     return "".join(c if c.isprintable() else "\ufffd" for c in line[:_LINE])
+
+
+def check_fst_headers() -> None:
+    """Refuse to write .fst with Verilator where C++ lacks what that needs.
+
+    Raises
+    ------
+    ToolError : it does; the message holds the line that brings it
+    """
+    includes = "#include <lz4.h>\n#include <zlib.h>\n"
+    command = [str(find("g++")), "-x", "c++", "-fsyntax-only", "-"]
+    if subprocess.run(command, input=includes, text=True, capture_output=True).returncode:
+        raise ToolError(
+            "Verilator needs the headers of lz4 and zlib to write .fst; write .vcd, or get them "
+            f"with: {FST_INSTALL}"
+        )

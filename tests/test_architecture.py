@@ -258,6 +258,14 @@ def test_import_is_light():
     assert not heavy & set(json.loads(done.stdout))
 
 
+def test_the_command_line_starts_light():
+    """What only some verbs need is loaded by these."""
+    code = "import json, sys, hwgen.cli; print(json.dumps(sorted(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    heavy = {"amaranth", "hwgen.planning", "msgspec", "numba", "torch", "hwgen.simulation"}
+    assert not heavy & set(json.loads(done.stdout))
+
+
 def test_every_table_covers_every_op():
     from hwgen.golden import GOLDEN
     from hwgen.network.inference import ARITY, INFERENCE

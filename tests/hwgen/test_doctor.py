@@ -57,7 +57,7 @@ def looked(monkeypatch):
     monkeypatch.setattr(tools, "version", lambda name: versions.get(name, "9999.0"))
     monkeypatch.setattr(metadata, "version", lambda name: versions.get(name, "2.5"))
     monkeypatch.setattr(metadata, "requires", lambda _: REQUIRES)
-    monkeypatch.setattr(MODULE, "check_fst_headers", lambda: None)
+    monkeypatch.setattr(tools, "check_fst_headers", lambda: None)
     monkeypatch.setattr(MODULE, "_library", lambda target: examined("cells"))
     monkeypatch.setattr(MODULE, "_libpython", lambda verbs: examined("libpython"))
     return versions
@@ -81,7 +81,7 @@ def test_the_headers_of_waveforms_are_looked_for(looked, monkeypatch):
     def missing():
         raise ToolError("none")
 
-    monkeypatch.setattr(MODULE, "check_fst_headers", missing)
+    monkeypatch.setattr(tools, "check_fst_headers", missing)
     result = _run()
     assert "Everything is there" not in result.output and result.exit_code == 0
     assert "All is there but what these need: simulate --waves x.fst\n" in result.output
