@@ -20,7 +20,9 @@ def folder(tmp_path_factory):
     digits(channels=6).save(folder / "digits.net")
     (folder / "sim").mkdir()
     (folder / "sim" / "__init__.py").write_text("raise RuntimeError('the user's own sim')\n")
-    hwgen("generate", "digits.net", "--goal", "200000 fps", "-o", "out/digits", cwd=folder)
+    hwgen(
+        "generate", "digits.net", "--goal", "200000 fps", "-o", "out/digits", cwd=folder, anew=True
+    )
     return folder
 
 

@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 
 import pytest
+import torch
 
 import hwgen as package
 from hwgen.api import hardware_cost
@@ -66,7 +67,7 @@ def folder(tmp_path):
 
 def test_writes_the_network_and_the_history(folder):
     options = ("task.py:task", "--recipe", "recipe.toml", "-o", "a.net", "--json", "a.json")
-    text = hwgen("compress", *options, "--checkpoints", "kept", cwd=folder)
+    text = hwgen("compress", *options, "--checkpoints", "kept", cwd=folder, anew=True)
     for word in ("train", "prune", "fine-tune", "quantize", "qat", "MACs", "shares reached"):
         assert word in text
     found = json.loads((folder / "a.json").read_text())
@@ -142,8 +143,6 @@ def test_the_users_error_is_one_clear_message(folder, changes, message):
 
 def test_costs_of_hardware():
     """A target of LUTs or cycles stops pruning at the step where the plan costs so much."""
-    import torch
-
     torch.manual_seed(0)
     model = torch.nn.Sequential(
         *(torch.nn.Conv2d(1, 8, 3), torch.nn.ReLU(), torch.nn.Conv2d(8, 8, 3), torch.nn.ReLU()),
