@@ -73,6 +73,7 @@ class AdderRow(wiring.Component):
     o_0, o_1, ... : the sums
     """
 
+    alike = True  # those of equal parameters are one module
     longest: ClassVar[int] = 1
     """Places that the sums of one component take at most; one sum alone may take more."""
 

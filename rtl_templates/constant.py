@@ -209,7 +209,10 @@ class Sum(wiring.Component):
     `alumacc` before `flatten` keeps them apart.
     """
 
+    alike = True  # those of equal parameters are one module
+
     def __init__(self, a: Shape, b: Shape, negate: bool):
+        self.parameters = a, b, negate
         self._negate = negate
         zero = Signal(a), Signal(b)
         total = zero[0] - zero[1] if negate else zero[0] + zero[1]

@@ -7,8 +7,10 @@ parent's wires are called `INSTANCE__PORT`.
 
 __all__ = ["HardwareModule", "Port", "split"]
 
+import gc
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 from amaranth.back import rtlil
@@ -82,6 +84,24 @@ def split(component: wiring.Component, name: str) -> tuple[HardwareModule, ...]:
     after where they stand, with a number behind where two would have the same name. No name that
     `safe_names` makes holds two underscores, so no package's modules are another's.
     """
+    with _uncollected():
+        return _split(component, name)
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Leave the garbage where it is, meanwhile: Amaranth makes millions of objects that stay, and
+    looking through all of them again and again takes longer than all the rest."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
+
+
+def _split(component: wiring.Component, name: str) -> tuple[HardwareModule, ...]:
     fragment = Fragment.get(component, None)
     paths = _paths(fragment)
     names: dict[tuple[str, ...], str] = {}
@@ -168,8 +188,9 @@ def _convert(
 ) -> Instance:
     """Convert what is inside, then the fragment; return what stands for it in its parent."""
     ports = _ports(component)
-    # hundreds of adder rows are alike, and share a module
-    alike = (type(component), component.parameters) if isinstance(component, AdderRow) else None
+    # hundreds of adders are alike, and share a module
+    shares = getattr(component, "alike", False)
+    alike = (type(component), component.parameters) if shares else None
     if alike in shared:
         return _instance(shared[alike], ports)
     for index, (child, name, place) in enumerate(fragment.subfragments):

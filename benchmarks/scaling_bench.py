@@ -1,0 +1,248 @@
+"""CPU seconds and peak memory of compress, import, plan and generate: docs/scaling.md.
+
+python benchmarks/scaling_bench.py                     all networks, and the page
+python benchmarks/scaling_bench.py LeNet-5 "MLP 1M"    some of them, printed
+
+Each figure is of a process of its own, imports included. A network that does not fit the target is
+planned again for one with 100 times of everything.
+"""
+
+import argparse
+import json
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from comparison_bench import between
+from matplotlib import rc_context
+from matplotlib.figure import Figure
+from rich.console import Console
+
+ROOT = Path(__file__).resolve().parent.parent
+PAGE, PICTURE = ROOT / "docs/scaling.md", ROOT / "docs/scaling.svg"
+TARGET = "ulx3s-85f"
+LARGER = 100  # times the target, where a network does not fit
+GOALS = ("1000 fps", "min area")
+FAMILIES = ("MLP", "CNN")
+DEMO = "demo"
+
+
+@dataclass(frozen=True)
+class Figures:
+    """What a step took: CPU seconds of the process and its children, peak memory in MiB, and what
+    it said besides."""
+
+    seconds: float
+    mib: float
+    said: dict[str, Any]
+
+
+# ---------------------------------------------------------------------- in a process of its own
+
+
+def compress(name: str, file: Path) -> dict[str, Any]:
+    """Quantize a network after training, import it and store it."""
+    from scaling_models import MODELS, calibration
+
+    import hwgen
+
+    if name == DEMO:
+        hwgen.load(ROOT / "build/digits/network.net").save(file)
+        return {"weights": hwgen.load(file).size.parameters, "import": 0.0}
+    model = MODELS[name]
+    x = calibration(model)
+    quantize = hwgen.QuantizeRecipe(
+        weights=model.weights, activations=model.activations, input="uint8", output="int8"
+    )
+    recipe = hwgen.Recipe(quantize=quantize)
+    done = hwgen.compress(model.make(), recipe, calibration=[x], example=x[:1])
+    begin = time.process_time()
+    network = hwgen.import_torch(done.module, x[:1])
+    seconds = time.process_time() - begin
+    network.save(file)
+    return {"weights": network.size.parameters, "import": seconds}
+
+
+def plan(file: Path, goal: str, times: int, folder: Path | None) -> dict[str, Any]:
+    """Plan a network for so many times the target; generate it where there is a folder."""
+    import hwgen
+    from hwgen.errors import PlanError
+    from hwgen.targets import get_target
+
+    target = get_target(TARGET)
+    target = replace(
+        target,
+        luts=times * target.luts,
+        ffs=times * target.ffs,
+        dsps=times * target.dsps,
+        block_rams=times * target.block_rams,
+    )
+    try:
+        made = hwgen.plan(hwgen.load(file), target=target, goal=goal)
+    except PlanError as error:
+        return {"error": str(error)}
+    found = {"luts": made.resources.luts, "interval": made.interval, "generate": 0.0}
+    if folder:
+        begin = sum(resource.getrusage(who)[0] for who in WHO)
+        hwgen.generate(made, folder)
+        found["generate"] = sum(resource.getrusage(who)[0] for who in WHO) - begin
+    return found
+
+
+WHO = (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
+
+
+def step(arguments: list[str]) -> None:
+    """Do one step and print what it took."""
+    verb, *rest = arguments
+    if verb == "compress":
+        said = compress(rest[0], Path(rest[1]))
+    else:
+        file, goal, times, folder = rest
+        said = plan(Path(file), goal, int(times), Path(folder) if folder else None)
+    usages = [resource.getrusage(who) for who in WHO]
+    seconds = sum(usage.ru_utime + usage.ru_stime for usage in usages)
+    print(json.dumps([seconds, max(usage.ru_maxrss for usage in usages) / 1024, said]))
+
+
+# ---------------------------------------------------------------------- all of them
+
+
+def measured(*arguments: str) -> Figures:
+    """Return what a step takes in a fresh process."""
+    command = [sys.executable, "-W", "ignore", __file__, "--step", *arguments]
+    done = subprocess.run(command, capture_output=True, text=True)
+    if done.returncode:
+        raise RuntimeError(done.stderr)
+    return Figures(*json.loads(done.stdout.splitlines()[-1]))
+
+
+@dataclass(frozen=True)
+class Row:
+    """A network's figures; plans by goal."""
+
+    name: str
+    weights: int
+    compress: Figures
+    plans: dict[str, Figures]
+    times: int
+
+
+def row_of(name: str, console: Console) -> Row:
+    """Measure a network."""
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "network.net"
+        made = measured("compress", name, str(file))
+        plans: dict[str, Figures] = {}
+        times = 1
+        for goal in GOALS:
+            found = measured("plan", str(file), goal, str(times), "")
+            if "error" in found.said and "does not fit" in found.said["error"]:
+                console.print(f"{name}, {goal}: {found.said['error']} ({found.seconds:.1f} s)")
+                times = LARGER
+                found = measured("plan", str(file), goal, str(times), "")
+            plans[goal] = found
+            console.print(f"{name}, {goal}: {found}", soft_wrap=True)
+    return Row(name, made.said["weights"], made, plans, times)
+
+
+def table(rows: list[Row]) -> str:
+    """Return a line a network."""
+    lines = [
+        "| network | weights | compress, s | import, s | MiB | "
+        + " | ".join(f"plan, {goal}, s | MiB | LUT, planned" for goal in GOALS)
+        + " | target |",
+        "| --- " + "| ---: " * (4 + 3 * len(GOALS)) + "| --- |",
+    ]
+    for row in rows:
+        cells = [
+            row.name,
+            f"{row.weights:,}",
+            f"{row.compress.seconds - row.compress.said['import']:.1f}",
+            f"{row.compress.said['import']:.1f}",
+            f"{row.compress.mib:,.0f}",
+        ]
+        for goal in GOALS:
+            found = row.plans[goal]
+            luts = f"{found.said['luts']:,.0f}" if "luts" in found.said else "refused"
+            cells += [f"{found.seconds:.1f}", f"{found.mib:,.0f}", luts]
+        cells.append(TARGET if row.times == 1 else f"{TARGET}, {row.times} times")
+        lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join(lines) + "\n"
+
+
+def exponent(rows: list[Row], family: str, goal: str) -> float:
+    """Return by which power of the weights the plan's CPU time, imports aside, grows from 100,000
+    weights on."""
+    some = [row for row in rows if row.name.startswith(family) and row.weights > 50_000]
+    x = np.log([row.weights for row in some])
+    y = np.log([row.plans[goal].seconds - IMPORTS for row in some])
+    return float(np.polyfit(x, y, 1)[0])
+
+
+IMPORTS = 0.9  # seconds of CPU before anything is planned
+
+
+def draw(rows: list[Row], path: Path) -> None:
+    """Draw the CPU seconds of plans over the weights; the same figures give the same file."""
+    with rc_context({"svg.hashsalt": "hwgen", "svg.fonttype": "none", "font.size": 9}):
+        figure = Figure(figsize=(8, 4.5), layout="constrained")
+        axis = figure.subplots()
+        for family in FAMILIES:
+            some = [row for row in rows if row.name.startswith(f"{family} ")]
+            for goal in GOALS:
+                axis.plot(
+                    [row.weights for row in some],
+                    [row.plans[goal].seconds for row in some],
+                    "o-" if goal == GOALS[0] else "o--",
+                    markersize=4,
+                    label=f"{family}, {goal}",
+                )
+        others = [row for row in rows if row.name.split()[0] not in FAMILIES]
+        for row in others:
+            seconds = row.plans[GOALS[0]].seconds
+            axis.plot(row.weights, seconds, "kx", markersize=5)
+            axis.annotate(row.name, (row.weights, seconds), (4, 3), textcoords="offset points")
+        axis.set(xscale="log", yscale="log", xlabel="weights", ylabel="CPU seconds of a plan")
+        axis.grid(True, which="both", alpha=0.25)
+        axis.legend(frameon=False)
+        figure.savefig(path, metadata={"Date": None})
+
+
+def main() -> None:
+    """Measure, and write the page."""
+    if sys.argv[1:2] == ["--step"]:
+        step(sys.argv[2:])
+        return
+    from scaling_models import MODELS
+
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument("networks", nargs="*", help="all where none is named")
+    arguments = parser.parse_args()
+    names = [DEMO, *MODELS]
+    if unknown := set(arguments.networks) - set(names):
+        parser.error(f"networks must be among {', '.join(names)}, not {', '.join(unknown)}")
+    console = Console(stderr=True)
+    rows = [row_of(name, console) for name in arguments.networks or names]
+    print(table(rows))
+    if not arguments.networks:
+        growth = "\n".join(
+            f"- {family}, {goal}: a plan's time grows as weights to the power of "
+            f"{exponent(rows, family, goal):.2f}"
+            for family in FAMILIES
+            for goal in GOALS
+        )
+        between(PAGE, "scaling", table(rows) + "\n" + growth + "\n")
+        draw(rows, PICTURE)
+
+
+if __name__ == "__main__":
+    main()
