@@ -1,5 +1,6 @@
 """What every test process needs."""
 
+import gc
 import signal
 
 import pytest
@@ -24,3 +25,10 @@ def one_thread():
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(threads)
+
+
+def pytest_collection_finish():
+    """What was loaded stays: it is not looked through again and again for garbage."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(200_000, 20, 20)
