@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from hwgen.planning.assembly import Assembly
-from hwgen_rtl_templates.timing import Link, Process, evaluate, source
+from hwgen_rtl_templates.recurrence import NEVER, After, Recurrence
+from hwgen_rtl_templates.timing import Link, evaluate, source
 
 
 @dataclass(frozen=True)
@@ -50,41 +51,37 @@ def evaluate_timing(assembly: Assembly, beats_in: int, frames: int) -> Timing:
     """
     links = [Link() for _ in range(assembly.streams)]
     beats = {0: beats_in * frames}
-    processes: list[Process] = [source(links[0], [0] * beats[0])]
+    recurrences = [source(links[0], [0] * beats[0])]
     for placed in assembly.parts:
         entering = beats[placed.inputs[0]]
-        processes += placed.part.processes(
+        recurrences += placed.part.processes(
             [links[n] for n in placed.inputs], [links[n] for n in placed.outputs], entering
         )
         for n in placed.outputs:
             beats[n] = placed.part.departures(entering)
     out = links[assembly.out]
     beats_out = beats[assembly.out] // frames
-    processes.append(_results(out, links[0], beats_in, beats_out, frames))
-    evaluate(processes, links)
+    recurrences.append(_results(out, links[0], beats_in, beats_out, frames))
+    queues = {placed.name: links[placed.outputs[0]] for placed in assembly.parts}
+    wanted = [
+        clocks
+        for queue in queues.values()
+        for clocks in (queue.entered, queue.left)
+        if clocks is not None
+    ]
+    evaluate(recurrences, [links[0].taken, out.taken, *wanted])
     entered, left = links[0].taken[beats_in - 1 :: beats_in], out.taken[beats_out - 1 :: beats_out]
     return Timing(
         frame_starts=tuple(links[0].taken[::beats_in]),
         frame_ends=tuple(left),
         inside=max(n + 1 - bisect_right(left, clock) for n, clock in enumerate(entered)),
-        held={
-            placed.name: most
-            for placed in assembly.parts
-            if (most := links[placed.outputs[0]].held) is not None
-        },
+        held={name: most for name, queue in queues.items() if (most := queue.held) is not None},
     )
 
 
-def _results(out: Link, entry: Link, beats_in: int, beats_out: int, frames: int) -> Process:
+def _results(out: Link, entry: Link, beats_in: int, beats_out: int, frames: int) -> Recurrence:
     """Take every beat on the clock on which it is offered, but a frame's last one no sooner than
     a clock after the last beat of its input was taken (`rtl_templates.axi`)."""
-    for index in range(beats_out * frames):
-        frame, beat = divmod(index, beats_out)
-        while len(out.offered) <= index:
-            yield
-        clock = out.offered[index]
-        if beat == beats_out - 1:
-            while len(entry.taken) < (frame + 1) * beats_in:
-                yield
-            clock = max(clock, entry.taken[(frame + 1) * beats_in - 1] + 1)
-        out.taken.append(clock)
+    last = (NEVER,) * (beats_out - 1) + (beats_in - 1,)
+    entered = After(entry.taken, last, beats_in, 1)
+    return Recurrence(out.taken, frames * beats_out, (After(out.offered), entered))
