@@ -198,7 +198,8 @@ class EngineParameters:
         of = tuple(dot for dot, count in enumerate(pieces) for _ in range(count))
         row = columns * dots
         release = After(issued, (row - 1,), row, w.release_delay - rest - 1)
-        delays = tuple(self.latency - rest - 1 + n for count in pieces for n in range(count))
+        first = self.latency - rest - 1
+        delays = tuple(first + n for count in pieces for n in range(count))
         return [
             Recurrence(i.taken, frames * w.frame_words, written),
             *[Recurrence(there, frames * rows * columns, (arrival,))] * (dots > 1),

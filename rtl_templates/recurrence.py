@@ -72,8 +72,8 @@ class Recurrence:
 
     @property
     def alias(self) -> bool:
-        """Whether each event follows the one of the same number of another sequence."""
-        return len(self.after) == 1 and self.after[0].same and self.least + self.delays[0] <= 0
+        """Whether each event follows that of the same number of another sequence, and no more."""
+        return len(self.after) == 1 and self.after[0].same and self.least <= self.after[0].delay
 
     def follow(self) -> Process:
         """Find the clocks; pause where one is needed that is not known yet."""

@@ -55,7 +55,7 @@ def random_system(seed):
                 places = [n - back - rng.choice((0, 0, 1)) for n in range(size)]
                 if size > 1 and rng.random() < 0.3:
                     places[rng.randrange(size)] = NEVER
-                terms.append(After(all_clocks[of], tuple(places), size, rng.randint(0, 4)))
+                terms.append(After(all_clocks[of], tuple(places), size, rng.choice((0, 1, 4, 9))))
             delays = tuple(rng.randint(0, 5) for _ in range(rng.choice((1, 1, 1, 2, 3))))
             least = rng.choice((0, 0, 0, 7))
             recurrences.append(Recurrence(own, events, tuple(terms), delays, least))
@@ -173,3 +173,18 @@ def test_a_shorter_sequence_does_not_stand_for_a_longer_one():
 
     assert not check(build, "")
     assert found(build, compiled=True, every=False)[0] == [[1, 2, 3, 4, 5]]
+
+
+@pytest.mark.parametrize(("least", "expected"), [(7, [0, 7, 7]), (0, [0, 1, 2])])
+def test_a_least_clock_is_kept(least, expected):
+    """A sequence that is another's, but for its least clock, is waited for an event later."""
+
+    def build():
+        given, same, late = array("q", [1, 2, 20]), no_clocks(), no_clocks()
+        return [
+            Recurrence(same, 3, (After(given),), least=least),
+            Recurrence(late, 3, (After(same, (-1,)),)),
+        ], [late]
+
+    assert check(build, f"{least=}")
+    assert found(build, compiled=True, every=False)[0] == [expected]
