@@ -180,11 +180,12 @@ def test_a_least_clock_is_kept(least, expected):
     """A sequence that is another's, but for its least clock, is waited for an event later."""
 
     def build():
-        given, same, late = array("q", [1, 2, 20]), no_clocks(), no_clocks()
+        given, first, same, late = array("q", [1, 2, 20]), *(no_clocks() for _ in range(3))
         return [
-            Recurrence(same, 3, (After(given),), least=least),
+            Recurrence(first, 3, (After(given),)),
+            Recurrence(same, 3, (After(first),), least=least),
             Recurrence(late, 3, (After(same, (-1,)),)),
-        ], [late]
+        ], [first, late]
 
     assert check(build, f"{least=}")
-    assert found(build, compiled=True, every=False)[0] == [expected]
+    assert found(build, compiled=True, every=False)[0] == [[1, 2, 20], expected]
