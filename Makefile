@@ -77,7 +77,9 @@ needs-of-test:
 
 # Numba keeps what it compiles; each of several test processes would compile it for itself.
 WARM := import numpy as np; from hwgen.planning.adder_graphs import solve; \
-  solve(np.array([[3, 5], [7, -9]]), [0, 0], [15, 15], starts=3)
+  solve(np.array([[3, 5], [7, -9]]), [0, 0], [15, 15], starts=3); \
+  from hwgen_rtl_templates.timing import Link, evaluate, sink, source; \
+  x = Link(); evaluate([source(x, [0]), sink(x, 1)], [x.taken], compiled=True)
 
 # Made anew, not updated, so that what is left over of an earlier one cannot hide anything.
 # The YoWASP programs compile themselves at their first start: half a minute, better here.

@@ -9,8 +9,9 @@ from amaranth import *
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from hwgen_rtl_templates.streams import elements
-from hwgen_rtl_templates.timing import Link, Process, schedule
+from hwgen_rtl_templates.recurrence import Recurrence
+from hwgen_rtl_templates.streams import elements, gather
+from hwgen_rtl_templates.timing import Link, schedule
 
 
 @dataclass(frozen=True)
@@ -51,23 +52,9 @@ class ArgMaxParameters:
 
     def processes(
         self, inputs: Sequence[Link], outputs: Sequence[Link], beats: int
-    ) -> list[Process]:
+    ) -> list[Recurrence]:
         """Take a frame; offer its index the clock after its last beat."""
-        (i,), (o,) = inputs, outputs
-
-        def search() -> Process:
-            for n in range(beats):
-                frame, at = divmod(n, self.count)
-                while len(i.offered) <= n or (at == 0 and len(o.taken) < frame):
-                    yield
-                clock = max(i.offered[n], i.taken[-1] + 1 if n else 0)
-                if at == 0 and frame:
-                    clock = max(clock, o.taken[frame - 1])
-                i.taken.append(clock)
-                if at == self.count - 1:
-                    o.offered.append(clock + 1)
-
-        return [search()]
+        return gather(*inputs, *outputs, beats, self.count)
 
 
 class ArgMax(wiring.Component):

@@ -5,6 +5,7 @@ __all__ = ["Datapath", "Engine", "EngineParameters"]
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import accumulate
 
 from amaranth import *
 from amaranth.lib import stream, wiring
@@ -18,9 +19,10 @@ from hwgen_rtl_templates.mac import MacArray, MacParameters
 from hwgen_rtl_templates.pasm import PasmArray
 from hwgen_rtl_templates.pool import Maximum, MaximumParameters
 from hwgen_rtl_templates.post import PostParameters
+from hwgen_rtl_templates.recurrence import After, Recurrence, no_clocks
 from hwgen_rtl_templates.sequencer import Sequencer, SequencerParameters
 from hwgen_rtl_templates.streams import Narrow, NarrowParameters, elements
-from hwgen_rtl_templates.timing import Link, Process, schedule
+from hwgen_rtl_templates.timing import Link, schedule
 from hwgen_rtl_templates.weights import WeightMemory
 from hwgen_rtl_templates.window import Window, WindowParameters
 
@@ -169,57 +171,43 @@ class EngineParameters:
 
     def processes(
         self, inputs: Sequence[Link], outputs: Sequence[Link], beats: int
-    ) -> list[Process]:
+    ) -> list[Recurrence]:
         """Describe the engine's timing: words enter, commands are issued, beats leave."""
         (i,), (o,) = inputs, outputs
         frames = beats // self.beats_in
-        w = self.window
-        releases: list[tuple[int, int]] = []  # (words freed so far, first clock on which to use)
-        entered: list[int] = []
-
-        def write() -> Process:
-            event = 0
-            for n in range(frames * w.frame_words):
-                clock = i.taken[-1] + 1 if n else 0
-                if n >= w.depth:
-                    while event >= len(releases) or releases[event][0] <= n - w.depth:
-                        if event < len(releases):
-                            event += 1
-                        else:
-                            yield
-                    clock = max(clock, releases[event][1])
-                while len(i.offered) <= n:
-                    yield
-                i.taken.append(max(clock, i.offered[n]))
-
-        def issue() -> Process:
-            pieces = self.drain.pieces
-            most = max(pieces)
-            rest, latency = self.datapath.rest, self.latency
-            clock, sent = rest, 0
-            _, columns = w.output_size
-            needs = [(r, c, w.required(r, c)) for r, c in w.positions()]
-            for frame in range(frames):
-                base = frame * w.frame_words
-                for row, column, need in needs:
-                    while len(i.taken) < base + need:
-                        yield
-                    clock = max(clock, i.taken[base + need - 1] + 1)
-                    for count, fold in zip(pieces, self.folds, strict=True):
-                        credit = sent + most - self.depth
-                        while len(o.taken) < credit:
-                            yield
-                        if credit > 0:
-                            clock = max(clock, o.taken[credit - 1] + 1)
-                        clock += fold
-                        first = clock - rest - 1 + latency
-                        entered.extend(range(first, first + count))
-                        sent += count
-                    if column == columns - 1:
-                        last = clock - rest - 1
-                        releases.append((base + w.freed(row + 1), last + w.release_delay))
-
-        return [write(), issue(), self.fifo.emit(entered, o, frames * self.beats_out)]
+        w, pieces, rest = self.window, self.drain.pieces, self.datapath.rest
+        rows, columns = w.output_size
+        dots = len(pieces)  # of a window
+        # clocks on which the last word of a window is there, a dot product ends, with the
+        # datapath's rest, a row's words may be written over, and beats enter the queue
+        there, issued, freed, entered = (no_clocks() for _ in range(4))
+        arrival = After(i.taken, w.last, w.frame_words, 1)
+        written = (
+            After(i.offered),
+            After(i.taken, (-1,), delay=1),
+            After(freed, w.freeing, rows),
+        )
+        # the queue has room for a dot product's beats, less those of all that are under way
+        room = max(pieces) - self.depth - 1
+        credit = tuple(before + room for before in accumulate(pieces[:-1], initial=0))
+        issue = (
+            After(issued, (-1,)),
+            After(there, (0,) * dots) if dots > 1 else arrival,
+            After(o.taken, credit, sum(pieces), 1),
+        )
+        of = tuple(dot for dot, count in enumerate(pieces) for _ in range(count))
+        row = columns * dots
+        release = After(issued, (row - 1,), row, w.release_delay - rest - 1)
+        first = self.latency - rest - 1
+        delays = tuple(first + n for count in pieces for n in range(count))
+        return [
+            Recurrence(i.taken, frames * w.frame_words, written),
+            *[Recurrence(there, frames * rows * columns, (arrival,))] * (dots > 1),
+            Recurrence(issued, frames * rows * row, issue, self.folds, rest),
+            Recurrence(freed, frames * rows, (release,)),
+            Recurrence(entered, frames * self.beats_out, (After(issued, of, dots),), delays),
+            *self.fifo.emit(entered, o, frames * self.beats_out),
+        ]
 
 
 def _datapath(p: Datapath) -> wiring.Component:

@@ -9,9 +9,10 @@ from amaranth import *
 from amaranth.lib import memory, stream, wiring
 from amaranth.lib.wiring import In, Out
 
+from hwgen_rtl_templates.recurrence import After, Clocks, Recurrence, no_clocks
 from hwgen_rtl_templates.streams import elements
 from hwgen_rtl_templates.tables import added
-from hwgen_rtl_templates.timing import Link, Process, schedule
+from hwgen_rtl_templates.timing import Link, schedule
 
 DEEP = 64  # beats; a deeper queue is a block RAM
 
@@ -65,37 +66,28 @@ class FifoParameters:
 
     def processes(
         self, inputs: Sequence[Link], outputs: Sequence[Link], beats: int
-    ) -> list[Process]:
+    ) -> list[Recurrence]:
         """Pass beats on as long as there is room."""
         (i,), (o,) = inputs, outputs
+        emitted = self.emit(i.taken, o, beats)
+        assert o.left is not None
+        accepted = (
+            After(i.offered),
+            After(i.taken, (-1,), delay=1),
+            After(o.left, (-self.depth,), delay=1),
+        )
+        return [*emitted, Recurrence(i.taken, beats, accepted)]
 
-        def accept() -> Process:
-            assert o.left is not None
-            for n in range(beats):
-                while len(i.offered) <= n or len(o.left) <= n - self.depth:
-                    yield
-                room = o.left[n - self.depth] + 1 if n >= self.depth else 0
-                i.taken.append(max(i.offered[n], room, i.taken[-1] + 1 if n else 0))
-
-        return [self.emit(i.taken, o, beats), accept()]
-
-    def emit(self, entered: list[int], o: Link, beats: int) -> Process:
+    def emit(self, entered: Clocks, o: Link, beats: int) -> list[Recurrence]:
         """Describe how beats leave that enter on some clocks, when there is room for each."""
-        left = [] if self.deep else o.taken
+        left = no_clocks() if self.deep else o.taken
         o.entered, o.left = entered, left
-
-        def offer() -> Process:
-            for n in range(beats):
-                while len(entered) <= n or len(o.taken) < n:
-                    yield
-                before = o.taken[n - 1] if n else -1
-                if self.deep:
-                    left.append(max(entered[n] + 1, before))
-                    o.offered.append(left[n] + 1)
-                else:
-                    o.offered.append(max(entered[n], before) + 1)
-
-        return offer()
+        if not self.deep:
+            return [Recurrence(o.offered, beats, (After(entered), After(o.taken, (-1,))), (1,))]
+        return [
+            Recurrence(left, beats, (After(entered, delay=1), After(o.taken, (-1,)))),
+            Recurrence(o.offered, beats, (After(left),), (1,)),
+        ]
 
 
 class Fifo(wiring.Component):

@@ -12,9 +12,10 @@ from amaranth.lib.wiring import In, Out, connect
 
 from hwgen_rtl_templates.fifo import Fifo, FifoParameters
 from hwgen_rtl_templates.post import PostParameters
+from hwgen_rtl_templates.recurrence import NEVER, After, Recurrence, no_clocks
 from hwgen_rtl_templates.streams import beats_per_pixel, elements, range_shape
 from hwgen_rtl_templates.tables import added
-from hwgen_rtl_templates.timing import Link, Process
+from hwgen_rtl_templates.timing import Link
 
 
 @dataclass(frozen=True)
@@ -91,24 +92,21 @@ class SumParameters:
 
     def processes(
         self, inputs: Sequence[Link], outputs: Sequence[Link], beats: int
-    ) -> list[Process]:
+    ) -> list[Recurrence]:
         """Take a beat of each input at once, when all are there and the queue has room."""
-        (o,) = outputs
-        entered: list[int] = []
-
-        def take() -> Process:
-            clock = 0
-            for n in range(beats):
-                while any(len(i.offered) <= n for i in inputs) or len(o.taken) <= n - self.depth:
-                    yield
-                room = o.taken[n - self.depth] + 1 if n >= self.depth else 0
-                clock = max(clock, room, *(i.offered[n] for i in inputs))
-                for i in inputs:
-                    i.taken.append(clock)
-                entered.append(clock + self.latency)
-                clock += 1
-
-        return [take(), self.fifo.emit(entered, o, beats)]
+        (o,), (first, *others) = outputs, inputs
+        entered = no_clocks()
+        taken = (
+            *(After(i.offered) for i in inputs),
+            After(first.taken, (-1,), delay=1),
+            After(o.taken, (-self.depth,), delay=1),
+        )
+        return [
+            Recurrence(first.taken, beats, taken),
+            *(Recurrence(i.taken, beats, (After(first.taken),)) for i in others),
+            Recurrence(entered, beats, (After(first.taken),), (self.latency,)),
+            *self.fifo.emit(entered, o, beats),
+        ]
 
 
 class Sum(wiring.Component):
@@ -199,23 +197,23 @@ class ConcatParameters:
 
     def processes(
         self, inputs: Sequence[Link], outputs: Sequence[Link], beats: int
-    ) -> list[Process]:
+    ) -> list[Recurrence]:
         """Pass the beats of each input on in turn."""
         (o,) = outputs
-
-        def merge() -> Process:
-            for _ in range(beats // self.counts[0]):
-                for i, count in zip(inputs, self.counts, strict=True):
-                    for _ in range(count):
-                        n, sent = len(i.taken), len(o.offered)
-                        while len(i.offered) <= n or len(o.taken) < sent:
-                            yield
-                        o.offered.append(max(i.offered[n], o.taken[-1] + 1 if sent else 0))
-                        while len(o.taken) <= sent:
-                            yield
-                        i.taken.append(o.taken[sent])
-
-        return [merge()]
+        counts, pixel = self.counts, sum(self.counts)
+        turns = [range(sum(counts[:n]), sum(counts[: n + 1])) for n in range(len(counts))]
+        offered = [After(o.taken, (-1,), delay=1)]
+        for i, turn in zip(inputs, turns, strict=True):
+            places = tuple(n - turn[0] if n in turn else NEVER for n in range(pixel))
+            offered.append(After(i.offered, places, len(turn)))
+        pixels = beats // counts[0]
+        return [
+            Recurrence(o.offered, pixels * pixel, tuple(offered)),
+            *(
+                Recurrence(i.taken, pixels * len(turn), (After(o.taken, tuple(turn), pixel),))
+                for i, turn in zip(inputs, turns, strict=True)
+            ),
+        ]
 
 
 class Concat(wiring.Component):

@@ -10,6 +10,7 @@ __all__ = [
     "beats_per_pixel",
     "delayed",
     "elements",
+    "gather",
     "of_lane",
     "range_shape",
     "unit_ports",
@@ -23,7 +24,8 @@ from amaranth import *
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from hwgen_rtl_templates.timing import Link, Process, schedule
+from hwgen_rtl_templates.recurrence import After, Recurrence
+from hwgen_rtl_templates.timing import Link, schedule
 
 T = TypeVar("T")
 
@@ -123,21 +125,23 @@ class WidenParameters:
 
     def processes(
         self, inputs: Sequence[Link], outputs: Sequence[Link], beats: int
-    ) -> list[Process]:
+    ) -> list[Recurrence]:
         """Take `beats` beats; offer a wide one the clock after its last part."""
-        return [self._gather(*inputs, *outputs, beats)]
+        return gather(*inputs, *outputs, beats, self.gathered)
 
-    def _gather(self, i: Link, o: Link, beats: int) -> Process:
-        for n in range(beats):
-            out, part = divmod(n, self.gathered)
-            while len(i.offered) <= n or (part == 0 and len(o.taken) < out):
-                yield
-            clock = max(i.offered[n], i.taken[-1] + 1 if n else 0)
-            if part == 0 and out:
-                clock = max(clock, o.taken[out - 1])
-            i.taken.append(clock)
-            if part == self.gathered - 1:
-                o.offered.append(clock + 1)
+
+def gather(i: Link, o: Link, beats: int, parts: int) -> list[Recurrence]:
+    """Describe how each `parts` beats are taken, and one offered the clock after the last of them;
+    the next may enter as that one leaves."""
+    entry = (
+        After(i.offered),
+        After(i.taken, (-1,), delay=1),
+        After(o.taken, (-1,) * parts),
+    )
+    return [
+        Recurrence(i.taken, beats, entry),
+        Recurrence(o.offered, beats // parts, (After(i.taken, (parts - 1,), parts),), (1,)),
+    ]
 
 
 class Widen(wiring.Component):
@@ -228,25 +232,19 @@ class NarrowParameters:
 
     def processes(
         self, inputs: Sequence[Link], outputs: Sequence[Link], beats: int
-    ) -> list[Process]:
+    ) -> list[Recurrence]:
         """Take `beats` wide beats; the next may enter as the last piece leaves."""
-        return [self._send(*inputs, *outputs, beats)]
-
-    def _send(self, i: Link, o: Link, beats: int) -> Process:
+        (i,), (o,) = inputs, outputs
         pieces = self.pieces
-        for n in range(beats):
-            sent = len(o.offered)
-            while len(i.offered) <= n or len(o.taken) < sent:
-                yield
-            clock = max(i.offered[n], o.taken[-1]) if sent else i.offered[n]
-            i.taken.append(clock)
-            clock += 1
-            for _ in range(pieces[n % len(pieces)]):
-                while len(o.taken) < len(o.offered):
-                    yield
-                if o.taken:
-                    clock = max(clock, o.taken[-1] + 1)
-                o.offered.append(clock)
+        sent = sum(pieces)
+        before = tuple(sum(pieces[:n]) - 1 for n in range(len(pieces)))
+        of = tuple(n for n, count in enumerate(pieces) for _ in range(count))
+        entry = (After(i.offered), After(o.taken, before, sent))
+        leave = (After(i.taken, of, len(pieces)), After(o.taken, (-1,)))
+        return [
+            Recurrence(i.taken, beats, entry),
+            Recurrence(o.offered, self.departures(beats), leave, (1,)),
+        ]
 
 
 class Narrow(wiring.Component):
@@ -319,20 +317,13 @@ class ForkParameters:
 
     def processes(
         self, inputs: Sequence[Link], outputs: Sequence[Link], beats: int
-    ) -> list[Process]:
+    ) -> list[Recurrence]:
         """Offer each beat to every branch at once; it is taken when the last branch took it."""
-
-        def spread(i: Link) -> Process:
-            for n in range(beats):
-                while len(i.offered) <= n:
-                    yield
-                for o in outputs:
-                    o.offered.append(i.offered[n])
-                while any(len(o.taken) <= n for o in outputs):
-                    yield
-                i.taken.append(max(o.taken[n] for o in outputs))
-
-        return [spread(*inputs)]
+        (i,) = inputs
+        return [
+            *(Recurrence(o.offered, beats, (After(i.offered),)) for o in outputs),
+            Recurrence(i.taken, beats, tuple(After(o.taken) for o in outputs)),
+        ]
 
 
 class Fork(wiring.Component):

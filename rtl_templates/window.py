@@ -2,6 +2,7 @@
 
 __all__ = ["Tap", "Window", "WindowParameters", "beat_shape", "command_shape"]
 
+from array import array
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -197,6 +198,29 @@ class WindowParameters:
             return self.frame_words
         top = min(max(row * self.stride[0] - self.padding[0], 0), self.height)
         return top * self.width * self.channel_words
+
+    @cached_property
+    def last(self) -> "array[int]":
+        """The last word of the frame that each window needs, window after window."""
+        rows, columns = self.output_size
+        ends = [self.required(0, column) for column in range(columns)]
+        downs = [self.required(row, 0) - ends[0] - 1 for row in range(rows)]
+        return array("q", [down + end for down in downs for end in ends])
+
+    @cached_property
+    def freeing(self) -> "array[int]":
+        """For each word of the frame, the row of windows at whose end there is room for it: of the
+        same frame, or with a number below 0 of one before."""
+        rows, _ = self.output_size
+        found: list[int] = []
+        for row in range(rows):  # frees the words up to there
+            found += [row] * (self.freed(row + 1) - len(found))
+        frames, words = divmod(self.depth, self.frame_words)
+        start = self.frame_words - words
+        before, same = rows * (frames + 1), rows * frames
+        return array(
+            "q", [*(r - before for r in found[start:]), *(r - same for r in found[:start])]
+        )
 
     def positions(self) -> Iterator[tuple[int, int]]:
         """Windows of a frame in order."""

@@ -25,9 +25,9 @@ def clocks(parameters, arrivals, outputs):
             *parameters.processes(inputs, outs, beats),
             *(sink(o, parameters.departures(beats)) for o in outs),
         ],
-        [*inputs, *outs],
+        [o.taken for o in outs],
     )
-    return [o.taken for o in outs]
+    return [list(o.taken) for o in outs]
 
 
 def random_arrivals(count, rng):

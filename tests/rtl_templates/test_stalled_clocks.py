@@ -63,7 +63,7 @@ def check(p, dut, inputs, outputs, beats, seed, stalls=STALLS):
                     for n, (o, count) in enumerate(zip(outs, counts, strict=True))
                 ),
             ],
-            [*ins, *outs],
+            [link.taken for link in (*ins, *outs)],
         )
         sent = [[0] * count for count in beats]
         seen = run_all(
@@ -74,8 +74,8 @@ def check(p, dut, inputs, outputs, beats, seed, stalls=STALLS):
             seed=seed,
         )
         where = f"arrivals up to {most} apart, stalls {stall}, seed {seed}, {p}"
-        assert [found.emitted for found in seen] == [o.taken for o in outs], where
-        assert seen[0].taken == ins[0].taken[: len(seen[0].taken)], where
+        assert [found.emitted for found in seen] == [list(o.taken) for o in outs], where
+        assert seen[0].taken == list(ins[0].taken[: len(seen[0].taken)]), where
 
 
 # drained and not, padded and not, of every kind of array

@@ -26,6 +26,6 @@ def test_most_that_a_queue_holds(taken, held):
             o.taken.append(max(clock, o.offered[n]))
 
     queue = FifoParameters(1, 4, False, 8)
-    evaluate([source(i, range(4)), *queue.processes([i], [o], 4), sink()], [i, o])
-    assert i.taken == [0, 1, 2, 3] and o.taken == taken
+    evaluate([source(i, range(4)), *queue.processes([i], [o], 4), sink()], [i.taken, o.taken])
+    assert list(i.taken) == [0, 1, 2, 3] and list(o.taken) == taken
     assert o.held == held and i.held is None

@@ -34,10 +34,10 @@ def check_entering(case, seed: int) -> None:
     i, o = Link(), Link()
     count = engine.departures(len(words))
     parts = [source(i, [0] * len(words)), *engine.processes([i], [o], len(words)), sink(o, count)]
-    evaluate(parts, [i, o])
+    evaluate(parts, [i.taken, o.taken])
     seen = run(Engine(engine), words, count)
-    assert seen.emitted == o.taken, f"seed {seed}"
-    assert seen.taken == i.taken[: len(seen.taken)], f"seed {seed}"
+    assert seen.emitted == list(o.taken), f"seed {seed}"
+    assert seen.taken == list(i.taken[: len(seen.taken)]), f"seed {seed}"
     assert len(seen.taken) > len(words) - window.depth
 
 
