@@ -168,8 +168,8 @@ def test_too_large_says_what_would_fit(network):
 @pytest.mark.slow
 def test_what_leaves_no_room_for_the_board_is_refused_with_what_would_fit(tmp_path):
     """An accelerator that fills the device by itself."""
-    plan = hwgen.plan(digits(), target=ICE40, goal="24000 fps")
-    assert plan.resources.luts > 4000
+    plan = hwgen.plan(digits(channels=8), target=ICE40, goal="90000 fps")
+    assert plan.resources.luts > 4500
     package = hwgen.generate(plan, tmp_path / "full")
     with pytest.raises(PlanError) as caught:
         hwgen.build(package.folder, tmp_path / "out", seeds=1)
@@ -179,7 +179,7 @@ def test_what_leaves_no_room_for_the_board_is_refused_with_what_would_fit(tmp_pa
         str(caught.value),
     )
     assert found and int(found[1]) > 5280, caught.value
-    smaller = hwgen.plan(digits(), target=ICE40, goal=f"{found[2]} fps")
+    smaller = hwgen.plan(digits(channels=8), target=ICE40, goal=f"{found[2]} fps")
     assert smaller.resources.luts < plan.resources.luts
 
 
