@@ -126,7 +126,7 @@ def test_network(target, network, overrides, blocks, tmp_path):
     assert sum(found["count"] for found in products(made).values() if found) == blocks
     package = hwgen.generate(made, tmp_path / "net")
     cell = {"ecp5": "MULT18X18D", "ice40": "SB_MAC16"}[target.family]
-    assert package.manifest.primitives == (f"primitives/{cell}.v",)
+    assert f"primitives/{cell}.v" in package.manifest.primitives
     assert [s.folding.dsp for s in made.stages if s.layer.macs] == [
         layer.folding.dsp for layer in package.manifest.layers if layer.macs
     ]
