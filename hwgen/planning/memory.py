@@ -1,6 +1,7 @@
 """Memories: how many block RAMs a shape takes, and when LUTs hold it for less."""
 
 __all__ = [
+    "block_bits",
     "block_rams",
     "lut_memory",
     "lut_memory_luts",
@@ -31,6 +32,11 @@ CHOICE_LUTS = 0.7  # LUTs a bit that is chosen between two memories
 # LUTs a bit that is a register, to choose between them; of an ASIC what writes it as well
 REGISTER_LUTS = {"asic": 1.9}
 BLOCK_LUTS = 40  # LUTs that a block RAM is worth where both would do
+
+
+def block_bits(target: Target) -> int:
+    """Return the bits that a block RAM holds."""
+    return max(width * words for width, words in SHAPES[target.family])
 
 
 def block_rams(width: int, depth: int, target: Target, read: Sequence[bool] | None = None) -> int:

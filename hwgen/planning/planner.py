@@ -13,6 +13,7 @@ from hwgen.planning.allocation import Option, allocate, needs_of
 from hwgen.planning.assembly import adapters, suits, word_of
 from hwgen.planning.estimate import Resources, estimate, weigh
 from hwgen.planning.folding import drains, foldings, turns
+from hwgen.planning.headroom import check_headroom
 from hwgen.planning.layers import Layer, find_layers
 from hwgen.planning.lowering import hurried, relaned, styled
 from hwgen.planning.options import NO_HURRY, Ways
@@ -208,6 +209,8 @@ def plan(
                 f"{', '.join(layer.name for layer in layers)}"
             )
 
+    wired = {o.layer for o in choices if o.what in ("parallel", "serial") and o.value}
+    check_headroom(layers, target, wired)
     ways = [
         Ways(layer, target, clock, {o.what: o.value for o in choices if o.layer == layer.name})
         for layer in layers
