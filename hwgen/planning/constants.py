@@ -1,6 +1,13 @@
 """Constant datapaths of layers: the adder graph of a layer's weights, and what it computes with."""
 
-__all__ = ["DIGITS", "constant_array", "least_constant", "levels_within", "may_be_constant"]
+__all__ = [
+    "DIGITS",
+    "constant_array",
+    "least_adders",
+    "least_constant",
+    "levels_within",
+    "may_be_constant",
+]
 
 from functools import lru_cache
 
@@ -84,12 +91,17 @@ def _least_adders(layer: Layer) -> int:
     """Return the adders that a graph of a layer's weights has at the least.
 
     Outputs that differ by more than a shift and a sign take one each, and one of n inputs takes
-    n - 1. Beyond that an output of d signed digits is taken to share with others sums of at most
-    2 + log2(outputs) digits, or to be one of the others and what it differs from that by. A matrix
-    that is made of a few sums alone could do with less; no solver here finds that.
+    n - 1. Beyond that, of m outputs one of d signed digits, or of so many beside another one, is
+    taken to share sums of at most 1.5 + log2(m) / 2 digits with others; of 2 + log2(m) where the
+    outputs are made of few sums. That is no theorem: it is what the solver stays above, on
+    matrices of all kinds (`test_bounds.py`).
     """
     assert layer.weight is not None
-    weight = layer.weight.reshape(layer.outputs, -1)
+    return least_adders(layer.weight.reshape(layer.outputs, -1))
+
+
+def least_adders(weight: IntArray) -> int:
+    """Return the same for a matrix, (outputs, inputs)."""
     rows: dict[bytes, IntArray] = {}
     for row in weight[np.count_nonzero(weight, axis=1) > 0]:
         bits = int(np.bitwise_or.reduce(np.abs(row)))
@@ -100,7 +112,8 @@ def _least_adders(layer: Layer) -> int:
     if not rows:
         return most
     matrix = np.array(list(rows.values()))
-    shared = 2 + np.log2(len(matrix))
+    few = 2 * np.linalg.matrix_rank(matrix) < min(matrix.shape)
+    shared = (2 + np.log2(len(matrix))) / (1 if few else 2) + (0 if few else 0.5)
     found = 0
     for n, row in enumerate(matrix):
         nearest = int(_digits(row).sum())

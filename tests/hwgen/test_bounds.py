@@ -1,9 +1,12 @@
 """Bounds of what a way to build a layer takes: never above what it does take."""
 
+import numpy as np
 import pytest
 
+from hwgen.planning.adder_graphs import solve
 from hwgen.planning.bounds import STRETCH, Bounds, least_row
 from hwgen.planning.cells import adder_of, lut_inputs
+from hwgen.planning.constants import least_adders
 from hwgen.planning.estimate import Resources
 from hwgen.planning.layers import find_layers
 from hwgen.planning.options import NO_HURRY, Ways
@@ -53,6 +56,24 @@ def test_a_long_row_takes_no_less_than_is_said(target, x):
                     said = least_row(count, lanes, accumulates)
                     found = count(lanes, accumulates)
                     assert said.within(found), (encoding, modulus, lanes, accumulates)
+
+
+@pytest.mark.parametrize("shape", [(4, 8), (16, 9), (32, 16), (64, 8), (24, 24)])
+def test_no_graph_has_fewer_adders(shape):
+    rng = np.random.default_rng(0)
+    outputs, inputs = shape
+    kinds = {
+        "signs": rng.choice([-1, 1], shape),
+        "ternary": rng.integers(-1, 2, shape),
+        "3 bits": rng.integers(-3, 4, shape),
+        "powers": rng.choice([0, 1, -1, 2, -2, 4, -4, 8], shape),
+        "sparse": rng.integers(-7, 8, shape) * (rng.random(shape) < 0.2),
+        "of three sums": rng.integers(-1, 2, (outputs, 3)) @ rng.integers(-3, 4, (3, inputs)),
+        "alike": rng.choice([-1, 1], inputs) + (rng.random(shape) < 0.1),
+    }
+    for name, weight in kinds.items():
+        found = solve(weight.T.copy(), [0] * inputs, [15] * inputs, starts=3)
+        assert least_adders(weight.astype(np.int64)) <= len(found.adders), (name, shape)
 
 
 @pytest.mark.parametrize("seed", range(10))
