@@ -332,7 +332,13 @@ class Package:
         return cost_of(self.verilog, self.manifest, stage, timeout)
 
 
-def generate(plan: Plan, folder: str | Path, *, rom: Rom | str = Rom.INITIAL) -> Package:
+def generate(
+    plan: Plan,
+    folder: str | Path,
+    *,
+    rom: Rom | str = Rom.INITIAL,
+    progress: Callable[[str, int, int], None] | None = None,
+) -> Package:
     """Write the package of a plan: Verilog, manifest, vectors, README.
 
     Parameters
@@ -340,12 +346,13 @@ def generate(plan: Plan, folder: str | Path, *, rom: Rom | str = Rom.INITIAL) ->
     folder : where; its last part becomes the name of the top module
     rom : how the Verilog holds weights and other tables: "initial" in `initial` blocks, "case" in
         functions, for synthesis that ignores those, and where nothing is set at power-on
+    progress : called with (module, modules begun, modules)
 
     Raises
     ------
     OutputFolderError : the folder cannot be written, or holds somebody else's files
     """
-    return Package(write_package(plan, folder, rom))
+    return Package(write_package(plan, folder, rom, progress))
 
 
 def choose_frames(network: Network, count: int, seed: int) -> npt.NDArray[np.int64]:

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from hwgen.cli.plan import Choices, Clock, Goal, NetworkFile, TargetName, make_plan, print_plan
+from hwgen.cli.progress import bar
 from hwgen.cli.tables import say, screen
 from hwgen.targets import DEFAULT_TARGET, Rom
 
@@ -38,6 +39,6 @@ def generate(
     console = screen()
     made = make_plan(network, target, goal, clock, choices)
     print_plan(made, console)
-    with console.status("Writing the package"):
-        package = api.generate(made, output, rom=rom)
+    with bar("Generating", screen(stderr=True)) as move:
+        package = api.generate(made, output, rom=rom, progress=move)
     say(console, f"Package in {package.folder}; top module {package.manifest.top}")

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.console import Console
 
+from hwgen.cli.progress import bar
 from hwgen.cli.tables import Column, print_table, say, screen
 from hwgen.targets import DEFAULT_TARGET
 
@@ -40,13 +41,18 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a ta
 def make_plan(
     network: Path, target: str, goal: str, clock: float | None, choices: list[str] | None
 ) -> "Plan":
-    """Return the plan of a stored network; the clock is in MHz."""
-    from hwgen import api
+    """Return the plan of a stored network, with a bar meanwhile; the clock is in MHz."""
+    with bar("Planning", screen(stderr=True)) as move:
+        from hwgen import api
 
-    hertz = None if clock is None else round(clock * 1e6)
-    return api.plan(
-        api.load(network), target=target, goal=goal, clock_hz=hertz, overrides=choices or ()
-    )
+        return api.plan(
+            api.load(network),
+            target=target,
+            goal=goal,
+            clock_hz=None if clock is None else round(clock * 1e6),
+            overrides=choices or (),
+            progress=move,
+        )
 
 
 def plan(
@@ -61,8 +67,7 @@ def plan(
 
     Example: hwgen plan digits.net --target ulx3s-85f --goal "10000 fps" --set conv1.pe=4
     """
-    with screen(stderr=True).status("Planning"):
-        made = make_plan(network, target, goal, clock, choices)
+    made = make_plan(network, target, goal, clock, choices)
     if as_json:
         typer.echo(json.dumps(describe_plan(made), indent=2))
     else:

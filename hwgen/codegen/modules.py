@@ -5,13 +5,14 @@ one by one, every component becomes a module whose ports are those of its signat
 parent's wires are called `INSTANCE__PORT`.
 """
 
-__all__ = ["HardwareModule", "Port", "split"]
+__all__ = ["HardwareModule", "Port", "Progress", "split"]
 
 import gc
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from itertools import count
 
 from amaranth.back import rtlil
 from amaranth.hdl import (
@@ -38,6 +39,7 @@ _WORD = re.compile(r"\\(\S+)")
 _MODULE = re.compile(r"^module \\(\S+)$", re.MULTILINE)
 _CELL = re.compile(r"^  cell \\(\S+) .*\n((?:    .*\n)*)", re.MULTILINE)
 _PARAMETER = re.compile(r"^    parameter (?:\w+ )?\\(\S+) ", re.MULTILINE)
+Progress = Callable[[str, int, int], None]
 _DOMAIN = {"clk": ClockSignal, "rst": ResetSignal}  # ports that the clock domain adds
 
 
@@ -77,15 +79,21 @@ class HardwareModule:
     plain: "HardwareModule | None" = None
 
 
-def split(component: wiring.Component, name: str) -> tuple[HardwareModule, ...]:
+def split(
+    component: wiring.Component, name: str, progress: Progress | None = None
+) -> tuple[HardwareModule, ...]:
     """Return the modules of a component and all below it, each before those inside it.
 
     The component itself becomes module `name`; those below are called `NAME__INSTANCE__INSTANCE`,
     after where they stand, with a number behind where two would have the same name. No name that
     `safe_names` makes holds two underscores, so no package's modules are another's.
+
+    Parameters
+    ----------
+    progress : called with (instance, instances begun, instances)
     """
     with _uncollected():
-        return _split(component, name)
+        return _split(component, name, progress)
 
 
 @contextmanager
@@ -101,7 +109,9 @@ def _uncollected() -> Iterator[None]:
             gc.enable()
 
 
-def _split(component: wiring.Component, name: str) -> tuple[HardwareModule, ...]:
+def _split(
+    component: wiring.Component, name: str, progress: Progress | None
+) -> tuple[HardwareModule, ...]:
     fragment = Fragment.get(component, None)
     paths = _paths(fragment)
     names: dict[tuple[str, ...], str] = {}
@@ -110,7 +120,13 @@ def _split(component: wiring.Component, name: str) -> tuple[HardwareModule, ...]
         names[path] = free_name("__".join((name, *path)), taken)
         taken.add(names[path].lower())
     made: dict[tuple[str, ...], HardwareModule] = {}
-    _convert(fragment, component, (), names, made, {})
+    numbers = count()
+
+    def begin(path: tuple[str, ...]) -> None:
+        if progress:
+            progress("/".join(path), next(numbers), len(paths))
+
+    _convert(fragment, component, (), names, made, {}, begin)
     return tuple(made[path] for path in paths if path in made)
 
 
@@ -185,8 +201,13 @@ def _convert(
     names: dict[tuple[str, ...], str],
     made: dict[tuple[str, ...], HardwareModule],
     shared: dict[object, HardwareModule],
+    begin: Callable[[tuple[str, ...]], None],
 ) -> Instance:
-    """Convert what is inside, then the fragment; return what stands for it in its parent."""
+    """Convert what is inside, then the fragment; return what stands for it in its parent.
+
+    begin : called with the path of each component, before it is converted
+    """
+    begin(path)
     ports = _ports(component)
     # hundreds of adders are alike, and share a module
     shares = getattr(component, "alike", False)
@@ -197,7 +218,7 @@ def _convert(
         inner = _component(child)
         if inner is None:
             continue
-        instance = _convert(child, inner, (*path, name), names, made, shared)
+        instance = _convert(child, inner, (*path, name), names, made, shared, begin)
         fragment.subfragments[index] = (instance, name, place)
         for port in _ports(inner):
             if isinstance(port.value, Signal):

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from hwgen.codegen.accelerator import Accelerator
 from hwgen.codegen.entries import instances_of, manifest_of
-from hwgen.codegen.modules import split
+from hwgen.codegen.modules import Progress, split
 from hwgen.codegen.names import top_name
 from hwgen.codegen.primitives import primitive_files
 from hwgen.codegen.project import constraints, core, makefile
@@ -82,11 +82,11 @@ def _header(manifest: Manifest) -> list[str]:
 
 
 def _files(
-    plan: Plan, top: str, instances: Mapping[str, str], rom: Rom
+    plan: Plan, top: str, instances: Mapping[str, str], rom: Rom, progress: Progress | None
 ) -> tuple[Manifest, dict[str, bytes]]:
     """Return the manifest of a package without hashes, and the files by their paths; all but the
     network and the manifest."""
-    modules = split(Accelerator(plan, instances), top)
+    modules = split(Accelerator(plan, instances), top, progress)
     models = primitive_files(modules, plan.target.family)
     cells = [name for name in models if name.endswith(".v")]
     manifest = manifest_of(plan, top, instances, rom, cells)
@@ -138,7 +138,12 @@ def check_place(folder: str | Path) -> Path:
     return check_folder(folder, _ours, LEFTOVERS)
 
 
-def write_package(plan: Plan, folder: str | Path, rom: Rom | str = Rom.INITIAL) -> Path:
+def write_package(
+    plan: Plan,
+    folder: str | Path,
+    rom: Rom | str = Rom.INITIAL,
+    progress: Progress | None = None,
+) -> Path:
     """Write the package of a plan, whole or not at all; return the folder.
 
     The folder's name becomes the name of the top module. A package that is there already is
@@ -147,6 +152,7 @@ def write_package(plan: Plan, folder: str | Path, rom: Rom | str = Rom.INITIAL) 
     Parameters
     ----------
     rom : how tables and weights are written; an ASIC's are functions in any case
+    progress : called with (module, modules begun, modules)
 
     Raises
     ------
@@ -156,7 +162,7 @@ def write_package(plan: Plan, folder: str | Path, rom: Rom | str = Rom.INITIAL) 
     folder = check_place(folder)
     name = top_name(folder.name, cell_names(plan.target.library))
     instances = instances_of(plan)
-    manifest, files = _files(plan, name, instances, Rom(rom))
+    manifest, files = _files(plan, name, instances, Rom(rom), progress)
 
     def fill(work: Path) -> None:
         plan.network.save(work / NETWORK)

@@ -28,6 +28,7 @@ MIN_AREA = "min area"
 ROUNDS = 4  # in which what the options leave out is taken off the device
 CLOSE = 32  # how close to the quickest budget that fits, as a share of it
 Maker = Callable[[int], Plan]  # from a budget of clocks a frame
+Progress = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,10 @@ class Override:
 OR_NOT = ("skip", "dsp", "pasm", "parallel", "serial")  # choices that may be 0
 _CHOICES = "|".join(("pe", "simd", "lanes", *OR_NOT))
 _OVERRIDE = re.compile(rf"(?P<layer>.+)\.(?P<what>{_CHOICES})=(?P<value>[0-9]{{1,6}})")
+
+
+def _silent(step: str, done: int, total: int) -> None:
+    pass
 
 
 def parse_override(text: str) -> Override:
@@ -178,6 +183,7 @@ def plan(
     goal: str,
     clock_hz: int | None = None,
     overrides: Sequence[str] = (),
+    progress: Progress | None = None,
 ) -> Plan:
     """Return the best plan for the goal on the target.
 
@@ -190,6 +196,8 @@ def plan(
     clock_hz : the clock in Hz, or None for the target's own
     overrides : the user's own choices of pe, simd, lanes, skip, dsp, pasm, parallel or serial,
         such as "conv1.pe=4"
+    progress : called with (layer, layers looked at, layers), again from 0 where the goal asks for
+        another look
 
     Raises
     ------
@@ -217,7 +225,8 @@ def plan(
     ]
 
     def made(budget: int) -> Plan:
-        return _cheapest(ways, budget, choices, Plan(network, target, clock, goal, ()))
+        empty = Plan(network, target, clock, goal, ())
+        return _cheapest(ways, budget, choices, empty, progress or _silent)
 
     if goal == MIN_LATENCY:
         return _quickest(made, layers)
@@ -236,7 +245,11 @@ def plan(
 
 
 def _cheapest(
-    ways: Sequence[Ways], budget: int, overrides: Sequence[Override], empty: Plan
+    ways: Sequence[Ways],
+    budget: int,
+    overrides: Sequence[Override],
+    empty: Plan,
+    progress: Progress,
 ) -> Plan:
     """Return the plan of least cost whose parts need at most `budget` clocks a frame: each layer's
     cheapest way, or where these do not fit together those of least cost that do.
@@ -251,7 +264,11 @@ def _cheapest(
         return with_queues(replace(empty, stages=stages, rivals=rivals))
 
     device = _device(empty.target)
-    options = [way.within(budget, every=False)[0] for way in ways]
+    options = []
+    for number, way in enumerate(ways):
+        progress(way.layer.name, number, len(ways))
+        options += way.within(budget, every=False)
+    progress("queues", len(ways), len(ways))
     found = built(options)
     choices: list[list[Option]] = []
     for _ in range(ROUNDS):

@@ -252,3 +252,20 @@ def test_it_is_said_where_shifting_does_not_pay(target, tmp_path):
     arguments = ["plan", str(tmp_path / "n.net"), "--goal", "min area", "--target", target]
     output = " ".join(CliRunner().invoke(app, arguments).output.split())
     assert f"powers of two, about {own:.1f} cells a MAC, no cheaper than {fixed:.1f}" in output
+
+
+def test_progress_tells_of_every_layer(tmp_path):
+    told = []
+    made = plan(
+        digits(channels=4),
+        target="ulx3s-85f",
+        goal="1000 fps",
+        progress=lambda *step: told.append(step),
+    )
+    names = [stage.name for stage in made.stages]
+    assert told == [*((name, n, 5) for n, name in enumerate(names)), ("queues", 5, 5)]
+    modules = []
+    hwgen.generate(made, tmp_path / "net", progress=lambda *step: modules.append(step))
+    steps, numbers, totals = zip(*modules, strict=True)
+    assert list(numbers) == list(range(totals[0])) and len(set(totals)) == 1
+    assert {"conv1", "fc/array"} <= set(steps)
