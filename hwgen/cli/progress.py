@@ -11,7 +11,11 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, Ti
 
 @contextmanager
 def bar(title: str, console: Console) -> Iterator[Callable[[str, int, int], None]]:
-    """Show a bar, and yield what moves it: `move(step, done, total)`; a total of 0 is unknown."""
+    """Show a bar, and yield what moves it: `move(step, done, total)`; a total of 0 is unknown. A
+    pipe gets none, nor the empty line that would be left of it."""
+    if not console.is_interactive:
+        yield lambda step, done, total: None
+        return
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),

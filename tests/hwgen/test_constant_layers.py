@@ -136,7 +136,7 @@ def test_the_command_says_so(tmp_path):
     output = " ".join(CliRunner().invoke(app, arguments).output.split())
     assert "fc: weights wired into" in output and "adders, a window every" in output
     assert "conv: array in LUTs, worth" in output
-    assert "(array in DSP blocks" in output and "parallel constants" in output
+    assert "array in DSP blocks at least" in output and "parallel constants" in output
     described = json.loads(CliRunner().invoke(app, [*arguments, "--json"]).stdout)
     assert described["layers"][0]["constant"] is None
     assert described["layers"][1]["constant"]["interval"] > 8
