@@ -11,7 +11,7 @@ def test_whatever_differs_is_compiled_anew(tmp_path, monkeypatch):
 
     def run_process(command, folder, environment, log, deadline, poll):
         compiled.append(folder)
-        (folder / "build").mkdir()
+        (folder / "build").mkdir(exist_ok=True)
         for name in builds.COMPILED.values():
             (folder / "build" / name).write_text("")
         return 0
