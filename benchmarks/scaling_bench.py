@@ -2,6 +2,7 @@
 
 python benchmarks/scaling_bench.py                     all networks, and the page
 python benchmarks/scaling_bench.py LeNet-5 "MLP 1M"    some of them, printed
+python benchmarks/scaling_bench.py --json FILE         what stands in the file is not measured again
 
 Each figure is of a process of its own, imports included. A network that does not fit the target is
 planned again for one with 100 times of everything.
@@ -14,7 +15,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,7 @@ PAGE, PICTURE = ROOT / "docs/scaling.md", ROOT / "docs/scaling.svg"
 TARGET = "ulx3s-85f"
 LARGER = 100  # times the target, where a network does not fit
 GOALS = ("1000 fps", "min area")
+LIMIT = 100  # seconds of a plan, after which the larger target is taken
 FAMILIES = ("MLP", "CNN")
 DEMO = "demo"
 
@@ -48,9 +50,12 @@ class Figures:
 
 def compress(name: str, file: Path) -> dict[str, Any]:
     """Quantize a network after training, import it and store it."""
+    import torch
     from scaling_models import MODELS, calibration
 
     import hwgen
+
+    torch.manual_seed(0)
 
     if name == DEMO:
         hwgen.load(ROOT / "build/digits/network.net").save(file)
@@ -117,7 +122,10 @@ def step(arguments: list[str]) -> None:
 def measured(*arguments: str) -> Figures:
     """Return what a step takes in a fresh process."""
     command = [sys.executable, "-W", "ignore", __file__, "--step", *arguments]
-    done = subprocess.run(command, capture_output=True, text=True)
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=LIMIT)
+    except subprocess.TimeoutExpired:
+        return Figures(LIMIT, 0, {"error": f"does not fit, or is not known to in {LIMIT} s"})
     if done.returncode:
         raise RuntimeError(done.stderr)
     return Figures(*json.loads(done.stdout.splitlines()[-1]))
@@ -125,13 +133,14 @@ def measured(*arguments: str) -> Figures:
 
 @dataclass(frozen=True)
 class Row:
-    """A network's figures; plans by goal."""
+    """A network's figures; plans by goal, and what was said of the target where it is too small."""
 
     name: str
     weights: int
     compress: Figures
     plans: dict[str, Figures]
     times: int
+    refused: str = ""
 
 
 def row_of(name: str, console: Console) -> Row:
@@ -140,16 +149,29 @@ def row_of(name: str, console: Console) -> Row:
         file = Path(folder) / "network.net"
         made = measured("compress", name, str(file))
         plans: dict[str, Figures] = {}
-        times = 1
+        times, refused = 1, ""
         for goal in GOALS:
             found = measured("plan", str(file), goal, str(times), "")
             if "error" in found.said and "does not fit" in found.said["error"]:
-                console.print(f"{name}, {goal}: {found.said['error']} ({found.seconds:.1f} s)")
+                refused = f"{goal}, {found.seconds:.1f} s: {found.said['error']}"
+                console.print(f"{name}, {refused}", soft_wrap=True)
                 times = LARGER
                 found = measured("plan", str(file), goal, str(times), "")
             plans[goal] = found
             console.print(f"{name}, {goal}: {found}", soft_wrap=True)
-    return Row(name, made.said["weights"], made, plans, times)
+    return Row(name, made.said["weights"], made, plans, times, refused)
+
+
+def rows_in(file: Path | None) -> dict[str, Row]:
+    """Return the rows that a file holds, by name."""
+    if not file or not file.exists():
+        return {}
+    found = {}
+    for one in json.loads(file.read_text()):
+        plans = {goal: Figures(**figures) for goal, figures in one.pop("plans").items()}
+        row = Row(**{**one, "compress": Figures(**one["compress"]), "plans": plans})
+        found[row.name] = row
+    return found
 
 
 def table(rows: list[Row]) -> str:
@@ -226,12 +248,19 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
     parser.add_argument("networks", nargs="*", help="all where none is named")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="figures are kept there")
     arguments = parser.parse_args()
     names = [DEMO, *MODELS]
     if unknown := set(arguments.networks) - set(names):
         parser.error(f"networks must be among {', '.join(names)}, not {', '.join(unknown)}")
     console = Console(stderr=True)
-    rows = [row_of(name, console) for name in arguments.networks or names]
+    known = rows_in(arguments.json)
+    for name in arguments.networks or names:
+        if name not in known:
+            known[name] = row_of(name, console)
+            if arguments.json:
+                arguments.json.write_text(json.dumps([asdict(row) for row in known.values()]))
+    rows = [known[name] for name in arguments.networks or names]
     print(table(rows))
     if not arguments.networks:
         growth = "\n".join(
