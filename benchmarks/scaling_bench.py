@@ -192,7 +192,7 @@ def table(rows: list[Row]) -> str:
         ]
         for goal in GOALS:
             found = row.plans[goal]
-            luts = f"{found.said['luts']:,.0f}" if "luts" in found.said else "refused"
+            luts = f"{found.said['luts']:,.0f}" if "luts" in found.said else "not done"
             cells += [f"{found.seconds:.1f}", f"{found.mib:,.0f}", luts]
         cells.append(TARGET if row.times == 1 else f"{TARGET}, {row.times} times")
         lines.append("| " + " | ".join(cells) + " |")
