@@ -35,6 +35,7 @@ from hwgen.network.graph import Network
 from hwgen.package.hashes import changed_files, check_unchanged, with_hashes
 from hwgen.package.manifest import read_manifest
 from hwgen.planning import Plan, plan
+from hwgen.progress import Progress
 from hwgen.simulation import SimulationResult
 from hwgen.simulation import simulate as run_simulation
 from hwgen.targets import DEFAULT_TARGET, Rom, get_target
@@ -241,7 +242,7 @@ class Package:
         waves: str | Path | None = None,
         trace: bool = False,
         timeout: float | None = None,
-        progress: Callable[[str, int, int], None] | None = None,
+        progress: Progress | None = None,
     ) -> SimulationResult:
         """Run frames through the Verilog and compare every output bit with golden.
 
@@ -337,7 +338,7 @@ def generate(
     folder: str | Path,
     *,
     rom: Rom | str = Rom.INITIAL,
-    progress: Callable[[str, int, int], None] | None = None,
+    progress: Progress | None = None,
 ) -> Package:
     """Write the package of a plan: Verilog, manifest, vectors, README.
 

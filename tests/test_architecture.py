@@ -21,6 +21,7 @@ LONGEST_ELABORATE = 60
 # The data's way through the house: a part may import those it lists, and nothing else of ours.
 MAY_IMPORT = {
     "errors": set(),
+    "progress": set(),
     "formats": {"errors"},
     "cache": {"errors"},
     "primitives": set(),
@@ -34,11 +35,12 @@ MAY_IMPORT = {
     "golden": {"errors", "formats", "network"},
     "compression": {"errors", "files", "schema", "formats", "cache", "network"},
     "importers": {"errors", "formats", "network", "compression"},
-    "planning": {"errors", "formats", "targets", "network", "rtl_templates"},
+    "planning": {"errors", "progress", "formats", "targets", "network", "rtl_templates"},
     # the folding in a manifest is the planner's
     "package": {"errors", "files", "schema", "typed", "targets", "tools", "planning"},
     "codegen": {
         "errors",
+        "progress",
         "formats",
         "targets",
         "tools",
@@ -50,6 +52,7 @@ MAY_IMPORT = {
     },
     "cost": {
         "errors",
+        "progress",
         "files",
         "formats",
         "targets",
@@ -61,10 +64,21 @@ MAY_IMPORT = {
         "codegen",
         "rtl_templates",
     },
-    "simulation": {"errors", "files", "targets", "cache", "tools", "package", "primitives", "cost"},
-    "host": {"errors", "network", "package"},
+    "simulation": {
+        "errors",
+        "progress",
+        "files",
+        "targets",
+        "cache",
+        "tools",
+        "package",
+        "primitives",
+        "cost",
+    },
+    "host": {"errors", "progress", "network", "package"},
     "building": {
         "errors",
+        "progress",
         "files",
         "schema",
         "targets",

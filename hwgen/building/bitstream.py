@@ -6,7 +6,6 @@ import hashlib
 import json
 import re
 import shutil
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -23,6 +22,7 @@ from hwgen.network import load
 from hwgen.package.hashes import check_unchanged, with_hashes
 from hwgen.package.manifest import MANIFEST, Manifest, read_manifest
 from hwgen.package.staging import check_folder, write_folder
+from hwgen.progress import Progress, silent
 from hwgen.targets import Target, get_target
 from hwgen_boards.board import Board
 from hwgen_rtl_templates.link import HEADER
@@ -37,7 +37,6 @@ _NO_ROOM = re.compile(
     r"(?i)unable to (find|place)|failed to (find|place)|no bels|cannot place|legali[sz]ation"
     r"|failed to expand region .* of (?P<cells>\d+) "
 )
-Progress = Callable[[str, int, int], None]
 
 
 def build_bitstream(
@@ -70,7 +69,7 @@ def build_bitstream(
     ToolError : a tool is missing, fails or does not finish in time
     OutputFolderError : the folder cannot be written, or holds somebody else's files
     """
-    say = progress or (lambda step, done, total: None)
+    say = progress or silent
     if seeds < 1:
         raise HwgenError(f"Seeds of the placer must be at least 1, not {seeds}")
     folder = check_folder(folder, _ours, (), what="build")

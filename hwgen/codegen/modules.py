@@ -5,7 +5,7 @@ one by one, every component becomes a module whose ports are those of its signat
 parent's wires are called `INSTANCE__PORT`.
 """
 
-__all__ = ["HardwareModule", "Port", "Progress", "split"]
+__all__ = ["HardwareModule", "Port", "split"]
 
 import gc
 import re
@@ -31,6 +31,7 @@ from amaranth.lib.wiring import In, Out
 from hwgen.codegen.names import free_name, is_plain, plain_name
 from hwgen.errors import InternalError
 from hwgen.primitives import Cells
+from hwgen.progress import Progress
 from hwgen_rtl_templates.adder_row import AdderRow
 
 _INPUT = re.compile(r"^  wire width \d+ (?:signed )?input \d+ +(?:signed )?\\(\S+)$", re.MULTILINE)
@@ -39,7 +40,6 @@ _WORD = re.compile(r"\\(\S+)")
 _MODULE = re.compile(r"^module \\(\S+)$", re.MULTILINE)
 _CELL = re.compile(r"^  cell \\(\S+) .*\n((?:    .*\n)*)", re.MULTILINE)
 _PARAMETER = re.compile(r"^    parameter (?:\w+ )?\\(\S+) ", re.MULTILINE)
-Progress = Callable[[str, int, int], None]
 _DOMAIN = {"clk": ClockSignal, "rst": ResetSignal}  # ports that the clock domain adds
 
 

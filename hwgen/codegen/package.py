@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from hwgen.codegen.accelerator import Accelerator
 from hwgen.codegen.entries import instances_of, manifest_of
-from hwgen.codegen.modules import Progress, split
+from hwgen.codegen.modules import split
 from hwgen.codegen.names import top_name
 from hwgen.codegen.primitives import primitive_files
 from hwgen.codegen.project import constraints, core, makefile
@@ -27,6 +27,7 @@ from hwgen.package.manifest import MANIFEST, NETWORK, Manifest, read_manifest, w
 from hwgen.package.staging import check_folder, write_folder
 from hwgen.planning.plan import Plan
 from hwgen.primitives import cell_names
+from hwgen.progress import Progress
 from hwgen.targets import Rom
 
 VECTOR_FRAMES = 4

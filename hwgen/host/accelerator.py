@@ -4,7 +4,7 @@ __all__ = ["BAUD", "Accelerator", "Transfer"]
 
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from types import TracebackType
 from typing import TYPE_CHECKING
@@ -16,6 +16,7 @@ from hwgen.errors import BoardError
 from hwgen.host.description import DIGEST_BYTES, Description
 from hwgen.host.line import Line
 from hwgen.package.stream_format import IntArray, StreamFormat
+from hwgen.progress import Progress
 
 if TYPE_CHECKING:
     from hwgen.network.graph import Network
@@ -139,9 +140,7 @@ class Accelerator:
                 "network (`hwgen build`, `hwgen flash`)"
             )
 
-    def infer(
-        self, batch: npt.ArrayLike, progress: Callable[[str, int, int], None] | None = None
-    ) -> IntArray:
+    def infer(self, batch: npt.ArrayLike, progress: Progress | None = None) -> IntArray:
         """Return the outputs of a batch, bit for bit those of golden.
 
         Parameters

@@ -23,14 +23,13 @@ from hwgen.errors import InternalError
 from hwgen.planning.array_structure import PLACED, blocks_structure, rows_structure
 from hwgen.planning.blocks import sharing_of
 from hwgen.planning.cells import adder_of, lut_inputs
-from hwgen.planning.coefficients import coefficients_of
 from hwgen.planning.constants import constant_array, least_constant
 from hwgen.planning.encodings import Codes, candidates, encoding_for, offsets_of, x_range_of
-from hwgen.planning.estimate import Resources, estimate, weigh
+from hwgen.planning.estimate import Resources, estimate, priced, weigh
 from hwgen.planning.finish import finish_for
-from hwgen.planning.folding import Folding, beats
+from hwgen.planning.folding import Folding, beats, columns
 from hwgen.planning.layers import Layer
-from hwgen.planning.lowering import window_for
+from hwgen.planning.lowering import weight_beats, window_for
 from hwgen.planning.memory import block_rams, weight_style
 from hwgen.planning.sparsity import padded_matrix
 from hwgen.planning.structure import (
@@ -105,10 +104,8 @@ class Bounds:
         """Return what the window and the loops take at the least."""
 
         def made() -> Resources:
-            window, loops = (
-                window_for(self._layer, folding, self._target),
-                Structure({"sequencer": 1}, 4),
-            )
+            window = window_for(self._layer, folding, self._target)
+            loops = Structure({"sequencer": 1}, 4)
             if close:
                 every = (True,) * window.lanes
                 read = self._wired(folding).read if folding.constant else every
@@ -131,7 +128,7 @@ class Bounds:
 
     def _encodings(self, folding: Folding, close: bool) -> list[Encoding | None]:
         """Return the encodings that an array's weights may have, None where there is no choice."""
-        layer, simd = self._layer, self._columns(folding)
+        layer, simd = self._layer, columns(self._layer, folding)
         if folding.dsp or folding.pasm or folding.constant:
             return [None]
         if close:
@@ -147,7 +144,7 @@ class Bounds:
             return self._in_blocks(folding)
         if encoding is None:
             return self._in_banks(folding)
-        simd, accumulates = self._columns(folding), self._accumulates(folding)
+        simd, accumulates = columns(self._layer, folding), self._accumulates(folding)
         if close:
             live = self._live(folding, encoding)
             row = self._cost(self._rows(encoding, simd, accumulates, live))
@@ -187,7 +184,7 @@ class Bounds:
 
     def _weights(self, folding: Folding, encoding: Encoding, close: bool) -> Resources:
         """Return what the memory of weights takes at the least."""
-        width = folding.pe * self._columns(folding) * encoding.bits
+        width = folding.pe * columns(self._layer, folding) * encoding.bits
         depth, inputs = sum(self._beats(folding)), lut_inputs(self._target)
         style = weight_style(width, depth, self._target)
         tables = (0, 0)
@@ -206,16 +203,17 @@ class Bounds:
 
     def _words(self, folding: Folding, encoding: Encoding) -> npt.NDArray[np.uint8]:
         """Return the bits of words of weights, as many as are looked at."""
-        layer, simd = self._layer, self._columns(folding)
+        layer, simd = self._layer, columns(self._layer, folding)
         codes = self._once(
             ("codes", encoding), lambda: Codes(encoding, np.array(layer.values, dtype=np.int64))
         )
-        each = -(-layer.inputs // simd)
         most = max(2, SAMPLE // (folding.pe * simd * encoding.bits))
-        groups = padded_matrix(layer, folding.pe)[: -(-most // each)]
-        padded = np.pad(groups, ((0, 0), (0, 0), (0, each * simd - layer.inputs)))
-        words = padded.reshape(len(groups), folding.pe, each, simd).swapaxes(1, 2)
-        return codes.bits(words.reshape(-1, folding.pe * simd)[:most])
+        each = -(-layer.inputs // simd)
+        matrix = padded_matrix(layer, folding.pe)[: -(-most // each)]
+        window = window_for(layer, folding, self._target)
+        groups = weight_beats(layer, folding, window, matrix)
+        words = np.concatenate([read.swapaxes(0, 1).reshape(each, -1) for read in groups])
+        return codes.bits(words[:most])
 
     def _constant(self, folding: Folding, close: bool) -> Resources:
         """Return what weights wired into adders take; with a close look their adders are found."""
@@ -229,7 +227,7 @@ class Bounds:
 
     def _in_blocks(self, folding: Folding) -> Resources:
         """Return what products in DSP blocks take, without the tables of their weights."""
-        window, simd = self._any_window, self._columns(folding)
+        window, simd = self._any_window, columns(self._layer, folding)
         found = sharing_of(self._layer, folding.pe, window.bits, window.signed, self._target)
         if found is None:
             raise InternalError(f"{self._layer.name}: no DSP block takes the products")
@@ -262,9 +260,7 @@ class Bounds:
             return found
 
         def made(lanes: int) -> Resources:
-            finish = finish_for(layer, sums, lanes, self._target)
-            units = (estimate(unit, self._target) for unit in (finish.bias, finish.post) if unit)
-            return sum(units, Resources())
+            return finish_for(layer, sums, lanes, self._target).needs(self._target)
 
         # a datapath that rests between two dot products lets fewer lanes do
         least = 1 if folding.serial else folding.lanes
@@ -279,9 +275,6 @@ class Bounds:
     @cached_property
     def _any_window(self) -> WindowParameters:
         return window_for(self._layer, Folding(1, 1, 1), self._target)
-
-    def _columns(self, folding: Folding) -> int:
-        return 1 if self._layer.depthwise else folding.simd
 
     def _beats(self, folding: Folding) -> list[int]:
         return beats(self._layer, folding.pe, folding.simd, folding.skip)
@@ -300,8 +293,7 @@ class Bounds:
         return self._once(("sums", encoding), made)
 
     def _cost(self, found: Structure) -> Resources:
-        luts = coefficients_of(self._target.family).cost(found.logic)
-        return Resources(luts, found.ffs, found.dsps, found.block_rams)
+        return priced(found, self._target)
 
     def _once(self, key: object, made: Callable[[], T]) -> T:
         if key not in self._kept:

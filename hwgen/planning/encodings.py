@@ -21,7 +21,7 @@ from hwgen import formats
 from hwgen.formats import bits_for
 from hwgen.network.fields import IntArray
 from hwgen.planning.cells import adder_of, lut_inputs
-from hwgen.planning.folding import Folding
+from hwgen.planning.folding import Folding, columns
 from hwgen.planning.layers import Layer
 from hwgen.targets import Target
 from hwgen_rtl_templates.dot_product import DotProduct, RowParameters, dot_product, offset
@@ -134,7 +134,7 @@ def encoding_for(
     layer: Layer, folding: Folding, window: WindowParameters, target: Target
 ) -> Encoding:
     """Return the encoding whose array is the cheapest: adders, tables, and what the words take."""
-    simd = 1 if layer.depthwise else folding.simd
+    simd = columns(layer, folding)
     beats = layer.inputs // simd
     groups = -(-layer.outputs // folding.pe)
 

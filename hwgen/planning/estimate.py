@@ -4,13 +4,14 @@ Its structure is counted word by word (`structure.py`); what one of each count c
 was fitted to synthesis (`coefficients.json`, docs/estimates.md).
 """
 
-__all__ = ["Resources", "adder_bit_luts", "estimate", "serial_sum_luts", "weigh"]
+__all__ = ["Resources", "adder_bit_luts", "estimate", "priced", "serial_sum_luts", "weigh"]
 
 from dataclasses import dataclass
 
 from hwgen.planning.array_structure import structure
 from hwgen.planning.coefficients import coefficients_of
 from hwgen.planning.gates import gate_equivalents
+from hwgen.planning.structure import Structure
 from hwgen.targets import Target
 
 DSP_LUTS = 150  # LUTs that a DSP block is worth when implementations are compared
@@ -86,6 +87,10 @@ def estimate(part: object, target: Target) -> Resources:
     ------
     TypeError : there is no structure of such a component
     """
-    found = structure(part, target)
+    return priced(structure(part, target), target)
+
+
+def priced(found: Structure, target: Target) -> Resources:
+    """Return the estimated cost of a structure."""
     luts = coefficients_of(target.family).cost(found.logic)
     return Resources(luts, found.ffs, found.dsps, found.block_rams)

@@ -45,10 +45,14 @@ class Finish:
         """Clocks from a sum to its output."""
         return sum(unit.latency for unit in (self.bias, self.post) if unit)
 
-    def cost(self, target: Target) -> float:
-        """Return what the units are estimated to cost, in LUTs."""
+    def needs(self, target: Target) -> Resources:
+        """Return what the units are estimated to take."""
         units = (estimate(unit, target) for unit in (self.bias, self.post) if unit)
-        return weigh(sum(units, Resources()), target)
+        return sum(units, Resources())
+
+    def cost(self, target: Target) -> float:
+        """Return the same in LUTs."""
+        return weigh(self.needs(target), target)
 
 
 def finish_for(layer: Layer, sums: Sums, lanes: int, target: Target) -> Finish:

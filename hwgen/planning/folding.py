@@ -1,6 +1,6 @@
 """Folding: how many rows and columns of a MAC array a layer gets."""
 
-__all__ = ["Folding", "beats", "drains", "foldings", "turns", "word_size"]
+__all__ = ["Folding", "beats", "columns", "drains", "foldings", "turns", "word_size"]
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -119,6 +119,11 @@ def _ways(layer: Layer, pe: int, simd: int) -> Iterator[Folding]:
         folds = beats(layer, pe, simd, skip)
         if folds:
             yield Folding(pe, simd, drains(layer.outputs, pe, min(folds))[0], skip)
+
+
+def columns(layer: Layer, folding: Folding) -> int:
+    """Return the columns of a row: one where each channel is on its own."""
+    return 1 if layer.depthwise else folding.simd
 
 
 def word_size(layer: Layer, pe: int, simd: int) -> tuple[int, int]:

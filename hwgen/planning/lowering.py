@@ -1,6 +1,6 @@
 """Lowering: the parameters of the component that computes a layer, for a folding."""
 
-__all__ = ["Core", "blocks_for", "core_for", "hurried", "window_for"]
+__all__ = ["Core", "blocks_for", "core_for", "hurried", "weight_beats", "window_for"]
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -18,7 +18,7 @@ from hwgen.planning.cells import adder_of
 from hwgen.planning.constants import constant_array
 from hwgen.planning.encodings import Codes, book_for, encoding_for, offsets_of, x_range_of
 from hwgen.planning.finish import Finish, finish_for, finishes_for
-from hwgen.planning.folding import Folding, word_size
+from hwgen.planning.folding import Folding, columns, word_size
 from hwgen.planning.layers import Layer
 from hwgen.planning.memory import lut_memory_luts, queue_shifts, ring_style, weight_style
 from hwgen.planning.sparsity import Words, live_words, padded_matrix
@@ -109,7 +109,7 @@ def blocks_for(layer: Layer, folding: Folding, target: Target) -> int | None:
     if layer.weight is None:
         return None
     found = sharing_of(layer, folding.pe, *_element(layer), target)
-    simd = 1 if layer.depthwise else folding.simd
+    simd = columns(layer, folding)
     return None if found is None else found[0].count(folding.pe, simd)
 
 
@@ -195,14 +195,14 @@ def _datapath(
     return array, sums
 
 
-def _beats(
+def weight_beats(
     layer: Layer, folding: Folding, window: WindowParameters, matrix: IntArray
 ) -> Iterator[IntArray]:
     """Yield the weights, (groups, rows, inputs), of each group as (rows, beats, columns), as they
     follow one another when the sequencer calls for them: slices of the channels, groups of `pe`
     outputs, beats of the window."""
     pe = folding.pe
-    simd = 1 if layer.depthwise else folding.simd
+    simd = columns(layer, folding)
     blocks = matrix.reshape(len(matrix), pe, len(window.taps), -1)
     live = window.live or (range(len(window.taps)),)
     for group, rows in enumerate(blocks):
@@ -220,11 +220,11 @@ def _weights(
 ) -> WeightParameters:
     """Return the weights, (groups, rows, inputs), in words."""
     pe = folding.pe
-    simd = 1 if layer.depthwise else folding.simd
+    simd = columns(layer, folding)
     codes = Codes(encoding, matrix)
     words = [
         word
-        for read in _beats(layer, folding, window, matrix)
+        for read in weight_beats(layer, folding, window, matrix)
         for word in codes.words(read.swapaxes(0, 1).reshape(read.shape[1], -1))
     ]
     style = weight_style(pe * simd * encoding.bits, len(words), target)
@@ -261,7 +261,7 @@ def _in_banks(
     together, and its weights."""
     matrix = padded_matrix(layer, folding.pe)
     single = joint = 0
-    for read in _beats(layer, folding, window, matrix):
+    for read in weight_beats(layer, folding, window, matrix):
         for value in filter(None, layer.values):  # what zero is multiplied with may overflow
             counts = (read == value).sum(axis=1)
             single = max(single, int(counts.max()))

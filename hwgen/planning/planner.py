@@ -19,6 +19,7 @@ from hwgen.planning.lowering import hurried, relaned, styled
 from hwgen.planning.options import NO_HURRY, Ways
 from hwgen.planning.plan import Plan, Stage
 from hwgen.planning.queues import with_queues
+from hwgen.progress import Progress, silent
 from hwgen.targets import Target, get_target
 from hwgen_rtl_templates.engine import EngineParameters
 
@@ -28,7 +29,6 @@ MIN_AREA = "min area"
 ROUNDS = 4  # in which what the options leave out is taken off the device
 CLOSE = 32  # how close to the quickest budget that fits, as a share of it
 Maker = Callable[[int], Plan]  # from a budget of clocks a frame
-Progress = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True)
@@ -43,10 +43,6 @@ class Override:
 OR_NOT = ("skip", "dsp", "pasm", "parallel", "serial")  # choices that may be 0
 _CHOICES = "|".join(("pe", "simd", "lanes", *OR_NOT))
 _OVERRIDE = re.compile(rf"(?P<layer>.+)\.(?P<what>{_CHOICES})=(?P<value>[0-9]{{1,6}})")
-
-
-def _silent(step: str, done: int, total: int) -> None:
-    pass
 
 
 def parse_override(text: str) -> Override:
@@ -226,7 +222,7 @@ def plan(
 
     def made(budget: int) -> Plan:
         empty = Plan(network, target, clock, goal, ())
-        return _cheapest(ways, budget, choices, empty, progress or _silent)
+        return _cheapest(ways, budget, choices, empty, progress or silent)
 
     if goal == MIN_LATENCY:
         return _quickest(made, layers)

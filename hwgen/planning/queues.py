@@ -64,16 +64,8 @@ def with_queues(plan: Plan) -> Plan:
         frame = plan.entry.beats if branch.source == INPUT else beats[branch.source]
         ample[branch] = _rounded(max(LEAST, 2 * frame), plan.target)
     plan = plan.with_depths(ample)
-    best = _lengthened(plan)
     least = max(LEAST, queue_step(plan.target))
-    held, names = (best.timing.held, best.assembly.queues) if ample else ({}, {})
-    # a place is free a clock after its beat has left
-    used = {
-        branch: _rounded(max(least, held[name] + 1), plan.target) for branch, name in names.items()
-    }
-    trial = best.with_depths({branch: min(depth, used[branch]) for branch, depth in ample.items()})
-    if ample and _no_slower(trial, best):
-        best = trial
+    best = _shortened(_lengthened(plan), least)
     for branch in ample:
         while best.depths[branch] > least:
             half = _rounded(best.depths[branch] // 2, plan.target)
@@ -94,3 +86,14 @@ def _lengthened(plan: Plan) -> Plan:
         queues = {name: 2 * depth for name, depth in queues.items()}
         plan = plan.with_queues(queues)
     return plan
+
+
+def _shortened(plan: Plan, least: int) -> Plan:
+    """Return the plan with queues on branches no longer than what they have held, nor than `least`
+    beats, if these make it no slower."""
+    depths = dict(plan.depths)
+    for branch, name in plan.assembly.queues.items():
+        held = plan.timing.held[name] + 1  # a place is free a clock after its beat has left
+        depths[branch] = min(depths[branch], _rounded(max(least, held), plan.target))
+    shorter = plan.with_depths(depths)
+    return shorter if depths and _no_slower(shorter, plan) else plan

@@ -17,7 +17,7 @@ from hwgen.cost import (
 from hwgen.errors import SimulationError
 from hwgen.package.folder import PackageFolder
 from hwgen.primitives import find_models
-from hwgen.simulation.session import Progress
+from hwgen.progress import Progress
 from hwgen.targets import get_target
 
 

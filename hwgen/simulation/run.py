@@ -14,6 +14,7 @@ import numpy.typing as npt
 from hwgen.errors import SimulationError
 from hwgen.package.folder import PackageFolder, read_package
 from hwgen.package.stream_format import BoolArray, IntArray
+from hwgen.progress import Progress, silent
 from hwgen.simulation.build import find_tools
 from hwgen.simulation.compare import (
     FirstDifference,
@@ -23,17 +24,13 @@ from hwgen.simulation.compare import (
 )
 from hwgen.simulation.netlist import netlist_sources
 from hwgen.simulation.result import Measured, SimulationResult
-from hwgen.simulation.session import Progress, Recording, Session, Stimulus
+from hwgen.simulation.session import Recording, Session, Stimulus
 
 Trace = Callable[[IntArray], Mapping[str, npt.NDArray[np.int64]]]
 
 STAGES = ("rtl", "netlist")
 SIMULATORS = ("verilator", "icarus")
 MARGIN = 8  # cycles of a waveform before and after the frame
-
-
-def _no_progress(step: str, done: int, total: int) -> None:
-    pass
 
 
 def simulate(
@@ -102,7 +99,7 @@ def simulate(
     waves_path = None if waves is None else Path(waves).resolve()
     tools = find_tools(simulator, waves_path.suffix[1:] if waves_path else None)
     sources = (package.verilog, *package.primitives)
-    session = Session(package, sources, tools, deadline, progress or _no_progress)
+    session = Session(package, sources, tools, deadline, progress or silent)
     rtl = session
 
     begin = time.monotonic()

@@ -3,7 +3,6 @@
 __all__ = ["Recording", "Session", "Stimulus"]
 
 import shutil
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -13,14 +12,13 @@ from hwgen.cache import Cache
 from hwgen.errors import SimulationError, ToolError
 from hwgen.package.folder import PackageFolder
 from hwgen.package.stream_format import IntArray
+from hwgen.progress import Progress
 from hwgen.simulation.build import Build, SimulatorTools, build
 from hwgen.simulation.harness import harness_parameters, taps
 from hwgen.simulation.process import run_process
 from hwgen.simulation.result import Measured, read_measured
 from hwgen.simulation.start import command_and_environment
 from hwgen.tools import log_tail, workspace
-
-Progress = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True)
