@@ -1,4 +1,4 @@
-"""CPU seconds and peak memory of compress, import, plan and generate: docs/scaling.md.
+"""CPU seconds and peak memory of compress, import and plan: docs/scaling.md.
 
 python benchmarks/scaling_bench.py                     all networks, and the page
 python benchmarks/scaling_bench.py LeNet-5 "MLP 1M"    some of them, printed
@@ -32,6 +32,7 @@ LARGER = 100  # times the target, where a network does not fit
 GOALS = ("1000 fps", "min area")
 LIMIT = 100  # seconds of a plan, after which the larger target is taken
 FAMILIES = ("MLP", "CNN")
+IMPORTS = 0.9  # seconds of CPU before anything is planned
 DEMO = "demo"
 
 
@@ -74,8 +75,8 @@ def compress(name: str, file: Path) -> dict[str, Any]:
     return {"weights": network.size.parameters, "import": seconds}
 
 
-def plan(file: Path, goal: str, times: int, folder: Path | None) -> dict[str, Any]:
-    """Plan a network for so many times the target; generate it where there is a folder."""
+def plan(file: Path, goal: str, times: int) -> dict[str, Any]:
+    """Plan a network for so many times the target."""
     import hwgen
     from hwgen.errors import PlanError
     from hwgen.targets import get_target
@@ -92,12 +93,7 @@ def plan(file: Path, goal: str, times: int, folder: Path | None) -> dict[str, An
         made = hwgen.plan(hwgen.load(file), target=target, goal=goal)
     except PlanError as error:
         return {"error": str(error)}
-    found = {"luts": made.resources.luts, "interval": made.interval, "generate": 0.0}
-    if folder:
-        begin = sum(resource.getrusage(who)[0] for who in WHO)
-        hwgen.generate(made, folder)
-        found["generate"] = sum(resource.getrusage(who)[0] for who in WHO) - begin
-    return found
+    return {"luts": made.resources.luts, "interval": made.interval}
 
 
 WHO = (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
@@ -109,8 +105,8 @@ def step(arguments: list[str]) -> None:
     if verb == "compress":
         said = compress(rest[0], Path(rest[1]))
     else:
-        file, goal, times, folder = rest
-        said = plan(Path(file), goal, int(times), Path(folder) if folder else None)
+        file, goal, times = rest
+        said = plan(Path(file), goal, int(times))
     usages = [resource.getrusage(who) for who in WHO]
     seconds = sum(usage.ru_utime + usage.ru_stime for usage in usages)
     print(json.dumps([seconds, max(usage.ru_maxrss for usage in usages) / 1024, said]))
@@ -151,12 +147,12 @@ def row_of(name: str, console: Console) -> Row:
         plans: dict[str, Figures] = {}
         times, refused = 1, ""
         for goal in GOALS:
-            found = measured("plan", str(file), goal, str(times), "")
+            found = measured("plan", str(file), goal, str(times))
             if "error" in found.said and "does not fit" in found.said["error"]:
                 refused = f"{goal}, {found.seconds:.1f} s: {found.said['error']}"
                 console.print(f"{name}, {refused}", soft_wrap=True)
                 times = LARGER
-                found = measured("plan", str(file), goal, str(times), "")
+                found = measured("plan", str(file), goal, str(times))
             plans[goal] = found
             console.print(f"{name}, {goal}: {found}", soft_wrap=True)
     return Row(name, made.said["weights"], made, plans, times, refused)
@@ -192,23 +188,28 @@ def table(rows: list[Row]) -> str:
         ]
         for goal in GOALS:
             found = row.plans[goal]
-            luts = f"{found.said['luts']:,.0f}" if "luts" in found.said else "not done"
-            cells += [f"{found.seconds:.1f}", f"{found.mib:,.0f}", luts]
+            if "error" in found.said:
+                cells += ["not done", "-", "-"]
+                continue
+            cells += [f"{found.seconds:.1f}", f"{found.mib:,.0f}", f"{found.said['luts']:,.0f}"]
         cells.append(TARGET if row.times == 1 else f"{TARGET}, {row.times} times")
         lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines) + "\n"
 
 
+def done(rows: list[Row], family: str, goal: str) -> list[Row]:
+    """Return the rows of a family whose plan for a goal was made."""
+    some = [row for row in rows if row.name.startswith(f"{family} ")]
+    return [row for row in some if "error" not in row.plans[goal].said]
+
+
 def exponent(rows: list[Row], family: str, goal: str) -> float:
     """Return by which power of the weights the plan's CPU time, imports aside, grows from 100,000
     weights on."""
-    some = [row for row in rows if row.name.startswith(family) and row.weights > 50_000]
+    some = [row for row in done(rows, family, goal) if row.weights > 50_000]
     x = np.log([row.weights for row in some])
     y = np.log([row.plans[goal].seconds - IMPORTS for row in some])
     return float(np.polyfit(x, y, 1)[0])
-
-
-IMPORTS = 0.9  # seconds of CPU before anything is planned
 
 
 def draw(rows: list[Row], path: Path) -> None:
@@ -217,8 +218,8 @@ def draw(rows: list[Row], path: Path) -> None:
         figure = Figure(figsize=(8, 4.5), layout="constrained")
         axis = figure.subplots()
         for family in FAMILIES:
-            some = [row for row in rows if row.name.startswith(f"{family} ")]
             for goal in GOALS:
+                some = done(rows, family, goal)
                 axis.plot(
                     [row.weights for row in some],
                     [row.plans[goal].seconds for row in some],

@@ -5,7 +5,7 @@ that nobody writes to, or a file larger than memory. Here a regular file of a bo
 opened, and nothing else.
 """
 
-__all__ = ["NoRegularFile", "open_file", "parse_json", "read_file", "read_text"]
+__all__ = ["NoRegularFile", "open_file", "parse_json", "read_file", "read_json", "read_text"]
 
 import json
 import os
@@ -110,6 +110,29 @@ def parse_json(text: str | bytes, *, nan: bool = False) -> object:
         raise StoreError(
             "not readable as JSON: it holds a number of thousands of digits"
         ) from error
+
+
+def read_json(path: Path, most: int, *, missing: str, again: str) -> object:
+    """Return what a JSON file says that hwgen wrote; NaN and infinity pass, for a schema to name
+    their place.
+
+    Parameters
+    ----------
+    missing : what to say where there is none
+    again : what to do where it is damaged
+
+    Raises
+    ------
+    StoreError : there is none, or it cannot be read
+    """
+    try:
+        return parse_json(read_file(path, most), nan=True)
+    except NoRegularFile as error:
+        raise StoreError(f"{error}; {again}") from error
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise StoreError(missing) from error
+    except (OSError, StoreError) as error:
+        raise StoreError(f"{path}: cannot be read ({error}); {again}") from error
 
 
 def _refuse(constant: str) -> float:

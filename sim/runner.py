@@ -5,11 +5,12 @@
 
 JOB.json:
 
-    {"build": folder, "sources": [Verilog files, the harness first], "includes": [folders],
-     "defines": {name: value}, "parameters": {harness parameter: number},
+    {"harness": its module, "build": folder, "sources": [Verilog files, the harness first],
+     "includes": [folders], "defines": {name: value}, "parameters": {harness parameter: number},
      "waves": "fst", "vcd" or null, "objects": folder of Verilator's compiled run-time library}
 
-    {"simulator": "verilator" or "icarus", "start": file}
+    {"harness": that module, "module": the cocotb test, "simulator": "verilator" or "icarus",
+     "start": file}
 
 The file of a start, where BUILD stands for the build folder:
 
@@ -32,8 +33,6 @@ from typing import Any
 
 from cocotb_tools.runner import Icarus, Runner, Verilator
 
-MODULE = "hwgen_bench"  # the cocotb test
-TOP = "hwgen_harness"
 BUILD = "BUILD"
 
 # What the one who starts it knows better: these are of the process that compiles.
@@ -79,7 +78,7 @@ def build(job: Mapping[str, Any]) -> None:
             shutil.copyfile(file, folder / file.name)
     FastVerilator().build(
         sources=job["sources"],
-        hdl_toplevel=TOP,
+        hdl_toplevel=job["harness"],
         includes=job["includes"],
         defines=job["defines"],
         parameters=job["parameters"],
@@ -89,7 +88,7 @@ def build(job: Mapping[str, Any]) -> None:
     )
     _keep_objects(folder, objects)
     for file in folder.iterdir():
-        if file.name != TOP:
+        if file.name != job["harness"]:
             file.unlink()
 
 
@@ -108,8 +107,8 @@ def start(job: Mapping[str, Any]) -> None:
     would."""
     runner: Runner = {"icarus": _Icarus, "verilator": _Verilator}[job["simulator"]]()
     runner.test(
-        test_module=MODULE,
-        hdl_toplevel=TOP,
+        test_module=job["module"],
+        hdl_toplevel=job["harness"],
         build_dir=BUILD,
         test_dir=Path(job["start"]).parent,
         hdl_toplevel_lang="verilog",

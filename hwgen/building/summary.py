@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from hwgen.errors import StoreError
-from hwgen.files import NoRegularFile, parse_json, read_file
+from hwgen.files import read_file, read_json
 from hwgen.schema import Rule, each, integer, matching, number, record, table, text
 
 SUMMARY = "build.json"
@@ -91,16 +91,8 @@ def read_summary(folder: str | Path) -> Build:
     """
     folder = Path(folder)
     path = folder / SUMMARY
-    try:
-        found = parse_json(read_file(path, LONGEST), nan=True)
-    except NoRegularFile as error:
-        raise StoreError(f"{error}; build again") from error
-    except (FileNotFoundError, NotADirectoryError) as error:
-        raise StoreError(
-            f"{folder}: holds no bitstream (it has no {SUMMARY}); make one with hwgen build"
-        ) from error
-    except (OSError, StoreError) as error:
-        raise StoreError(f"{path}: cannot be read ({error}); build again") from error
+    missing = f"{folder}: holds no bitstream (it has no {SUMMARY}); make one with hwgen build"
+    found = read_json(path, LONGEST, missing=missing, again="build again")
     if not isinstance(found, dict) or found.get("spec_version") != SPEC_VERSION:
         raise StoreError(f"{path}: was not written by this hwgen; build again")
     try:

@@ -24,7 +24,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from hwgen.errors import FormatError, StoreError
-from hwgen.files import NoRegularFile, parse_json, read_file
+from hwgen.files import read_json
 from hwgen.package.border import Border, axi4_stream
 from hwgen.package.stream_format import StreamFormat
 from hwgen.planning.folding import Folding
@@ -273,16 +273,8 @@ def read_manifest(folder: str | Path) -> Manifest:
     """
     folder = Path(folder)
     path = folder / MANIFEST
-    try:
-        found = parse_json(read_file(path, LONGEST), nan=True)
-    except NoRegularFile as error:
-        raise StoreError(f"{error}; generate the package again") from error
-    except (FileNotFoundError, NotADirectoryError) as error:
-        raise StoreError(
-            f"{folder}: is not a package (it has no {MANIFEST}); make one with hwgen generate"
-        ) from error
-    except (OSError, StoreError) as error:
-        raise StoreError(f"{path}: cannot be read ({error}); generate the package again") from error
+    missing = f"{folder}: is not a package (it has no {MANIFEST}); make one with hwgen generate"
+    found = read_json(path, LONGEST, missing=missing, again="generate the package again")
     if not isinstance(found, dict) or found.get("generator") != "hwgen":
         raise StoreError(f"{path}: was not written by hwgen")
     try:

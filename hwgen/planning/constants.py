@@ -88,7 +88,12 @@ def _least_held(layer: Layer) -> int:
 
 @lru_cache(maxsize=64)  # all foldings of a layer have the same
 def _least_adders(layer: Layer) -> int:
-    """Return the adders that a graph of a layer's weights has at the least.
+    assert layer.weight is not None
+    return least_adders(layer.weight.reshape(layer.outputs, -1))
+
+
+def least_adders(weight: IntArray) -> int:
+    """Return the adders that a graph of a matrix, (outputs, inputs), has at the least.
 
     Outputs that differ by more than a shift and a sign take one each, and one of n inputs takes
     n - 1. Beyond that, of m outputs one of d signed digits, or of so many beside another one, is
@@ -96,12 +101,6 @@ def _least_adders(layer: Layer) -> int:
     outputs are made of few sums. That is no theorem: it is what the solver stays above, on
     matrices of all kinds (`test_bounds.py`).
     """
-    assert layer.weight is not None
-    return least_adders(layer.weight.reshape(layer.outputs, -1))
-
-
-def least_adders(weight: IntArray) -> int:
-    """Return the same for a matrix, (outputs, inputs)."""
     rows: dict[bytes, IntArray] = {}
     for row in weight[np.count_nonzero(weight, axis=1) > 0]:
         bits = int(np.bitwise_or.reduce(np.abs(row)))

@@ -170,6 +170,7 @@ def _job(wanted: Build, folder: Path) -> dict[str, Any]:
     if wanted.waves:
         defines["HWGEN_WAVES"] = 1
     return {
+        "harness": TOP,
         "build": str(folder / "build"),
         "sources": [str(HARNESS), *(str(source.resolve()) for source in wanted.sources)],
         "includes": [str(folder)] if wanted.taps else [],
@@ -185,10 +186,11 @@ def _icarus(job: Mapping[str, Any]) -> list[str]:
     Under SystemVerilog rules a declaration's initial value is no event, so the `always @*` blocks
     of Yosys, which count on one at time 0, would leave signals unknown until an input changes.
     """
+    output = Path(job["build"]) / COMPILED["icarus"]
     return [
-        *("iverilog", "-g2005", "-s", TOP, "-o", str(Path(job["build"]) / COMPILED["icarus"])),
+        *("iverilog", "-g2005", "-s", job["harness"], "-o", str(output)),
         *(f"-D{name}={value}" for name, value in job["defines"].items()),
         *(f"-I{include}" for include in job["includes"]),
-        *(f"-P{TOP}.{name}={value}" for name, value in job["parameters"].items()),
+        *(f"-P{job['harness']}.{name}={value}" for name, value in job["parameters"].items()),
         *job["sources"],
     ]

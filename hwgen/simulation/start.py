@@ -11,7 +11,7 @@ from pathlib import Path
 
 from hwgen.cache import Cache
 from hwgen.errors import ToolError
-from hwgen.simulation.build import RUNNER, SIM, SimulatorTools
+from hwgen.simulation.build import RUNNER, SIM, TOP, SimulatorTools
 from hwgen.simulation.process import run_process
 from hwgen.tools import log_tail
 
@@ -60,7 +60,8 @@ def _start(tools: SimulatorTools) -> Path:
     log = cache.log(parts, "start")
 
     def write(folder: Path) -> None:
-        job = {"simulator": tools.simulator, "start": str(folder / "start.json")}
+        job = {"harness": TOP, "module": MODULE, "simulator": tools.simulator}
+        job["start"] = str(folder / "start.json")
         (folder / "job.json").write_text(json.dumps(job))
         command = [sys.executable, str(RUNNER), "start", str(folder / "job.json")]
         if run_process(command, folder, tools.environment, log, None, lambda: None):

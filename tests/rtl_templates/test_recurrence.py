@@ -5,13 +5,13 @@ from array import array
 
 import pytest
 
-from hwgen_rtl_templates.argmax import ArgMaxParameters
 from hwgen_rtl_templates.fifo import FifoParameters
 from hwgen_rtl_templates.join import ConcatParameters, SumParameters
 from hwgen_rtl_templates.recurrence import NEVER, After, Recurrence, no_clocks, simplified
 from hwgen_rtl_templates.streams import ForkParameters, NarrowParameters, WidenParameters
 from hwgen_rtl_templates.timing import DeadlockError, Link, evaluate, source
 from support.engines import array_case, pool_case
+from support.timed_parts import ONE_STREAM
 
 
 def found(build, compiled, every):
@@ -80,13 +80,7 @@ def test_random_systems():
 
 
 PARTS = {
-    "one place": FifoParameters(1, 4, False, 1),
-    "queue": FifoParameters(1, 4, False, 3),
-    "shifting queue": FifoParameters(1, 4, False, 4, True),
-    "deep queue": FifoParameters(1, 4, False, 70),
-    "narrow": NarrowParameters(5, 4, 2, 3, False),
-    "widen": WidenParameters(6, 1, 3, 3, False),
-    "arg max": ArgMaxParameters(3, 4, False, 2),
+    **ONE_STREAM,
     "fork": ForkParameters(1, 4, False, 3),
     "sum": SumParameters(1, 1, (4,) * 3, (False,) * 3, (1,) * 3, 0, 0, 45, 30, None, 2),
     "concat": ConcatParameters((2, 1, 3), 1, 4, False),

@@ -5,16 +5,16 @@ import random
 
 import pytest
 
-from hwgen_rtl_templates.argmax import ArgMaxParameters
 from hwgen_rtl_templates.engine import Engine
-from hwgen_rtl_templates.fifo import Fifo, FifoParameters
+from hwgen_rtl_templates.fifo import Fifo
 from hwgen_rtl_templates.join import ConcatParameters, SumParameters
 from hwgen_rtl_templates.requantize import RequantizerParameters
-from hwgen_rtl_templates.streams import ForkParameters, NarrowParameters, WidenParameters
+from hwgen_rtl_templates.streams import ForkParameters
 from hwgen_rtl_templates.timing import Link, evaluate, source
 from support.arrays import dsp_case, pasm_case
 from support.engines import array_case, pool_case
 from support.stream_bench import run_all
+from support.timed_parts import ONE_STREAM
 
 LONG = 50_000  # clocks
 
@@ -93,20 +93,9 @@ def test_engine(case, seed):
     check(p, dut, [dut.i], [dut.o], [p.beats_in * 2], seed, [(0, 0.6), (3, 0.3)])
 
 
-PARTS = {
-    "one place": FifoParameters(1, 4, False, 1),
-    "queue": FifoParameters(1, 4, False, 3),
-    "shifting queue": FifoParameters(1, 4, False, 4, True),
-    "deep queue": FifoParameters(1, 4, False, 70),
-    "narrow": NarrowParameters(5, 4, 2, 3, False),
-    "widen": WidenParameters(6, 1, 3, 3, False),
-    "arg max": ArgMaxParameters(3, 4, False, 2),
-}
-
-
-@pytest.mark.parametrize("name", PARTS)
+@pytest.mark.parametrize("name", ONE_STREAM)
 def test_part(name):
-    p = PARTS[name]
+    p = ONE_STREAM[name]
     dut = p.create() if hasattr(p, "create") else Fifo(p)
     check(p, dut, [dut.i], [dut.o], [30], 5)
 
