@@ -76,7 +76,7 @@ needs-of-test:
 	@scripts/deps $(TEST_NEEDS)
 
 # Numba keeps what it compiles; each of several test processes would compile it for itself.
-WARM := import numpy as np; from hwgen.planning.adder_graphs import solve; \
+WARM := import numpy as np; from hwgen.planning.lowering.adder_graphs import solve; \
   solve(np.array([[3, 5], [7, -9]]), [0, 0], [15, 15], starts=3); \
   from hwgen_rtl_templates.timing import Link, evaluate, sink, source; \
   x = Link(); evaluate([source(x, [0]), sink(x, 1)], [x.taken], compiled=True)

@@ -26,11 +26,11 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from hwgen.compression import Compressed, compress
 from hwgen.compression.prune import penalty
-from hwgen.digits import Digits
 from hwgen.errors import InternalError
-from hwgen.images import ImageTask
 from hwgen.importers import import_torch
 from hwgen.network import Conv2d, Linear, Network
+from hwgen.tasks.digits import Digits
+from hwgen.tasks.images import ImageTask
 
 
 def make_mnist(seed: int) -> ImageTask:

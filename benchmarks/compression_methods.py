@@ -5,8 +5,8 @@ __all__ = ["Method", "Setting", "methods"]
 from dataclasses import dataclass, fields, is_dataclass, replace
 
 from hwgen.compression import PruneRecipe, QuantizeRecipe, Recipe
-from hwgen.compression.prune_recipe import IMPORTANCES
 from hwgen.compression.quantize.weights import levels_of
+from hwgen.compression.recipes.prune_recipe import IMPORTANCES
 from hwgen.formats import Codebook
 
 CALIBRATIONS = ("minmax", "moving_average", "percentile", "mse", "kl")

@@ -20,7 +20,7 @@ from mac_bench import xilinx
 
 from hwgen.codegen.verilog import to_verilog
 from hwgen.cost import synthesise
-from hwgen.planning.adder_graphs import coefficients, solve
+from hwgen.planning.lowering.adder_graphs import coefficients, solve
 from hwgen.targets import get_target
 from hwgen_rtl_templates.adder_graph import Adder, AdderGraph, Tap
 from hwgen_rtl_templates.constant import ConstantParameters

@@ -18,15 +18,15 @@ from rich.console import Console
 
 import hwgen
 from hwgen.cli.progress import bar
-from hwgen.cost.fitting import errors_of
-from hwgen.cost.measuring import measure
-from hwgen.cost.refit import FITTED, TESTED, refit
-from hwgen.cost.sampled import as_sample
-from hwgen.cost.samples import SAMPLED
 from hwgen.errors import PlanError
 from hwgen.formats import Codebook, Fixed, Format, parse_format
 from hwgen.network import Conv2d, Flatten, Input, Linear, MaxPool2d, Network, Node, Requantize
-from hwgen.planning.coefficients import coefficients_of, write_coefficients
+from hwgen.planning.estimate.coefficients import coefficients_of, write_coefficients
+from hwgen.refit.fitting import errors_of
+from hwgen.refit.measuring import measure
+from hwgen.refit.refit import FITTED, TESTED, refit
+from hwgen.refit.sampled import as_sample
+from hwgen.refit.samples import SAMPLED
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs/estimates.md"

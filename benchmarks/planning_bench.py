@@ -27,9 +27,9 @@ from hwgen.cli.progress import bar
 from hwgen.errors import PlanError
 from hwgen.formats import Fixed
 from hwgen.network import Conv2d, Input, Linear, Network, Node, Requantize
-from hwgen.planning.layers import find_layers
-from hwgen.planning.options import Ways
+from hwgen.planning.layers.layer import find_layers
 from hwgen.planning.plan import Plan
+from hwgen.planning.search.candidates import Ways
 from hwgen.targets import get_target
 
 ROOT = Path(__file__).resolve().parent.parent

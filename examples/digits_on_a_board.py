@@ -13,8 +13,8 @@ import argparse
 import numpy as np
 
 import hwgen
-from hwgen.digits import Digits
 from hwgen.host import BAUD, Accelerator
+from hwgen.tasks.digits import Digits
 
 
 def main() -> None:

@@ -4,6 +4,6 @@ A task is any object with `model`, `example` and `calibration`, and where the re
 watches the accuracy, `train(model, epochs)` and `evaluate(model)`.
 """
 
-from hwgen.digits import Digits
+from hwgen.tasks.digits import Digits
 
 task = Digits(seed=0)

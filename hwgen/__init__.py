@@ -49,7 +49,7 @@ if TYPE_CHECKING:
     )
     from hwgen.building import build, flash
     from hwgen.comparison import compare
-    from hwgen.compression.recipe import PruneRecipe, PruneTarget, QuantizeRecipe, Recipe
+    from hwgen.compression.recipes.recipe import PruneRecipe, PruneTarget, QuantizeRecipe, Recipe
     from hwgen.network.graph import Network
     from hwgen.planning.plan import Plan
 

@@ -303,7 +303,7 @@ class Package:
         StoreError : Verilog or network are not what was generated
         """
         from hwgen import building
-        from hwgen.simulation.board import build_board, simulated_board
+        from hwgen.simulation.simulated_board import build_board, simulated_board
 
         board = building.board_of(self.manifest.target)
         self._check()

@@ -14,11 +14,11 @@ from amaranth.lib.wiring import In, Out, connect
 from hwgen_rtl_templates.bias import BiasParameters
 from hwgen_rtl_templates.constant_array import ConstantArray, ConstantArrayParameters
 from hwgen_rtl_templates.dsp_array import DspArray
+from hwgen_rtl_templates.epilogue import PostParameters
 from hwgen_rtl_templates.fifo import DEEP, Fifo, FifoParameters
 from hwgen_rtl_templates.mac import MacArray, MacParameters
 from hwgen_rtl_templates.pasm import PasmArray
 from hwgen_rtl_templates.pool import Maximum, MaximumParameters
-from hwgen_rtl_templates.post import PostParameters
 from hwgen_rtl_templates.recurrence import After, Recurrence, no_clocks
 from hwgen_rtl_templates.sequencer import Sequencer, SequencerParameters
 from hwgen_rtl_templates.streams import Narrow, NarrowParameters, elements

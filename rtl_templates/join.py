@@ -10,8 +10,8 @@ from amaranth import *
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out, connect
 
+from hwgen_rtl_templates.epilogue import PostParameters
 from hwgen_rtl_templates.fifo import Fifo, FifoParameters
-from hwgen_rtl_templates.post import PostParameters
 from hwgen_rtl_templates.recurrence import NEVER, After, Recurrence, no_clocks
 from hwgen_rtl_templates.streams import beats_per_pixel, elements, range_shape
 from hwgen_rtl_templates.tables import added

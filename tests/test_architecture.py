@@ -28,14 +28,31 @@ MAY_IMPORT = {
     "files": {"errors"},
     "schema": {"errors"},
     "typed": {"errors", "schema"},
-    "python_file": {"errors", "files"},
     "targets": {"errors"},
     "tools": {"errors", "cache"},
     "network": {"errors", "files", "formats"},
     "golden": {"errors", "formats", "network"},
-    "compression": {"errors", "files", "schema", "formats", "cache", "network"},
-    "importers": {"errors", "formats", "network", "compression"},
-    "planning": {"errors", "progress", "formats", "targets", "network", "rtl_templates"},
+    "torch_graph": {"errors"},
+    "compression": {
+        "errors",
+        "files",
+        "schema",
+        "formats",
+        "cache",
+        "network",
+        "torch_graph",
+    },
+    "importers": {"errors", "formats", "network", "torch_graph", "compression"},
+    "families": {"errors", "targets", "rtl_templates"},
+    "planning": {
+        "errors",
+        "progress",
+        "formats",
+        "targets",
+        "families",
+        "network",
+        "rtl_templates",
+    },
     # the folding in a manifest is the planner's
     "package": {"errors", "files", "schema", "typed", "targets", "tools", "planning"},
     "codegen": {
@@ -52,16 +69,27 @@ MAY_IMPORT = {
     },
     "cost": {
         "errors",
-        "progress",
         "files",
+        "targets",
+        "families",
+        "tools",
+        "cache",
+        "package",
+        "planning",
+    },
+    # designs of its own, generated and synthesised
+    "refit": {
+        "errors",
+        "progress",
         "formats",
         "targets",
+        "families",
         "tools",
         "cache",
         "network",
-        "package",
         "planning",
         "codegen",
+        "cost",
         "rtl_templates",
     },
     "simulation": {
@@ -82,6 +110,7 @@ MAY_IMPORT = {
         "files",
         "schema",
         "targets",
+        "families",
         "tools",
         "package",
         "network",
@@ -92,10 +121,9 @@ MAY_IMPORT = {
         "rtl_templates",
         "boards",
     },
-    "explore": {"errors", "tools", "cache"},  # how jobs run; what they do, others hand in
+    "jobs": {"errors", "tools", "cache"},  # how jobs run; what they do, others hand in
     "report": {"errors", "files", "schema"},  # results as data, whoever made them
-    "images": {"compression"},
-    "digits": {"compression", "images"},
+    "tasks": {"errors", "files", "torch_graph", "compression"},
     "rtl_templates": set(),
     "sim": set(),
     "boards": {"rtl_templates"},
@@ -111,23 +139,23 @@ OWN_FILES = {
     "hwgen/codegen/primitives.py",
     "hwgen/codegen/verilog.py",
     "hwgen/comparison/comparing.py",
-    "hwgen/compression/checkpoints.py",
-    "hwgen/cost/asic.py",
+    "hwgen/compression/resume/checkpoints.py",
+    "hwgen/cost/asic/synthesis.py",
     "hwgen/cost/bitstream.py",
-    "hwgen/cost/measuring.py",
+    "hwgen/refit/measuring.py",
     "hwgen/cost/netlist.py",
     "hwgen/cost/ports.py",
     "hwgen/cost/routing.py",
-    "hwgen/cost/sampled.py",
+    "hwgen/refit/sampled.py",
     "hwgen/cost/synthesis.py",
-    "hwgen/cost/timing.py",
+    "hwgen/cost/asic/static_timing.py",
     "hwgen/building/bitstream.py",
-    "hwgen/explore/confined.py",
-    "hwgen/explore/job.py",
-    "hwgen/planning/coefficients.py",
+    "hwgen/jobs/confined.py",
+    "hwgen/jobs/job.py",
+    "hwgen/planning/estimate/coefficients.py",
     "hwgen/primitives.py",
     "hwgen/report/page.py",
-    "hwgen/simulation/board.py",
+    "hwgen/simulation/simulated_board.py",
     "hwgen/simulation/build.py",
     "hwgen/simulation/netlist.py",
     "hwgen/simulation/result.py",
@@ -294,7 +322,7 @@ def test_every_table_covers_every_op():
     from hwgen.golden import GOLDEN
     from hwgen.network.inference import ARITY, INFERENCE
     from hwgen.network.ops import OPS, Op
-    from hwgen.planning.layers import LAYERS
+    from hwgen.planning.layers.layer import LAYERS
 
     def leaves(kind):
         below = kind.__subclasses__()
@@ -311,8 +339,8 @@ def test_every_table_covers_every_op():
 
 
 def test_every_part_has_an_estimate_and_a_schedule():
-    from hwgen.planning.array_structure import structure
-    from hwgen.planning.assembly import Part
+    from hwgen.planning.dataflow import Part
+    from hwgen.planning.estimate.array_parts import structure
     from hwgen_rtl_templates.engine import EngineParameters
 
     inner = [EngineParameters]

@@ -13,13 +13,13 @@ import torch
 from compression_methods import CALIBRATIONS, Method, Setting, methods
 from compression_results import Outcome, draw, load, save, tables
 
-from hwgen.compression.prune_recipe import IMPORTANCES, KINDS
-from hwgen.compression.quantize_recipe import STEPS
-from hwgen.digits import Digits, DigitsCnn
+from hwgen.compression.recipes.prune_recipe import IMPORTANCES, KINDS
+from hwgen.compression.recipes.quantize_recipe import STEPS
 from hwgen.errors import InternalError
-from hwgen.images import ImageTask
 from hwgen.importers import import_torch
 from hwgen.report import read_run
+from hwgen.tasks.digits import Digits, DigitsCnn
+from hwgen.tasks.images import ImageTask
 
 ROOT = Path(__file__).parent.parent
 WIDTH = 8

@@ -13,8 +13,8 @@ import pytest
 import typer
 
 from hwgen.cli import app
-from hwgen.compression.prune_recipe import PruneRecipe
-from hwgen.compression.quantize_recipe import QuantizeRecipe
+from hwgen.compression.recipes.prune_recipe import PruneRecipe
+from hwgen.compression.recipes.quantize_recipe import QuantizeRecipe
 
 ROOT = Path(__file__).parent.parent
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]

@@ -30,8 +30,8 @@ except ModuleNotFoundError as error:
     ) from error
 
 from hwgen.building.bitstream import SEEDS, build_bitstream
+from hwgen.building.board_build import build, plan_for_board
 from hwgen.building.core import board_of, core_parameters, core_verilog, describe
 from hwgen.building.design import BoardDesign, board_design
 from hwgen.building.programming import flash
 from hwgen.building.summary import Build, read_summary
-from hwgen.building.whole import build, plan_for_board

@@ -7,7 +7,7 @@ from hwgen.errors import PlanError
 from hwgen.network.graph import Network
 from hwgen.package.manifest import Manifest, PackageLayer
 from hwgen.planning import Plan, plan
-from hwgen.planning.planner import MIN_AREA, parse_goal
+from hwgen.planning.search.planner import MIN_AREA, parse_goal
 from hwgen.targets import Target
 
 HALVINGS = 6  # of a goal that is too high

@@ -12,12 +12,12 @@ from pathlib import Path
 from hwgen.building.advice import advise, too_slow
 from hwgen.building.core import board_of, describe
 from hwgen.building.design import BoardDesign, board_design
-from hwgen.building.room import CORE_LUTS, room_of
+from hwgen.building.headroom import CORE_LUTS, room_of
 from hwgen.building.summary import SUMMARY, Build, read_summary
 from hwgen.cost import Route, Synthesis, pack, route, synthesise
-from hwgen.cost.families import family_of
 from hwgen.cost.synthesis import read_design
 from hwgen.errors import HwgenError, PlanError, StoreError, ToolError
+from hwgen.families.family import family_of
 from hwgen.network import load
 from hwgen.package.hashes import check_unchanged, with_hashes
 from hwgen.package.manifest import MANIFEST, Manifest, read_manifest

@@ -61,7 +61,7 @@ def compress(
     Example: hwgen compress digits_task.py:task --recipe recipe.toml -o digits.net --checkpoints run
     """
     from hwgen import api
-    from hwgen.python_file import load_object, read_source
+    from hwgen.tasks.python_file import load_object, read_source
 
     for path in (output, *([] if json_file is None else [json_file])):
         check_file(path)

@@ -73,7 +73,7 @@ def cost(
         return
     if package is None:
         raise HwgenError("PACKAGE must be named, such as build/digits (or --refit given)")
-    from hwgen.cost.timing import ACTIVITY
+    from hwgen.cost.asic.static_timing import ACTIVITY
 
     console = screen()
     opened = open_package(package, changed)

@@ -30,9 +30,9 @@ from hwgen.targets import DEFAULT_TARGET
 
 if TYPE_CHECKING:
     from hwgen.api import Package
-    from hwgen.compression.checkpoints import Checkpoints
-    from hwgen.digits import Digits
+    from hwgen.compression.resume.checkpoints import Checkpoints
     from hwgen.network import Network
+    from hwgen.tasks.digits import Digits
 
 GOAL = "100000 fps"
 VARIES = (
@@ -134,8 +134,8 @@ def _run(
     from hwgen import api
 
     try:
-        from hwgen.compression.checkpoints import Checkpoints, code_hash
-        from hwgen.digits import Digits
+        from hwgen.compression.resume.checkpoints import Checkpoints, code_hash
+        from hwgen.tasks.digits import Digits
     except ModuleNotFoundError as error:
         raise ToolError(
             f"Python package {error.name} is missing; pip install 'hwgen[demo]'"

@@ -39,7 +39,7 @@ def import_(
     Example: hwgen import my_task.py:task --weights int8 --activations uint8 -o my.net
     """
     from hwgen import api
-    from hwgen.python_file import load_object
+    from hwgen.tasks.python_file import load_object
 
     console = screen()
     found: Any = load_object(task)

@@ -123,7 +123,7 @@ def describe_plan(plan: "Plan") -> dict[str, Any]:
 
 def _gates(plan: "Plan") -> float | None:
     """Return the estimated area of an ASIC in gate equivalents."""
-    from hwgen.planning.gates import gate_equivalents
+    from hwgen.planning.estimate.gates import gate_equivalents
 
     needs = plan.resources
     return gate_equivalents(needs.luts, needs.ffs) if plan.target.library else None
@@ -131,7 +131,7 @@ def _gates(plan: "Plan") -> float | None:
 
 def _used(cost: Mapping[str, Any], asic: bool) -> list[str]:
     """Return what of a target's is used, in the table's columns."""
-    from hwgen.planning.gates import gate_equivalents
+    from hwgen.planning.estimate.gates import gate_equivalents
 
     if asic:
         return [f"{gate_equivalents(cost['luts'], cost['ffs']):,.0f}", f"{cost['ffs']:,.0f}"]
@@ -150,7 +150,7 @@ def _useful(plan: "Plan", stage: "Stage") -> float | None:
 
 def print_plan(plan: "Plan", console: Console) -> None:
     """Print a plan: a row a layer, the bottleneck marked, the sums below."""
-    from hwgen.planning.energy import NODE
+    from hwgen.planning.estimate.energy import NODE
 
     described = describe_plan(plan)
     energy = described["energy"]

@@ -15,7 +15,7 @@ from hwgen.cli.tables import Column, print_table, screen
 from hwgen.errors import HwgenError
 
 if TYPE_CHECKING:
-    from hwgen.cost.refit import Refit
+    from hwgen.refit.refit import Refit
 
 
 def run_refit(
@@ -27,9 +27,9 @@ def run_refit(
     as_json: bool,
 ) -> None:
     """Refit the estimates of some families, write the coefficients, and print the errors."""
-    from hwgen.cost.refit import refit
-    from hwgen.cost.samples import SAMPLED
-    from hwgen.planning.coefficients import FILE, write_coefficients
+    from hwgen.planning.estimate.coefficients import FILE, write_coefficients
+    from hwgen.refit.refit import refit
+    from hwgen.refit.samples import SAMPLED
 
     names = [name.strip() for name in families.split(",") if name.strip()] or list(SAMPLED)
     found: dict[str, Refit] = {}

@@ -19,10 +19,10 @@ from hwgen.package.manifest import (
     Predicted,
 )
 from hwgen.package.stream_format import StreamFormat
-from hwgen.planning.estimate import Resources
-from hwgen.planning.layers import INPUT
+from hwgen.planning.estimate.resources import Resources
+from hwgen.planning.layers.elements import wire_of
+from hwgen.planning.layers.layer import INPUT
 from hwgen.planning.plan import Plan, Stage
-from hwgen.planning.wires import wire_of
 from hwgen.targets import Rom
 from hwgen_rtl_templates.axi import BorderParameters
 

@@ -21,15 +21,15 @@ from hwgen.cache import Part, code_hash
 from hwgen.comparison.measuring import ROW, measure_design
 from hwgen.comparison.training import FIGURES, FRAMES, NETWORK, split_formats, train_format
 from hwgen.errors import HwgenError, ToolError
-from hwgen.explore import Job, JobQueue, Limits, Outcome
 from hwgen.files import read_file, read_text
+from hwgen.jobs import Job, JobQueue, Limits, Outcome
 from hwgen.network.store import LONGEST
 from hwgen.planning import parse_goal
-from hwgen.planning.planner import parse_override
+from hwgen.planning.search.planner import parse_override
 from hwgen.progress import Progress
-from hwgen.python_file import read_source, split_reference
 from hwgen.report import Row, Run
 from hwgen.targets import get_target
+from hwgen.tasks.python_file import read_source, split_reference
 
 FORMATS = ("int8", "int4")
 SIMULATED = 32  # frames

@@ -27,7 +27,7 @@ from hwgen import api
 from hwgen.errors import HwgenError
 from hwgen.formats import parse_format
 from hwgen.network import Network
-from hwgen.python_file import load_text
+from hwgen.tasks.python_file import load_text
 
 if TYPE_CHECKING:
     from hwgen.compression import Recipe

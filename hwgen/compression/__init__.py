@@ -10,5 +10,5 @@ __all__ = [
     "compress",
 ]
 
-from hwgen.compression.recipe import PruneRecipe, PruneTarget, QuantizeRecipe, Recipe
+from hwgen.compression.recipes.recipe import PruneRecipe, PruneTarget, QuantizeRecipe, Recipe
 from hwgen.compression.workflow import Compressed, StepRecord, compress

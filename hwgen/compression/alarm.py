@@ -12,11 +12,11 @@ import math
 import torch
 from torch import nn
 
-from hwgen.compression.flow import INPUT, Add, Layer
 from hwgen.compression.noise import Measured, Reference
 from hwgen.compression.quantize import QuantModel, Spot, equalizable
-from hwgen.compression.quantize_recipe import QuantizeRecipe
+from hwgen.compression.recipes.quantize_recipe import QuantizeRecipe
 from hwgen.formats import MAX_BITS, Binary, Fixed
+from hwgen.torch_graph.float_graph import INPUT, Add, Layer
 
 LOW = 12.0  # dB
 FINE = 25.0  # dB, of the rest

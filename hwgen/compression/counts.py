@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from hwgen.compression.quantize.layers import Weighted
 from hwgen.compression.quantize.model import QuantModel
-from hwgen.compression.trace import evaluating, find_layers
+from hwgen.torch_graph.trace import evaluating, find_layers
 
 FLOAT_BITS = 32
 

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 
 from torch import Tensor, nn
 
-from hwgen.compression.checkpoints import Checkpoints
 from hwgen.compression.counts import count
 from hwgen.compression.noise import LayerNoise, Measured, Reference
 from hwgen.compression.prune import Sparsity, sparsity
 from hwgen.compression.quantize import QuantModel
-from hwgen.compression.threads import thrifty_threads
-from hwgen.compression.trace import check_finite
+from hwgen.compression.resume.checkpoints import Checkpoints
+from hwgen.torch_graph.threads import thrifty_threads
+from hwgen.torch_graph.trace import check_finite
 
 
 @dataclass(frozen=True)

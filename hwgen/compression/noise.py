@@ -15,7 +15,6 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor, nn
 
-from hwgen.compression.flow import INPUT, Flow, Layer
 from hwgen.compression.quantize import (
     ACCUMULATING,
     QuantConv2d,
@@ -27,6 +26,7 @@ from hwgen.compression.quantize import (
     run_watched,
 )
 from hwgen.errors import InternalError
+from hwgen.torch_graph.float_graph import INPUT, Flow, Layer
 
 INPUTS = 256  # of the calibration data
 CHUNK = 32  # inputs at a time

@@ -12,21 +12,21 @@ from dataclasses import dataclass, replace
 
 from torch import Tensor, nn
 
-from hwgen.compression.checkpoints import Checkpoints
 from hwgen.compression.history import Recorder
 from hwgen.compression.noise import Reference
 from hwgen.compression.prune import Masks, check_masks, holding
-from hwgen.compression.prune.families import NORMS
+from hwgen.compression.prune.channel_groups import NORMS
 from hwgen.compression.quantize import (
     QuantModel,
     freeze_weights,
     place_layers,
     quantize_layers,
 )
-from hwgen.compression.quantize.steps import Step
-from hwgen.compression.quantize_recipe import QuantizeRecipe
-from hwgen.compression.threads import thrifty_threads
-from hwgen.compression.trace import check_finite, evaluating, find_layers
+from hwgen.compression.quantize.learned_scales import Step
+from hwgen.compression.recipes.quantize_recipe import QuantizeRecipe
+from hwgen.compression.resume.checkpoints import Checkpoints
+from hwgen.torch_graph.threads import thrifty_threads
+from hwgen.torch_graph.trace import check_finite, evaluating, find_layers
 
 
 @dataclass(frozen=True)

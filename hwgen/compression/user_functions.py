@@ -19,8 +19,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from hwgen.compression.adopt import Adopted, unwrapped
 from hwgen.errors import HwgenError, HwgenWarning
+from hwgen.torch_graph.adopt import Adopted, unwrapped
 
 Train = Callable[[nn.Module, int], object]
 Evaluate = Callable[[nn.Module], float]

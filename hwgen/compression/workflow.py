@@ -12,19 +12,15 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from hwgen.compression.adopt import adopt
 from hwgen.compression.alarm import find_alarms
 from hwgen.compression.calibration_data import input_batches
-from hwgen.compression.checkpoints import Checkpoints, code_hash, state_hash
-from hwgen.compression.flow import INPUT, ArgMax, Flow
 from hwgen.compression.history import Recorder, StepRecord
 from hwgen.compression.prune import Subject, check_pruning, holding, prune
 from hwgen.compression.quantize import QuantModel, check_quantizing
-from hwgen.compression.recipe import Recipe
-from hwgen.compression.run_folder import RunFolder
+from hwgen.compression.recipes.recipe import Recipe
+from hwgen.compression.resume.checkpoints import Checkpoints, code_hash, state_hash
+from hwgen.compression.resume.run_folder import RunFolder
 from hwgen.compression.stages import Stages
-from hwgen.compression.threads import thrifty_threads
-from hwgen.compression.trace import check_finite, find_layers
 from hwgen.compression.user_functions import (
     Evaluate,
     Train,
@@ -33,6 +29,10 @@ from hwgen.compression.user_functions import (
     warn_at_chance,
 )
 from hwgen.errors import FoundUnsupported, HwgenError, HwgenWarning, UnsupportedError
+from hwgen.torch_graph.adopt import adopt
+from hwgen.torch_graph.float_graph import INPUT, ArgMax, Flow
+from hwgen.torch_graph.threads import thrifty_threads
+from hwgen.torch_graph.trace import check_finite, find_layers
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ __all__ = [
     "write_netlist",
 ]
 
-from hwgen.cost.asic import CellSynthesis, synthesise_cells
+from hwgen.cost.asic.synthesis import CellSynthesis, synthesise_cells
 from hwgen.cost.bitstream import pack
 from hwgen.cost.netlist import write_models, write_netlist
 from hwgen.cost.routing import CriticalPath, Route, placer_of, route

@@ -8,9 +8,9 @@ from pathlib import Path
 
 from hwgen import tools
 from hwgen.cache import Cache, Part
-from hwgen.cost.families import family_of
 from hwgen.cost.routing import Route
 from hwgen.errors import HwgenError, PlanError, ToolError
+from hwgen.families.family import family_of
 from hwgen.targets import get_target
 
 

@@ -8,13 +8,13 @@ from pathlib import Path
 
 from msgspec import structs
 
-from hwgen.cost.asic import synthesise_cells
+from hwgen.cost.asic.static_timing import analyse_timing
+from hwgen.cost.asic.synthesis import synthesise_cells
 from hwgen.cost.routing import placer_of, route
 from hwgen.cost.synthesis import synthesise
-from hwgen.cost.timing import analyse_timing
 from hwgen.errors import HwgenError
 from hwgen.package.manifest import Manifest
-from hwgen.planning.gates import gate_equivalents
+from hwgen.planning.estimate.gates import gate_equivalents
 from hwgen.targets import Target, get_target
 
 COST_STAGES = ("estimate", "synth", "route")

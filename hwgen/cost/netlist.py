@@ -8,9 +8,9 @@ from pathlib import Path
 
 from hwgen import tools
 from hwgen.cache import Cache, Part
-from hwgen.cost.asic import CellSynthesis
-from hwgen.cost.liberty import read_liberty
-from hwgen.cost.library_cells import cell_models
+from hwgen.cost.asic.liberty import read_liberty
+from hwgen.cost.asic.library_cells import cell_models
+from hwgen.cost.asic.synthesis import CellSynthesis
 from hwgen.cost.synthesis import Synthesis
 from hwgen.errors import HwgenError, StoreError, ToolError
 from hwgen.files import read_text

@@ -15,10 +15,10 @@ from typing import Any
 from hwgen import tools
 from hwgen.cache import Cache, Part
 from hwgen.cost.carries import trim_carries
-from hwgen.cost.families import family_of
 from hwgen.cost.ports import PIN_OPTIONS, without_ports
 from hwgen.cost.synthesis import Synthesis
 from hwgen.errors import HwgenError, PlanError, ToolError
+from hwgen.families.family import family_of
 from hwgen.targets import Target
 
 

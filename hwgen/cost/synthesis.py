@@ -12,8 +12,8 @@ from pathlib import Path
 
 from hwgen import tools
 from hwgen.cache import Cache, Part
-from hwgen.cost.families import family_of
 from hwgen.errors import HwgenError, StoreError, ToolError
+from hwgen.families.family import family_of
 from hwgen.files import read_text
 from hwgen.targets import Target
 

@@ -13,9 +13,6 @@ import torch
 from torch import Tensor, fx, nn
 
 from hwgen.compression import Compressed
-from hwgen.compression.adopt import unwrapped
-from hwgen.compression.flow import ArgMax as TorchArgMax
-from hwgen.compression.hidden import find_hidden
 from hwgen.compression.quantize import (
     QuantActivation,
     QuantAdd,
@@ -28,8 +25,6 @@ from hwgen.compression.quantize import (
     QuantSign,
     Weighted,
 )
-from hwgen.compression.threads import thrifty_threads
-from hwgen.compression.trace import check_finite, evaluating, trace_graph
 from hwgen.compression.user_functions import accuracy_of, warn_at_chance
 from hwgen.errors import FoundUnsupported, NetworkError, UnsupportedError
 from hwgen.formats import Binary
@@ -50,6 +45,11 @@ from hwgen.network import (
     Threshold,
 )
 from hwgen.network import Tensor as NetworkTensor
+from hwgen.torch_graph.adopt import unwrapped
+from hwgen.torch_graph.float_graph import ArgMax as TorchArgMax
+from hwgen.torch_graph.hidden import find_hidden
+from hwgen.torch_graph.threads import thrifty_threads
+from hwgen.torch_graph.trace import check_finite, evaluating, trace_graph
 
 INSTEAD = "a compressed module has quantized layers, pools, joins and Flatten only"
 Shape = tuple[int, ...]

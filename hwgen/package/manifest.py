@@ -27,7 +27,7 @@ from hwgen.errors import FormatError, StoreError
 from hwgen.files import read_json
 from hwgen.package.border import Border, axi4_stream
 from hwgen.package.stream_format import StreamFormat
-from hwgen.planning.folding import Folding
+from hwgen.planning.layers.folding import Folding
 from hwgen.schema import short
 from hwgen.targets import Rom
 from hwgen.typed import MANY, Count, Positive, read_as

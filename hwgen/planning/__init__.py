@@ -2,8 +2,8 @@
 
 __all__ = ["Folding", "Plan", "Resources", "Stage", "Timing", "estimate", "parse_goal", "plan"]
 
-from hwgen.planning.estimate import Resources, estimate
-from hwgen.planning.folding import Folding
+from hwgen.planning.estimate.resources import Resources, estimate
+from hwgen.planning.layers.folding import Folding
 from hwgen.planning.plan import Plan, Stage
-from hwgen.planning.planner import parse_goal, plan
+from hwgen.planning.search.planner import parse_goal, plan
 from hwgen.planning.timing import Timing

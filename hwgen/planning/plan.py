@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
+from hwgen.families.memories import queue_shifts
 from hwgen.formats import bits_for
 from hwgen.network.graph import Network
-from hwgen.planning.assembly import (
+from hwgen.planning.dataflow import (
     Assembly,
     Branch,
     Endpoint,
@@ -16,19 +17,18 @@ from hwgen.planning.assembly import (
     output_of,
     word_of,
 )
-from hwgen.planning.encodings import fixed_instead
-from hwgen.planning.energy import Energy, energy_of, work_of
-from hwgen.planning.estimate import Resources, estimate
-from hwgen.planning.folding import Folding, beats
-from hwgen.planning.layers import INPUT, Layer
-from hwgen.planning.lowering import Core
-from hwgen.planning.memory import queue_shifts
+from hwgen.planning.estimate.energy import Energy, energy_of, work_of
+from hwgen.planning.estimate.resources import Resources, estimate
+from hwgen.planning.implementations.core import Core
+from hwgen.planning.layers.folding import Folding, beats
+from hwgen.planning.layers.layer import INPUT, Layer
+from hwgen.planning.lowering.encodings import fixed_instead
 from hwgen.planning.timing import Timing, evaluate_timing
 from hwgen.targets import Target
+from hwgen_rtl_templates.affine_thresholds import EvenThresholdParameters
 from hwgen_rtl_templates.axi import BorderParameters
 from hwgen_rtl_templates.constant_array import ConstantArrayParameters
 from hwgen_rtl_templates.engine import Datapath, EngineParameters
-from hwgen_rtl_templates.even_thresholds import EvenThresholdParameters
 from hwgen_rtl_templates.join import ConcatParameters
 from hwgen_rtl_templates.mac import MacParameters
 from hwgen_rtl_templates.threshold import ThresholdParameters

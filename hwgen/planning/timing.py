@@ -6,7 +6,7 @@ from bisect import bisect_right
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from hwgen.planning.assembly import Assembly
+from hwgen.planning.dataflow import Assembly
 from hwgen_rtl_templates.recurrence import NEVER, After, Recurrence
 from hwgen_rtl_templates.timing import Link, evaluate, source
 

@@ -13,7 +13,7 @@ import torch
 from torch import nn
 
 from hwgen.cache import Cache
-from hwgen.compression.checkpoints import Checkpoints, Trained, code_hash
+from hwgen.compression.resume.checkpoints import Checkpoints, Trained, code_hash
 from support.shell import MARK
 
 
@@ -106,7 +106,7 @@ def test_compressing_digits_goes_on_bit_for_bit(tmp_path):
     import dataclasses
 
     from hwgen import api
-    from hwgen.digits import Digits
+    from hwgen.tasks.digits import Digits
 
     def compressed():
         digits = Digits(0)
@@ -137,7 +137,7 @@ KILLED = """
     import torch
     from torch import nn
     from hwgen.cache import Cache
-    from hwgen.compression.checkpoints import Checkpoints
+    from hwgen.compression.resume.checkpoints import Checkpoints
     kept = Checkpoints(["code"], Cache(Path(sys.argv[1])))
     for epochs in range(1, 1000):
         model = nn.Linear(300, 300)

@@ -12,7 +12,7 @@ from hwgen.codegen.accelerator import Accelerator, _join
 from hwgen.codegen.entries import enters_as, leaves_as
 from hwgen.formats import Fixed
 from hwgen.network import Concat, Conv2d, Input, Network, Node, Requantize
-from hwgen.planning.planner import plan
+from hwgen.planning.search.planner import plan
 from support.networks import random_input
 
 FRAMES = 3

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from hwgen.planning.adder_graphs.digits import (
+from hwgen.planning.lowering.adder_graphs.digits import (
     count_digits,
     shift_of,
     sign_of,

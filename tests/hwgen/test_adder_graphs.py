@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from hwgen.errors import PlanError
-from hwgen.planning.adder_graphs import coefficients, solve
-from hwgen.planning.adder_graphs.differences import decomposed, plain
-from hwgen.planning.adder_graphs.digits import shift_of, sign_of, term_of
+from hwgen.planning.lowering.adder_graphs import coefficients, solve
+from hwgen.planning.lowering.adder_graphs.differences import decomposed, plain
+from hwgen.planning.lowering.adder_graphs.digits import shift_of, sign_of, term_of
 
 
 def random_matrix(seed):

@@ -9,9 +9,9 @@ from torch.nn.utils import parametrizations, parametrize, prune, spectral_norm, 
 from torch.optim.swa_utils import AveragedModel
 
 from hwgen.compression import PruneRecipe, QuantizeRecipe, Recipe, compress
-from hwgen.compression.adopt import adopt
 from hwgen.errors import HwgenError, HwgenWarning
 from hwgen.importers import import_torch
+from hwgen.torch_graph.adopt import adopt
 
 pytestmark = [
     pytest.mark.usefixtures("one_thread"),

@@ -9,13 +9,13 @@ import pytest
 from hwgen.errors import PlanError
 from hwgen.formats import Fixed
 from hwgen.network import Input, Linear, Requantize
-from hwgen.planning.allocation import Option, allocate, frontier, needs_of
-from hwgen.planning.estimate import Resources, estimate, weigh
-from hwgen.planning.folding import Folding
-from hwgen.planning.layers import find_layers
-from hwgen.planning.lowering import core_for
-from hwgen.planning.options import Ways
+from hwgen.planning.estimate.resources import Resources, estimate, weigh
+from hwgen.planning.implementations.core import core_for
+from hwgen.planning.layers.folding import Folding
+from hwgen.planning.layers.layer import find_layers
 from hwgen.planning.plan import Stage
+from hwgen.planning.search.allocation import Option, allocate, frontier, needs_of
+from hwgen.planning.search.candidates import Ways
 from hwgen.targets import get_target
 from support.networks import chain
 

@@ -21,11 +21,11 @@ from hwgen.api import choose_frames
 from hwgen.cache import Cache
 from hwgen.cli.cost import cost as cost_command
 from hwgen.comparison.measuring import measure_package
-from hwgen.cost.asic import synthesise_cells
-from hwgen.cost.timing import analyse_timing
+from hwgen.cost.asic.static_timing import analyse_timing
+from hwgen.cost.asic.synthesis import synthesise_cells
 from hwgen.errors import HwgenError, SimulationError, ToolError
-from hwgen.planning.estimate import estimate
-from hwgen.planning.memory import ring_style, weight_style
+from hwgen.families.memories import ring_style, weight_style
+from hwgen.planning.estimate.resources import estimate
 from hwgen.report import Run, to_csv, to_html, to_markdown
 from hwgen.report.run import spearman
 from hwgen.targets import INSTALL_LIBRARY, get_target

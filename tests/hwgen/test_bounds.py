@@ -3,13 +3,13 @@
 import numpy as np
 import pytest
 
-from hwgen.planning.adder_graphs import solve
-from hwgen.planning.bounds import STRETCH, Bounds, least_row
-from hwgen.planning.cells import adder_of, lut_inputs
-from hwgen.planning.constants import least_adders
-from hwgen.planning.estimate import Resources
-from hwgen.planning.layers import find_layers
-from hwgen.planning.options import NO_HURRY, Ways
+from hwgen.families.cells import adder_of, lut_inputs
+from hwgen.planning.estimate.resources import Resources
+from hwgen.planning.layers.layer import find_layers
+from hwgen.planning.lowering.adder_graphs import solve
+from hwgen.planning.lowering.constants import least_adders
+from hwgen.planning.search.bounds import STRETCH, Bounds, least_row
+from hwgen.planning.search.candidates import NO_HURRY, Ways
 from hwgen.targets import get_target
 from hwgen_rtl_templates.dot_product import RowParameters, dot_product
 from hwgen_rtl_templates.encodings import (

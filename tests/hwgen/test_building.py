@@ -19,9 +19,9 @@ from hwgen import tools
 from hwgen.building import describe, plan_for_board, read_summary
 from hwgen.cli import app
 from hwgen.cost import pack, route, synthesise
-from hwgen.digits import Digits
 from hwgen.errors import BoardError, HwgenError, OutputFolderError, PlanError, StoreError, ToolError
 from hwgen.targets import get_target
+from hwgen.tasks.digits import Digits
 from hwgen_boards import BOARDS
 from support.known import chain_of, digits
 from support.packages import TINY_BAUD, TINY_CLOCK, tiny_board, tools_only

@@ -190,7 +190,7 @@ def test_the_example_task(tmp_path):
     text = run_example(tmp_path, "digits.toml")
     assert "qat" in text and package.load(tmp_path / "d.net").size.parameters == 1898
     whole = package.Recipe.from_toml(ROOT / "examples" / "digits.toml")
-    from hwgen.digits import Digits
+    from hwgen.tasks.digits import Digits
 
     assert (whole.prune, whole.quantize) == (Digits.recipe.prune, Digits.recipe.quantize)
     assert whole.epochs == Digits.epochs

@@ -13,7 +13,7 @@ from hwgen.cli import app
 from hwgen.errors import PlanError
 from hwgen.formats import Codebook, Fixed
 from hwgen.network import Conv2d, Input, Network, Node, Requantize
-from hwgen.planning.estimate import weigh
+from hwgen.planning.estimate.resources import weigh
 from hwgen.targets import get_target
 from hwgen_rtl_templates.encodings import Codebook as Indices
 from support.known import sparse_layer

@@ -8,8 +8,8 @@ from hwgen.codegen.entries import manifest_of
 from hwgen.codegen.project import _lpf, _sdc
 from hwgen.formats import Binary, Fixed
 from hwgen.network import Input, Linear, Threshold
-from hwgen.planning.folding import Folding
-from hwgen.planning.planner import plan
+from hwgen.planning.layers.folding import Folding
+from hwgen.planning.search.planner import plan
 from hwgen.targets import Rom
 from support.networks import chain
 from support.toys import toy_manifest

@@ -152,7 +152,7 @@ def test_accuracy_is_goldens(run, place):
 def test_the_second_time_runs_nothing(run, place, monkeypatch):
     """Run as the page and the JSON say: it finds all that was made, so it is the same."""
     monkeypatch.setenv("HWGEN_CACHE", str(place / "cache"))
-    monkeypatch.setattr("hwgen.explore.queue.Here", None)  # it would call that
+    monkeypatch.setattr("hwgen.jobs.queue.Here", None)  # it would call that
     (line,) = re.findall("<p><code>(.*)</code></p>", to_html(run))
     assert html.unescape(line) == run.command == json.loads(run.to_json())["command"]
     failing = "--goal '200000000 fps' "  # what failed is tried again, so it is left out here

@@ -8,7 +8,7 @@ from typer.testing import CliRunner
 import hwgen.comparison
 from hwgen.cli import app
 from hwgen.comparison.comparing import command_of
-from hwgen.explore import Limits
+from hwgen.jobs import Limits
 
 RUNS = {
     "plain": {},

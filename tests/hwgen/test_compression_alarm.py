@@ -11,8 +11,8 @@ from torch import nn
 
 from hwgen import api
 from hwgen.compression import Compressed, QuantizeRecipe, Recipe, compress
-from hwgen.compression.threads import thrifty_threads
 from hwgen.errors import HwgenWarning
+from hwgen.torch_graph.threads import thrifty_threads
 
 X = torch.rand(128, 8, generator=torch.Generator().manual_seed(0))
 

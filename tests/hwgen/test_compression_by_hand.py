@@ -9,10 +9,8 @@ from torch import nn
 
 from hwgen.cache import Cache
 from hwgen.compression import PruneRecipe
-from hwgen.compression.checkpoints import Checkpoints, state_hash
 from hwgen.compression.counts import _bits
-from hwgen.compression.flow import INPUT, Flow, Layer
-from hwgen.compression.prune.families import Families
+from hwgen.compression.prune.channel_groups import Families
 from hwgen.compression.prune.importance.taylor import _noting
 from hwgen.compression.prune.masks import joined
 from hwgen.compression.prune.ranking import keep_strongest
@@ -20,11 +18,13 @@ from hwgen.compression.prune.sensitivity import shares_within
 from hwgen.compression.quantize import QuantLinear
 from hwgen.compression.quantize.calibrate.kl import TINY, _divergence
 from hwgen.compression.quantize.fake import fake_quantize
+from hwgen.compression.quantize.learned_scales import FixedStep
 from hwgen.compression.quantize.observed import observe, place
-from hwgen.compression.quantize.steps import FixedStep
 from hwgen.compression.quantize.weights.bounded import BoundedWeights
 from hwgen.compression.quantize.weights.linear import LinearWeights
+from hwgen.compression.resume.checkpoints import Checkpoints, state_hash
 from hwgen.formats import Fixed
+from hwgen.torch_graph.float_graph import INPUT, Flow, Layer
 
 
 def test_taylor_squares_the_sum_of_a_filter():

@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 from hwgen.compression import PruneRecipe, PruneTarget, QuantizeRecipe, Recipe, compress
-from hwgen.compression.checkpoints import state_hash
+from hwgen.compression.resume.checkpoints import state_hash
 from hwgen.errors import FormatError, HwgenError
 from support import killed_runs
 

@@ -7,8 +7,8 @@ from torch import nn
 
 from hwgen.compression import PruneRecipe, Recipe, compress
 from hwgen.compression.counts import count
-from hwgen.compression.trace import find_layers
 from hwgen.errors import HwgenError
+from hwgen.torch_graph.trace import find_layers
 from support.torch_models import Branched, ResidualDigits, random_norm
 
 

@@ -7,7 +7,7 @@ from torch import nn
 
 from hwgen.compression import PruneRecipe, PruneTarget, QuantizeRecipe, Recipe, compress
 from hwgen.compression.prune.importance.reconstruction import greedy_order
-from hwgen.compression.prune_recipe import IMPORTANCES
+from hwgen.compression.recipes.prune_recipe import IMPORTANCES
 from hwgen.errors import HwgenError
 from hwgen.importers import import_torch
 from hwgen.network import Conv2d, Linear

@@ -11,11 +11,11 @@ from hwgen.compression.quantize.calibrate import METHODS
 from hwgen.compression.quantize.calibration import weight_scales
 from hwgen.compression.quantize.fake import fake_quantize, round_half_up
 from hwgen.compression.quantize.fixed_point import fixed_point, summand_multipliers
+from hwgen.compression.quantize.learned_scales import LogStep
 from hwgen.compression.quantize.observed import observe
-from hwgen.compression.quantize.steps import LogStep
-from hwgen.compression.trace import find_layers
 from hwgen.errors import FormatError, HwgenError
 from hwgen.formats import Fixed
+from hwgen.torch_graph.trace import find_layers
 
 
 def test_recipes_state_their_rules():

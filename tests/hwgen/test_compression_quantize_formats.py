@@ -7,7 +7,7 @@ from torch import nn
 
 from hwgen.compression import QuantizeRecipe, Recipe, compress
 from hwgen.compression.quantize import freeze_weights
-from hwgen.compression.quantize.steps import make_step
+from hwgen.compression.quantize.learned_scales import make_step
 from hwgen.compression.quantize.weights import (
     AsymmetricWeights,
     BinaryWeights,

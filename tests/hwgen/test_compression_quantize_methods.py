@@ -9,15 +9,15 @@ from hwgen.compression import QuantizeRecipe, Recipe, compress
 from hwgen.compression.quantize import fold_batch_norm, quantize_layers
 from hwgen.compression.quantize.calibrate import METHODS
 from hwgen.compression.quantize.equalize import equalize
+from hwgen.compression.quantize.learned_scales import STEPS, make_step
 from hwgen.compression.quantize.mixed import choose_formats
 from hwgen.compression.quantize.observed import mean_squared_error, observe
-from hwgen.compression.quantize.steps import STEPS, make_step
-from hwgen.compression.quantize_recipe import CALIBRATIONS
-from hwgen.compression.quantize_recipe import STEPS as STEP_NAMES
-from hwgen.compression.trace import find_layers
+from hwgen.compression.recipes.quantize_recipe import CALIBRATIONS
+from hwgen.compression.recipes.quantize_recipe import STEPS as STEP_NAMES
 from hwgen.errors import FormatError, HwgenError
 from hwgen.formats import Fixed
 from hwgen.network import Conv2d, Linear
+from hwgen.torch_graph.trace import find_layers
 from support.exactness import assert_equal, made, random_recipe, small_cnn, train_on
 from support.torch_models import random_module
 

@@ -6,7 +6,7 @@ from torch import nn
 from hwgen.compression import QuantizeRecipe
 from hwgen.compression.quantize import fold_batch_norm
 from hwgen.compression.quantize.mixed import choose_formats
-from hwgen.compression.trace import find_layers
+from hwgen.torch_graph.trace import find_layers
 
 
 def test_room_that_is_left_goes_back():

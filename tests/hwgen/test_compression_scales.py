@@ -9,9 +9,9 @@ import hwgen
 from hwgen.compression import QuantizeRecipe, Recipe, compress
 from hwgen.compression.quantize.fixed_point import fixed_point
 from hwgen.compression.quantize.weights.bounded import bounded_norm, largest_bias
-from hwgen.compression.threads import thrifty_threads
 from hwgen.network import Network
 from hwgen.network.ops import Add, Requantize
+from hwgen.torch_graph.threads import thrifty_threads
 from support.meanings import compare_torch
 
 FORMATS = ("int8", "int4", "pot4", "pot4x2", "ternary", "binary", "cb4:8")

@@ -9,7 +9,7 @@ from torch import nn
 
 from hwgen.compression import PruneRecipe, QuantizeRecipe, Recipe, compress
 from hwgen.compression.prune import holding, scan_sensitivity, shares_within
-from hwgen.compression.quantize.steps import Step
+from hwgen.compression.quantize.learned_scales import Step
 from hwgen.errors import HwgenError, NetworkError
 from hwgen.importers import import_torch
 from hwgen.network import Conv2d, Linear

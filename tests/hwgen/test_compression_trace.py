@@ -8,9 +8,9 @@ import torch.nn.functional as F
 from torch import nn
 
 from hwgen.compression import PruneRecipe, QuantizeRecipe, Recipe, compress
-from hwgen.compression.flow import Add, ArgMax, Concat
-from hwgen.compression.trace import find_layers
 from hwgen.errors import FormatError, HwgenError, NetworkError, UnsupportedError
+from hwgen.torch_graph.float_graph import Add, ArgMax, Concat
+from hwgen.torch_graph.trace import find_layers
 
 BOTH = Recipe(PruneRecipe(0.5), QuantizeRecipe())
 X = torch.zeros(2, 1, 8, 8)

@@ -7,10 +7,10 @@ import torch
 from torch import nn
 
 from hwgen.compression import PruneRecipe, QuantizeRecipe, Recipe, compress
-from hwgen.compression.threads import thrifty_threads
 from hwgen.errors import FormatError, NetworkError
 from hwgen.importers import import_torch
 from hwgen.network import Conv2d, Linear
+from hwgen.torch_graph.threads import thrifty_threads
 
 X = torch.randn(16, 1, 8, 8, generator=torch.Generator().manual_seed(0))
 

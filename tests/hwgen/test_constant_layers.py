@@ -14,7 +14,7 @@ from hwgen.cli import app
 from hwgen.errors import PlanError
 from hwgen.formats import Fixed
 from hwgen.network import Input, Linear, Network, Node, Requantize
-from hwgen.planning.constants import levels_within
+from hwgen.planning.lowering.constants import levels_within
 from hwgen.targets import get_target
 from support.known import two_layers
 from support.selection import some

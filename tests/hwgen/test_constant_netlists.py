@@ -8,7 +8,7 @@ import pytest
 from hwgen.cache import Cache
 from hwgen.codegen.verilog import to_verilog
 from hwgen.cost import synthesise, write_netlist
-from hwgen.planning.adder_graphs import solve
+from hwgen.planning.lowering.adder_graphs import solve
 from hwgen.primitives import find_models
 from hwgen.simulation.build import find_tools
 from hwgen.targets import get_target

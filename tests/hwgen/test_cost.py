@@ -10,8 +10,8 @@ import pytest
 import hwgen
 from hwgen.cache import Cache
 from hwgen.cost import CriticalPath, Synthesis, route, synthesise
-from hwgen.cost.families import FAMILIES
 from hwgen.errors import HwgenError, PlanError, ToolError
+from hwgen.families.family import FAMILIES
 from hwgen.targets import TARGETS, get_target
 from support.known import chain_of
 

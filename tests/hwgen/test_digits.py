@@ -5,8 +5,8 @@ import pytest
 import torch
 
 from hwgen.compression import compress
-from hwgen.digits import HELD_OUT, Digits, DigitsCnn
 from hwgen.importers import import_torch
+from hwgen.tasks.digits import HELD_OUT, Digits, DigitsCnn
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 

@@ -11,8 +11,8 @@ import torch
 import hwgen
 from hwgen.api import choose_frames
 from hwgen.errors import PlanError
-from hwgen.planning.blocks import arranged
-from hwgen.planning.layers import find_layers
+from hwgen.planning.layers.layer import find_layers
+from hwgen.planning.lowering.dsp import arranged
 from hwgen.targets import get_target
 from hwgen_rtl_templates.multiplier import DspBlocks, MultiplierParameters, packed
 from hwgen_rtl_templates.multiplier_ecp5 import Ecp5Multiplier

@@ -10,8 +10,8 @@ import hwgen
 from hwgen.formats import Binary, Codebook, Fixed
 from hwgen.network import Input, Linear, Node, Requantize
 from hwgen.network.graph import Network
-from hwgen.planning.assembly import Part
-from hwgen.planning.energy import Work, _datapath, _work, energy_of, work_of
+from hwgen.planning.dataflow import Part
+from hwgen.planning.estimate.energy import Work, _datapath, _work, energy_of, work_of
 from hwgen_rtl_templates.engine import Datapath
 from support.networks import GRAPH, random_network
 from support.whole import planned

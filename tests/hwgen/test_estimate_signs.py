@@ -24,12 +24,12 @@ from hwgen.network import (
     Requantize,
     Threshold,
 )
-from hwgen.planning.array_structure import structure
-from hwgen.planning.energy import _work
-from hwgen.planning.estimate import estimate
-from hwgen.planning.layers import find_layers
-from hwgen.planning.lowering import core_for
-from hwgen.planning.options import Ways
+from hwgen.planning.estimate.array_parts import structure
+from hwgen.planning.estimate.energy import _work
+from hwgen.planning.estimate.resources import estimate
+from hwgen.planning.implementations.core import core_for
+from hwgen.planning.layers.layer import find_layers
+from hwgen.planning.search.candidates import Ways
 from hwgen.targets import TARGETS
 from hwgen_rtl_templates.adder_graph import Adder, AdderGraph, Tap
 from hwgen_rtl_templates.bit_serial import BitSerialParameters

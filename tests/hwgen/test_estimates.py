@@ -16,14 +16,8 @@ from hwgen.cache import Cache
 from hwgen.cli.cost import cost as cost_command
 from hwgen.codegen.verilog import write_modules
 from hwgen.cost import synthesise
-from hwgen.cost.fitting import Errors, Sample, errors_of, fit, spearman
-from hwgen.cost.measuring import _modules, measure
-from hwgen.cost.refit import refit
-from hwgen.cost.sampled import as_sample
-from hwgen.cost.samples import SAMPLED, sample, sample_plan
 from hwgen.errors import HwgenError
-from hwgen.planning.blocks import inferred
-from hwgen.planning.coefficients import (
+from hwgen.planning.estimate.coefficients import (
     FILE,
     START,
     coefficients_of,
@@ -31,9 +25,15 @@ from hwgen.planning.coefficients import (
     taken_for,
     write_coefficients,
 )
-from hwgen.planning.estimate import estimate
-from hwgen.planning.structure import Structure, parts_of, structure
-from hwgen.planning.tables import table_luts, words_luts
+from hwgen.planning.estimate.lookup_tables import table_luts, words_luts
+from hwgen.planning.estimate.resources import estimate
+from hwgen.planning.estimate.structure import Structure, parts_of, structure
+from hwgen.planning.lowering.dsp import inferred
+from hwgen.refit.fitting import Errors, Sample, errors_of, fit, spearman
+from hwgen.refit.measuring import _modules, measure
+from hwgen.refit.refit import refit
+from hwgen.refit.sampled import as_sample
+from hwgen.refit.samples import SAMPLED, sample, sample_plan
 from hwgen.targets import get_target
 from hwgen_rtl_templates.engine import EngineParameters
 from support.selection import some
@@ -102,7 +102,7 @@ def test_samples_depend_on_nothing_that_was_fitted(monkeypatch):
     """A sample stays the same whatever the coefficients are, and so does what is in the cache."""
     before = [(p.assembly, p.input) for p in plans("ecp5")[:2]]
     monkeypatch.setattr(
-        "hwgen.planning.coefficients._known", lambda: {START: read_coefficients()[START]}
+        "hwgen.planning.estimate.coefficients._known", lambda: {START: read_coefficients()[START]}
     )
     with pytest.raises(KeyError):  # no block of any family is left
         coefficients_of("ecp5")
@@ -208,7 +208,7 @@ def test_designs_together_are_what_they_are_alone(family, store):
 
 def test_a_small_refit(tmp_path, monkeypatch):
     monkeypatch.setenv("HWGEN_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr("hwgen.cost.sampled.BATCH", 6)
+    monkeypatch.setattr("hwgen.refit.sampled.BATCH", 6)
     app = Typer()
     app.command()(cost_command)
     path = tmp_path / "coefficients.json"

@@ -14,13 +14,13 @@ import hwgen
 from hwgen.building import read_summary
 from hwgen.cli import app
 from hwgen.compression import Recipe
-from hwgen.compression.run_folder import RunFolder
-from hwgen.cost.liberty import read_liberty
+from hwgen.compression.resume.run_folder import RunFolder
+from hwgen.cost.asic.liberty import read_liberty
 from hwgen.errors import HwgenError
 from hwgen.files import NoRegularFile, open_file, parse_json, read_file
 from hwgen.package.folder import read_package
-from hwgen.python_file import load_object
 from hwgen.report import read_run
+from hwgen.tasks.python_file import load_object
 from support.known import chain_of
 
 MOST = 1 << 37  # bytes, sparse: more than any reader takes

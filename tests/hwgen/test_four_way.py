@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 import hwgen
-from hwgen.digits import Digits
+from hwgen.tasks.digits import Digits
 from support.torch_models import ResidualDigits
 
 ALL = 1 << 20  # frames

@@ -6,9 +6,9 @@ import torch
 import hwgen
 from hwgen.codegen.verilog import to_verilog
 from hwgen.cost import synthesise
-from hwgen.digits import Digits
-from hwgen.planning.estimate import estimate
+from hwgen.planning.estimate.resources import estimate
 from hwgen.targets import get_target
+from hwgen.tasks.digits import Digits
 from hwgen_rtl_templates.mac import MacArray
 
 TARGET = get_target("ulx3s-85f")

@@ -8,11 +8,11 @@ import torch.nn.functional as F
 from torch import nn
 
 from hwgen.compression import QuantizeRecipe, Recipe, compress
-from hwgen.compression.meaning import MEANINGS, run_layer
-from hwgen.compression.support import DROPPED, KEPT, OWNED
-from hwgen.compression.trace import find_layers
 from hwgen.errors import UnsupportedError
 from hwgen.importers import import_torch
+from hwgen.torch_graph.meaning import MEANINGS, run_layer
+from hwgen.torch_graph.support import DROPPED, KEPT, OWNED
+from hwgen.torch_graph.trace import find_layers
 
 X = torch.randn(6, 1, 4, 4, generator=torch.Generator().manual_seed(0))
 INT8 = Recipe(quantize=QuantizeRecipe.int8())

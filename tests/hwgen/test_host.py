@@ -207,7 +207,7 @@ def test_a_target_without_a_board(package, tmp_path):
 def test_a_hundred_digits_on_an_icebreaker(tmp_path, one_thread):
     """Real digits through a network that was trained on them, as the example of the documents
     sends them."""
-    from hwgen.digits import Digits
+    from hwgen.tasks.digits import Digits
 
     task = Digits(seed=0)
     quantize = QuantizeRecipe(weights="int4", activations="uint4", epochs=0)

@@ -7,9 +7,9 @@ import torch.nn.functional as F
 from torch import nn
 
 from hwgen.compression import PruneRecipe, QuantizeRecipe, Recipe, compress
-from hwgen.digits import Digits
 from hwgen.errors import NetworkError
 from hwgen.network import Add, ArgMax, AvgPool2d, Concat, Conv2d, Linear, Network, Requantize
+from hwgen.tasks.digits import Digits
 from support.exactness import assert_equal, random_recipe, train_on
 from support.selection import some
 from support.torch_models import Branched, ResidualDigits, random_module

@@ -17,9 +17,9 @@ from hwgen.network import (
     Requantize,
     Threshold,
 )
-from hwgen.planning.folding import Folding
-from hwgen.planning.layers import find_layers
-from hwgen.planning.lowering import core_for
+from hwgen.planning.implementations.core import core_for
+from hwgen.planning.layers.folding import Folding
+from hwgen.planning.layers.layer import find_layers
 from hwgen.targets import get_target
 from hwgen_rtl_templates.mac import MacParameters
 from support.engines import check_pixels

@@ -17,10 +17,10 @@ from hwgen.network import (
     Requantize,
     Threshold,
 )
-from hwgen.planning.folding import Folding
-from hwgen.planning.layers import find_layers
-from hwgen.planning.lowering import core_for
-from hwgen.planning.options import Ways
+from hwgen.planning.implementations.core import core_for
+from hwgen.planning.layers.folding import Folding
+from hwgen.planning.layers.layer import find_layers
+from hwgen.planning.search.candidates import Ways
 from hwgen.targets import get_target
 from hwgen_rtl_templates.engine import Engine
 from hwgen_rtl_templates.join import Sum

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from hwgen.cost.liberty import NAND2, NOR2, Latch, Register, read_liberty
-from hwgen.cost.liberty_function import parse_function
-from hwgen.cost.library_cells import cell_models, reset_cells
+from hwgen.cost.asic.liberty import NAND2, NOR2, Latch, Register, read_liberty
+from hwgen.cost.asic.liberty_function import parse_function
+from hwgen.cost.asic.library_cells import cell_models, reset_cells
 from hwgen.errors import HwgenError
 from hwgen.targets import TARGETS
 

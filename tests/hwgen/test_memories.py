@@ -7,7 +7,7 @@ import pytest
 import hwgen
 from hwgen.codegen.verilog import to_verilog
 from hwgen.cost import synthesise
-from hwgen.planning.memory import block_rams, lut_memory, ring_style, weight_style
+from hwgen.families.memories import block_rams, lut_memory, ring_style, weight_style
 from hwgen.targets import get_target
 from hwgen_rtl_templates.encodings import Binary, TwosComplement
 from hwgen_rtl_templates.fifo import Fifo, FifoParameters

@@ -17,7 +17,7 @@ from hwgen.api import choose_frames
 from hwgen.codegen.names import top_name
 from hwgen.codegen.project import core
 from hwgen.errors import HwgenError
-from hwgen.planning.folding import Folding
+from hwgen.planning.layers.folding import Folding
 from hwgen.primitives import cell_names
 from support.known import chain_of
 from support.networks import random_network

@@ -11,12 +11,12 @@ from hwgen.cli import app
 from hwgen.errors import HwgenError, PlanError
 from hwgen.formats import Fixed, PowerOfTwo
 from hwgen.network import Conv2d, Input, Linear, Network, Node, Requantize
-from hwgen.planning.assembly import adapters, suits, word_of
-from hwgen.planning.folding import drains, foldings
-from hwgen.planning.layers import find_layers
-from hwgen.planning.planner import parse_goal, plan
+from hwgen.planning.dataflow import adapters, suits, word_of
+from hwgen.planning.layers.folding import drains, foldings
+from hwgen.planning.layers.layer import find_layers
+from hwgen.planning.search.planner import parse_goal, plan
+from hwgen_rtl_templates.affine_thresholds import EvenThresholdParameters
 from hwgen_rtl_templates.engine import EngineParameters
-from hwgen_rtl_templates.even_thresholds import EvenThresholdParameters
 from support.known import digits
 from support.networks import GRAPH, chain, random_network
 from support.selection import some

@@ -10,8 +10,8 @@ from hwgen.errors import PlanError
 from hwgen.formats import Fixed
 from hwgen.network import Input, Linear
 from hwgen.planning import options
-from hwgen.planning.headroom import check_headroom
-from hwgen.planning.layers import find_layers
+from hwgen.planning.layers.layer import find_layers
+from hwgen.planning.search.headroom import check_headroom
 from hwgen.targets import get_target
 from support.networks import chain
 

@@ -5,7 +5,7 @@ import pytest
 
 from hwgen.formats import Fixed
 from hwgen.network import Add, Conv2d, Input, Network, Node, Requantize
-from hwgen.planning.planner import plan
+from hwgen.planning.search.planner import plan
 
 
 def residual(size):

@@ -9,7 +9,7 @@ import pytest
 import hwgen
 from hwgen.formats import Fixed, Ternary
 from hwgen.network import Add, Conv2d, Flatten, Input, Linear, Network, Node, Requantize
-from hwgen.planning.queues import LEAST, _no_slower
+from hwgen.planning.search.queue_depths import LEAST, _no_slower
 from hwgen_rtl_templates.timing import DeadlockError
 
 ONE = [1.0]

@@ -9,9 +9,9 @@ import torch.nn.functional as F
 from torch import nn
 
 from hwgen.compression import QuantizeRecipe, Recipe, compress
-from hwgen.compression.trace import find_layers
 from hwgen.errors import UnsupportedError
 from hwgen.importers import import_torch
+from hwgen.torch_graph.trace import find_layers
 
 X = torch.randn(3, 2, 6, 6, generator=torch.Generator().manual_seed(0))
 

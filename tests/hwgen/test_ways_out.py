@@ -8,10 +8,10 @@ import torch.nn.functional as F
 from torch import nn
 
 from hwgen.compression import PruneRecipe, QuantizeRecipe, Recipe, compress
-from hwgen.compression.support import INSTEAD, LAST, SUPPORTED
-from hwgen.compression.trace import find_layers
 from hwgen.errors import FormatError, HwgenError, NetworkError, UnsupportedError
 from hwgen.formats import parse_format
+from hwgen.torch_graph.support import INSTEAD, LAST, SUPPORTED
+from hwgen.torch_graph.trace import find_layers
 
 X = torch.randn(3, 2, 7, 7, generator=torch.Generator().manual_seed(0))
 INT8 = Recipe(quantize=QuantizeRecipe.int8())

@@ -38,8 +38,8 @@ def test_tests_of_the_module_come_first():
     fault = Fault("a", "rtl_templates/fifo.py", "", "", "", ())
     found = near(fault, ROOT)
     assert len(found) == len(set(found)) > 50
-    fault = Fault("a", "hwgen/planning/queues.py", "", "", "", ())
-    assert near(fault, ROOT)[0] == "tests/hwgen/test_queues.py"
+    fault = Fault("a", "hwgen/planning/search/queue_depths.py", "", "", "", ())
+    assert near(fault, ROOT)[0] == "tests/hwgen/test_queue_depths.py"
     assert not any("mutants" in path for path in found)
 
 

@@ -6,11 +6,11 @@ from fractions import Fraction
 import pytest
 
 from hwgen_rtl_templates.adder_graph import Adder, AdderGraph, Tap
+from hwgen_rtl_templates.affine_thresholds import EvenThresholdParameters, EvenThresholds
 from hwgen_rtl_templates.argmax import ArgMax, ArgMaxParameters
 from hwgen_rtl_templates.bias import Bias, BiasParameters
 from hwgen_rtl_templates.bit_serial import BitSerial, BitSerialParameters
 from hwgen_rtl_templates.constant import ConstantDatapath, ConstantParameters
-from hwgen_rtl_templates.even_thresholds import EvenThresholdParameters, EvenThresholds
 from hwgen_rtl_templates.join import Sum, SumParameters
 from hwgen_rtl_templates.requantize import Requantizer, RequantizerParameters
 from hwgen_rtl_templates.streams import range_shape

@@ -22,7 +22,7 @@ import torch
 from torch import nn
 
 from hwgen.compression import PruneRecipe, PruneTarget, QuantizeRecipe, Recipe, compress
-from hwgen.compression.checkpoints import state_hash
+from hwgen.compression.resume.checkpoints import state_hash
 
 X = torch.randn(24, 2, 6, 6, generator=torch.Generator().manual_seed(0))
 RECIPES = (

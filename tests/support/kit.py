@@ -17,9 +17,9 @@ from torch import nn
 import hwgen
 from hwgen.compression import PruneRecipe, QuantizeRecipe, Recipe
 from hwgen.network import Network
-from hwgen.planning.folding import Folding, foldings
-from hwgen.planning.layers import Layer, find_layers
-from hwgen.planning.lowering import blocks_for, core_for, sums_by_entry
+from hwgen.planning.implementations.core import blocks_for, core_for, sums_by_entry
+from hwgen.planning.layers.folding import Folding, foldings
+from hwgen.planning.layers.layer import Layer, find_layers
 from hwgen.targets import get_target
 from hwgen_rtl_templates.adder_row import AdderRow
 from hwgen_rtl_templates.adder_row_ecp5 import Ecp5AdderRow

@@ -16,7 +16,7 @@ from hwgen.package.manifest import (
     write_manifest,
 )
 from hwgen.package.stream_format import StreamFormat
-from hwgen.planning.folding import Folding
+from hwgen.planning.layers.folding import Folding
 from hwgen.targets import Rom
 
 SHAPE = (3, 2, 2)  # in beats of two lanes: a pixel's last beat is half used

@@ -19,10 +19,10 @@ __all__ = [
     "sparsity",
 ]
 
-from hwgen.compression.prune.blocks import find_blocks
 from hwgen.compression.prune.masks import Masks, check_masks, holding
 from hwgen.compression.prune.penalty import penalty
+from hwgen.compression.prune.residual import find_blocks
 from hwgen.compression.prune.schedule import check_pruning, prune
 from hwgen.compression.prune.sensitivity import scan_sensitivity, shares_within
 from hwgen.compression.prune.sparsity import Sparsity, Zeros, sparsity
-from hwgen.compression.prune.subject import Subject
+from hwgen.compression.prune.state import Subject

@@ -15,14 +15,14 @@ import torch
 import torch_pruning
 from torch import Tensor, nn
 
-from hwgen.compression.flow import ArgMax, Flow, Layer
-from hwgen.compression.prune.families import NORMS, Families, is_depthwise
+from hwgen.compression.prune.channel_groups import NORMS, Families, is_depthwise
 from hwgen.compression.prune.importance import IMPORTANCE
 from hwgen.compression.prune.ranking import NUDGE
-from hwgen.compression.prune.subject import Subject
-from hwgen.compression.prune_recipe import PruneRecipe
-from hwgen.compression.trace import find_layers
+from hwgen.compression.prune.state import Subject
+from hwgen.compression.recipes.prune_recipe import PruneRecipe
 from hwgen.errors import HwgenError, InternalError
+from hwgen.torch_graph.float_graph import ArgMax, Flow, Layer
+from hwgen.torch_graph.trace import find_layers
 
 Sizes = Mapping[tuple[str, ...], int]
 

@@ -16,7 +16,7 @@ from collections.abc import Callable, Collection
 import torch
 from torch import Tensor, nn
 
-from hwgen.compression.prune.families import NORMS, WEIGHTED
+from hwgen.compression.prune.channel_groups import NORMS, WEIGHTED
 from hwgen.compression.quantize.layers import Weighted
 from hwgen.errors import HwgenError
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 import torch
 from torch import Tensor
 
-from hwgen.compression.prune_recipe import PruneRecipe
+from hwgen.compression.recipes.prune_recipe import PruneRecipe
 from hwgen.errors import HwgenError
 
 NUDGE = 1e-9  # makes 0.29 of 100 entries 29, although 0.29 * 100 < 29 in floating point

@@ -19,22 +19,22 @@ from typing import Protocol
 import torch
 from torch import nn
 
-from hwgen.compression.flow import Flow
-from hwgen.compression.prune.blocks import remove_blocks
+from hwgen.compression.prune.channel_groups import WEIGHTED
 from hwgen.compression.prune.channels import check_channels, family_sizes
-from hwgen.compression.prune.families import WEIGHTED
 from hwgen.compression.prune.masks import check_masks, holding
 from hwgen.compression.prune.pruners import PRUNERS
 from hwgen.compression.prune.ranking import check_layers
+from hwgen.compression.prune.residual import remove_blocks
 from hwgen.compression.prune.sensitivity import shares_by_scan
 from hwgen.compression.prune.skeleton import train_skeleton
 from hwgen.compression.prune.sparsity import Sparsity
+from hwgen.compression.prune.state import Subject, Train
 from hwgen.compression.prune.stripes import check_stripes
-from hwgen.compression.prune.subject import Subject, Train
-from hwgen.compression.prune_recipe import KINDS, PruneRecipe
-from hwgen.compression.threads import thrifty_threads
-from hwgen.compression.trace import find_layers
+from hwgen.compression.recipes.prune_recipe import KINDS, PruneRecipe
 from hwgen.errors import HwgenError
+from hwgen.torch_graph.float_graph import Flow
+from hwgen.torch_graph.threads import thrifty_threads
+from hwgen.torch_graph.trace import find_layers
 
 Measure = Callable[[nn.Module], float]
 

@@ -15,11 +15,11 @@ from torch import Tensor, nn
 
 from hwgen.compression.prune.channels import family_sizes
 from hwgen.compression.prune.pruners import PRUNERS
+from hwgen.compression.prune.state import Subject, Train, weighted_layers
 from hwgen.compression.prune.stripes import has_stripes
-from hwgen.compression.prune.subject import Subject, Train, weighted_layers
-from hwgen.compression.prune_recipe import KINDS, PruneRecipe
-from hwgen.compression.trace import find_layers
+from hwgen.compression.recipes.prune_recipe import KINDS, PruneRecipe
 from hwgen.errors import HwgenError
+from hwgen.torch_graph.trace import find_layers
 
 SHARES = (0.125, 0.25, 0.375, 0.5, 0.625, 0.75, 0.875)
 Scan = Mapping[str, Mapping[float, float]]

@@ -16,8 +16,8 @@ from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
 from hwgen.compression.prune.masks import apply_masks, holding, on_gradient
+from hwgen.compression.prune.state import Subject, weighted_layers
 from hwgen.compression.prune.stripes import has_stripes
-from hwgen.compression.prune.subject import Subject, weighted_layers
 
 
 class _Skeleton(nn.Module):

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from hwgen.compression.prune.state import weighted_layers
 from hwgen.compression.prune.stripes import has_stripes
-from hwgen.compression.prune.subject import weighted_layers
 from hwgen.compression.quantize.layers import QuantConv2d, Weighted
 from hwgen.compression.quantize.model import QuantModel
 

@@ -14,12 +14,12 @@ from dataclasses import replace
 import torch
 from torch import Tensor, nn
 
-from hwgen.compression.flow import Flow
 from hwgen.compression.prune.masks import apply_masks, joined
 from hwgen.compression.prune.ranking import keep_strongest
-from hwgen.compression.prune.subject import Subject, weighted_layers
-from hwgen.compression.prune_recipe import PruneRecipe
+from hwgen.compression.prune.state import Subject, weighted_layers
+from hwgen.compression.recipes.prune_recipe import PruneRecipe
 from hwgen.errors import HwgenError
+from hwgen.torch_graph.float_graph import Flow
 
 
 def has_stripes(module: nn.Module) -> bool:

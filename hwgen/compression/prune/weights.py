@@ -11,8 +11,8 @@ from dataclasses import replace
 
 from hwgen.compression.prune.masks import apply_masks, joined
 from hwgen.compression.prune.ranking import keep_strongest
-from hwgen.compression.prune.subject import Subject, weighted_layers
-from hwgen.compression.prune_recipe import PruneRecipe
+from hwgen.compression.prune.state import Subject, weighted_layers
+from hwgen.compression.recipes.prune_recipe import PruneRecipe
 
 
 def mask_weights(subject: Subject, recipe: PruneRecipe, progress: float) -> Subject:

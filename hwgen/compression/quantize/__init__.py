@@ -35,7 +35,7 @@ from hwgen.compression.quantize.layers import (
     Weighted,
 )
 from hwgen.compression.quantize.model import QuantModel, run_watched
+from hwgen.compression.quantize.points import ACCUMULATING, Spot
 from hwgen.compression.quantize.quantizers import QuantActivation, QuantInput, Quantizer
 from hwgen.compression.quantize.sign import QuantSign
-from hwgen.compression.quantize.spots import ACCUMULATING, Spot
 from hwgen.compression.quantize.weights import freeze_weights

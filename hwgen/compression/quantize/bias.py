@@ -14,8 +14,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from hwgen.compression.flow import INPUT, Flow, Layer
 from hwgen.compression.quantize.layers import Weighted
+from hwgen.torch_graph.float_graph import INPUT, Flow, Layer
 
 INPUTS = 256  # of the calibration data, as many as are kept at every layer
 

@@ -9,7 +9,6 @@ from dataclasses import replace
 import torch
 from torch import Tensor, nn
 
-from hwgen.compression.flow import INPUT, Add, Concat, Flow, Layer
 from hwgen.compression.quantize.bias import correct_bias
 from hwgen.compression.quantize.equalize import equalize
 from hwgen.compression.quantize.fold import fold_batch_norm
@@ -23,6 +22,7 @@ from hwgen.compression.quantize.layers import (
 )
 from hwgen.compression.quantize.mixed import choose_formats
 from hwgen.compression.quantize.model import QuantModel
+from hwgen.compression.quantize.points import Spot, place_spots
 from hwgen.compression.quantize.quantizers import QuantActivation, QuantInput, Source
 from hwgen.compression.quantize.scale_limits import (
     ScaleLimits,
@@ -30,11 +30,11 @@ from hwgen.compression.quantize.scale_limits import (
     without_requantizer,
 )
 from hwgen.compression.quantize.sign import QuantSign
-from hwgen.compression.quantize.spots import Spot, place_spots
 from hwgen.compression.quantize.weights import WeightQuantizer, largest_bias, make_weights
-from hwgen.compression.quantize_recipe import QuantizeRecipe
+from hwgen.compression.recipes.quantize_recipe import QuantizeRecipe
 from hwgen.errors import HwgenError, NetworkError
 from hwgen.formats import Binary, Codebook, Fixed, Format
+from hwgen.torch_graph.float_graph import INPUT, Add, Concat, Flow, Layer
 
 FAR = 4.0  # times the largest bias that matters: scales move in training
 UNLIMITED = 2.0**62  # of a bias

@@ -15,8 +15,8 @@ from dataclasses import replace
 import torch
 from torch import Tensor, nn
 
-from hwgen.compression.flow import Flow, Layer
-from hwgen.compression.quantize.spots import Spot
+from hwgen.compression.quantize.points import Spot
+from hwgen.torch_graph.float_graph import Flow, Layer
 
 THROUGH = (nn.ReLU, nn.MaxPool2d, nn.AvgPool2d, nn.Flatten, Spot)
 ROUNDS = 20

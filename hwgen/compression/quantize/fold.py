@@ -8,7 +8,7 @@ from dataclasses import replace
 import torch
 from torch import nn
 
-from hwgen.compression.flow import Flow, Layer
+from hwgen.torch_graph.float_graph import Flow, Layer
 
 
 def fold_batch_norm(flow: Flow) -> Flow:

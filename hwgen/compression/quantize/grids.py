@@ -13,15 +13,15 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from hwgen.compression.flow import INPUT, Add, Flow, Layer
 from hwgen.compression.quantize.calibrate import METHODS
+from hwgen.compression.quantize.learned_scales import Step, make_step
 from hwgen.compression.quantize.observed import Observed, Placement, observe
+from hwgen.compression.quantize.points import ACCUMULATING, Spot
 from hwgen.compression.quantize.sign import place_sign
-from hwgen.compression.quantize.spots import ACCUMULATING, Spot
-from hwgen.compression.quantize.steps import Step, make_step
-from hwgen.compression.quantize_recipe import QuantizeRecipe
+from hwgen.compression.recipes.quantize_recipe import QuantizeRecipe
 from hwgen.errors import FormatError
 from hwgen.formats import Activation, Binary, Fixed
+from hwgen.torch_graph.float_graph import INPUT, Add, Flow, Layer
 
 APART = 2.0**10  # scales of two summands; beyond it the smaller one counts for nothing
 NOTHING = 2.0**-8  # of a step of the other summand

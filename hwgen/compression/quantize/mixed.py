@@ -18,11 +18,11 @@ from math import inf
 import torch
 from torch import Tensor, nn
 
-from hwgen.compression.flow import Flow
 from hwgen.compression.quantize.weights import make_weights
-from hwgen.compression.quantize_recipe import QuantizeRecipe
+from hwgen.compression.recipes.quantize_recipe import QuantizeRecipe
 from hwgen.errors import HwgenError
 from hwgen.formats import Format, parse_format
+from hwgen.torch_graph.float_graph import Flow
 
 CostOf = Callable[[Mapping[str, str]], float]  # the cost of these formats, by layer
 INPUTS = 256  # of the calibration data

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 from torch import Tensor, nn
 
-from hwgen.compression.flow import INPUT, Layer
+from hwgen.torch_graph.float_graph import INPUT, Layer
 
 
 class QuantModel(nn.Module):

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from hwgen.compression.quantize.fake import fake_quantize
 from hwgen.compression.quantize.fixed_point import fixed_point
-from hwgen.compression.quantize.steps import Step
+from hwgen.compression.quantize.learned_scales import Step
 from hwgen.errors import FormatError
 from hwgen.formats import Activation, Binary, Fixed
 

@@ -12,9 +12,9 @@ __all__ = ["QuantSign", "place_sign", "sign"]
 import torch
 from torch import Tensor
 
+from hwgen.compression.quantize.learned_scales import Step
 from hwgen.compression.quantize.observed import Observed, Placement
 from hwgen.compression.quantize.quantizers import Quantizer, Source
-from hwgen.compression.quantize.steps import Step
 from hwgen.formats import Binary
 
 

@@ -12,9 +12,9 @@ from hwgen.compression import PruneRecipe, QuantizeRecipe, Recipe
 from hwgen.errors import HwgenError, PlanError
 from hwgen.network import Network
 from hwgen.planning import Plan, plan
-from hwgen.planning.folding import foldings
-from hwgen.planning.layers import find_layers
-from hwgen.planning.planner import MIN_AREA, MIN_LATENCY
+from hwgen.planning.layers.folding import foldings
+from hwgen.planning.layers.layer import find_layers
+from hwgen.planning.search.planner import MIN_AREA, MIN_LATENCY
 from support.exactness import train_on
 from support.networks import CHAIN, GRAPH, MIXED, random_input, random_network
 from support.torch_models import random_module

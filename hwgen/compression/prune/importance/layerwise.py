@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping
 
 from torch import Tensor
 
-from hwgen.compression.flow import Flow
-from hwgen.compression.prune.families import Families
-from hwgen.compression.prune.subject import Subject
+from hwgen.compression.prune.channel_groups import Families
+from hwgen.compression.prune.state import Subject
+from hwgen.torch_graph.float_graph import Flow
 
 Importance = Callable[[Subject, Flow, Families], dict[int, float]]
 

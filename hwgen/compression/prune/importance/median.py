@@ -9,10 +9,10 @@ __all__ = ["median"]
 
 import torch
 
-from hwgen.compression.flow import Flow
-from hwgen.compression.prune.families import WEIGHTED, Families
+from hwgen.compression.prune.channel_groups import WEIGHTED, Families
 from hwgen.compression.prune.importance.layerwise import summed
-from hwgen.compression.prune.subject import Subject
+from hwgen.compression.prune.state import Subject
+from hwgen.torch_graph.float_graph import Flow
 
 EXACT = "donot_use_mm_for_euclid_dist"  # the other way loses small distances
 

@@ -7,11 +7,11 @@ channels that do not matter become small.
 
 __all__ = ["norm_scale"]
 
-from hwgen.compression.flow import Flow
-from hwgen.compression.prune.families import NORMS, Families
+from hwgen.compression.prune.channel_groups import NORMS, Families
 from hwgen.compression.prune.importance.layerwise import summed
-from hwgen.compression.prune.subject import Subject
+from hwgen.compression.prune.state import Subject
 from hwgen.errors import HwgenError
+from hwgen.torch_graph.float_graph import Flow
 
 
 def norm_scale(subject: Subject, flow: Flow, families: Families) -> dict[int, float]:

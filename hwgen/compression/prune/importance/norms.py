@@ -6,10 +6,10 @@ Filter Pruning" (IJCAI 2018).
 
 __all__ = ["l1", "l2"]
 
-from hwgen.compression.flow import Flow
-from hwgen.compression.prune.families import WEIGHTED, Families
+from hwgen.compression.prune.channel_groups import WEIGHTED, Families
 from hwgen.compression.prune.importance.layerwise import summed
-from hwgen.compression.prune.subject import Subject
+from hwgen.compression.prune.state import Subject
+from hwgen.torch_graph.float_graph import Flow
 
 
 def l1(subject: Subject, flow: Flow, families: Families) -> dict[int, float]:

@@ -11,10 +11,10 @@ __all__ = ["greedy_order", "reconstruction"]
 import torch
 from torch import Tensor, nn
 
-from hwgen.compression.flow import Flow, Layer
-from hwgen.compression.prune.families import WEIGHTED, Families, is_depthwise
-from hwgen.compression.prune.subject import Subject, real_inputs
-from hwgen.compression.trace import evaluating
+from hwgen.compression.prune.channel_groups import WEIGHTED, Families, is_depthwise
+from hwgen.compression.prune.state import Subject, real_inputs
+from hwgen.torch_graph.float_graph import Flow, Layer
+from hwgen.torch_graph.trace import evaluating
 
 FRAMES = 64  # inputs that are measured
 SAMPLES = 1 << 12  # sums of a layer that are measured

@@ -13,12 +13,12 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
-from hwgen.compression.flow import Flow
-from hwgen.compression.prune.families import WEIGHTED, Families
+from hwgen.compression.prune.channel_groups import WEIGHTED, Families
 from hwgen.compression.prune.importance.layerwise import summed
 from hwgen.compression.prune.masks import on_gradient
-from hwgen.compression.prune.subject import Subject
+from hwgen.compression.prune.state import Subject
 from hwgen.errors import HwgenError
+from hwgen.torch_graph.float_graph import Flow
 
 
 def taylor(subject: Subject, flow: Flow, families: Families) -> dict[int, float]:

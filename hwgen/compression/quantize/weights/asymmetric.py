@@ -14,8 +14,8 @@ from torch import Tensor
 from hwgen.compression.quantize.calibrate import MINMAX_BITS
 from hwgen.compression.quantize.calibration import least_scales
 from hwgen.compression.quantize.fake import round_half_up
+from hwgen.compression.quantize.learned_scales import make_step
 from hwgen.compression.quantize.scale_limits import ScaleLimits
-from hwgen.compression.quantize.steps import make_step
 from hwgen.compression.quantize.weights.base import StepWeights, rows_of
 from hwgen.formats import Fixed
 

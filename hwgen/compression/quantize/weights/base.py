@@ -7,8 +7,8 @@ from abc import ABC, abstractmethod
 import torch
 from torch import Tensor, nn
 
+from hwgen.compression.quantize.learned_scales import Step
 from hwgen.compression.quantize.scale_limits import ScaleLimits, relative
-from hwgen.compression.quantize.steps import Step
 from hwgen.formats import Format
 
 

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from hwgen.compression.quantize.fake import fake_quantize
-from hwgen.compression.quantize.steps import Step
+from hwgen.compression.quantize.learned_scales import Step
 from hwgen.compression.quantize.weights.base import rows_of
 from hwgen.compression.quantize.weights.linear import LinearWeights
 from hwgen.errors import FormatError

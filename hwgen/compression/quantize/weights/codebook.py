@@ -13,9 +13,9 @@ import torch
 from torch import Tensor, nn
 
 from hwgen.compression.quantize.fake import fake_quantize
+from hwgen.compression.quantize.learned_scales import FixedStep
 from hwgen.compression.quantize.observed import up_to_power_of_two
 from hwgen.compression.quantize.scale_limits import ScaleLimits, relative
-from hwgen.compression.quantize.steps import FixedStep
 from hwgen.compression.quantize.weights.base import WeightQuantizer
 from hwgen.formats import Codebook, Fixed, Format
 

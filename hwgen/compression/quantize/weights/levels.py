@@ -14,8 +14,8 @@ import torch
 from torch import Tensor
 
 from hwgen.compression.quantize.calibration import search_scales
+from hwgen.compression.quantize.learned_scales import Step
 from hwgen.compression.quantize.scale_limits import ScaleLimits
-from hwgen.compression.quantize.steps import Step
 from hwgen.compression.quantize.weights.base import StepWeights, rows_of
 from hwgen.errors import FormatError
 from hwgen.formats import Codebook, Fixed, Format

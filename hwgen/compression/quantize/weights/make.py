@@ -5,9 +5,9 @@ __all__ = ["make_weights"]
 from torch import Tensor
 
 from hwgen.compression.quantize.calibration import weight_scales
+from hwgen.compression.quantize.learned_scales import Step, make_step
 from hwgen.compression.quantize.observed import up_to_power_of_two
 from hwgen.compression.quantize.scale_limits import ScaleLimits
-from hwgen.compression.quantize.steps import Step, make_step
 from hwgen.compression.quantize.weights.asymmetric import AsymmetricWeights
 from hwgen.compression.quantize.weights.base import WeightQuantizer
 from hwgen.compression.quantize.weights.binary import BinaryWeights
@@ -21,7 +21,7 @@ from hwgen.compression.quantize.weights.levels import LevelWeights, level_scales
 from hwgen.compression.quantize.weights.linear import LinearWeights
 from hwgen.compression.quantize.weights.power_of_two import PowerOfTwoWeights
 from hwgen.compression.quantize.weights.ternary import TernaryWeights
-from hwgen.compression.quantize_recipe import QuantizeRecipe
+from hwgen.compression.recipes.quantize_recipe import QuantizeRecipe
 from hwgen.errors import FormatError, InternalError
 from hwgen.formats import Binary, Codebook, Fixed, Format, PowerOfTwo, Ternary
 

@@ -12,7 +12,7 @@ __all__ = ["PowerOfTwoWeights", "freeze_weights"]
 import torch
 from torch import Tensor, nn
 
-from hwgen.compression.quantize.steps import Step
+from hwgen.compression.quantize.learned_scales import Step
 from hwgen.compression.quantize.weights.base import rows_of
 from hwgen.compression.quantize.weights.levels import LevelWeights
 from hwgen.formats import PowerOfTwo

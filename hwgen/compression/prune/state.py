@@ -1,0 +1,88 @@
+"""What a pruner works on, and the one interface of all pruners.
+
+A pruner is a function (subject, recipe, progress) -> subject. It works on the model in place,
+with the recipe's shares times `progress`, which grows to 1 from step to step.
+"""
+
+__all__ = ["Pruner", "Subject", "Train", "real_inputs", "weighted_layers"]
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor, nn
+
+from hwgen.compression.prune.channel_groups import WEIGHTED
+from hwgen.compression.prune.masks import Masks
+from hwgen.compression.recipes.prune_recipe import PruneRecipe
+from hwgen.compression.resume.checkpoints import Checkpoints
+from hwgen.errors import HwgenError, NetworkError
+from hwgen.torch_graph.float_graph import Layer
+from hwgen.torch_graph.trace import find_layers
+
+Train = Callable[[nn.Module, int], None]
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A float model, what is pruned of it, and what its importance is measured with.
+
+    Attributes
+    ----------
+    example : (batch, channels, height, width) or (batch, features), a float tensor
+    masks : which weights stay, by the path of their layer
+    sizes : how many channels the families had before the first step
+    stripes : what skeletons learned, (filters, kh, kw) by path
+    calibration : batches of real inputs, may be empty
+    train : the user's training, may be missing
+    checkpoints : where results of an earlier run are found
+    """
+
+    model: nn.Module
+    example: Tensor
+    masks: Masks = field(default_factory=dict)
+    sizes: Mapping[tuple[str, ...], int] = field(default_factory=dict)
+    stripes: Mapping[str, Tensor] = field(default_factory=dict)
+    calibration: tuple[Tensor, ...] = ()
+    train: Train | None = None
+    checkpoints: Checkpoints = field(default_factory=Checkpoints)
+
+    def run_training(self, model: nn.Module, epochs: int) -> None:
+        """Train a model in place, by the user's training or as an earlier run did."""
+        train = self.train
+        assert train is not None
+        self.checkpoints.train(model, epochs, lambda: train(model, epochs))
+
+
+Pruner = Callable[[Subject, PruneRecipe, float], Subject]
+
+
+def weighted_layers(model: nn.Module, example: Tensor) -> list[Layer]:
+    """Return the convolutions and linear layers of a float model."""
+    layers = find_layers(model, example).layers
+    return [layer for layer in layers if isinstance(layer.module, WEIGHTED)]
+
+
+def real_inputs(subject: Subject, what: str, most: int) -> Tensor:
+    """Return up to so many calibration inputs, (batch, ...) float32.
+
+    Parameters
+    ----------
+    what : needs them, for the message
+
+    Raises
+    ------
+    HwgenError : there are none
+    NetworkError : they are no tensors of the example's shape
+    """
+    batches = subject.calibration
+    for batch in batches:
+        if batch.shape[1:] != subject.example.shape[1:]:
+            raise NetworkError(
+                f"Calibration batches must be tensors of shape (batch, "
+                f"{', '.join(map(str, subject.example.shape[1:]))}) like the example, "
+                f"not {tuple(batch.shape)}"
+            )
+    if not sum(len(batch) for batch in batches):
+        raise HwgenError(f"{what} needs real inputs; pass calibration=[batch, ...]")
+    return torch.cat([batch.float() for batch in batches])[:most]

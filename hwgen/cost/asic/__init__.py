@@ -1,0 +1,1 @@
+"""Standard cells: synthesis, timing and libraries of an ASIC."""

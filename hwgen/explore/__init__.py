@@ -1,9 +1,0 @@
-"""Many jobs at once, here or on a Dask cluster: each limited, cached, and none lost.
-
-What a job does is a function that others hand in; this knows how to run many.
-"""
-
-__all__ = ["Job", "JobQueue", "Limits", "Outcome"]
-
-from hwgen.explore.job import Job, Limits, Outcome
-from hwgen.explore.queue import JobQueue

@@ -1,5 +1,0 @@
-"""Adder graphs of constant matrices, with sums of two terms shared."""
-
-__all__ = ["coefficients", "solve"]
-
-from hwgen.planning.adder_graphs.solve import coefficients, solve

@@ -1,0 +1,200 @@
+"""Assembly: the parts of an accelerator and the streams between them."""
+
+__all__ = ["Assembly", "Branch", "Endpoint", "Part", "Placed", "adapters", "assemble", "suits"]
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from math import gcd
+
+from hwgen.planning.implementations.core import Core
+from hwgen.planning.layers.layer import INPUT, Layer
+from hwgen_rtl_templates.axi import BorderParameters
+from hwgen_rtl_templates.engine import EngineParameters
+from hwgen_rtl_templates.fifo import FifoParameters
+from hwgen_rtl_templates.join import ConcatParameters, SumParameters
+from hwgen_rtl_templates.streams import ForkParameters, NarrowParameters, WidenParameters
+
+Part = (
+    Core | ForkParameters | FifoParameters | NarrowParameters | WidenParameters
+)  # the parameters of anything that streams run through
+
+
+@dataclass(frozen=True, order=True)
+class Branch:
+    """One of several ways that a stream goes: from a layer (or `INPUT`) to an input of another."""
+
+    source: str
+    sink: str
+    position: int
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """Beats of a stream.
+
+    channels : of a pixel
+    lanes, bits, signed : of a beat
+    pixels : of a frame
+    """
+
+    channels: int
+    lanes: int
+    bits: int
+    signed: bool
+    pixels: int
+
+    @property
+    def beats(self) -> int:
+        """Beats of a frame."""
+        return self.pixels * -(-self.channels // self.lanes)
+
+    @property
+    def border(self) -> BorderParameters:
+        """The same at the border of the accelerator."""
+        return BorderParameters(self.lanes, self.bits, self.signed, self.beats)
+
+
+@dataclass(frozen=True)
+class Placed:
+    """A part in its place.
+
+    name : of the instance, before it is made safe for Verilog
+    layer : the layer it belongs to, or None
+    inputs, outputs : numbers of streams
+    """
+
+    name: str
+    layer: str | None
+    part: Part
+    inputs: tuple[int, ...]
+    outputs: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Assembly:
+    """Every part, in an order in which streams run forward; stream 0 comes from outside.
+
+    streams : how many there are
+    out : the one that leaves
+    queues : name of the queue on each branch of a fork
+    """
+
+    parts: tuple[Placed, ...]
+    streams: int
+    out: int
+    queues: Mapping[Branch, str]
+
+
+def adapters(
+    channels: int, lanes: int, word: int, bits: int, is_signed: bool
+) -> tuple[WidenParameters | NarrowParameters, ...]:
+    """Return what turns beats of `lanes` into words of `word` elements, which divide a pixel."""
+    if lanes == word:
+        return ()
+    if word % lanes == 0:
+        return (WidenParameters(channels, lanes, word, bits, is_signed),)
+    if lanes % word == 0 or lanes >= channels:
+        return (NarrowParameters(channels, lanes, word, bits, is_signed),)
+    whole = WidenParameters(channels, lanes, channels, bits, is_signed)
+    if word == channels:
+        return (whole,)
+    return (whole, NarrowParameters(channels, channels, word, bits, is_signed))
+
+
+def suits(lanes: int, word: int) -> bool:
+    """Say whether beats of `lanes` become words of `word` without gathering whole pixels."""
+    return gcd(lanes, word) == min(lanes, word)
+
+
+def word_of(core: Core) -> int:
+    """Return the elements of a beat that a core takes in."""
+    if isinstance(core, EngineParameters):
+        return core.window.word
+    return core.lanes if isinstance(core, (SumParameters, ConcatParameters)) else 1
+
+
+def output_of(layer: Layer, core: Core) -> Endpoint:
+    """Return the beats that leave a core."""
+    if isinstance(core, ConcatParameters):
+        return Endpoint(layer.outputs, core.lanes, core.bits, core.signed, layer.pixels)
+    lanes = core.lanes if isinstance(core, (EngineParameters, SumParameters)) else 1
+    return Endpoint(layer.outputs, lanes, *core.element, layer.pixels)
+
+
+class _Builder:
+    """Streams by number, parts in order."""
+
+    def __init__(self, layers: Iterable[str]) -> None:
+        self.parts: list[Placed] = []
+        self.streams = 1
+        self._taken = set(layers)
+
+    def add(
+        self, name: str, layer: str | None, part: Part, inputs: Sequence[int], outputs: int = 1
+    ) -> tuple[int, ...]:
+        while name in self._taken and name != layer:
+            name += "_"
+        self._taken.add(name)
+        made = tuple(range(self.streams, self.streams + outputs))
+        self.streams += outputs
+        self.parts.append(Placed(name, layer, part, tuple(inputs), made))
+        return made
+
+
+def assemble(
+    stages: Sequence[tuple[Layer, Core]],
+    entry: Endpoint,
+    depths: Mapping[Branch, int],
+    shifts: bool = False,
+) -> Assembly:
+    """Put cores together: adapters where widths differ, a fork and queues where a stream has
+    several users.
+
+    Parameters
+    ----------
+    entry : the beats that come from outside
+    depths : of the queue on each branch of a fork
+    shifts : whether these are registers that shift
+    """
+    builder = _Builder(layer.name for layer, _ in stages)
+    users: dict[str, list[Branch]] = {INPUT: []}
+    for layer, _ in stages:
+        users[layer.name] = []
+        for position, source in enumerate(layer.sources):
+            users[source].append(Branch(source, layer.name, position))
+    ways: dict[Branch, int] = {}
+    queues: dict[Branch, str] = {}
+    beats = {INPUT: entry}
+
+    def spread(source: str, stream: int) -> None:
+        branches = users[source]
+        if len(branches) < 2:
+            ways.update(dict.fromkeys(branches, stream))
+            return
+        end = beats[source]
+        shape = (end.lanes, end.bits, end.signed)
+        name = source or "input"
+        fork = ForkParameters(*shape, len(branches))
+        forked = builder.add(f"{name}_fork", None, fork, (stream,), len(branches))
+        for number, (branch, way) in enumerate(zip(branches, forked, strict=True)):
+            fifo = FifoParameters(*shape, depths[branch], shifts)
+            (ways[branch],) = builder.add(f"{name}_queue_{number}", None, fifo, (way,))
+            queues[branch] = builder.parts[-1].name
+
+    spread(INPUT, 0)
+    stream = 0
+    for layer, core in stages:
+        inputs = []
+        for position, source in enumerate(layer.sources):
+            way = ways[Branch(source, layer.name, position)]
+            end = beats[source]
+            channels = layer.x_frames[position][0]
+            for part in adapters(channels, end.lanes, word_of(core), end.bits, end.signed):
+                kind = "widen" if isinstance(part, WidenParameters) else "narrow"
+                number = f"_{position}" if len(layer.sources) > 1 else ""
+                (way,) = builder.add(f"{layer.name}_{kind}{number}", layer.name, part, (way,))
+            inputs.append(way)
+        (stream,) = builder.add(layer.name, layer.name, core, inputs)
+        beats[layer.name] = output_of(layer, core)
+        spread(layer.name, stream)
+    return Assembly(tuple(builder.parts), builder.streams, stream, queues)

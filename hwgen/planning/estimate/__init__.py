@@ -1,0 +1,1 @@
+"""Estimates: structure of components, and from it LUTs, flip-flops, memories and energy."""

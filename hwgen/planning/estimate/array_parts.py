@@ -1,0 +1,134 @@
+"""Structure of arrays and constant datapaths."""
+
+__all__ = ["PLACED", "blocks_structure", "rows_structure", "structure"]
+
+from functools import reduce
+
+from hwgen.families.cells import lut_inputs
+from hwgen.formats import bits_for
+from hwgen.planning.estimate.structure import Structure, bits_of, storage, structure, total
+from hwgen.targets import Target
+from hwgen_rtl_templates.bit_serial import BitSerialParameters
+from hwgen_rtl_templates.constant import ConstantParameters
+from hwgen_rtl_templates.constant_array import ConstantArrayParameters
+from hwgen_rtl_templates.dot_product import DotProduct
+from hwgen_rtl_templates.encodings import Encoding, TwosComplement
+from hwgen_rtl_templates.mac import Banks, MacParameters
+from hwgen_rtl_templates.multiplier import DspBlocks, MultiplierParameters
+from hwgen_rtl_templates.weights import WeightParameters
+
+PLACED = ("ecp5", "xilinx7")  # families whose adders are cells that are placed one by one
+
+
+@structure.register
+def _array(part: MacParameters, target: Target) -> Structure:
+    if part.blocks:
+        return _in_blocks(part, part.blocks) + structure(part.weights, target)
+    if part.banks:
+        return _in_banks(part, part.banks, target) + structure(part.weights, target)
+    live = _share_that_varies(part.weights)
+    rows = rows_structure(part.row, part.weights.simd, part.weights.encoding, live, target)
+    flags = Structure(ffs=3 * part.latency)
+    return rows.times(part.weights.pe) + flags + structure(part.weights, target)
+
+
+def rows_structure(
+    row: DotProduct, simd: int, encoding: Encoding, live: float, target: Target
+) -> Structure:
+    """Return the structure of one row of an array of adders.
+
+    live : share of the bits of a word of weights that vary
+    """
+    if target.family in PLACED:  # synthesis leaves out what weights that never change make constant
+        live = 1.0
+    places, tables = row.positions, row.tables(lut_inputs(target))
+    logic = {
+        "addition": len(row.additions),
+        "adder place": places * live,
+        "idle adder place": places * (1 - live),
+        "array table": tables * live,
+        "idle array table": tables * (1 - live),
+        "decoded bit": simd * encoding.decoded.bits if encoding.latency else 0,
+    }
+    return Structure(logic, sum(word.width for word in row.words[2 * simd :]))
+
+
+def _share_that_varies(weights: WeightParameters) -> float:
+    """Return the share of the bits of a word of weights that are not the same in all words."""
+    first = weights.words[0]
+    varied = reduce(lambda found, word: found | (word ^ first), weights.words, 0)
+    return varied.bit_count() / max(1, weights.width)
+
+
+def _in_blocks(part: MacParameters, blocks: DspBlocks) -> Structure:
+    """Return what products in DSP blocks are, and trees of adders behind them."""
+    weights = part.weights
+    is_signed = isinstance(weights.encoding, TwosComplement) and weights.encoding.signed
+    multiplied = MultiplierParameters(part.x_bits, part.x_signed, weights.bits, is_signed)
+    found = blocks_structure(
+        blocks, multiplied, weights.pe, weights.simd, part.bits, max(part.folds) > 1
+    )
+    return found + Structure(ffs=3 * part.latency)
+
+
+def blocks_structure(
+    blocks: DspBlocks,
+    multiplied: MultiplierParameters,
+    pe: int,
+    simd: int,
+    bits: int,
+    accumulates: bool,
+) -> Structure:
+    """Return the structure of products in DSP blocks, `pe` times `simd`, their sums, of `bits`
+    bits, and accumulators."""
+    lo, hi = multiplied.product_range
+    tree = ffs = 0
+    sums_made = 0
+    counts = [1] * simd  # of products in each term
+    while len(counts) > 1:
+        sums = [a + b for a, b in zip(counts[::2], counts[1::2], strict=False)]
+        rest = counts[-1:] if len(counts) % 2 else []
+        widths = [min(bits, bits_for(n * lo, n * hi)[0]) for n in (*sums, *rest)]
+        tree += sum(widths[: len(sums)])
+        sums_made += len(sums)
+        ffs += sum(widths) + len(widths)
+        counts = sums + rest
+    logic: dict[str, float] = {"tree bit": pe * tree, "tree sum": pe * sums_made}
+    if accumulates:
+        logic["accumulator bit"] = pe * bits
+    elif blocks.rows > 1:  # for a last carry
+        logic["tree bit"] += pe * bits_for(simd * lo, simd * hi)[0]
+    return Structure(logic, (ffs + bits) * pe, blocks.count(pe, simd))
+
+
+def _in_banks(part: MacParameters, banks: Banks, target: Target) -> Structure:
+    """Return what registers by entry are, and the sums and products behind them."""
+    weights = part.weights
+    entries = weights.encoding.entries
+    bank = Structure({"bank place": banks.bits, "bank": 1}, weights.bits)
+    bank += storage(banks.bits, entries, None, target)
+    row = structure(part.column_sums, target) + bank.times(weights.simd)
+    control = 2 * bits_of(entries) + part.x_lanes * part.x_bits
+    rest = Structure({"bank counter bit": bits_of(entries)}, control)
+    return total([structure(part.entry_products, target), row.times(weights.pe), rest])
+
+
+@structure.register
+def _constant_array(part: ConstantArrayParameters, target: Target) -> Structure:
+    gathered = (part.beats - 1) * part.simd * part.values.x_bits
+    return structure(part.values, target) + Structure({"constant array": 1}, gathered)
+
+
+@structure.register
+def _constant(part: ConstantParameters, target: Target) -> Structure:
+    return Structure({"constant adder bit": part.adder_bits}, part.registers)
+
+
+@structure.register
+def _bit_serial(part: BitSerialParameters, target: Target) -> Structure:
+    sums = part.adders / part.digit
+    logic = {
+        f"serial sum of {part.digit}": sums,
+        "loaded bit": part.graph.inputs * part.x_bits,
+    }
+    return Structure(logic, part.registers)

@@ -1,0 +1,1 @@
+"""Implementations: the ways to compute a layer."""

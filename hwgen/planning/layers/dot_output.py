@@ -1,0 +1,91 @@
+"""Sums: what a layer's array delivers, and what makes its accumulators of that."""
+
+__all__ = ["Sums", "sums_of"]
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+
+from hwgen.formats import bits_for
+from hwgen.network.fields import IntArray
+from hwgen.network.ops import Add, AvgPool2d
+from hwgen.network.tensor import Tensor
+from hwgen.planning.layers.layer import Layer
+
+
+@dataclass(frozen=True, eq=False)
+class Sums:
+    """acc = step * sum + offset, with the constant of each output channel.
+
+    acc : type of the accumulators, with the range of each channel
+    offsets : (outputs,), or (1,) where one serves all
+    step : 1, or 2 where binary inputs enter the array as 0 and 1
+    """
+
+    acc: Tensor
+    offsets: IntArray
+    step: int = 1
+
+    @property
+    def lo(self) -> int:
+        """Smallest sum of any channel."""
+        return int((self.acc.lows - self.offsets).min()) // self.step
+
+    @property
+    def hi(self) -> int:
+        """Largest sum of any channel."""
+        return int((self.acc.highs - self.offsets).max()) // self.step
+
+    @property
+    def plain(self) -> bool:
+        """Whether the sums are the accumulators."""
+        return self.step == 1 and not self.offsets.any()
+
+    @property
+    def exact(self) -> bool:
+        """Whether the sums themselves fit what the array delivers; else it is what is left of
+        them modulo a power of two, from which the accumulators follow all the same."""
+        return bits_for(self.lo, self.hi)[0] <= self._enough
+
+    @property
+    def shape(self) -> tuple[int, bool]:
+        """(bits, signed) of what the array delivers: the narrower of the range of the sums and of
+        what the accumulators need."""
+        return bits_for(self.lo, self.hi) if self.exact else (self._enough, True)
+
+    @property
+    def _enough(self) -> int:
+        """Bits from which the accumulators follow."""
+        return max(1, bits_for(self.acc.lo, self.acc.hi)[0] - (self.step - 1))
+
+
+def sums_of(layer: Layer, constants: IntArray | int = 0) -> Sums:
+    """Return what the datapath of a layer delivers, and its constants: this is where biases,
+    shares of zero points, what binary inputs stand for, and what an encoding of the weights leaves
+    to be added come together.
+
+    Parameters
+    ----------
+    constants : (outputs,) or one for all: what the array's sums lack for an encoding's sake
+    """
+    return _sums(layer, np.asarray(constants, dtype=np.int64).tobytes())
+
+
+@lru_cache(maxsize=256)  # foldings of a layer have few different ones, and share what follows them
+def _sums(layer: Layer, each: bytes) -> Sums:
+    wire, constants = layer.x_wires[0], np.frombuffer(each, dtype=np.int64)
+    if layer.bias is not None:
+        return Sums(layer.acc, layer.bias + wire.step * constants, wire.step)
+    if isinstance(layer.op, AvgPool2d):
+        offset = _one((wire.base - layer.x.zero_point) * layer.inputs)
+        return Sums(layer.acc, offset + wire.step * constants, wire.step)
+    if isinstance(layer.op, Add):  # brings its constants with it
+        return Sums(layer.acc, _one(0))
+    if layer.post is None:  # elements leave as they are
+        return Sums(layer.y, _one(0))
+    return Sums(layer.acc, _one(wire.base), wire.step)
+
+
+def _one(offset: int) -> IntArray:
+    return np.array([offset], dtype=np.int64)

@@ -1,0 +1,1 @@
+"""What the implementations share: encodings, DSP blocks, constants, and what follows the sums."""

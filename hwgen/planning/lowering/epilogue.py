@@ -1,0 +1,224 @@
+"""Finish: what becomes of sums on their way out of a layer: bias, then requantizer or thresholds,
+in tables or, where they lie evenly, by division.
+
+A bias is a unit of its own behind the drain, or part of the thresholds that follow: a sum reaches
+t - bias where the accumulator reaches t.
+"""
+
+__all__ = ["Finish", "finish_for", "finishes_for"]
+
+import math
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from typing import Any
+
+import numpy as np
+
+from hwgen.formats import bits_for
+from hwgen.network.fields import IntArray
+from hwgen.network.ops import Requantize, Threshold
+from hwgen.network.thresholds import as_threshold
+from hwgen.planning.estimate.resources import Resources, estimate, weigh
+from hwgen.planning.layers.dot_output import Sums
+from hwgen.planning.layers.layer import Layer
+from hwgen.planning.lowering.affine_thresholds import Lines, lines_through
+from hwgen.targets import Target
+from hwgen_rtl_templates.affine_thresholds import EvenThresholdParameters
+from hwgen_rtl_templates.bias import BiasParameters
+from hwgen_rtl_templates.epilogue import CounterParameters, PostParameters
+from hwgen_rtl_templates.requantize import RequantizerParameters
+from hwgen_rtl_templates.threshold import ThresholdParameters
+
+MOST_STEPS = 255  # of an output whose thresholds are weighed against a multiplier
+MOST_TABLED = 63  # thresholds of a channel that are tables, where a multiplier would do
+
+
+@dataclass(frozen=True)
+class Finish:
+    """The units behind a datapath, in their order; None where there is nothing to do."""
+
+    bias: BiasParameters | None = None
+    post: PostParameters | None = None
+
+    @property
+    def latency(self) -> int:
+        """Clocks from a sum to its output."""
+        return sum(unit.latency for unit in (self.bias, self.post) if unit)
+
+    def needs(self, target: Target) -> Resources:
+        """Return what the units are estimated to take."""
+        units = (estimate(unit, target) for unit in (self.bias, self.post) if unit)
+        return sum(units, Resources())
+
+    def cost(self, target: Target) -> float:
+        """Return the same in LUTs."""
+        return weigh(self.needs(target), target)
+
+
+def finish_for(layer: Layer, sums: Sums, lanes: int, target: Target) -> Finish:
+    """Return what follows the datapath: where several would do, the cheapest on this target."""
+    return finishes_for(layer, sums, lanes, target)[0]
+
+
+@lru_cache(maxsize=1024)  # of a layer, foldings differ in lanes and little else
+def finishes_for(layer: Layer, sums: Sums, lanes: int, target: Target) -> tuple[Finish, ...]:
+    """Return all that may follow the datapath, the cheapest on this target first."""
+    bias = None if sums.plain else _bias(layer, sums, lanes)
+    op = layer.post
+    if op is None:
+        return (Finish(bias),)
+    found = []
+    if isinstance(op, Requantize):
+        found.append(Finish(bias, _requantizer(layer, op, lanes)))
+    found += [Finish(bias, unit) for unit in _counters(layer, lanes)]
+    if bias and sums.exact:
+        found += [Finish(None, unit) for unit in _counters(layer, lanes, sums)]
+    return tuple(sorted(found, key=lambda finish: finish.cost(target)))
+
+
+@dataclass(frozen=True, eq=False)
+class Steps:
+    """Thresholds that integers are compared with.
+
+    rows : (1 or outputs, thresholds), ascending
+    lo, hi : range of the integers
+    lows, highs : of each row
+    below : steps that all integers reach, left out
+    """
+
+    rows: IntArray
+    lo: int
+    hi: int
+    lows: IntArray
+    highs: IntArray
+    below: int
+
+    @property
+    def count(self) -> int:
+        """Thresholds of a row."""
+        return int(self.rows.shape[1])
+
+    @cached_property
+    def lines(self) -> Lines | None:
+        """Start and pitch of each row, and their bits behind the point; None if there are none."""
+        return lines_through(self.rows, self.lows, self.highs)
+
+
+@lru_cache(maxsize=64)  # of a layer, all foldings are looked at one after the other
+def _as_threshold(layer: Layer) -> Threshold | None:
+    """Return what follows as thresholds, None where these are too many."""
+    op = layer.post
+    if isinstance(op, Requantize):
+        return as_threshold(op, layer.acc) if 0 < layer.y.hi - layer.y.lo <= MOST_STEPS else None
+    return op
+
+
+def _bias(layer: Layer, sums: Sums, lanes: int) -> BiasParameters:
+    x_bits, x_signed = sums.shape
+    bits, is_signed = bits_for(layer.acc.lo, layer.acc.hi)
+    return BiasParameters(
+        channels=layer.outputs,
+        lanes=lanes,
+        x_bits=x_bits,
+        x_signed=x_signed,
+        biases=tuple(sums.offsets.tolist()),
+        bits=bits,
+        signed=is_signed,
+        step=sums.step,
+    )
+
+
+def _counters(layer: Layer, lanes: int, sums: Sums | None = None) -> list[CounterParameters]:
+    """Return the units that count thresholds of accumulators, or of `sums` that lack their
+    constants."""
+    op = _as_threshold(layer)
+    if op is None:
+        return []
+    steps = _steps(layer, sums.step, tuple(sums.offsets.tolist())) if sums else _steps(layer)
+    units: list[CounterParameters] = []
+    if steps.count <= MOST_TABLED or isinstance(layer.post, Threshold):
+        units.append(_thresholds(layer, op, steps, lanes))
+    if 1 < steps.count <= MOST_STEPS and steps.lines:
+        units.append(_even_thresholds(layer, op, steps, lanes))
+    return units
+
+
+@lru_cache(maxsize=64)
+def _steps(layer: Layer, step: int = 1, offsets: tuple[int, ...] = (0,)) -> Steps:
+    """Return the steps of sums, where accumulators are `step` times as much, and offsets more."""
+    op = _as_threshold(layer)
+    assert op is not None
+    acc, off = layer.acc, np.array(offsets)
+    lows, highs = (acc.lows - off) // step, (acc.highs - off) // step
+    lo, hi = int(lows.min()), int(highs.max())
+    # as Python integers: what is far beyond a channel's own range may be beyond 64 bits here
+    short = op.thresholds.clip(acc.lo, acc.hi + 1).astype(object) - off.astype(object)[:, None]
+    rows = np.clip(-(-short // step), lo, hi + 1).astype(np.int64)
+    # what no value reaches, and what all reach, need no comparison
+    below = int((rows == lo).all(axis=0).sum())
+    beyond = int((rows == hi + 1).all(axis=0).sum())
+    rows = rows[:, below : rows.shape[1] - beyond]
+    if (rows == rows[:1]).all():
+        return Steps(rows[:1], lo, hi, np.array([lo]), np.array([hi]), below)
+    lows, highs = (np.broadcast_to(ends, len(rows)) for ends in (lows, highs))
+    return Steps(rows, lo, hi, lows, highs, below)
+
+
+def _counted(layer: Layer, op: Threshold, steps: Steps, lanes: int) -> dict[str, Any]:
+    """Return what both units that count have in common."""
+    bits, is_signed = bits_for(layer.y.lo, layer.y.hi)
+    step = op.format.step // layer.y_wire.step
+    return {
+        "channels": layer.outputs,
+        "lanes": lanes,
+        "x_lo": steps.lo,
+        "x_hi": steps.hi,
+        "base": (op.base - layer.y_wire.base) // layer.y_wire.step + step * steps.below,
+        "bits": bits,
+        "signed": is_signed,
+        "step": step,
+    }
+
+
+def _thresholds(layer: Layer, op: Threshold, steps: Steps, lanes: int) -> ThresholdParameters:
+    rows = tuple(map(tuple, steps.rows.tolist()))
+    return ThresholdParameters(thresholds=rows, **_counted(layer, op, steps, lanes))
+
+
+def _even_thresholds(
+    layer: Layer, op: Threshold, steps: Steps, lanes: int
+) -> EvenThresholdParameters:
+    assert steps.lines
+    lines, fraction = steps.lines
+    return EvenThresholdParameters(
+        lines=lines if len(set(lines)) > 1 else lines[:1],
+        fraction=fraction,
+        steps=steps.count,
+        **_counted(layer, op, steps, lanes),
+    )
+
+
+def _requantizer(layer: Layer, op: Requantize, lanes: int) -> RequantizerParameters:
+    assert op.lo is not None and op.hi is not None
+    # One shift for all channels: floor((a m + 2^(s-1)) / 2^s) is unchanged when m and 2^s double.
+    shift = int(op.shift.max())
+    multipliers = [int(m) << (shift - int(s)) for m, s in np.broadcast(op.multiplier, op.shift)]
+    common = min(shift, (math.gcd(*multipliers) & -math.gcd(*multipliers)).bit_length() - 1)
+    multipliers = [m >> common for m in multipliers]
+    bits, is_signed = bits_for(layer.y.lo, layer.y.hi)
+    uniform = len(set(multipliers)) == 1
+    return RequantizerParameters(
+        channels=layer.outputs,
+        lanes=lanes,
+        x_lo=layer.acc.lo,
+        x_hi=layer.acc.hi,
+        multipliers=tuple(multipliers[:1] if uniform else multipliers),
+        shift=shift - common,
+        zero_point=op.zero_point,
+        lo=op.lo,
+        hi=op.hi,
+        bits=bits,
+        signed=is_signed,
+        x_zero_point=layer.acc.zero_point,
+        rounding=op.rounding,
+    )

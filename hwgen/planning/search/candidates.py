@@ -1,0 +1,196 @@
+"""Options: the ways in which a layer can be built, and what each takes."""
+
+__all__ = ["Ways"]
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from heapq import heapify, heappop, heappush
+
+from hwgen.errors import PlanError
+from hwgen.planning.estimate.resources import estimate, weigh
+from hwgen.planning.implementations.core import Core, blocks_for, core_for, relaned, sums_by_entry
+from hwgen.planning.layers.folding import Folding, drains, foldings, turns
+from hwgen.planning.layers.layer import Layer
+from hwgen.planning.lowering.constants import DIGITS, levels_within, may_be_constant
+from hwgen.planning.plan import Rival, Stage
+from hwgen.planning.search.allocation import Option, frontier
+from hwgen.planning.search.bounds import Bound, Bounds
+from hwgen.targets import Target
+from hwgen_rtl_templates.engine import EngineParameters
+
+NO_HURRY = 1 << 40  # clocks a frame that anything can keep
+
+
+class Ways:
+    """The ways in which a layer can be built; each is looked at once, and only where it may pay."""
+
+    def __init__(self, layer: Layer, target: Target, clock_hz: int, wanted: dict[str, int]):
+        """Look at the ways that agree with the user's choices, `wanted`; lanes are no part of it.
+
+        Raises
+        ------
+        PlanError : none does
+        """
+        self.layer, self.target = layer, target
+        self._levels = levels_within(clock_hz, target)
+        self._built: dict[Folding, tuple[Option, int]] = {}  # with the clocks that it needs
+        self._bounds = Bounds(layer, target)
+        self._floors: dict[Folding, Bound] = {}  # what it takes at the least, as far as known
+        self._closely: set[Folding] = set()  # looked at closely
+        self.foldings = self._agreeing({k: v for k, v in wanted.items() if k != "lanes"})
+
+    def _agreeing(self, wanted: dict[str, int]) -> list[Folding]:
+        """Return the foldings that agree with choices: constants last, which are dear to look at"""
+        layer, target = self.layer, self.target
+        plain = list(foldings(layer))
+        needed = {f: blocks_for(layer, f, target) for f in plain}
+        most = NO_HURRY if "dsp" in wanted else target.dsps
+        found = [*plain]
+        for folding, blocks in needed.items():
+            if blocks is not None and blocks <= most:
+                found.append(replace(folding, dsp=1))
+        if sums_by_entry(layer, target):
+            found += [replace(f, pasm=1) for f in plain]
+        chosen = bool(wanted.get("parallel") or wanted.get("serial"))
+        if may_be_constant(layer, large=chosen):
+            whole = [f for f in plain if f.pe == layer.outputs and not f.skip]
+            levels = range(1, 1 + max(self._levels, wanted.get("parallel", 1)))
+            wired = [replace(f, serial=digit) for digit in DIGITS for f in whole]
+            wired += [replace(f, parallel=n) for n in levels for f in whole]
+            found += wired
+        agreeing = [f for f in found if all(getattr(f, what) == n for what, n in wanted.items())]
+        if agreeing or not wanted:
+            return agreeing
+        raise PlanError(
+            f"{layer.name}: folding must have {_choices(found, wanted)}; others only idle longer"
+        )
+
+    def _option(self, folding: Folding) -> tuple[Option, int]:
+        """Return a way, and the clocks of a frame that its busiest part needs."""
+        if folding not in self._built:
+            layer, target = self.layer, self.target
+            core = core_for(layer, folding, target)
+            options = [self._as_option(folding, core)]
+            if isinstance(core, EngineParameters):  # a datapath that rests lets fewer lanes do
+                lanes = drains(layer.outputs, core.datapath.lanes, min(core.folds))[0]
+                if lanes < folding.lanes:
+                    narrow = relaned(core, layer, lanes, target)
+                    options.append(self._as_option(replace(folding, lanes=lanes), narrow))
+            option = min(options, key=lambda option: option.cost)
+            self._built[folding] = option, Stage(layer, option.folding, option.core).busy
+        return self._built[folding]
+
+    def _as_option(self, folding: Folding, core: Core) -> Option:
+        needs = estimate(core, self.target)
+        return Option(weigh(needs, self.target), needs, folding, core)
+
+    def within(self, budget: int, *, every: bool) -> list[Option]:
+        """Return the ways whose busiest part needs at most `budget` clocks a frame, without those
+        that another undercuts in everything; in cost alone unless `every`.
+
+        What may be cheapest is looked at first, roughly, then closely, and only then built, if
+        nothing that was built takes less than it does at the least.
+
+        Raises
+        ------
+        PlanError : not even the most parallel one needs as few clocks
+        """
+        found: dict[Folding, Option] = {}
+        queue = [
+            (self._floor(folding).cost, place, folding)
+            for place, folding in enumerate(self.foldings)
+            if turns(self.layer, folding) <= budget
+        ]
+        heapify(queue)
+        while queue:
+            cost, place, folding = heappop(queue)
+            if self._undercut(folding, found.values(), every):
+                if every:
+                    continue
+                break
+            if not self._look_closer(folding):
+                option, clocks = self._option(folding)
+                if clocks <= budget:
+                    found[folding] = option
+            else:
+                heappush(queue, (self._floor(folding).cost, place, folding))
+        if not found:
+            fewest = self._fewest()
+            raise PlanError(
+                f"{self.layer.name}: needs at least {fewest} clocks a frame, however parallel, "
+                f"and the goal leaves {budget}; ask for fewer frames a second or a faster clock"
+            )
+        ordered = [found[folding] for folding in self.foldings if folding in found]
+        return frontier(ordered) if every else [min(ordered, key=lambda option: option.cost)]
+
+    def _fewest(self) -> int:
+        """Return the clocks of a frame of the quickest way, which is built to know them. Weights
+        wired into adders are no quicker than the array of the same shape."""
+        ways = [folding for folding in self.foldings if not folding.constant] or self.foldings
+        fewest = NO_HURRY
+        for folding in sorted(ways, key=lambda folding: turns(self.layer, folding)):
+            if turns(self.layer, folding) >= fewest:
+                break
+            fewest = min(fewest, self._option(folding)[1])
+        return fewest
+
+    def _floor(self, folding: Folding) -> Bound:
+        """Return the least that a way can take, as far as that is known."""
+        if folding not in self._floors:
+            self._floors[folding] = self._bounds.rough(folding)
+        return self._floors[folding]
+
+    def _look_closer(self, folding: Folding) -> bool:
+        """Look more closely at what a way can take at the least, where that was not done yet; say
+        whether it was done."""
+        if folding in self._built or folding in self._closely:
+            return False
+        self._closely.add(folding)
+        self._floors[folding] = self._bounds.close(folding)
+        return True
+
+    def _undercut(self, folding: Folding, found: Iterable[Option], every: bool) -> bool:
+        """Say whether a way that was found takes less than the least that a folding can."""
+        if folding in self._built:
+            return False
+        floor = self._floor(folding)
+        return any(
+            o.cost < floor.cost and (not every or o.needs.within(floor.needs)) for o in found
+        )
+
+    def rivals(self, budget: int) -> tuple[Rival, ...]:
+        """Return the cheapest way of each kind within a budget of clocks, the cheapest first."""
+        best: dict[str, Rival] = {}
+        for folding in self.foldings:
+            if folding in self._built:
+                option, clocks = self._built[folding]
+                rival = Rival(folding.kind, option.cost, True)
+            else:
+                clocks = turns(self.layer, folding)
+                rival = Rival(folding.kind, self._floor(folding).cost, False)
+            known = best.get(folding.kind)
+            if clocks <= budget and (known is None or rival.cost < known.cost):
+                best[folding.kind] = rival
+        return tuple(sorted(best.values(), key=lambda rival: rival.cost))
+
+
+def _choices(found: Sequence[Folding], wanted: dict[str, int]) -> str:
+    """Return what the user can choose in place of choices that do not go together: values of each
+    that go with all the others, or where there are none, those of each that go without."""
+    texts = []
+    for alone in (False, True):
+        for what in wanted:
+            others = {} if alone else {k: v for k, v in wanted.items() if k != what}
+            values = {
+                getattr(f, what)
+                for f in found
+                if all(getattr(f, other) == value for other, value in others.items())
+            }
+            if values:
+                beside = " and ".join(f"{other}={value}" for other, value in others.items())
+                named = ", ".join(map(str, sorted(values)))
+                texts.append(f"{what} one of {named}" + (f" with {beside}" if beside else ""))
+        if texts:
+            break
+    alone_too = f", and no choice of {' or '.join(wanted)} beside it" if alone else ""
+    return ", or ".join(texts) + (alone_too if len(wanted) > 1 else "")

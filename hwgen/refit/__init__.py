@@ -1,0 +1,1 @@
+"""Refitting: how the coefficients of the estimates are fitted to synthesis."""

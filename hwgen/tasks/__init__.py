@@ -1,0 +1,1 @@
+"""Tasks: the digits, images in general, and the user's own file."""

@@ -1,0 +1,1 @@
+"""The user's module as a dataflow of layers."""

@@ -1,0 +1,99 @@
+"""A float model as a dataflow: which layer takes the values of which others.
+
+The layers are the model's own modules, under the paths the user gave them. Running a flow is a
+loop over (path, names of inputs): names may hold any character, nothing is generated from them.
+"""
+
+__all__ = ["INPUT", "Add", "ArgMax", "Concat", "Flow", "Layer", "Shape"]
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from hwgen.torch_graph.meaning import run_layer
+
+INPUT = ""  # the name of what enters; no module within a model has it
+Shape = tuple[int, ...]
+
+
+class Add(nn.Module):
+    """The sum of two values of one shape."""
+
+    def forward(self, a: Tensor, b: Tensor) -> Tensor:
+        """Return a + b."""
+        return a + b
+
+
+class Concat(nn.Module):
+    """The channels (or features) of several values, one after the other."""
+
+    def forward(self, *values: Tensor) -> Tensor:
+        """Return (batch, sum of channels, ...)."""
+        return torch.cat(values, 1)
+
+
+class ArgMax(nn.Module):
+    """The index of the largest feature; the first one wins.
+
+    keepdim : whether the result is (batch, 1), or (batch,), as the user's model has it
+    """
+
+    def __init__(self, keepdim: bool = False):
+        super().__init__()
+        self.keepdim = keepdim
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the index, as float64, of (batch, features)."""
+        return torch.argmax(x, 1, keepdim=self.keepdim).double()
+
+
+@dataclass(frozen=True)
+class Layer:
+    """A module, the name of its value, and where it takes its inputs from.
+
+    Attributes
+    ----------
+    path : of the module in the user's model, or a made-up name
+    inputs : paths of the layers whose values it takes, or `INPUT`
+    shape : of its value, without the batch
+    written : whether the path is a module of the user's, used once, not a made-up name
+    """
+
+    path: str
+    module: nn.Module
+    inputs: tuple[str, ...]
+    shape: Shape = ()
+    written: bool = True
+
+
+@dataclass(frozen=True)
+class Flow:
+    """Layers, each after those it takes values from; the last one's value is the output.
+
+    input_shape : of what enters, without the batch
+    """
+
+    layers: tuple[Layer, ...]
+    input_shape: Shape = ()
+
+    def run(self, x: Tensor, watch: Callable[[Layer, Tensor], None] | None = None) -> Tensor:
+        """Return the output for (batch, ...) inputs, in evaluation mode: by `run_layer`.
+
+        Parameters
+        ----------
+        watch : called with each layer and its value
+        """
+        values = {INPUT: x}
+        for layer in self.layers:
+            inputs = [values[name] for name in layer.inputs]
+            x = values[layer.path] = run_layer(layer.module, *inputs)
+            if watch is not None:
+                watch(layer, x)
+        return x
+
+    def uses(self) -> Counter[str]:
+        """Return how often each value is taken; twice by a layer that takes it twice."""
+        return Counter(name for layer in self.layers for name in layer.inputs)
