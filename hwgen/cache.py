@@ -249,7 +249,7 @@ def _complete(entry: Path) -> bool:
 
 
 def code_hash(*parts: str) -> str:
-    """Return the hash of the source of parts of hwgen, files or folders ("digits.py"), and of
+    """Return the hash of the source of parts of hwgen, files or folders ("cache.py"), and of
     packages beside it ("hwgen_sim")."""
     digest = hashlib.sha256()
     for part in parts:

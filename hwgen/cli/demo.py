@@ -142,7 +142,7 @@ def _run(
         ) from error
 
     digits = Digits(seed)
-    code = code_hash("digits.py", "images.py", "compression")
+    code = code_hash("tasks", "torch_graph", "compression")
     made_from = (code, version("scikit-learn"), seed, repr(digits.recipe))
     checkpoints = Checkpoints(made_from, Cache(), fresh=fresh)
     network, figures = _compressed(steps, digits, checkpoints)

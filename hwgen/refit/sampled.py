@@ -22,8 +22,11 @@ from hwgen_rtl_templates.engine import EngineParameters
 
 BATCH = 16  # samples in one synthesis
 # what a sample depends on, and the coefficients that its plan is made with
-CODE = ("formats", "network", "planning", "package", "codegen", "targets.py", "hwgen_rtl_templates")
-COST_CODE = ("families.py", "measuring.py", "sampled.py", "samples.py", "synthesis.py")
+CODE = (
+    *("formats", "network", "families", "planning", "package", "codegen", "targets.py"),
+    *("refit/measuring.py", "refit/sampled.py", "refit/samples.py", "cost/synthesis.py"),
+    "hwgen_rtl_templates",
+)
 
 
 def sampled(
@@ -32,7 +35,7 @@ def sampled(
     """Yield samples of a family, synthesised, one seed after the other, or what an equal run
     found before."""
     cache = cache or Cache()
-    code = code_hash(*CODE, *(f"cost/{name}" for name in COST_CODE))
+    code = code_hash(*CODE)
     with taken_for(START):
         code += json.dumps(dict(coefficients_of(START).each), sort_keys=True)
     first = 0

@@ -97,7 +97,7 @@ def test_a_training_that_fails_leaves_nothing(tmp_path):
 
 
 def test_code_is_named_by_what_it_says():
-    assert code_hash("digits.py") != code_hash("cache.py") != code_hash("compression")
+    assert code_hash("tasks/digits.py") != code_hash("cache.py") != code_hash("compression")
     assert code_hash("compression") == code_hash("compression")
 
 
