@@ -161,9 +161,9 @@ class Pinned(wiring.Component):
         m = Module()
         m.submodules.inner = self.inner
         flat = self.inner.signature.flatten(self.inner)
-        ports = [(member.flow, Value.cast(value)) for _, member, value in flat]
-        driven = Cat(value for flow, value in ports if flow == In and isinstance(value, Signal))
-        seen = Cat(value for flow, value in ports if flow == Out)
+        ports = [(member.graph, Value.cast(value)) for _, member, value in flat]
+        driven = Cat(value for graph, value in ports if graph == In and isinstance(value, Signal))
+        seen = Cat(value for graph, value in ports if graph == Out)
         shift, held, parity = Signal(len(driven)), Signal(len(seen)), Signal(len(seen))
         m.d.sync += [shift.eq(Cat(self.i, shift)), held.eq(seen)]
         m.d.sync += parity.eq(Cat(held[0], parity) ^ held)

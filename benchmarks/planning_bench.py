@@ -27,9 +27,9 @@ from hwgen.cli.progress import bar
 from hwgen.errors import PlanError
 from hwgen.formats import Fixed
 from hwgen.network import Conv2d, Input, Linear, Network, Node, Requantize
-from hwgen.planning.layers.layer import find_layers
+from hwgen.planning.layers.layer import float_graph_of
 from hwgen.planning.plan import Plan
-from hwgen.planning.search.candidates import Ways
+from hwgen.planning.search.candidates import LayerCandidates
 from hwgen.targets import get_target
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -133,10 +133,10 @@ def layer_plans() -> Iterator[Plan]:
     for seed in itertools.count(FIRST_SEED):
         network, name = layer(seed)
         target = get_target(name)
-        (found,) = find_layers(network)
+        (found,) = float_graph_of(network)
         rng = random.Random(seed)
         kinds: dict[str, list] = {}
-        for folding in Ways(found, target, target.clock_hz, {}).foldings:
+        for folding in LayerCandidates(found, target, target.clock_hz, {}).foldings:
             kinds.setdefault(folding.kind, []).append(folding)
         folding = rng.choice(kinds[rng.choice(sorted(kinds))])
         names = ("pe", "simd", "skip", "dsp", "pasm", "parallel", "serial")

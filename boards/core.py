@@ -45,7 +45,7 @@ def room_for(request: int) -> int:
     return max(LEAST_ROOM, 1 << (2 * request - 1).bit_length())
 
 
-class Step(wiring.Component):
+class RegisterSlice(wiring.Component):
     """A register in a stream that no path runs through, neither of data nor of readiness. It takes
     something every other clock at most, which is often enough for a serial line.
 
@@ -129,7 +129,7 @@ class BoardCore(wiring.Component):
         m.submodules.frame_receiver = takes = FrameReceiver(FrameParameters(p.room))
         m.submodules.frame_sender = sends = FrameSender()
         m.submodules.link = link = Link(p.link)
-        m.submodules.step = step = Step(frame_byte())
+        m.submodules.step = step = RegisterSlice(frame_byte())
         m.submodules.lights = lights = Lights(p.visible)
         connect(m, hears.o, takes.i)
         connect(m, takes.o, link.i)

@@ -1,6 +1,6 @@
-"""Even thresholds: how many thresholds on a straight line a value reaches, by division."""
+"""Affine thresholds: how many thresholds on a straight line a value reaches, by division."""
 
-__all__ = ["EvenThresholdParameters", "EvenThresholds", "Lane"]
+__all__ = ["AffineThresholdParameters", "AffineThresholds", "Lane"]
 
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -13,7 +13,7 @@ from hwgen_rtl_templates.tables import added, ahead, nest
 
 
 @dataclass(frozen=True)
-class EvenThresholdParameters:
+class AffineThresholdParameters:
     """y = base + step * the number of thresholds that x reaches: of k from 1 to `steps` with
     x * 2**fraction >= start + k * pitch.
 
@@ -67,9 +67,9 @@ class EvenThresholdParameters:
         """Beats of a pixel that have lines of their own."""
         return beats_per_pixel(self.channels, self.lanes) if len(self.lines) > 1 else 1
 
-    def create(self) -> "EvenThresholds":
+    def create(self) -> "AffineThresholds":
         """Return the component."""
-        return EvenThresholds(self)
+        return AffineThresholds(self)
 
     @cached_property
     def each_lane(self) -> tuple["Lane", ...]:
@@ -172,7 +172,7 @@ def _next(lo: int, hi: int, by: int) -> tuple[int, int]:
     return min(ends), max(ends)
 
 
-class EvenThresholds(wiring.Component):
+class AffineThresholds(wiring.Component):
     """Divide by the pitch, a bit of the quotient a clock, without restoring remainders.
 
     Members
@@ -187,7 +187,7 @@ class EvenThresholds(wiring.Component):
     channels, so it must see every beat from the first of a frame on.
     """
 
-    def __init__(self, parameters: EvenThresholdParameters):
+    def __init__(self, parameters: AffineThresholdParameters):
         self.parameters = p = parameters
         super().__init__(unit_ports(p.lanes, p.x_shape, Shape(p.bits, p.signed)))
 

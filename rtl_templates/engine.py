@@ -14,7 +14,7 @@ from amaranth.lib.wiring import In, Out, connect
 from hwgen_rtl_templates.bias import BiasParameters
 from hwgen_rtl_templates.constant_array import ConstantArray, ConstantArrayParameters
 from hwgen_rtl_templates.dsp_array import DspArray
-from hwgen_rtl_templates.epilogue import PostParameters
+from hwgen_rtl_templates.epilogue import EpilogueParameters
 from hwgen_rtl_templates.fifo import DEEP, Fifo, FifoParameters
 from hwgen_rtl_templates.mac import MacArray, MacParameters
 from hwgen_rtl_templates.pasm import PasmArray
@@ -37,7 +37,7 @@ class EngineParameters:
     datapath : dot products, with stored weights or constants, or maxima
     channels : of an output pixel
     lanes : of an output beat; `datapath.lanes` accumulators are drained through them
-    post : what becomes of the drained accumulators, or None
+    epilogue : what becomes of the drained accumulators, or None
     depth : beats of the queue
     bias : what is added to them before that, or None
     shifts : whether the queue is registers that shift
@@ -47,7 +47,7 @@ class EngineParameters:
     datapath: Datapath
     channels: int
     lanes: int
-    post: PostParameters | None
+    epilogue: EpilogueParameters | None
     depth: int
     bias: BiasParameters | None = None
     shifts: bool = False
@@ -77,9 +77,9 @@ class EngineParameters:
         return self.datapath.lanes > self.lanes
 
     @property
-    def behind(self) -> tuple[BiasParameters | PostParameters, ...]:
+    def behind(self) -> tuple[BiasParameters | EpilogueParameters, ...]:
         """What follows the drain, a beat a clock each."""
-        return tuple(part for part in (self.bias, self.post) if part)
+        return tuple(part for part in (self.bias, self.epilogue) if part)
 
     @property
     def element(self) -> tuple[int, bool]:

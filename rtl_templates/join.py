@@ -10,7 +10,7 @@ from amaranth import *
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out, connect
 
-from hwgen_rtl_templates.epilogue import PostParameters
+from hwgen_rtl_templates.epilogue import EpilogueParameters
 from hwgen_rtl_templates.fifo import Fifo, FifoParameters
 from hwgen_rtl_templates.recurrence import NEVER, After, Recurrence, no_clocks
 from hwgen_rtl_templates.streams import beats_per_pixel, elements, range_shape
@@ -20,7 +20,7 @@ from hwgen_rtl_templates.timing import Link
 
 @dataclass(frozen=True)
 class SumParameters:
-    """y = post(offset + sum over the inputs of multiplier * x), element by element.
+    """y = epilogue(offset + sum over the inputs of multiplier * x), element by element.
 
     channels, lanes : of a pixel, and of a beat
     bits, signs : of an element of each input
@@ -28,7 +28,7 @@ class SumParameters:
     offset : what is added, such as the share of zero points
     lo, hi : range of the sum
     beats : of a frame
-    post : what becomes of the sum, or None
+    epilogue : what becomes of the sum, or None
     depth : beats of the queue behind
     shifts : whether that is registers that shift
     """
@@ -42,7 +42,7 @@ class SumParameters:
     lo: int
     hi: int
     beats: int
-    post: PostParameters | None
+    epilogue: EpilogueParameters | None
     depth: int
     shifts: bool = False
 
@@ -54,14 +54,14 @@ class SumParameters:
     @property
     def element(self) -> tuple[int, bool]:
         """(bits, signed) of an output element."""
-        if self.post:
-            return self.post.bits, self.post.signed
+        if self.epilogue:
+            return self.epilogue.bits, self.epilogue.signed
         return self.sum_shape.width, self.sum_shape.signed
 
     @property
     def latency(self) -> int:
         """Clocks from the inputs to the queue."""
-        return 1 + (self.post.latency if self.post else 0)
+        return 1 + (self.epilogue.latency if self.epilogue else 0)
 
     @property
     def full_rate_depth(self) -> int:
@@ -151,10 +151,10 @@ class Sum(wiring.Component):
             m.d.sync += total.eq(sum(terms[1:], terms[0]) + p.offset)
             sums.append(total)
         payload = Cat(sums)
-        if p.post:
-            m.submodules.post = post = p.post.create()
-            m.d.comb += [post.i.valid.eq(valid), post.i.payload.as_value().eq(payload)]
-            valid, payload = post.o.valid, post.o.payload.as_value()
+        if p.epilogue:
+            m.submodules.post = epilogue = p.epilogue.create()
+            m.d.comb += [epilogue.i.valid.eq(valid), epilogue.i.payload.as_value().eq(payload)]
+            valid, payload = epilogue.o.valid, epilogue.o.payload.as_value()
         m.d.comb += [fifo.i.valid.eq(valid), fifo.i.payload.as_value().eq(payload)]
         return m
 

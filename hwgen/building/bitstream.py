@@ -12,7 +12,7 @@ from pathlib import Path
 from hwgen.building.advice import advise, too_slow
 from hwgen.building.core import board_of, describe
 from hwgen.building.design import BoardDesign, board_design
-from hwgen.building.headroom import CORE_LUTS, room_of
+from hwgen.building.headroom import CORE_LUTS, board_headroom
 from hwgen.building.summary import SUMMARY, Build, read_summary
 from hwgen.cost import Route, Synthesis, pack, route, synthesise
 from hwgen.cost.synthesis import read_design
@@ -183,7 +183,7 @@ def _too_large(what: str, needed: int, target: Target, package: Path) -> PlanErr
     manifest = read_manifest(package)
     estimated = manifest.estimate.luts + CORE_LUTS
     network = load(package / manifest.network)
-    room = room_of(target, network)
+    room = board_headroom(target, network)
     if needed > estimated:  # estimates are too low here: let the next plan count on that
         room = replace(room, luts=int(room.luts * estimated / needed))
     advice = advise(network, room, manifest.clock_hz, manifest.goal)

@@ -8,7 +8,7 @@ from pathlib import Path
 from hwgen.building.advice import advise
 from hwgen.building.bitstream import SEEDS, Progress, build_bitstream
 from hwgen.building.core import board_of
-from hwgen.building.headroom import room_of
+from hwgen.building.headroom import board_headroom
 from hwgen.building.summary import Build
 from hwgen.codegen.package import write_package
 from hwgen.errors import HwgenError, PlanError
@@ -109,7 +109,7 @@ def plan_for_board(
     ------
     PlanError : the goal cannot be reached, or nothing fits; the text says what would
     """
-    room = room_of(target, network)
+    room = board_headroom(target, network)
     clock = target.clock_hz if clock_hz is None else clock_hz
     try:
         return plan(network, target=room, goal=goal, clock_hz=clock, overrides=overrides)

@@ -1,6 +1,6 @@
 """What of a device a board leaves to the accelerator."""
 
-__all__ = ["CORE_LUTS", "room_of"]
+__all__ = ["CORE_LUTS", "board_headroom"]
 
 from dataclasses import replace
 from math import prod
@@ -15,7 +15,7 @@ from hwgen_rtl_templates.link import HEADER
 CORE_LUTS, CORE_FFS, WAITING_BITS = 600, 400, 9
 
 
-def room_of(target: Target, network: Network) -> Target:
+def board_headroom(target: Target, network: Network) -> Target:
     """Return a target less what a board's core takes of it."""
     tensor = network.input
     size = max(abs(tensor.lo), abs(tensor.hi)).bit_length() // 8 + 1  # bytes of an element, or more

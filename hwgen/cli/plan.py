@@ -98,12 +98,12 @@ def describe_plan(plan: "Plan") -> dict[str, Any]:
                 **asdict(stage.folding),
                 "constant": stage.constant,
                 "kind": stage.folding.kind if stage.layer.weight is not None else None,
-                "rivals": [asdict(rival) for rival in plan.rivals.get(stage.name, ())],
+                "alternatives": [asdict(rival) for rival in plan.alternatives.get(stage.name, ())],
                 "fixed_instead": stage.fixed_instead(plan.target),
                 "blocks": stage.blocks,
                 "zeros": stage.zeros,
                 "skipped": stage.skipped,
-                "post": stage.post,
+                "post": stage.epilogue,
                 "weights": stage.weight_style,
                 "busy": stage.busy,
                 "macs": stage.layer.macs,
@@ -215,9 +215,9 @@ def print_plan(plan: "Plan", console: Console) -> None:
             text = f"about {own:.1f} cells a MAC, {pays} than {fixed:.1f} of fixed point"
             say(console, f"{layer['name']}: powers of two, {text} as wide")
     for layer in described["layers"]:
-        others = [rival for rival in layer["rivals"] if rival["kind"] != layer["kind"]]
+        others = [rival for rival in layer["alternatives"] if rival["kind"] != layer["kind"]]
         if layer["kind"] and others:
-            own = next(r["cost"] for r in layer["rivals"] if r["kind"] == layer["kind"])
+            own = next(r["cost"] for r in layer["alternatives"] if r["kind"] == layer["kind"])
             text = ", ".join(
                 f"{_kind(r, asic)} {'' if r['exact'] else 'at least '}{r['cost']:,.0f}"
                 for r in others

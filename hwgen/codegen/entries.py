@@ -20,7 +20,7 @@ from hwgen.package.manifest import (
 )
 from hwgen.package.stream_format import StreamFormat
 from hwgen.planning.estimate.resources import Resources
-from hwgen.planning.layers.elements import wire_of
+from hwgen.planning.layers.elements import element_encoding_of
 from hwgen.planning.layers.layer import INPUT
 from hwgen.planning.plan import Plan, Stage
 from hwgen.targets import Rom
@@ -31,7 +31,7 @@ BORDERS = ("axi_input", "axi_output")  # instances of the top module that are no
 
 
 def _format(border: BorderParameters, tensor: Tensor, frame: tuple[int, int, int]) -> StreamFormat:
-    wire = wire_of(tensor)
+    wire = element_encoding_of(tensor)
     return StreamFormat(
         lanes=border.lanes,
         bits=border.bits,
@@ -86,8 +86,8 @@ def _layer(stage: Stage, instance: str, plan: Plan) -> PackageLayer:
         tdata_bits=out.lanes * out.bits,
         shape=layer.y.shape,
         stream_shape=layer.y_frame,
-        base=layer.y_wire.base,
-        step=layer.y_wire.step,
+        base=layer.y_encoding.base,
+        step=layer.y_encoding.step,
     )
     return PackageLayer.of(
         stream,

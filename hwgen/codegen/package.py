@@ -105,9 +105,11 @@ def _files(
         NETWORK: "the network, for `hwgen simulate` and `hwgen cost`",
         MANIFEST: "all of the above for programs, and the hash of every file",
     }
-    cold = manifest.rom == Rom.CASE
+    uninitialised = manifest.rom == Rom.CASE
     sources = {
-        f"{top}.v": write_modules(modules, _notes(manifest), _header(manifest), cold=cold),
+        f"{top}.v": write_modules(
+            modules, _notes(manifest), _header(manifest), uninitialised=uninitialised
+        ),
         **{name: text for name, (text, _) in models.items()},
         f"{top}_tb.v": testbench(manifest, VECTOR_FRAMES),
         **vectors,

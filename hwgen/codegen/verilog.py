@@ -83,11 +83,11 @@ def write_modules(
     notes: Mapping[tuple[str, ...], str] = MappingProxyType({}),
     header: Sequence[str] = (),
     *,
-    cold: bool = False,
+    uninitialised: bool = False,
 ) -> str:
     """Return the Verilog of modules as one text; see `to_verilog`.
 
-    cold : without what registers and memories start with; memories that are only read are
+    uninitialised : without what registers and memories start with; memories that are only read are
         functions (`Rom.CASE`)
     """
     views = [module.plain for module in modules if module.plain]
@@ -104,7 +104,7 @@ def write_modules(
         if module.plain:
             view = _declare(module.plain, module.name, bodies[module.plain.name])
             text = f"`ifdef SYNTHESIS\n{text}`else // {_PLAIN}\n{view}`endif\n"
-        text = without_initial(text) if cold else with_initial(text)
+        text = without_initial(text) if uninitialised else with_initial(text)
         texts.append(_comment(module, notes) + text)
     texts.append("`default_nettype wire\n")
     return "\n".join(texts)

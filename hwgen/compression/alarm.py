@@ -13,10 +13,10 @@ import torch
 from torch import nn
 
 from hwgen.compression.noise import Measured, Reference
-from hwgen.compression.quantize import QuantModel, Spot, equalizable
+from hwgen.compression.quantize import QuantizationPoint, QuantModel, equalizable
 from hwgen.compression.recipes.quantize_recipe import QuantizeRecipe
 from hwgen.formats import MAX_BITS, Binary, Fixed
-from hwgen.torch_graph.float_graph import INPUT, Add, Layer
+from hwgen.torch_graph.float_graph import INPUT, Add, FloatNode
 
 LOW = 12.0  # dB
 FINE = 25.0  # dB, of the rest
@@ -46,13 +46,13 @@ class _Alarm:
         recipe: QuantizeRecipe,
     ):
         self._reference = reference
-        self._flow = reference.flow
+        self._graph = reference.graph
         self._measured = measured
         self._model = model
         self._recipe = recipe
         self._named: set[str] = set()
         self._at = {of.path: of for of in measured}
-        self._layers = {layer.path: layer for layer in self._flow.layers}
+        self._layers = {layer.path: layer for layer in self._graph.layers}
 
     def lines(self) -> list[str]:
         """Return all there is to say."""
@@ -110,13 +110,13 @@ class _Alarm:
 
     def _is_lost_in_a_sum(self, path: str) -> bool:
         """Say whether a value is only added to others, and the sums are fine."""
-        takers = [layer for layer in self._flow.layers if path in layer.inputs]
+        takers = [layer for layer in self._graph.layers if path in layer.inputs]
         sums = {la.path for la in takers if isinstance(la.module, Add)}
         found = [of.figures.db for of in self._measured if self._layers[of.path].inputs[0] in sums]
         fine = all(db is not None and db > FINE for db in found)
         return bool(sums) and len(sums) == len(takers) and len(found) >= len(sums) and fine
 
-    def _entered(self, layer: Layer, stop: bool = True) -> float:
+    def _entered(self, layer: FloatNode, stop: bool = True) -> float:
         """Return the least signal to noise of what a value is made of, infinite of the input.
 
         stop : whether one that was named makes it minus infinity: it was said where it began
@@ -137,13 +137,13 @@ class _Alarm:
     def _way(self, of: Measured, low: list[int]) -> str:
         """Return what would help the channels that are low."""
         layer, recipe = self._layers[of.path], self._recipe
-        path, spot = of.figures.layer, layer.module
+        path, point = of.figures.layer, layer.module
         format = getattr(self._model.get_submodule(of.path), "format", None)
         if isinstance(format, Binary):
             what = 'use input="uint8"' if layer.inputs == (INPUT,) else "train (train=, and epochs)"
             return f"it keeps their signs alone: {what}"
         coarse = float(of.noise[low].mean()) < ROUNDED * of.step**2  # for what the channels are
-        if not isinstance(spot, Spot) or not isinstance(format, Fixed) or not coarse:
+        if not isinstance(point, QuantizationPoint) or not isinstance(format, Fixed) or not coarse:
             return self._way_of_weights(path)
         if bool((of.offset[low] > FLAT * of.signal[low]).all()):
             spread = float(of.signal[low].mean().sqrt())
@@ -159,15 +159,19 @@ class _Alarm:
                 f'or use input="uint{bits}"'
             )
         small = f"a step of its {format} is too coarse for them"
-        if not recipe.equalize and path in equalizable(self._flow):
+        if not recipe.equalize and path in equalizable(self._graph):
             return f"{small}: use equalize=True"
-        if spot.last:
-            raw = "output=None or " if isinstance(self._flow.layers[-1].module, Spot) else ""
+        if point.last:
+            raw = (
+                "output=None or "
+                if isinstance(self._graph.layers[-1].module, QuantizationPoint)
+                else ""
+            )
             return f'{small}: use {raw}output="int{bits}"'
         names = [
             other.inputs[0]
-            for other in self._flow.layers
-            if isinstance(other.module, Spot) and other.module.grid == spot.grid
+            for other in self._graph.layers
+            if isinstance(other.module, QuantizationPoint) and other.module.grid == point.grid
         ]
         if any(not self._has_weights(name) for name in names):
             return f'{small}: use activations="uint{bits}"'

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from hwgen.compression.quantize.layers import Weighted
 from hwgen.compression.quantize.model import QuantModel
-from hwgen.torch_graph.trace import evaluating, find_layers
+from hwgen.torch_graph.trace import evaluating, float_graph_of
 
 FLOAT_BITS = 32
 
@@ -40,7 +40,7 @@ def count(model: nn.Module, example: Tensor) -> Counts:
     if isinstance(model, QuantModel):
         modules = [m for m in model.modules() if isinstance(m, Weighted)]
     else:
-        layers = find_layers(model, example).layers
+        layers = float_graph_of(model, example).layers
         modules = [la.module for la in layers if isinstance(la.module, (nn.Conv2d, nn.Linear))]
     outputs: dict[nn.Module, int] = {}
 

@@ -18,15 +18,15 @@ from torch import Tensor, nn
 from hwgen.compression.quantize import (
     ACCUMULATING,
     QuantConv2d,
+    QuantizationPoint,
     Quantizer,
     QuantModel,
     QuantSign,
-    Spot,
     Weighted,
     run_watched,
 )
 from hwgen.errors import InternalError
-from hwgen.torch_graph.float_graph import INPUT, Flow, Layer
+from hwgen.torch_graph.float_graph import INPUT, FloatGraph, FloatNode
 
 INPUTS = 256  # of the calibration data
 CHUNK = 32  # inputs at a time
@@ -76,27 +76,27 @@ class Reference:
 
     Attributes
     ----------
-    flow : of float layers and quantization points, of the same paths
+    graph : of float layers and quantization points, of the same paths
     inputs : (inputs, ...) real
     trained : whether the quantized model was trained on: then its own weights, before they are
-        rounded, take the place of the flow's, and what it trained with stays: clamps and signs
+        rounded, take the place of the graph's, and what it trained with stays: clamps and signs
     """
 
-    flow: Flow
+    graph: FloatGraph
     inputs: Tensor
     trained: bool = False
 
     @classmethod
-    def of(cls, flow: Flow, batches: tuple[Tensor, ...]) -> "Reference":
-        """Return the reference of a float flow on some of the calibration data."""
+    def of(cls, graph: FloatGraph, batches: tuple[Tensor, ...]) -> "Reference":
+        """Return the reference of a float graph on some of the calibration data."""
         x = torch.cat([batch.float() for batch in batches])
-        return cls(flow, x[:: -(-x.shape[0] // INPUTS)])
+        return cls(graph, x[:: -(-x.shape[0] // INPUTS)])
 
     @torch.no_grad()
     def measure(self, model: QuantModel) -> tuple[Measured, ...]:
         """Return the figures of each layer, in order, of a model in evaluation mode."""
-        flow = self._trained_flow(model) if self.trained else self.flow
-        names = _names(self.flow)
+        graph = self._trained_flow(model) if self.trained else self.graph
+        names = _names(self.graph)
         sums: dict[str, _Sums] = {}
         for x in torch.split(self.inputs, CHUNK):
             found: dict[str, Tensor] = {}
@@ -107,18 +107,18 @@ class Reference:
 
             run_watched(model, x, keep)
 
-            def compare(layer: Layer, value: Tensor, found: dict[str, Tensor] = found) -> None:
+            def compare(layer: FloatNode, value: Tensor, found: dict[str, Tensor] = found) -> None:
                 if layer.path in names:
                     sums.setdefault(layer.path, _Sums()).add(value, found.pop(layer.path))
 
-            flow.run(x, compare)
+            graph.run(x, compare)
         return tuple(
             _measured(names[path], path, of, model.get_submodule(path)) for path, of in sums.items()
         )
 
-    def _trained_flow(self, model: QuantModel) -> Flow:
+    def _trained_flow(self, model: QuantModel) -> FloatGraph:
         layers = []
-        for layer in self.flow.layers:
+        for layer in self.graph.layers:
             now = model.get_submodule(layer.path)
             module = layer.module
             if isinstance(now, Weighted):
@@ -129,7 +129,7 @@ class Reference:
                 scale, zero = float(now.output_scale()), now.zero_point
                 module = _Clamp((now.lo - zero) * scale, (now.hi - zero) * scale)
             layers.append(replace(layer, module=module))
-        return Flow(tuple(layers), self.flow.input_shape)
+        return FloatGraph(tuple(layers), self.graph.input_shape)
 
 
 class _Clamp(nn.Module):
@@ -165,9 +165,9 @@ def _with_weights(module: nn.Module, now: Weighted) -> nn.Module:
     return changed
 
 
-def _names(flow: Flow) -> dict[str, str]:
+def _names(graph: FloatGraph) -> dict[str, str]:
     """Return the name of the layer that each value to measure belongs to, by the value's path."""
-    placed = [layer for layer in flow.layers if isinstance(layer.module, Spot)]
+    placed = [layer for layer in graph.layers if isinstance(layer.module, QuantizationPoint)]
     uses = Counter(layer.inputs[0] for layer in placed)
     names = {
         layer.path: layer.inputs[0]
@@ -175,7 +175,7 @@ def _names(flow: Flow) -> dict[str, str]:
         else layer.path
         for layer in placed
     }
-    last = flow.layers[-1]
+    last = graph.layers[-1]
     if isinstance(last.module, ACCUMULATING):  # raw
         names[last.path] = last.path
     return names

@@ -22,11 +22,11 @@ from hwgen.compression.quantize import (
     place_layers,
     quantize_layers,
 )
-from hwgen.compression.quantize.learned_scales import Step
+from hwgen.compression.quantize.learned_scales import LearnedScale
 from hwgen.compression.recipes.quantize_recipe import QuantizeRecipe
 from hwgen.compression.resume.checkpoints import Checkpoints
 from hwgen.torch_graph.threads import thrifty_threads
-from hwgen.torch_graph.trace import check_finite, evaluating, find_layers
+from hwgen.torch_graph.trace import check_finite, evaluating, float_graph_of
 
 
 @dataclass(frozen=True)
@@ -90,10 +90,10 @@ class Stages:
 
     def _quantized(self, on: nn.Module) -> QuantModel:
         with evaluating(on), thrifty_threads(on, self.example):
-            flow = find_layers(on, self.example)
-            made = quantize_layers(flow, self.recipe, self.batches, self.measure)
+            graph = float_graph_of(on, self.example)
+            made = quantize_layers(graph, self.recipe, self.batches, self.measure)
             check_masks(made, self.masks)
-            self.recorder.reference = Reference.of(place_layers(flow, self.recipe), self.batches)
+            self.recorder.reference = Reference.of(place_layers(graph, self.recipe), self.batches)
         return made
 
     def _tuned(self, on: nn.Module) -> nn.Module:
@@ -101,7 +101,7 @@ class Stages:
         scales = [
             scale
             for module in on.modules()
-            if isinstance(module, Step)
+            if isinstance(module, LearnedScale)
             for scale in module.parameters()
             if scale.requires_grad
         ]

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from hwgen.compression.alarm import find_alarms
 from hwgen.compression.calibration_data import input_batches
 from hwgen.compression.history import Recorder, StepRecord
-from hwgen.compression.prune import Subject, check_pruning, holding, prune
+from hwgen.compression.prune import PruningState, check_pruning, holding, prune
 from hwgen.compression.quantize import QuantModel, check_quantizing
 from hwgen.compression.recipes.recipe import Recipe
 from hwgen.compression.resume.checkpoints import Checkpoints, code_hash, state_hash
@@ -30,9 +30,9 @@ from hwgen.compression.user_functions import (
 )
 from hwgen.errors import FoundUnsupported, HwgenError, HwgenWarning, UnsupportedError
 from hwgen.torch_graph.adopt import adopt
-from hwgen.torch_graph.float_graph import INPUT, ArgMax, Flow
+from hwgen.torch_graph.float_graph import INPUT, ArgMax, FloatGraph
 from hwgen.torch_graph.threads import thrifty_threads
-from hwgen.torch_graph.trace import check_finite, find_layers
+from hwgen.torch_graph.trace import check_finite, float_graph_of
 
 
 @dataclass(frozen=True)
@@ -117,8 +117,8 @@ def compress(
         example = _example(batches)
     if isinstance(example, Tensor) and example.is_floating_point():
         example = example.detach().to("cpu", torch.float32)
-    flow = _check(work, recipe, example, batches, train, evaluate, measure)
-    masks = {la.path: user.masks[la.path] for la in flow.layers if la.path in user.masks}
+    graph = _check(work, recipe, example, batches, train, evaluate, measure)
+    masks = {la.path: user.masks[la.path] for la in graph.layers if la.path in user.masks}
     if user.unheld:
         warnings.warn(
             f"{', '.join(user.unheld)}: zeros that torch.nn.utils.prune made stay only in weights "
@@ -151,8 +151,8 @@ def compress(
         work = recorder.step("train", trained, work)
     else:
         work = recorder.step("float", lambda on: on, work)
-    warn_at_chance(recorder.history[0].accuracy, _classes(flow))
-    subject = Subject(
+    warn_at_chance(recorder.history[0].accuracy, _classes(graph))
+    state = PruningState(
         work, example, masks=masks, calibration=batches or (), train=train, checkpoints=kept
     )
     stopped = sufficed = ""
@@ -163,11 +163,11 @@ def compress(
             recorder.step(name, do, on)
             return recorder.history[-1]
 
-        subject, stopped = prune(subject, recipe.prune, record, known, evaluate)
-        work = subject.model
+        state, stopped = prune(state, recipe.prune, record, known, evaluate)
+        work = state.model
     if recipe.quantize is not None:
         stages = Stages(
-            recipe.quantize, recorder, kept, example, batches or (), subject.masks, train, known
+            recipe.quantize, recorder, kept, example, batches or (), state.masks, train, known
         )
         work, sufficed = stages.run(work)
     alarms: tuple[str, ...] = ()
@@ -188,10 +188,10 @@ def _example(batches: tuple[Tensor, ...] | None) -> Tensor:
     return batches[0][:1]
 
 
-def _classes(flow: Flow) -> int:
+def _classes(graph: FloatGraph) -> int:
     """Return how many classes a model tells apart: its outputs, or what a last argmax takes."""
-    last = flow.layers[-1]
-    shapes = {INPUT: flow.input_shape, **{la.path: la.shape for la in flow.layers}}
+    last = graph.layers[-1]
+    shapes = {INPUT: graph.input_shape, **{la.path: la.shape for la in graph.layers}}
     shape = shapes[last.inputs[0]] if isinstance(last.module, ArgMax) else last.shape
     return shape[0] if len(shape) == 1 else 0
 
@@ -237,9 +237,9 @@ def _check(
     train: Train | None,
     evaluate: Evaluate | None,
     measure: Callable[[nn.Module], float] | None,
-) -> Flow:
+) -> FloatGraph:
     """Find what would fail later, now; return the dataflow of the model."""
-    flow = find_layers(model, example)
+    graph = float_graph_of(model, example)
     clashes = [
         FoundUnsupported(name, "a name of hwgen's quantized model", "rename the layer")
         for name, _ in model.named_children()
@@ -252,7 +252,7 @@ def _check(
         raise HwgenError("Recipe trains the float model; pass train=, or leave its epochs out")
     if recipe.prune is not None:
         check_pruning(
-            flow,
+            graph,
             recipe.prune,
             calibration=bool(calibration),
             train=train is not None,
@@ -267,5 +267,5 @@ def _check(
             )
         if recipe.quantize.drop is not None and evaluate is None:
             raise HwgenError("A drop of accuracy needs evaluate; pass it, or leave drop out")
-        check_quantizing(flow, recipe.quantize, calibration)
-    return flow
+        check_quantizing(graph, recipe.quantize, calibration)
+    return graph

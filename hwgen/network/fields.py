@@ -1,6 +1,6 @@
 """The fields of ops: the types of arrays, and the checks that every value passes on its way in."""
 
-__all__ = ["FloatArray", "IntArray", "integers", "number_format", "pair", "scales", "whole"]
+__all__ = ["FloatArray", "IntArray", "as_int", "integers", "number_format", "pair", "scales"]
 
 import numpy as np
 import numpy.typing as npt
@@ -74,7 +74,7 @@ def pair(value: object, what: str, least: int) -> tuple[int, int]:
     return (both[0], both[1])
 
 
-def whole(value: object, what: str) -> int:
+def as_int(value: object, what: str) -> int:
     """Return a Python integer.
 
     Raises

@@ -40,11 +40,11 @@ from hwgen.formats import Activation, Binary, Fixed, Format
 from hwgen.network.fields import (
     FloatArray,
     IntArray,
+    as_int,
     integers,
     number_format,
     pair,
     scales,
-    whole,
 )
 
 MAX_CHANNELS = 1 << 20  # or features, of any value
@@ -108,7 +108,7 @@ class Input(Op):
         scale = scales(self.scale, "Input scale")
         if scale.size != 1:
             raise NetworkError("Input scale must be a single number, not one per channel")
-        self._set(shape=tuple(shape), scale=scale, zero_point=whole(self.zero_point, "Zero point"))
+        self._set(shape=tuple(shape), scale=scale, zero_point=as_int(self.zero_point, "Zero point"))
 
 
 class _Weighted(Op):
@@ -158,7 +158,7 @@ class Conv2d(_Weighted):
 
     def __post_init__(self) -> None:
         self._check_weights(4)
-        groups = whole(self.groups, "Groups")
+        groups = as_int(self.groups, "Groups")
         if groups < 1 or self.weight.shape[0] % groups:
             raise NetworkError(
                 f"Groups must divide the {self.weight.shape[0]} output channels, not {groups}"
@@ -308,8 +308,8 @@ class Requantize(Op):
             raise NetworkError("Output scale of a requantizer must be a single number")
         such = "Fixed(8) (a binary output is a Threshold's)"
         number_format(self.format, "Output format", (Fixed,), such)
-        lo = self.format.lo if self.lo is None else whole(self.lo, "Lower clamp")
-        hi = self.format.hi if self.hi is None else whole(self.hi, "Upper clamp")
+        lo = self.format.lo if self.lo is None else as_int(self.lo, "Lower clamp")
+        hi = self.format.hi if self.hi is None else as_int(self.hi, "Upper clamp")
         if not self.format.lo <= lo <= hi <= self.format.hi:
             raise NetworkError(f"Clamp must lie in the range of {self.format}, not [{lo}, {hi}]")
         if self.rounding not in ROUNDINGS:
@@ -320,7 +320,7 @@ class Requantize(Op):
             multiplier=multiplier,
             shift=shift,
             scale=scale,
-            zero_point=whole(self.zero_point, "Zero point"),
+            zero_point=as_int(self.zero_point, "Zero point"),
             lo=lo,
             hi=hi,
         )
@@ -360,7 +360,7 @@ class Threshold(Op):
             raise NetworkError("Output scale of thresholds must be a single number")
         of, steps = self.format, thresholds.shape[1]
         number_format(of, "Output format", *ACTIVATIONS)
-        base = whole(self.base, "Base")
+        base = as_int(self.base, "Base")
         last = base + of.step * steps
         if not of.lo <= base <= last <= of.hi:
             raise NetworkError(
@@ -370,7 +370,7 @@ class Threshold(Op):
         self._set(
             thresholds=thresholds,
             scale=scale,
-            zero_point=whole(self.zero_point, "Zero point"),
+            zero_point=as_int(self.zero_point, "Zero point"),
             base=base,
         )
 

@@ -1,6 +1,6 @@
 """The plan: what implements each layer, under a target and a goal."""
 
-__all__ = ["Plan", "Rival", "Stage"]
+__all__ = ["Alternative", "Plan", "Stage"]
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -25,7 +25,7 @@ from hwgen.planning.layers.layer import INPUT, Layer
 from hwgen.planning.lowering.encodings import fixed_instead
 from hwgen.planning.timing import Timing, evaluate_timing
 from hwgen.targets import Target
-from hwgen_rtl_templates.affine_thresholds import EvenThresholdParameters
+from hwgen_rtl_templates.affine_thresholds import AffineThresholdParameters
 from hwgen_rtl_templates.axi import BorderParameters
 from hwgen_rtl_templates.constant_array import ConstantArrayParameters
 from hwgen_rtl_templates.engine import Datapath, EngineParameters
@@ -37,7 +37,7 @@ FRAMES = 6  # that a plan's timing is evaluated over; the pipeline is full well 
 
 
 @dataclass(frozen=True)
-class Rival:
+class Alternative:
     """The cheapest way of a kind to build a layer.
 
     kind : what computes, in words
@@ -103,15 +103,15 @@ class Stage:
         return self.core.datapath if isinstance(self.core, EngineParameters) else None
 
     @property
-    def post(self) -> str | None:
+    def epilogue(self) -> str | None:
         """What makes outputs of accumulators: so many thresholds, even ones by division, or a
         multiplier."""
-        post = getattr(self.core, "post", None)
-        if isinstance(post, ThresholdParameters):
-            return f"{post.steps} step" + "s" * (post.steps != 1)
-        if isinstance(post, EvenThresholdParameters):
-            return f"{post.steps} even steps"
-        return "multiply" if post else None
+        epilogue = getattr(self.core, "post", None)
+        if isinstance(epilogue, ThresholdParameters):
+            return f"{epilogue.steps} step" + "s" * (epilogue.steps != 1)
+        if isinstance(epilogue, AffineThresholdParameters):
+            return f"{epilogue.steps} affine steps"
+        return "multiply" if epilogue else None
 
     @property
     def weight_style(self) -> str | None:
@@ -163,7 +163,7 @@ class Plan:
     goal : as the user wrote it
     stages : each after those it takes its inputs from
     depths : of the queue on each branch of a fork
-    rivals : of each layer, the cheapest way of each kind that would have been quick enough
+    alternatives : of each layer, the cheapest way of each kind that would have been quick enough
     """
 
     network: Network
@@ -172,7 +172,7 @@ class Plan:
     goal: str
     stages: tuple[Stage, ...]
     depths: Mapping[Branch, int] = field(default_factory=dict)
-    rivals: Mapping[str, tuple[Rival, ...]] = field(default_factory=dict)
+    alternatives: Mapping[str, tuple[Alternative, ...]] = field(default_factory=dict)
 
     @cached_property
     def entry(self) -> Endpoint:

@@ -28,7 +28,7 @@ from hwgen.planning.estimate.coefficients import START, taken_for
 from hwgen.planning.implementations.core import core_for
 from hwgen.planning.layers.folding import Folding
 from hwgen.planning.layers.layer import find_layers
-from hwgen.planning.search.candidates import Ways
+from hwgen.planning.search.candidates import LayerCandidates
 from hwgen.targets import get_target
 
 # The target that a family's samples are planned for: synthesis finds the same on its others.
@@ -182,7 +182,9 @@ def sample_plan(seed: int, family: str) -> Plan | None:
         return None
     rng = random.Random(seed)
     layers = find_layers(network)
-    ways = {layer.name: _kinds(Ways(layer, target, target.clock_hz, {})) for layer in layers}
+    ways = {
+        layer.name: _kinds(LayerCandidates(layer, target, target.clock_hz, {})) for layer in layers
+    }
     weighted = sum(layer.weight is not None for layer in layers)
     most = MOST * max(1, weighted) * (1 if seed % LARGE else LARGER)
     for _ in range(TRIES):
@@ -205,7 +207,7 @@ def sample_plan(seed: int, family: str) -> Plan | None:
     return None
 
 
-def _kinds(ways: Ways) -> dict[str, list[Folding]]:
+def _kinds(ways: LayerCandidates) -> dict[str, list[Folding]]:
     """Return the foldings of a layer by kind."""
     kinds: dict[str, list[Folding]] = {}
     for folding in ways.foldings:

@@ -1,10 +1,10 @@
 """A float model as a dataflow: which layer takes the values of which others.
 
-The layers are the model's own modules, under the paths the user gave them. Running a flow is a
+The layers are the model's own modules, under the paths the user gave them. Running a graph is a
 loop over (path, names of inputs): names may hold any character, nothing is generated from them.
 """
 
-__all__ = ["INPUT", "Add", "ArgMax", "Concat", "Flow", "Layer", "Shape"]
+__all__ = ["INPUT", "Add", "ArgMax", "Concat", "FloatGraph", "FloatNode", "Shape"]
 
 from collections import Counter
 from collections.abc import Callable
@@ -51,7 +51,7 @@ class ArgMax(nn.Module):
 
 
 @dataclass(frozen=True)
-class Layer:
+class FloatNode:
     """A module, the name of its value, and where it takes its inputs from.
 
     Attributes
@@ -70,16 +70,16 @@ class Layer:
 
 
 @dataclass(frozen=True)
-class Flow:
+class FloatGraph:
     """Layers, each after those it takes values from; the last one's value is the output.
 
     input_shape : of what enters, without the batch
     """
 
-    layers: tuple[Layer, ...]
+    layers: tuple[FloatNode, ...]
     input_shape: Shape = ()
 
-    def run(self, x: Tensor, watch: Callable[[Layer, Tensor], None] | None = None) -> Tensor:
+    def run(self, x: Tensor, watch: Callable[[FloatNode, Tensor], None] | None = None) -> Tensor:
         """Return the output for (batch, ...) inputs, in evaluation mode: by `run_layer`.
 
         Parameters

@@ -37,7 +37,7 @@ MEANINGS: dict[type[nn.Module], Callable[[Any, Tensor], Tensor]] = {
 
 
 def run_layer(module: nn.Module, *values: Tensor) -> Tensor:
-    """Return what a layer of a flow computes, in evaluation mode."""
+    """Return what a layer of a graph computes, in evaluation mode."""
     meaning = MEANINGS.get(type(module))
     if meaning is not None:
         return meaning(module, *values)

@@ -3,7 +3,7 @@
 Everything hwgen has no meaning for is found here, all at once, before anything is trained.
 """
 
-__all__ = ["check_finite", "evaluating", "find_layers", "trace_graph"]
+__all__ = ["check_finite", "evaluating", "float_graph_of", "trace_graph"]
 
 from collections import Counter
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, fx, nn
 
 from hwgen.errors import FormatError, FoundUnsupported, HwgenError, NetworkError, UnsupportedError
-from hwgen.torch_graph.float_graph import INPUT, ArgMax, Flow, Layer, Shape
+from hwgen.torch_graph.float_graph import INPUT, ArgMax, FloatGraph, FloatNode, Shape
 from hwgen.torch_graph.functions import is_size, modules_of, operands
 from hwgen.torch_graph.hidden import find_hidden
 from hwgen.torch_graph.support import DROPPED, KEPT, OWNED, SUPPORTED, instead, module_problem
@@ -53,7 +53,7 @@ def trace_graph(
         raise UnsupportedError(found, SUPPORTED) from error
 
 
-def find_layers(model: nn.Module, example: Tensor) -> Flow:
+def float_graph_of(model: nn.Module, example: Tensor) -> FloatGraph:
     """Return the dataflow of layers that the model runs in evaluation mode.
 
     Functions become modules of the same meaning, averages over adaptive windows become
@@ -78,9 +78,9 @@ def find_layers(model: nn.Module, example: Tensor) -> Flow:
             raise UnsupportedError(found, SUPPORTED)
         if traced.problem is not None:
             raise traced.problem
-        flow = Flow(tuple(reader.layers), tuple(example.shape[1:]))
-        _check_same(flow, model, example)
-    return flow
+        graph = FloatGraph(tuple(reader.layers), tuple(example.shape[1:]))
+        _check_same(graph, model, example)
+    return graph
 
 
 @contextmanager
@@ -124,7 +124,7 @@ def _check_example(example: object) -> None:
         )
 
 
-def _check_same(flow: Flow, model: nn.Module, example: Tensor) -> None:
+def _check_same(graph: FloatGraph, model: nn.Module, example: Tensor) -> None:
     """Refuse a model that does not compute what was understood of it.
 
     The graph shows values, not the memory they share: an operation in place changes what every
@@ -135,7 +135,7 @@ def _check_same(flow: Flow, model: nn.Module, example: Tensor) -> None:
         noise = torch.randn((batch, *example.shape[1:]), generator=generator).to(example)
         said = ""
         try:
-            same = _are_same(flow.run(noise), model(noise.clone()))
+            same = _are_same(graph.run(noise), model(noise.clone()))
         except SHAPE_ERRORS as error:
             same, said = False, f" ({why(error)})"
         if same:
@@ -164,7 +164,7 @@ class _Reader:
 
     def __init__(self, traced: Traced, model: nn.Module):
         graph = traced.graph
-        self.layers: list[Layer] = []
+        self.layers: list[FloatNode] = []
         self.found: list[FoundUnsupported] = []
         self._shapes = {node: shape[1:] for node, shape in traced.shapes.items()}
         self._modules = dict(model.named_modules())
@@ -252,7 +252,7 @@ class _Reader:
                 module, shape = _fixed_average(module, shape)
             if path == named[-1][0]:
                 shape = self._shapes.get(node)
-            self.layers.append(Layer(path, module, inputs, shape or (), written))
+            self.layers.append(FloatNode(path, module, inputs, shape or (), written))
             inputs = (path,)
         self._values[node] = inputs[0]
 

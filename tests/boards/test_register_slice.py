@@ -2,7 +2,7 @@
 
 import pytest
 
-from hwgen_boards.core import Step, room_for
+from hwgen_boards.core import RegisterSlice, room_for
 from support.stream_bench import run
 
 
@@ -10,7 +10,7 @@ from support.stream_bench import run
 def test_what_enters_leaves(stalls):
     before, after = stalls
     words = [7 * n % 256 for n in range(60)]
-    seen = run(Step(8), words, len(words), stall_in=before, stall_out=after, seed=3)
+    seen = run(RegisterSlice(8), words, len(words), stall_in=before, stall_out=after, seed=3)
     assert seen.outputs == words
     if not any(stalls):
         assert seen.taken == [2 * n for n in range(60)]

@@ -108,7 +108,7 @@ def test_a_program_fails(world, hwgen, shadows, case, fault):
 def test_a_program_hangs(world, hwgen, shadows, monkeypatch, name, arguments):
     if arguments is GENERATE:
         monkeypatch.setattr("hwgen.codegen.verilog.TIMEOUT", 1.0)
-    if name in BEFORE:  # what comes before is not to be hurried
+    if name in BEFORE:  # what comes before is not to be with_low_latency
         assert hwgen(*(SYNTH if arguments is ROUTE else arguments)).returncode == 0
     version = "case $1 in -V|--version) echo 1.2; exit;; esac\n"
     fake(shadows.parent, name, version + "echo begun; sleep 300")

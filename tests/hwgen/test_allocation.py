@@ -15,7 +15,7 @@ from hwgen.planning.layers.folding import Folding
 from hwgen.planning.layers.layer import find_layers
 from hwgen.planning.plan import Stage
 from hwgen.planning.search.allocation import Option, allocate, frontier, needs_of
-from hwgen.planning.search.candidates import Ways
+from hwgen.planning.search.candidates import LayerCandidates
 from hwgen.targets import get_target
 from support.networks import chain
 
@@ -50,7 +50,7 @@ def test_frontier_leaves_out_what_another_undercuts_in_everything():
 def every_way(layer, target, clock_hz, budget):
     """Return all ways to build a layer within a budget of clocks, each built and none passed by."""
     found = []
-    for folding in Ways(layer, target, clock_hz, {}).foldings:
+    for folding in LayerCandidates(layer, target, clock_hz, {}).foldings:
         core = core_for(layer, folding, target)
         if Stage(layer, folding, core).busy <= budget:
             needs = estimate(core, target)
@@ -77,7 +77,7 @@ def test_the_plan_is_the_cheapest_there_is(seed, budget):
     blocks, constants in parallel and digit by digit, every folding."""
     network, target = tiny(seed)
     for layer in find_layers(network):
-        ways = Ways(layer, target, target.clock_hz, {})
+        ways = LayerCandidates(layer, target, target.clock_hz, {})
         try:
             (chosen,) = ways.within(budget, every=False)
         except PlanError:
@@ -85,7 +85,7 @@ def test_the_plan_is_the_cheapest_there_is(seed, budget):
             continue
         least = min(o.cost for o in every_way(layer, target, target.clock_hz, budget))
         assert chosen.cost <= least, f"seed {seed}: {layer.name}"
-        for rival in ways.rivals(budget):
+        for rival in ways.alternatives(budget):
             assert rival.cost >= chosen.cost
 
 
@@ -97,9 +97,9 @@ def test_large_matrices_are_wired_only_where_that_is_asked_for():
     (layer,) = find_layers(chain(Input((64,), Fixed(4, False), [1.0]), op))
     target = get_target("ulx3s-85f")
     for wanted in ({}, {"parallel": 0}, {"serial": 0}):
-        ways = Ways(layer, target, target.clock_hz, wanted)
+        ways = LayerCandidates(layer, target, target.clock_hz, wanted)
         assert not any(folding.constant for folding in ways.foldings)
-    ways = Ways(layer, target, target.clock_hz, {"serial": 2})
+    ways = LayerCandidates(layer, target, target.clock_hz, {"serial": 2})
     assert all(folding.serial == 2 for folding in ways.foldings)
 
 
@@ -111,7 +111,7 @@ def test_on_a_device_that_is_nearly_full(seed):
     network, target = tiny(seed)
     budget = 12
     layers = find_layers(network)
-    ways = [Ways(layer, target, target.clock_hz, {}) for layer in layers]
+    ways = [LayerCandidates(layer, target, target.clock_hz, {}) for layer in layers]
     cheapest = needs_of(way.within(budget, every=False)[0] for way in ways)
     left = replace(cheapest, luts=cheapest.luts * 0.9, dsps=target.dsps)
     found = allocate([way.within(budget, every=True) for way in ways], left)

@@ -9,7 +9,7 @@ from hwgen.planning.layers.layer import find_layers
 from hwgen.planning.lowering.adder_graphs import solve
 from hwgen.planning.lowering.constants import least_adders
 from hwgen.planning.search.bounds import STRETCH, Bounds, least_row
-from hwgen.planning.search.candidates import NO_HURRY, Ways
+from hwgen.planning.search.candidates import NO_HURRY, LayerCandidates
 from hwgen.targets import get_target
 from hwgen_rtl_templates.dot_product import RowParameters, dot_product
 from hwgen_rtl_templates.encodings import (
@@ -81,7 +81,7 @@ def test_no_way_to_build_a_layer_takes_less(seed):
     network = random_network(seed, (CHAIN, MIXED, SIGNS)[seed % 3], layers=2, channels=6)
     target = get_target(TARGETS[seed % len(TARGETS)])
     for layer in find_layers(network):
-        ways, bounds = Ways(layer, target, 50_000_000, {}), Bounds(layer, target)
+        ways, bounds = LayerCandidates(layer, target, 50_000_000, {}), Bounds(layer, target)
         for folding in ways.foldings[:: 1 + len(ways.foldings) // SAMPLED]:
             where = f"seed {seed}, {layer.name}: {folding}"
             option, _ = ways._option(folding)
@@ -95,10 +95,10 @@ def test_few_are_built_and_the_cheapest_of_all_is_found(budget):
     for seed in range(4):
         for layer in find_layers(random_network(seed, MIXED, layers=2, channels=5)):
             target = get_target(TARGETS[seed])
-            ways = Ways(layer, target, 50_000_000, {})
+            ways = LayerCandidates(layer, target, 50_000_000, {})
             (found,) = ways.within(budget, every=False)
             assert len(ways._built) <= 40
-            every = Ways(layer, target, 50_000_000, {})
+            every = LayerCandidates(layer, target, 50_000_000, {})
             built = (every._option(folding) for folding in every.foldings)
             costs = [option.cost for option, clocks in built if clocks <= budget]
             assert found.cost == min(costs), f"seed {seed}, {layer.name}"

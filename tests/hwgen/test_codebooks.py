@@ -104,8 +104,8 @@ def test_the_cheaper_is_taken():
     free = hwgen.plan(network, target=ECP5, goal="min area", overrides=overrides)
     assert free.stages[0].folding.pasm == (costs[1] < costs[0])
     assert plans[1].interval > plans[0].interval
-    hurried = hwgen.plan(network, target=ECP5, goal="300000 fps", overrides=overrides)
-    assert hurried.stages[0].folding.pasm == 0
+    with_low_latency = hwgen.plan(network, target=ECP5, goal="300000 fps", overrides=overrides)
+    assert with_low_latency.stages[0].folding.pasm == 0
 
 
 def test_choices_that_cannot_be():

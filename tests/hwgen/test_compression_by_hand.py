@@ -10,7 +10,7 @@ from torch import nn
 from hwgen.cache import Cache
 from hwgen.compression import PruneRecipe
 from hwgen.compression.counts import _bits
-from hwgen.compression.prune.channel_groups import Families
+from hwgen.compression.prune.channel_groups import ChannelGroups
 from hwgen.compression.prune.importance.taylor import _noting
 from hwgen.compression.prune.masks import joined
 from hwgen.compression.prune.ranking import keep_strongest
@@ -18,13 +18,13 @@ from hwgen.compression.prune.sensitivity import shares_within
 from hwgen.compression.quantize import QuantLinear
 from hwgen.compression.quantize.calibrate.kl import TINY, _divergence
 from hwgen.compression.quantize.fake import fake_quantize
-from hwgen.compression.quantize.learned_scales import FixedStep
+from hwgen.compression.quantize.learned_scales import FixedScale
 from hwgen.compression.quantize.observed import observe, place
 from hwgen.compression.quantize.weights.bounded import BoundedWeights
 from hwgen.compression.quantize.weights.linear import LinearWeights
 from hwgen.compression.resume.checkpoints import Checkpoints, state_hash
 from hwgen.formats import Fixed
-from hwgen.torch_graph.float_graph import INPUT, Flow, Layer
+from hwgen.torch_graph.float_graph import INPUT, FloatGraph, Layer
 
 
 def test_taylor_squares_the_sum_of_a_filter():
@@ -98,7 +98,7 @@ def test_bits_of_biases(biases, width):
 def test_features_of_a_channel_stand_together():
     """A flattened image has its channels outermost: the features of one have its number."""
     first, last = nn.Conv2d(1, 3, 1), nn.Linear(12, 2)
-    flow = Flow(
+    graph = FloatGraph(
         (
             Layer("conv", first, (INPUT,), (3, 2, 2)),
             Layer("flatten", nn.Flatten(), ("conv",), (12,)),
@@ -106,7 +106,7 @@ def test_features_of_a_channel_stand_together():
         ),
         (1, 2, 2),
     )
-    families = Families(flow)
+    families = ChannelGroups(graph)
     channels = families.of("conv")
     assert len(set(channels)) == 3
     assert families.of("flatten") == [kind for kind in channels for _ in range(4)]
@@ -143,7 +143,7 @@ def test_a_clamp_counts_from_the_zero_point(zero_point):
 
 
 def test_linear_weights_leave_the_lowest_code_out():
-    weights = LinearWeights(Fixed(3), FixedStep(torch.tensor([1.0]), power_of_two=False))
+    weights = LinearWeights(Fixed(3), FixedScale(torch.tensor([1.0]), power_of_two=False))
     x = torch.tensor([[-9.0, -3.5, -3.4, 2.5, 9.0]])
     assert weights.integers(x).tolist() == [[-3.0, -3.0, -3.0, 3.0, 3.0]]
     assert weights(x).tolist() == [[-3.0, -3.0, -3.0, 3.0, 3.0]]
@@ -184,7 +184,7 @@ def test_results_of_equal_models_are_told_apart_by_their_number(tmp_path):
 def test_weights_that_outgrew_their_norm_are_brought_back_within_it(norm):
     """As in training, when the scale stays and weights grow: both signs are cut towards zero."""
     weight = torch.tensor([[3.0, -3.0, 2.5, -2.5], [-4.0, -4.0, -4.0, -4.0]])
-    bounded = BoundedWeights(Fixed(8), FixedStep(torch.tensor([1.0, 0.5]), False), norm)
+    bounded = BoundedWeights(Fixed(8), FixedScale(torch.tensor([1.0, 0.5]), False), norm)
     integers = bounded.integers(weight)
     assert int(integers.abs().sum(1).max()) <= norm
     assert torch.equal(bounded(weight).double(), integers * bounded.step.exact()[:, None])

@@ -8,7 +8,7 @@ from torch import nn
 from hwgen.compression import PruneRecipe, Recipe, compress
 from hwgen.compression.counts import count
 from hwgen.errors import HwgenError
-from hwgen.torch_graph.trace import find_layers
+from hwgen.torch_graph.trace import float_graph_of
 from support.torch_models import Branched, ResidualDigits, random_norm
 
 
@@ -201,7 +201,7 @@ def test_concatenations_and_what_is_added_to_the_input():
 
 
 def test_torch_prunings_graph_agrees_where_it_sees_all():
-    """An oracle that reads autograd instead of the flow: the same channels have to go together."""
+    """An oracle that reads autograd instead of the graph: the same channels have to go together."""
     torch.manual_seed(5)
     model, x = ResidualDigits().eval(), torch.randn(2, 1, 8, 8)
     graph = torch_pruning.DependencyGraph().build_dependency(model, example_inputs=x)
@@ -219,4 +219,4 @@ def test_norms_are_of_the_right_layers_after_two_rounds():
     for _ in range(8):
         model = pruned(model, 0.5, x)
     assert {shape[0] for name, shape in shapes(model).items() if name != "fc"} == {1}
-    assert [layer.shape for layer in find_layers(model, x).layers][-1] == (10,)
+    assert [layer.shape for layer in float_graph_of(model, x).layers][-1] == (10,)

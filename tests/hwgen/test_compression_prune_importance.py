@@ -126,7 +126,7 @@ def test_every_importance_through_the_whole_way(importance, scope):
     widths = [op.weight.shape[0] for op in ops[:2]]
     if scope == "layer":
         assert widths == [4, 6]
-    else:  # a family of 4 pairs, one of 12 channels: half of the 16
+    else:  # a group of 4 pairs, one of 12 channels: half of the 16
         assert widths[0] // 2 + widths[1] in (8, 9)
 
 

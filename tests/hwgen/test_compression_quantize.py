@@ -11,11 +11,11 @@ from hwgen.compression.quantize.calibrate import METHODS
 from hwgen.compression.quantize.calibration import weight_scales
 from hwgen.compression.quantize.fake import fake_quantize, round_half_up
 from hwgen.compression.quantize.fixed_point import fixed_point, summand_multipliers
-from hwgen.compression.quantize.learned_scales import LogStep
+from hwgen.compression.quantize.learned_scales import LogScale
 from hwgen.compression.quantize.observed import observe
 from hwgen.errors import FormatError, HwgenError
 from hwgen.formats import Fixed
-from hwgen.torch_graph.trace import find_layers
+from hwgen.torch_graph.trace import float_graph_of
 
 
 def test_recipes_state_their_rules():
@@ -144,7 +144,7 @@ def test_activation_placement():
 
 
 def test_steps_survive_weight_decay_and_stay_powers_of_two():
-    step = LogStep(torch.tensor([2.0**-9, 2.0**5], dtype=torch.float64), power_of_two=True)
+    step = LogScale(torch.tensor([2.0**-9, 2.0**5], dtype=torch.float64), power_of_two=True)
     optimizer = torch.optim.AdamW(step.parameters(), lr=0.1, weight_decay=0.5)
     for _ in range(20):
         optimizer.zero_grad()
@@ -175,7 +175,7 @@ def test_folding_changes_nothing(seed):
             nn.init.uniform_(norm.bias, -1, 1)
     x = torch.randn(4, 2, 5, 5)
     expected = model.eval()(x)
-    folded = fold_batch_norm(find_layers(model, x))
+    folded = fold_batch_norm(float_graph_of(model, x))
     with torch.no_grad():
         y = folded.run(x)
     assert [layer.path for layer in folded.layers] == ["0", "2", "3"]

@@ -7,7 +7,7 @@ from torch import nn
 
 from hwgen.compression import QuantizeRecipe, Recipe, compress
 from hwgen.compression.quantize import freeze_weights
-from hwgen.compression.quantize.learned_scales import make_step
+from hwgen.compression.quantize.learned_scales import make_scale
 from hwgen.compression.quantize.weights import (
     AsymmetricWeights,
     BinaryWeights,
@@ -175,7 +175,7 @@ def test_ternary_weights_by_hand():
 
 def test_levels_are_the_nearest():
     format = PowerOfTwo(3)  # 0, +-1, +-2, +-4
-    quantizer = LevelWeights(format, make_step("tqt", torch.tensor([0.5]), False))
+    quantizer = LevelWeights(format, make_scale("tqt", torch.tensor([0.5]), False))
     weight = torch.tensor([[-9, -1.5, -1.49, -0.26, -0.25, 0.24, 0.25, 0.75, 1.5, 9]])
     expected = [-4, -2, -2, -1, 0, 0, 1, 2, 4, 4]  # the upper of two that are as near
     assert quantizer.integers(weight).tolist() == [expected]

@@ -9,7 +9,7 @@ from hwgen.compression import QuantizeRecipe, Recipe, compress
 from hwgen.compression.quantize import fold_batch_norm, quantize_layers
 from hwgen.compression.quantize.calibrate import METHODS
 from hwgen.compression.quantize.equalize import equalize
-from hwgen.compression.quantize.learned_scales import STEPS, make_step
+from hwgen.compression.quantize.learned_scales import STEPS, make_scale
 from hwgen.compression.quantize.mixed import choose_formats
 from hwgen.compression.quantize.observed import mean_squared_error, observe
 from hwgen.compression.recipes.quantize_recipe import CALIBRATIONS
@@ -17,7 +17,7 @@ from hwgen.compression.recipes.quantize_recipe import STEPS as STEP_NAMES
 from hwgen.errors import FormatError, HwgenError
 from hwgen.formats import Fixed
 from hwgen.network import Conv2d, Linear
-from hwgen.torch_graph.trace import find_layers
+from hwgen.torch_graph.trace import float_graph_of
 from support.exactness import assert_equal, made, random_recipe, small_cnn, train_on
 from support.torch_models import random_module
 
@@ -129,7 +129,7 @@ def test_steps_train_as_named(steps, scales):
 
 
 def test_the_learned_step_has_the_gradient_of_lsq():
-    step = make_step("lsq", torch.tensor([0.5]), power_of_two=False)
+    step = make_scale("lsq", torch.tensor([0.5]), power_of_two=False)
     assert step.exact().tolist() == [0.5]
     (step(16, 4) * 3).sum().backward()
     assert step.factor.grad.item() == pytest.approx(3 * 0.5 / 8)  # of step = 0.5 * factor
@@ -176,7 +176,7 @@ def test_equalization_changes_no_float_output(seed):
     model, x = random_module(np.random.default_rng(seed), branches=True)
     if any(name == "argmax" for name, _, _ in model.steps):
         pytest.skip("an index may flip where two are equal")
-    folded = fold_batch_norm(find_layers(model.eval(), x[:1]))
+    folded = fold_batch_norm(float_graph_of(model.eval(), x[:1]))
     with torch.no_grad():
         a, b = folded.run(x), equalize(folded).run(x)
     assert float((a - b).abs().max()) <= 1e-4 * float(a.abs().max()), f"seed {seed}, {model}"
@@ -195,7 +195,7 @@ def test_equalization_balances_and_helps():
         model[0].bias *= factor
         model[2].weight /= factor[:, None, None, None]
         expected = model(x).double()
-    folded = equalize(fold_batch_norm(find_layers(model, x[:1])))
+    folded = equalize(fold_batch_norm(float_graph_of(model, x[:1])))
     a, b, c = (folded.layers[i].module.weight.detach() for i in (0, 2, 6))
     ranges = [
         a.abs().amax((1, 2, 3)),
@@ -321,14 +321,14 @@ def test_a_budget_that_nothing_meets_and_a_cost_of_ones_own():
     model, x = small_cnn()
     with pytest.raises(HwgenError, match="Budget of 100 must be at least 568, what the narrowest"):
         made(model, x, budget=100)
-    flow = fold_batch_norm(find_layers(model, x[:1]))
+    graph = fold_batch_norm(float_graph_of(model, x[:1]))
     asked = []
 
     def measure(formats):
         asked.append(dict(formats))
         return sum(name == "int8" for name in formats.values())
 
-    chosen = choose_formats(flow, QuantizeRecipe(budget=1), x, measure)
+    chosen = choose_formats(graph, QuantizeRecipe(budget=1), x, measure)
     assert sorted(chosen) == ["conv1", "conv2", "fc"] and all(len(a) == 3 for a in asked)
     assert sum(name == "int8" for name in chosen.values()) == 1
 
@@ -338,7 +338,7 @@ def test_a_budget_that_nothing_meets_and_a_cost_of_ones_own():
 
     free = largest(made(model, x, weights="int8"))
     bounded = quantize_layers(
-        find_layers(model, x[:1]), QuantizeRecipe(budget=free / 8), [x], largest
+        float_graph_of(model, x[:1]), QuantizeRecipe(budget=free / 8), [x], largest
     )
     assert largest(bounded.eval()) <= free / 8
 
@@ -347,7 +347,7 @@ def test_the_most_sensitive_layer_stays_wide():
     model, x = small_cnn()
     with torch.no_grad():
         model.conv1.weight[:, :, 0, 0] *= 30  # an outlier in every channel
-    flow = fold_batch_norm(find_layers(model, x[:1]))
+    graph = fold_batch_norm(float_graph_of(model, x[:1]))
     recipe = QuantizeRecipe(budget=2, candidates=("int2", "int8"))
 
     def equal_cost(formats):
@@ -359,7 +359,7 @@ def test_the_most_sensitive_layer_stays_wide():
         module = made(model, x, activations="uint16", output="int16", layers=layers)
         with torch.no_grad():
             errors[path] = float(((module(x) - model(x)) ** 2).mean())
-    chosen = choose_formats(flow, recipe, x, equal_cost)
+    chosen = choose_formats(graph, recipe, x, equal_cost)
     narrow = [path for path, name in chosen.items() if name == "int2"]
     assert narrow == [min(errors, key=errors.get)], errors
 

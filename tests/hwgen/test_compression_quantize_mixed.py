@@ -6,7 +6,7 @@ from torch import nn
 from hwgen.compression import QuantizeRecipe
 from hwgen.compression.quantize import fold_batch_norm
 from hwgen.compression.quantize.mixed import choose_formats
-from hwgen.torch_graph.trace import find_layers
+from hwgen.torch_graph.trace import float_graph_of
 
 
 def test_room_that_is_left_goes_back():
@@ -17,6 +17,6 @@ def test_room_that_is_left_goes_back():
     with torch.no_grad():
         model[0].weight *= 1e-3  # all that leaves the first layer is its bias: it loses nothing
         model[2].weight *= torch.logspace(-2, 2, 400).reshape(100, 4)
-    flow = fold_batch_norm(find_layers(model, x[:1]))
+    graph = fold_batch_norm(float_graph_of(model, x[:1]))
     recipe = QuantizeRecipe(budget=4 * 400 + 8 * 16, candidates=("int4", "int8"))
-    assert choose_formats(flow, recipe, x) == {"0": "int8", "2": "int4"}
+    assert choose_formats(graph, recipe, x) == {"0": "int8", "2": "int4"}

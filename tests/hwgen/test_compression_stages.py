@@ -9,7 +9,7 @@ from torch import nn
 
 from hwgen.compression import PruneRecipe, QuantizeRecipe, Recipe, compress
 from hwgen.compression.prune import holding, scan_sensitivity, shares_within
-from hwgen.compression.quantize.learned_scales import Step
+from hwgen.compression.quantize.learned_scales import LearnedScale
 from hwgen.errors import HwgenError, NetworkError
 from hwgen.importers import import_torch
 from hwgen.network import Conv2d, Linear
@@ -122,7 +122,7 @@ def test_fine_tuning_moves_weights_and_no_scales():
     qat = staged(0.01, [0.9, 0.8, 0.8, 0.9], train=train).module
 
     def scales(module):
-        return [m.exact() for m in module.modules() if isinstance(m, Step)]
+        return [m.exact() for m in module.modules() if isinstance(m, LearnedScale)]
 
     def same(a, b):
         return [torch.equal(x, y) for x, y in zip(scales(a), scales(b), strict=True)]

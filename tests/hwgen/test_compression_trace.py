@@ -10,7 +10,7 @@ from torch import nn
 from hwgen.compression import PruneRecipe, QuantizeRecipe, Recipe, compress
 from hwgen.errors import FormatError, HwgenError, NetworkError, UnsupportedError
 from hwgen.torch_graph.float_graph import Add, ArgMax, Concat
-from hwgen.torch_graph.trace import find_layers
+from hwgen.torch_graph.trace import float_graph_of
 
 BOTH = Recipe(PruneRecipe(0.5), QuantizeRecipe())
 X = torch.zeros(2, 1, 8, 8)
@@ -151,7 +151,7 @@ class Forms(nn.Module):
 )
 def test_functional_forms(function, expected):
     model, x = Forms(function).eval(), torch.randn(2, 1, 8, 8)
-    layers = find_layers(model, x).layers
+    layers = float_graph_of(model, x).layers
     assert [type(layer.module) for layer in layers] == [nn.Conv2d, expected]
     with torch.no_grad():  # float sums in another order: closeness is all that can be promised
         assert torch.allclose(layers[1].module(model.conv(x)), model(x), rtol=1e-6, atol=1e-6)
@@ -200,14 +200,14 @@ def in_place(a, b, _):
 )
 def test_joins(function, expected):
     model, x = Joined(function).eval(), torch.randn(2, 1, 8, 8)
-    flow = find_layers(model, x)
-    assert [type(layer.module) for layer in flow.layers] == [nn.Conv2d, nn.Conv2d, *expected]
+    graph = float_graph_of(model, x)
+    assert [type(layer.module) for layer in graph.layers] == [nn.Conv2d, nn.Conv2d, *expected]
     with torch.no_grad():
-        y, expected_y = flow.run(x), model(x.clone())
+        y, expected_y = graph.run(x), model(x.clone())
     assert y.shape == expected_y.shape
     assert torch.allclose(y.double(), expected_y.double(), rtol=1e-5, atol=1e-6)
-    assert flow.layers[2].inputs[:2] == ("a", "b")
-    assert flow.layers[-1].shape == tuple(expected_y.shape[1:])
+    assert graph.layers[2].inputs[:2] == ("a", "b")
+    assert graph.layers[-1].shape == tuple(expected_y.shape[1:])
 
 
 @pytest.mark.parametrize(
@@ -266,7 +266,7 @@ def test_operations_in_place_that_others_see(forward):
 def test_operations_in_place_that_nobody_else_sees():
     model = Aliased(lambda model, y: model.relu(y) + model.norm(model.conv.weight.new_ones(1)))
     assert found_in(model)[-1][0] in ("add", "norm")
-    assert len(find_layers(Aliased(lambda model, y: model.relu(model.norm(y))), X).layers) == 3
+    assert len(float_graph_of(Aliased(lambda model, y: model.relu(model.norm(y))), X).layers) == 3
 
 
 def test_batch_norm_of_a_value_that_is_used_elsewhere():

@@ -21,7 +21,7 @@ from hwgen.network import (
     Threshold,
 )
 from hwgen.package.stream_format import StreamFormat
-from hwgen.planning.layers.elements import Wire, elements_of, wire_of
+from hwgen.planning.layers.elements import ElementEncoding, element_encoding_of, elements_of
 from hwgen_rtl_templates.engine import EngineParameters
 from hwgen_rtl_templates.mac import MacParameters
 from support.networks import SIGNS, chain, random_input, random_network
@@ -75,19 +75,22 @@ def takers(seed=0):
 
 def test_elements_of_a_binary_tensor():
     tensor = chain(Input((3,), Binary(), [0.5]), sign()).input
-    assert wire_of(tensor) == Wire(-1, 2)
+    assert element_encoding_of(tensor) == ElementEncoding(-1, 2)
     elements = elements_of(tensor)
     assert (elements.lo, elements.hi, elements.pad_value, elements.format) == (0, 1, 0, None)
     plain = chain(Input((3,), Fixed(3), [0.5], 2), sign()).input
-    assert elements_of(plain) is plain and wire_of(plain) == Wire()
+    assert elements_of(plain) is plain and element_encoding_of(plain) == ElementEncoding()
 
 
 def wire_widths(plan):
     """Yield, for each binary stream between layers and at the border, the bits of its elements."""
     for stage in plan.stages:
-        if stage.layer.y_wire != Wire():
+        if stage.layer.y_encoding != ElementEncoding():
             yield stage.output.bits
-        if isinstance(stage.core, EngineParameters) and stage.layer.x_wires[0] != Wire():
+        if (
+            isinstance(stage.core, EngineParameters)
+            and stage.layer.x_encodings[0] != ElementEncoding()
+        ):
             yield stage.core.window.bits
     if isinstance(plan.network.input.format, Binary):
         yield plan.entry.bits
@@ -117,7 +120,7 @@ def test_arrays_of_binary_inputs_hold_their_sums_and_no_more(seed):
         layer, path = stage.layer, getattr(stage.core, "datapath", None)
         if layer.weight is None or not isinstance(path, MacParameters):
             continue
-        if layer.x_wires[0] == Wire() or (layer.x.lo, layer.x.hi) != (0, 1):
+        if layer.x_encodings[0] == ElementEncoding() or (layer.x.lo, layer.x.hi) != (0, 1):
             continue
         flat = layer.weight.reshape(layer.outputs, -1)
         lo = int(np.minimum(flat, 0).sum(axis=1).min())

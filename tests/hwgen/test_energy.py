@@ -69,11 +69,11 @@ def test_a_requantizer_multiplies():
     narrow = Requantize([5], [3], Fixed(8, False), [1.0])
     network = dense(SIGNS, Binary(), narrow=narrow, bias=np.array([100, 100]))
     scaled = folded(network, "pe=2", "simd=4")
-    post = scaled.stages[0].core.post
+    epilogue = scaled.stages[0].core.epilogue
     before, after = (work_of(p.assembly, p.entry.beats) for p in (plain, scaled))
     assert before.product_bits == 0
     # two outputs a frame, of sums of 85 to 145 by the three bits of 5
-    assert post.x_shape.width == 8 and after.product_bits == 2 * 8 * 3
+    assert epilogue.x_shape.width == 8 and after.product_bits == 2 * 8 * 3
 
 
 def test_products_in_blocks_and_sums_by_entry():

@@ -8,11 +8,11 @@ from hwgen.formats import Fixed
 from hwgen.network import Input, Linear, Network, Node
 from hwgen.network.ops import Threshold
 from hwgen.network.thresholds import as_threshold
-from hwgen.planning.layers.dot_output import sums_of
+from hwgen.planning.layers.dot_output import dot_output_of
 from hwgen.planning.layers.layer import find_layers
-from hwgen.planning.lowering.epilogue import Finish, _bias, _counters, finish_for
+from hwgen.planning.lowering.epilogue import Epilogue, _bias, _counters, epilogue_for
 from hwgen.targets import get_target
-from hwgen_rtl_templates.affine_thresholds import EvenThresholdParameters
+from hwgen_rtl_templates.affine_thresholds import AffineThresholdParameters
 from hwgen_rtl_templates.threshold import ThresholdParameters
 from support.networks import CHAIN, GRAPH, MIXED, random_network
 from support.stream_bench import pack, run, unpack
@@ -24,8 +24,12 @@ def weighted_layers(seed):
     """Yield the layers of random networks that end in few steps, as thresholds."""
     for kind in (CHAIN, GRAPH, MIXED):
         for layer in find_layers(random_network(seed, kind)):
-            if layer.post is not None and layer.y.hi - layer.y.lo <= 15 and layer.bias is not None:
-                narrow = layer.post
+            if (
+                layer.epilogue is not None
+                and layer.y.hi - layer.y.lo <= 15
+                and layer.bias is not None
+            ):
+                narrow = layer.epilogue
                 op = narrow if isinstance(narrow, Threshold) else as_threshold(narrow, layer.acc)
                 if op is not None:
                     yield layer, op
@@ -33,7 +37,7 @@ def weighted_layers(seed):
 
 def counted(unit, channel, x):
     """Return what a threshold unit makes of an integer of a channel."""
-    if isinstance(unit, EvenThresholdParameters):
+    if isinstance(unit, AffineThresholdParameters):
         start, pitch = unit.lines[channel if len(unit.lines) > 1 else 0]
         x <<= unit.fraction
         row = [start + k * pitch for k in range(1, unit.steps + 1)]
@@ -46,7 +50,7 @@ def counted(unit, channel, x):
 def test_thresholds_hold_the_bias(seed):
     """On every sum of a channel, shifted thresholds count as those of the accumulator."""
     for layer, op in weighted_layers(seed):
-        sums = sums_of(layer)
+        sums = dot_output_of(layer)
         (plain, *others), (shifted, *more) = (_counters(layer, 1, which) for which in (None, sums))
         assert (shifted.x_lo, shifted.x_hi) == (sums.lo, sums.hi)
         rng = np.random.default_rng(seed)
@@ -66,27 +70,27 @@ def test_thresholds_hold_the_bias(seed):
 @pytest.mark.parametrize("seed", range(15))
 def test_cheapest_is_chosen_and_only_where_sums_fit(seed):
     for layer, _ in weighted_layers(seed):
-        sums = sums_of(layer)
+        sums = dot_output_of(layer)
         for lanes in {1, layer.outputs}:
-            chosen = finish_for(layer, sums, lanes, TARGET)
+            chosen = epilogue_for(layer, sums, lanes, TARGET)
             bias = None if sums.plain else _bias(layer, sums, lanes)
             for unit in _counters(layer, lanes):
-                assert chosen.cost(TARGET) <= Finish(bias, unit).cost(TARGET)
+                assert chosen.cost(TARGET) <= Epilogue(bias, unit).cost(TARGET)
             if sums.plain:
                 assert chosen.bias is None
             elif sums.exact:
                 for unit in _counters(layer, lanes, sums):
-                    assert chosen.cost(TARGET) <= Finish(None, unit).cost(TARGET)
+                    assert chosen.cost(TARGET) <= Epilogue(None, unit).cost(TARGET)
             else:
                 assert chosen.bias is not None
 
 
 def test_both_ways_occur():
     found = {
-        finish_for(layer, sums_of(layer), 1, TARGET).bias is None
+        epilogue_for(layer, dot_output_of(layer), 1, TARGET).bias is None
         for seed in range(30)
         for layer, _ in weighted_layers(seed)
-        if not sums_of(layer).plain
+        if not dot_output_of(layer).plain
     }
     assert found == {False, True}
 
@@ -96,7 +100,7 @@ def test_arrays_are_as_wide_as_they_must_be(seed):
     """No wider than the accumulator, nor than the range of the sums without their biases."""
     for kind in (CHAIN, GRAPH, MIXED):
         for layer in find_layers(random_network(seed, kind)):
-            sums = sums_of(layer)
+            sums = dot_output_of(layer)
             bits, _ = sums.shape
             acc = sums.acc
             offsets = np.broadcast_to(sums.offsets, acc.lows.shape).tolist()
@@ -112,8 +116,8 @@ def test_arrays_are_as_wide_as_they_must_be(seed):
 def test_the_hardware_counts_so(seed):
     """Units of random layers, on every integer around each of their thresholds."""
     for layer, _ in weighted_layers(seed):
-        for unit in _counters(layer, layer.outputs, sums_of(layer)):
-            if not isinstance(unit, EvenThresholdParameters):
+        for unit in _counters(layer, layer.outputs, dot_output_of(layer)):
+            if not isinstance(unit, AffineThresholdParameters):
                 continue
             edges = [
                 start + k * pitch >> unit.fraction for start, pitch in unit.lines for k in (1, 2)
@@ -137,4 +141,6 @@ def test_many_uneven_thresholds_are_tables():
         Node("y", Threshold(steps, Fixed(8, False), [1.0]), ("fc",)),
     )
     (layer,) = find_layers(Network(nodes))
-    assert isinstance(finish_for(layer, sums_of(layer), 1, TARGET).post, ThresholdParameters)
+    assert isinstance(
+        epilogue_for(layer, dot_output_of(layer), 1, TARGET).epilogue, ThresholdParameters
+    )

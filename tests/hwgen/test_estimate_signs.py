@@ -29,7 +29,7 @@ from hwgen.planning.estimate.energy import _work
 from hwgen.planning.estimate.resources import estimate
 from hwgen.planning.implementations.core import core_for
 from hwgen.planning.layers.layer import find_layers
-from hwgen.planning.search.candidates import Ways
+from hwgen.planning.search.candidates import LayerCandidates
 from hwgen.targets import TARGETS
 from hwgen_rtl_templates.adder_graph import Adder, AdderGraph, Tap
 from hwgen_rtl_templates.bit_serial import BitSerialParameters
@@ -119,7 +119,7 @@ def assert_not_negative(part, target, where):
 
 def every_way(layer, target):
     """Yield each folding of a layer and its component."""
-    for folding in Ways(layer, target, 25_000_000, {}).foldings:
+    for folding in LayerCandidates(layer, target, 25_000_000, {}).foldings:
         yield folding, core_for(layer, folding, target)
 
 

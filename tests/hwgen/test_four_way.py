@@ -61,7 +61,7 @@ def test_demo_network(tmp_path):
 
 
 def test_pruned_residual_network(tmp_path):
-    """Sums, depthwise and pooled layers, batch norms, and half of the channels gone."""
+    """DotOutput, depthwise and pooled layers, batch norms, and half of the channels gone."""
     digits = Digits(0)
     torch.manual_seed(0)
     recipe = hwgen.Recipe(

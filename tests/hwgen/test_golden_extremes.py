@@ -150,7 +150,7 @@ def test_avg_pool(kernel):
 @pytest.mark.parametrize("by", [(255, 1), (256, 1), (1, 256), (128, 129), (1, 1)])
 @pytest.mark.parametrize("scale", [0, 29])
 def test_add(by, scale):
-    """Sums whose terms are below the limit, and that are not themselves."""
+    """DotOutput whose terms are below the limit, and that are not themselves."""
     lo, hi = -(65535 << scale), 65535 << scale
     hi += (1 << scale) - 1
     op = Add(by)

@@ -12,7 +12,7 @@ from hwgen.errors import UnsupportedError
 from hwgen.importers import import_torch
 from hwgen.torch_graph.meaning import MEANINGS, run_layer
 from hwgen.torch_graph.support import DROPPED, KEPT, OWNED
-from hwgen.torch_graph.trace import find_layers
+from hwgen.torch_graph.trace import float_graph_of
 
 X = torch.randn(6, 1, 4, 4, generator=torch.Generator().manual_seed(0))
 INT8 = Recipe(quantize=QuantizeRecipe.int8())
@@ -119,13 +119,13 @@ def test_an_import_refuses_what_was_put_into_a_compressed_module():
 
 
 def test_layers_compute_what_their_settings_say():
-    """The flow, and with it the self-check, knows nothing of what hangs on the user's modules."""
-    flow = find_layers(network().eval(), X)
-    before = flow.run(X)
-    for layer in flow.layers:
+    """The graph, and with it the self-check, knows nothing of what hangs on the user's modules."""
+    graph = float_graph_of(network().eval(), X)
+    before = graph.run(X)
+    for layer in graph.layers:
         layer.module.register_forward_hook(doubling)
         layer.module.forward = torch.sigmoid
-    assert torch.equal(flow.run(X), before)
+    assert torch.equal(graph.run(X), before)
 
 
 @pytest.mark.parametrize(

@@ -116,7 +116,7 @@ def test_engine(case):
     y = trace[layer.nodes[-1]]
     pixels = [
         as_pixels((q - wire.base) // wire.step)
-        for q, wire in ((x, layer.x_wires[0]), (y, layer.y_wire))
+        for q, wire in ((x, layer.x_encodings[0]), (y, layer.y_encoding))
     ]
     check_pixels(core, *pixels, seed=len(case))  # an odd one: queues of full rate
 
@@ -135,7 +135,7 @@ def test_sum_of_signs():
     core = core_for(layer, Folding(2, 2, 2), TARGET)
     trace = network.trace(random_input(network, FRAMES, 3))
     inputs = []
-    for name, wire, bits in zip(("x", "sign"), layer.x_wires, core.bits, strict=True):
+    for name, wire, bits in zip(("x", "sign"), layer.x_encodings, core.bits, strict=True):
         sent = ((trace[name] - wire.base) // wire.step).reshape(-1, 2)
         inputs.append([pack(pair, bits) for pair in sent.tolist()])
     dut = core.create()

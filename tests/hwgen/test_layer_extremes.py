@@ -20,7 +20,7 @@ from hwgen.network import (
 from hwgen.planning.implementations.core import core_for
 from hwgen.planning.layers.folding import Folding
 from hwgen.planning.layers.layer import find_layers
-from hwgen.planning.search.candidates import Ways
+from hwgen.planning.search.candidates import LayerCandidates
 from hwgen.targets import get_target
 from hwgen_rtl_templates.engine import Engine
 from hwgen_rtl_templates.join import Sum
@@ -105,13 +105,13 @@ def simulated(layer, folding, x, y):
     core = core_for(layer, folding, ECP5)
     if isinstance(core.datapath, MacParameters):
         core = simulable(core)
-    pixels = as_pixels((x - layer.x_wires[0].base) // layer.x_wires[0].step)
+    pixels = as_pixels((x - layer.x_encodings[0].base) // layer.x_encodings[0].step)
     beats = [
         pack(pixel[n : n + core.window.word], core.window.bits)
         for pixel in pixels
         for n in range(0, core.window.channels, core.window.word)
     ]
-    wanted = flatten(core, as_pixels((y - layer.y_wire.base) // layer.y_wire.step))
+    wanted = flatten(core, as_pixels((y - layer.y_encoding.base) // layer.y_encoding.step))
     seen = run(Engine(core), beats, len(wanted))
     for beat, values in zip(seen.outputs, wanted, strict=True):
         got = unpack(beat, core.lanes, *core.element)
@@ -130,7 +130,7 @@ def test_dot_product(of, x_of, post, kind):
     first = chain(Input((8,), x_of, ONE), dense)
     network = chain(*(n.op for n in first.nodes), *post_of(post, first.output))
     (layer,) = find_layers(network)
-    ways = [f for f in Ways(layer, ECP5, 25_000_000, {}).foldings if f.kind == kind]
+    ways = [f for f in LayerCandidates(layer, ECP5, 25_000_000, {}).foldings if f.kind == kind]
     folding = ways[len(ways) // 2]
     simulated(layer, folding, np.array(x), network.run(np.array(x)))
 
@@ -164,7 +164,7 @@ def test_windows(of, size):
         op = Conv2d(ones, [0], Binary(), ONE, padding=(1, 2))
     network = chain(Input(shape, of, ONE, zero), op)
     (layer,) = find_layers(network)
-    ways = [f for f in Ways(layer, ECP5, 25_000_000, {}).foldings if f.kind == LUTS]
+    ways = [f for f in LayerCandidates(layer, ECP5, 25_000_000, {}).foldings if f.kind == LUTS]
     simulated(layer, ways[size % len(ways)], x, network.run(x))
 
 

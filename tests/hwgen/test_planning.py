@@ -15,7 +15,7 @@ from hwgen.planning.dataflow import adapters, suits, word_of
 from hwgen.planning.layers.folding import drains, foldings
 from hwgen.planning.layers.layer import find_layers
 from hwgen.planning.search.planner import parse_goal, plan
-from hwgen_rtl_templates.affine_thresholds import EvenThresholdParameters
+from hwgen_rtl_templates.affine_thresholds import AffineThresholdParameters
 from hwgen_rtl_templates.engine import EngineParameters
 from support.known import digits
 from support.networks import GRAPH, chain, random_network
@@ -120,7 +120,9 @@ def test_requantizers_are_shared(seed):
     overrides = (f"n1.pe={choice.pe}", f"n1.simd={choice.simd}", *stored)
     made = plan(network, target="ulx3s-85f", goal="min area", overrides=overrides)
     (stage,) = made.stages
-    assert stage.folding.lanes == stage.core.post.lanes == choice.lanes, f"seed {seed}: {choice}"
+    assert stage.folding.lanes == stage.core.epilogue.lanes == choice.lanes, (
+        f"seed {seed}: {choice}"
+    )
 
 
 def test_wider_drain_only_where_it_saves_adapters():
@@ -195,10 +197,10 @@ def test_min_latency_takes_a_quicker_unit_behind_the_sums():
     x = Node("x", Input((16,), Fixed(4, False), scale))
     network = Network((x, Node("dense", dense, ("x",)), Node("down", down, ("dense",))))
     small, quick = (
-        plan(network, target="ice40-hx8k", goal=goal).stages[0].core.post
+        plan(network, target="ice40-hx8k", goal=goal).stages[0].core.epilogue
         for goal in ("min area", "min latency")
     )
-    assert isinstance(small, EvenThresholdParameters)
+    assert isinstance(small, AffineThresholdParameters)
     assert quick.latency < small.latency
 
 

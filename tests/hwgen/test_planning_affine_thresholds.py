@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hwgen.planning.lowering.affine_thresholds import lines_through
+from hwgen.planning.lowering.affine_thresholds import affine_through
 
 
 def counts(row, xs):
@@ -13,7 +13,7 @@ def counts(row, xs):
 
 
 def check(row, lo, hi, needed=False):
-    found = lines_through(np.array([row]), np.array([lo]), np.array([hi]))
+    found = affine_through(np.array([row]), np.array([lo]), np.array([hi]))
     assert found or not needed
     if found:
         ((start, pitch),), fraction = found
@@ -46,7 +46,7 @@ def test_any_thresholds(row):
 
 
 def test_no_line():
-    assert lines_through(np.array([[0, 10, 11]]), np.array([-50]), np.array([50])) is None
+    assert affine_through(np.array([[0, 10, 11]]), np.array([-50]), np.array([50])) is None
     # but to integers from 9 on, the first of them is no threshold at all
     assert check([0, 10, 11], 9, 50)
 
@@ -56,13 +56,13 @@ def test_rows_share_a_pitch_where_one_does():
     k = np.arange(1, 16)
     rows = np.array([-((-(k * 745 + bias)) // 64) for bias in (-3000, 17, 999)] + [[200] * 15])
     lows, highs = np.array([-99] * 4), np.array([150] * 4)
-    lines, _ = lines_through(rows.clip(-99, 151), lows, highs)
+    lines, _ = affine_through(rows.clip(-99, 151), lows, highs)
     assert len({pitch for _, pitch in lines}) == 1 and len(set(lines)) > 2
 
 
 def test_rows_share_their_fraction():
     rows = np.array([[4, 8, 12], [0, 3, 5]])
-    lines, fraction = lines_through(rows, np.array([-50, -50]), np.array([50, 50]))
+    lines, fraction = affine_through(rows, np.array([-50, -50]), np.array([50, 50]))
     assert fraction == 1 and lines[0] == (0, 8)
     start, pitch = lines[1]
     assert [-(-(start + k * pitch) // 2) for k in (1, 2, 3)] == [0, 3, 5]
@@ -72,5 +72,5 @@ def test_rows_share_their_fraction():
 def test_thresholds_far_away(ends):
     lo, hi = ends
     row = np.array([[lo, lo + 7, hi + 1]])
-    found = lines_through(row, np.array([lo]), np.array([hi]))
+    found = affine_through(row, np.array([lo]), np.array([hi]))
     assert (found is None) == (hi > 1 << 40)

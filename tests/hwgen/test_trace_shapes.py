@@ -11,7 +11,7 @@ from torch import nn
 from hwgen.compression import QuantizeRecipe, Recipe, compress
 from hwgen.errors import UnsupportedError
 from hwgen.importers import import_torch
-from hwgen.torch_graph.trace import find_layers
+from hwgen.torch_graph.trace import float_graph_of
 
 X = torch.randn(3, 2, 6, 6, generator=torch.Generator().manual_seed(0))
 
@@ -91,10 +91,10 @@ def length(x):
 @pytest.mark.parametrize("batch", [1, 3])
 def test_shapes_are_known(function, layers, batch):
     model = Net(function).eval()
-    flow = find_layers(model, X[:batch])
-    assert [type(layer.module) for layer in flow.layers] == [nn.Conv2d, *layers]
+    graph = float_graph_of(model, X[:batch])
+    assert [type(layer.module) for layer in graph.layers] == [nn.Conv2d, *layers]
     with torch.no_grad():
-        assert torch.allclose(flow.run(X), model(X), rtol=1e-6, atol=1e-6)
+        assert torch.allclose(graph.run(X), model(X), rtol=1e-6, atol=1e-6)
     done = compress(model, Recipe(quantize=QuantizeRecipe.int8()), calibration=[X[:batch]])
     import_torch(done, X[:batch])
 
@@ -152,7 +152,7 @@ class Inner(nn.Module):
 )
 def test_a_value_that_is_needed_is_named_with_its_line(function, line):
     with pytest.raises(UnsupportedError) as error:
-        find_layers(Net(function), X)
+        float_graph_of(Net(function), X)
     source = Path(__file__).read_text().splitlines()
     numbers = [n for n, text in enumerate(source, 1) if text.strip() == line]
     assert numbers and any(f"test_trace_shapes.py:{n}: {line}" in str(error.value) for n in numbers)
@@ -163,7 +163,7 @@ def test_an_assert_that_fails_says_which():
     with pytest.raises(
         UnsupportedError, match=r"assert x\.shape\[1\] == 3.*AssertionError: 2 chann"
     ):
-        find_layers(Called(asserts), X)
+        float_graph_of(Called(asserts), X)
 
 
 @pytest.mark.parametrize(
@@ -178,4 +178,4 @@ def test_an_assert_that_fails_says_which():
 )
 def test_what_depends_on_the_batch_is_refused(function):
     with pytest.raises(UnsupportedError, match=r"use x?\.?flatten\(1\)|for a batch of"):
-        find_layers(Net(function), X)
+        float_graph_of(Net(function), X)

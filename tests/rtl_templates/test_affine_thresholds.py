@@ -4,12 +4,12 @@ import random
 
 import pytest
 
-from hwgen_rtl_templates.affine_thresholds import EvenThresholdParameters, EvenThresholds
+from hwgen_rtl_templates.affine_thresholds import AffineThresholdParameters, AffineThresholds
 from support.selection import some
 from support.stream_bench import check_elements, pack, run
 
 
-def parameters(rng: random.Random) -> EvenThresholdParameters:
+def parameters(rng: random.Random) -> AffineThresholdParameters:
     channels = rng.randint(1, 6)
     lo, hi = sorted(rng.randint(-500, 500) for _ in range(2))
     fraction = rng.choice((0, 0, 1, 4, 8, 16))
@@ -25,7 +25,7 @@ def parameters(rng: random.Random) -> EvenThresholdParameters:
         middle = rng.randint(lo, hi) << fraction
         return middle - pitch * rng.randint(0, steps), pitch
 
-    return EvenThresholdParameters(
+    return AffineThresholdParameters(
         channels=channels,
         lanes=rng.randint(1, channels),
         x_lo=lo,
@@ -53,7 +53,7 @@ def check(seed: int) -> None:
         count = sum(x << p.fraction >= start + k * pitch for k in range(1, p.steps + 1))
         return p.base + p.step * count
 
-    check_elements(EvenThresholds(p), pixels, expected, seed)
+    check_elements(AffineThresholds(p), pixels, expected, seed)
 
 
 @pytest.mark.parametrize("seed", some(range(24), range(10)))
@@ -69,25 +69,25 @@ def test_counts_at_length(seed):
 
 def test_an_offset_shorter_than_its_fraction():
     """A table without a sign, of fewer bits than lie behind the point."""
-    p = EvenThresholdParameters(1, 1, -8, 7, ((-23, 10),), 4, 3, 0, 2, False)
-    seen = run(EvenThresholds(p), [pack([x], 4) for x in range(-8, 8)], 16)
+    p = AffineThresholdParameters(1, 1, -8, 7, ((-23, 10),), 4, 3, 0, 2, False)
+    seen = run(AffineThresholds(p), [pack([x], 4) for x in range(-8, 8)], 16)
     assert seen.outputs == [sum(x * 16 >= -23 + k * 10 for k in (1, 2, 3)) for x in range(-8, 8)]
 
 
 def test_remainders_are_as_wide_as_they_must_be():
     """Thresholds at 100, 200, ... 1500: what is far beyond them all needs no bits."""
-    p = EvenThresholdParameters(1, 1, -4000, 4000, ((0, 100),), 0, 15, 0, 4, False)
+    p = AffineThresholdParameters(1, 1, -4000, 4000, ((0, 100),), 0, 15, 0, 4, False)
     (lane,) = p.each_lane
     assert lane.whole_range == (-4800, 3200)
     assert lane.remainder_bits == (11, 11, 10, 10) and lane.saturates
-    narrow = EvenThresholdParameters(1, 1, 0, 1600, ((0, 100),), 0, 15, 0, 4, False)
+    narrow = AffineThresholdParameters(1, 1, 0, 1600, ((0, 100),), 0, 15, 0, 4, False)
     assert not narrow.each_lane[0].saturates
 
 
 def test_messages():
     with pytest.raises(ValueError, match="Thresholds must ascend"):
-        EvenThresholdParameters(1, 1, 0, 9, ((3, -2),), 0, 2, 0, 2, False)
+        AffineThresholdParameters(1, 1, 0, 9, ((3, -2),), 0, 2, 0, 2, False)
     with pytest.raises(ValueError, match="Lines must be one or 3, not 2"):
-        EvenThresholdParameters(3, 1, 0, 9, ((3, 1), (2, 1)), 0, 2, 0, 2, False)
+        AffineThresholdParameters(3, 1, 0, 9, ((3, 1), (2, 1)), 0, 2, 0, 2, False)
     with pytest.raises(ValueError, match="Steps must be at least 2, not 1"):
-        EvenThresholdParameters(1, 1, 0, 9, ((3, 1),), 0, 1, 0, 2, False)
+        AffineThresholdParameters(1, 1, 0, 9, ((3, 1),), 0, 1, 0, 2, False)

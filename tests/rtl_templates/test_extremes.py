@@ -6,7 +6,7 @@ from fractions import Fraction
 import pytest
 
 from hwgen_rtl_templates.adder_graph import Adder, AdderGraph, Tap
-from hwgen_rtl_templates.affine_thresholds import EvenThresholdParameters, EvenThresholds
+from hwgen_rtl_templates.affine_thresholds import AffineThresholdParameters, AffineThresholds
 from hwgen_rtl_templates.argmax import ArgMax, ArgMaxParameters
 from hwgen_rtl_templates.bias import Bias, BiasParameters
 from hwgen_rtl_templates.bit_serial import BitSerial, BitSerialParameters
@@ -121,7 +121,7 @@ def test_even_thresholds(steps, fraction):
         for pitch in pitches:  # the middle threshold at one end, and beside the other
             for middle in (lo << fraction, (hi << fraction) + 1, 0, -1):
                 lines.append((middle - pitch * top, pitch))
-        p = EvenThresholdParameters(8, 8, lo, hi, tuple(lines), fraction, steps, 0, 4, False)
+        p = AffineThresholdParameters(8, 8, lo, hi, tuple(lines), fraction, steps, 0, 4, False)
 
         def count(channel, x, lines=lines):
             start, pitch = lines[channel]
@@ -129,7 +129,7 @@ def test_even_thresholds(steps, fraction):
 
         stages = [lambda x, line=line: (x << fraction) - line[0] for line in lines]
         more = (pitch * k for pitch in pitches for k in (1, top, steps))
-        check_unit(EvenThresholds(p), reaching(lo, hi, stages, *more), count)
+        check_unit(AffineThresholds(p), reaching(lo, hi, stages, *more), count)
 
 
 @pytest.mark.parametrize("step", [1, 2])

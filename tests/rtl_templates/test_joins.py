@@ -68,18 +68,18 @@ def test_sum(seed):
     offset = -by[0] * zeros[0] - by[1] * zeros[1]
     lo = by[0] * (0 - zeros[0]) + by[1] * (-8 - zeros[1])
     hi = by[0] * (15 - zeros[0]) + by[1] * (7 - zeros[1])
-    post = None
+    epilogue = None
     if seed % 2:
-        post = RequantizerParameters(channels, lanes, lo, hi, (1,), 3, 0, -8, 7, 4, True)
+        epilogue = RequantizerParameters(channels, lanes, lo, hi, (1,), 3, 0, -8, 7, 4, True)
     p = SumParameters(
-        channels, lanes, (4, 4), (False, True), by, offset, lo, hi, pixels * channels, post, 9
+        channels, lanes, (4, 4), (False, True), by, offset, lo, hi, pixels * channels, epilogue, 9
     )
     a = [[rng.randint(0, 15) for _ in range(lanes)] for _ in range(pixels * channels // lanes)]
     b = [[rng.randint(-8, 7) for _ in range(lanes)] for _ in a]
     expected = []
     for x, y in zip(a, b, strict=True):
         sums = [by[0] * (u - zeros[0]) + by[1] * (v - zeros[1]) for u, v in zip(x, y, strict=True)]
-        expected.append([min(max((s + 4) >> 3, -8), 7) for s in sums] if post else sums)
+        expected.append([min(max((s + 4) >> 3, -8), 7) for s in sums] if epilogue else sums)
     for stall_in, stall_out in STALLS:
         dut = Sum(p)
         whens = [random_arrivals(len(a), rng), random_arrivals(len(a), rng)]

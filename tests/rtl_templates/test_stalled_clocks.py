@@ -108,8 +108,8 @@ def test_fork():
 
 @pytest.mark.parametrize("depth", [1, 2, 9])
 def test_sum(depth):
-    post = RequantizerParameters(1, 1, 0, 30, (1,), 1, 0, 0, 15, 4, False)
-    p = SumParameters(1, 1, (4, 4), (False, False), (1, 1), 0, 0, 30, 30, post, depth)
+    epilogue = RequantizerParameters(1, 1, 0, 30, (1,), 1, 0, 0, 15, 4, False)
+    p = SumParameters(1, 1, (4, 4), (False, False), (1, 1), 0, 0, 30, 30, epilogue, depth)
     dut = p.create()
     check(p, dut, [dut.i_0, dut.i_1], [dut.o], [30, 30], depth)
 

@@ -40,8 +40,8 @@ def _of_stage(stage: Stage) -> Iterator[str]:
     core, layer = stage.core, stage.layer
     kind = stage.folding.kind if layer.weight is not None else type(layer.op).__name__
     yield kind
-    yield f"{kind}, then {(stage.post or 'nothing').split(' ', 1)[-1]}"
-    if layer.x_wires and layer.x_wires[0].step > 1:
+    yield f"{kind}, then {(stage.epilogue or 'nothing').split(' ', 1)[-1]}"
+    if layer.x_encodings and layer.x_encodings[0].step > 1:
         yield "elements that stand for others"
     if not isinstance(core, EngineParameters):
         return

@@ -238,8 +238,8 @@ def check_engine(
 ) -> None:
     """RTL == golden under stalls; clocks == schedule; steady state by the rule of the busiest."""
     core = simulable(core)
-    frames = as_pixels((q[:FRAMES] - layer.x_wires[0].base) // layer.x_wires[0].step)
-    wanted = as_pixels((y[:FRAMES] - layer.y_wire.base) // layer.y_wire.step)
+    frames = as_pixels((q[:FRAMES] - layer.x_encodings[0].base) // layer.x_encodings[0].step)
+    wanted = as_pixels((y[:FRAMES] - layer.y_encoding.base) // layer.y_encoding.step)
     check_pixels(core, frames, wanted, subject.seed)
     check_full_rate(core, str(subject))
 

@@ -1,12 +1,12 @@
 """Pruning: structures are removed for real, or masked and held at zero.
 
-One interface for all pruners (`subject.py`), one file a method, a schedule around them.
+One interface for all pruners (`state.py`), one file a method, a schedule around them.
 """
 
 __all__ = [
     "Masks",
+    "PruningState",
     "Sparsity",
-    "Subject",
     "Zeros",
     "check_masks",
     "check_pruning",
@@ -25,4 +25,4 @@ from hwgen.compression.prune.residual import find_blocks
 from hwgen.compression.prune.schedule import check_pruning, prune
 from hwgen.compression.prune.sensitivity import scan_sensitivity, shares_within
 from hwgen.compression.prune.sparsity import Sparsity, Zeros, sparsity
-from hwgen.compression.prune.state import Subject
+from hwgen.compression.prune.state import PruningState

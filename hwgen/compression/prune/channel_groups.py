@@ -1,17 +1,17 @@
-"""Channels that only make sense together, read off the flow.
+"""Channels that only make sense together, read off the graph.
 
 Those that an addition adds, a depthwise convolution and what it filters, the same place in every
 group of a grouped convolution. (`torch_pruning`'s dependency graph follows autograd, and loses a
 flatten behind a depthwise convolution: it then prunes nothing, and says nothing.)
 """
 
-__all__ = ["NORMS", "WEIGHTED", "Families", "is_depthwise"]
+__all__ = ["NORMS", "WEIGHTED", "ChannelGroups", "is_depthwise"]
 
 import math
 
 from torch import nn
 
-from hwgen.torch_graph.float_graph import INPUT, Add, Concat, Flow, Layer
+from hwgen.torch_graph.float_graph import INPUT, Add, Concat, FloatGraph, FloatNode
 
 WEIGHTED = (nn.Conv2d, nn.Linear)
 NORMS = (nn.BatchNorm1d, nn.BatchNorm2d)
@@ -22,7 +22,7 @@ def is_depthwise(module: nn.Module) -> bool:
     return isinstance(module, nn.Conv2d) and 1 < module.groups == module.in_channels
 
 
-class Families:
+class ChannelGroups:
     """Which channels go together: equal numbers, found by joining sets.
 
     kept : numbers that must stay
@@ -31,59 +31,59 @@ class Families:
     on those of their inputs, or join them.
     """
 
-    def __init__(self, flow: Flow):
+    def __init__(self, graph: FloatGraph):
         self._parents: list[int] = []
-        self._values = {INPUT: self._new(flow.input_shape[0])}
-        for layer in flow.layers:
+        self._values = {INPUT: self._new(graph.input_shape[0])}
+        for layer in graph.layers:
             self._values[layer.path] = self._follow(layer)
-        ends = (*self._values[INPUT], *self._values[flow.layers[-1].path])
-        self.kept = {self._find(kind) for kind in ends}
+        ends = (*self._values[INPUT], *self._values[graph.layers[-1].path])
+        self.kept = {self._find(channel) for channel in ends}
         self._owners: dict[int, list[str]] = {}
-        for layer in flow.layers:
+        for layer in graph.layers:
             if isinstance(layer.module, WEIGHTED):
-                for kind in dict.fromkeys(self.of(layer.path)):
-                    self._owners.setdefault(kind, []).append(layer.path)
+                for channel in dict.fromkeys(self.of(layer.path)):
+                    self._owners.setdefault(channel, []).append(layer.path)
 
     def removable(self) -> dict[tuple[str, ...], list[int]]:
         """Return the numbers that may go, by the layers with weights that have such channels.
 
         The channels of the network's output stay, and so does whatever is added to its input.
         """
-        families: dict[tuple[str, ...], list[int]] = {}
-        for kind, paths in self._owners.items():
-            if kind not in self.kept:
-                families.setdefault(tuple(paths), []).append(kind)
-        return families
+        groups: dict[tuple[str, ...], list[int]] = {}
+        for channel, paths in self._owners.items():
+            if channel not in self.kept:
+                groups.setdefault(tuple(paths), []).append(channel)
+        return groups
 
     def of(self, name: str) -> list[int]:
         """Return the number of each channel (or feature) of a value."""
-        return [self._find(kind) for kind in self._values[name]]
+        return [self._find(channel) for channel in self._values[name]]
 
     def _new(self, count: int) -> list[int]:
         start = len(self._parents)
         self._parents.extend(range(start, start + count))
         return list(range(start, start + count))
 
-    def _find(self, kind: int) -> int:
-        while self._parents[kind] != kind:
-            self._parents[kind] = kind = self._parents[self._parents[kind]]
-        return kind
+    def _find(self, channel: int) -> int:
+        while self._parents[channel] != channel:
+            self._parents[channel] = channel = self._parents[self._parents[channel]]
+        return channel
 
     def _join(self, a: list[int], b: list[int]) -> None:
         for one, other in zip(a, b, strict=True):
             first, second = sorted((self._find(one), self._find(other)))
             self._parents[second] = first
 
-    def _join_groups(self, kinds: list[int], groups: int) -> None:
-        size = len(kinds) // groups
-        for start in range(size, len(kinds), size):
-            self._join(kinds[:size], kinds[start : start + size])
+    def _join_groups(self, channels: list[int], groups: int) -> None:
+        size = len(channels) // groups
+        for start in range(size, len(channels), size):
+            self._join(channels[:size], channels[start : start + size])
 
-    def _follow(self, layer: Layer) -> list[int]:
+    def _follow(self, layer: FloatNode) -> list[int]:
         module, inputs = layer.module, [self._values[name] for name in layer.inputs]
         if isinstance(module, nn.Conv2d) and is_depthwise(module):
             each = module.out_channels // module.in_channels
-            return [kind for kind in inputs[0] for _ in range(each)]
+            return [channel for channel in inputs[0] for _ in range(each)]
         if isinstance(module, WEIGHTED):
             made = self._new(layer.shape[0])
             if isinstance(module, nn.Conv2d):
@@ -94,8 +94,8 @@ class Families:
             self._join(*inputs)
             return inputs[0]
         if isinstance(module, Concat):
-            return [kind for kinds in inputs for kind in kinds]
+            return [channel for channels in inputs for channel in channels]
         if isinstance(module, nn.Flatten):
             each = math.prod(layer.shape) // len(inputs[0])
-            return [kind for kind in inputs[0] for _ in range(each)]
+            return [channel for channel in inputs[0] for _ in range(each)]
         return inputs[0]  # one channel in, one out; of an ArgMax the channels must all stay

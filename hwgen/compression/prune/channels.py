@@ -2,11 +2,11 @@
 
 The least important output channels go (`importance/`), together with everything that belongs to
 them: batch norm, the inputs of the next layers, also through a flatten. What belongs together is
-read off the flow (`families.py`); `torch_pruning` takes the channels out of each module.
+read off the graph (`channel_groups.py`); `torch_pruning` takes the channels out of each module.
 After Li et al., "Pruning Filters for Efficient ConvNets" (ICLR 2017).
 """
 
-__all__ = ["check_channels", "family_sizes", "remove_channels"]
+__all__ = ["check_channels", "group_sizes", "remove_channels"]
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -15,21 +15,21 @@ import torch
 import torch_pruning
 from torch import Tensor, nn
 
-from hwgen.compression.prune.channel_groups import NORMS, Families, is_depthwise
+from hwgen.compression.prune.channel_groups import NORMS, ChannelGroups, is_depthwise
 from hwgen.compression.prune.importance import IMPORTANCE
 from hwgen.compression.prune.ranking import NUDGE
-from hwgen.compression.prune.state import Subject
+from hwgen.compression.prune.state import PruningState
 from hwgen.compression.recipes.prune_recipe import PruneRecipe
 from hwgen.errors import HwgenError, InternalError
-from hwgen.torch_graph.float_graph import ArgMax, Flow, Layer
-from hwgen.torch_graph.trace import find_layers
+from hwgen.torch_graph.float_graph import ArgMax, FloatGraph, FloatNode
+from hwgen.torch_graph.trace import float_graph_of
 
 Sizes = Mapping[tuple[str, ...], int]
 
 
-def family_sizes(flow: Flow) -> dict[tuple[str, ...], int]:
+def group_sizes(graph: FloatGraph) -> dict[tuple[str, ...], int]:
     """Return how many channels there are to choose from, by the layers that have them."""
-    return {paths: len(kinds) for paths, kinds in Families(flow).removable().items()}
+    return {paths: len(channels) for paths, channels in ChannelGroups(graph).removable().items()}
 
 
 def check_channels(sizes: Sizes, recipe: PruneRecipe) -> None:
@@ -47,38 +47,38 @@ def check_channels(sizes: Sizes, recipe: PruneRecipe) -> None:
             )
 
 
-def remove_channels(subject: Subject, recipe: PruneRecipe, progress: float) -> Subject:
-    """Remove the share `recipe.channels` of the channels that each family had at first.
+def remove_channels(state: PruningState, recipe: PruneRecipe, progress: float) -> PruningState:
+    """Remove the share `recipe.channels` of the channels that each group had at first.
 
     Raises
     ------
     HwgenError : what the importance needs is missing
-    UnsupportedError, NetworkError : from `find_layers`
+    UnsupportedError, NetworkError : from `float_graph_of`
     """
-    flow = find_layers(subject.model, subject.example)
-    families = Families(flow)
-    gone = _weakest(subject, recipe, progress, flow, families)
+    graph = float_graph_of(state.model, state.example)
+    groups = ChannelGroups(graph)
+    gone = _weakest(state, recipe, progress, graph, groups)
     left: dict[str, int] = {}
-    masks, stripes = dict(subject.masks), dict(subject.stripes)
-    for layer in flow.layers:
+    masks, stripes = dict(state.masks), dict(state.stripes)
+    for layer in graph.layers:
         outputs, inputs = (
-            [index for index, kind in enumerate(families.of(name)) if kind in gone]
+            [index for index, channel in enumerate(groups.of(name)) if channel in gone]
             for name in (layer.path, layer.inputs[0])
         )
-        left[layer.path] = len(families.of(layer.path)) - len(outputs)
+        left[layer.path] = len(groups.of(layer.path)) - len(outputs)
         if layer.path in masks:
             masks[layer.path] = _without(masks[layer.path], layer.module, outputs, inputs)
         if layer.path in stripes:
             stripes[layer.path] = _dropped(stripes[layer.path], 0, outputs)
         _remove(layer, outputs, inputs)
-    for after in find_layers(subject.model, subject.example).layers:  # the pruned model runs
+    for after in float_graph_of(state.model, state.example).layers:  # the pruned model runs
         if not isinstance(after.module, ArgMax) and after.shape[0] != left[after.path]:
             raise InternalError(f"{after.path}: {after.shape[0]} are left, not {left[after.path]}")
-    return replace(subject, masks=masks, stripes=stripes)
+    return replace(state, masks=masks, stripes=stripes)
 
 
 def _share(recipe: PruneRecipe, paths: tuple[str, ...]) -> float:
-    """Return the share of a family: the least that the recipe names for one of its layers."""
+    """Return the share of a group: the least that the recipe names for one of its layers."""
     named = [recipe.share("channels", path) for path in paths if path in recipe.layers]
     return min(named, default=float(recipe.channels))
 
@@ -88,25 +88,31 @@ def _gone(share: float, size: int) -> int:
 
 
 def _weakest(
-    subject: Subject, recipe: PruneRecipe, progress: float, flow: Flow, families: Families
+    state: PruningState,
+    recipe: PruneRecipe,
+    progress: float,
+    graph: FloatGraph,
+    groups: ChannelGroups,
 ) -> set[int]:
     """Return the numbers of the channels to remove."""
-    removable = families.removable()
+    removable = groups.removable()
     if not removable:
         return set()
-    scores = IMPORTANCE[recipe.importance](subject, flow, families)
-    sizes = {paths: subject.sizes.get(paths, len(kinds)) for paths, kinds in removable.items()}
+    scores = IMPORTANCE[recipe.importance](state, graph, groups)
+    sizes = {paths: state.sizes.get(paths, len(channels)) for paths, channels in removable.items()}
     wanted = {paths: _gone(_share(recipe, paths) * progress, n) for paths, n in sizes.items()}
     if recipe.scope == "global":
         wanted.update(_gone_globally(recipe, progress, scores, removable, sizes))
     gone: set[int] = set()
-    for paths, kinds in removable.items():
+    for paths, channels in removable.items():
         keep = max(1, sizes[paths] - wanted[paths])
-        each = {families.of(path).count(kinds[0]) for path in paths}  # channels a number stands for
-        while keep < len(kinds) and any(keep * channels % recipe.multiple for channels in each):
+        each = {
+            groups.of(path).count(channels[0]) for path in paths
+        }  # channels a number stands for
+        while keep < len(channels) and any(keep * channels % recipe.multiple for channels in each):
             keep += 1
-        ranked = sorted(kinds, key=scores.__getitem__)
-        gone.update(ranked[: max(0, len(kinds) - keep)])
+        ranked = sorted(channels, key=scores.__getitem__)
+        gone.update(ranked[: max(0, len(channels) - keep)])
     return gone
 
 
@@ -117,18 +123,18 @@ def _gone_globally(
     removable: dict[tuple[str, ...], list[int]],
     sizes: Sizes,
 ) -> dict[tuple[str, ...], int]:
-    """Return how many channels shall be gone of each family, all of them in one ranking.
+    """Return how many channels shall be gone of each group, all of them in one ranking.
 
-    Scores are divided by their family's mean, so that layers compare.
+    Scores are divided by their group's mean, so that layers compare.
     """
     ranked: list[tuple[float, tuple[str, ...]]] = []
     wanted: dict[tuple[str, ...], int] = {}
-    for paths, kinds in removable.items():
+    for paths, channels in removable.items():
         if any(path in recipe.layers for path in paths):
             continue
-        wanted[paths] = sizes[paths] - len(kinds)  # are gone already
-        mean = sum(scores[kind] for kind in kinds) / len(kinds) or 1.0
-        ordered = sorted(scores[kind] / mean for kind in kinds)
+        wanted[paths] = sizes[paths] - len(channels)  # are gone already
+        mean = sum(scores[channel] for channel in channels) / len(channels) or 1.0
+        ordered = sorted(scores[channel] / mean for channel in channels)
         ranked += [(score, paths) for score in ordered[:-1]]  # the strongest stays
     total = _gone(recipe.channels * progress, sum(sizes[paths] for paths in wanted))
     for _, paths in sorted(ranked)[: max(0, total - sum(wanted.values()))]:
@@ -151,7 +157,7 @@ def _without(mask: Tensor, module: nn.Module, outputs: list[int], inputs: list[i
     return _dropped(mask, 1, [index for index in inputs if index < of_group])
 
 
-def _remove(layer: Layer, outputs: list[int], inputs: list[int]) -> None:
+def _remove(layer: FloatNode, outputs: list[int], inputs: list[int]) -> None:
     """Take channels out of a module, and check what is left."""
     module = layer.module
     if isinstance(module, NORMS):

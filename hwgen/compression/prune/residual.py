@@ -15,10 +15,10 @@ from dataclasses import dataclass, replace
 from torch import Tensor, fx, nn
 
 from hwgen.compression.prune.channel_groups import WEIGHTED
-from hwgen.compression.prune.state import Subject, real_inputs
+from hwgen.compression.prune.state import PruningState, real_inputs
 from hwgen.errors import HwgenError, UnsupportedError
 from hwgen.torch_graph.functions import ADD, operands
-from hwgen.torch_graph.trace import evaluating, find_layers, trace_graph
+from hwgen.torch_graph.trace import evaluating, float_graph_of, trace_graph
 
 FRAMES = 256  # inputs that are measured
 
@@ -62,22 +62,22 @@ def without_block(model: nn.Module, example: Tensor, block: Block) -> fx.GraphMo
     return made
 
 
-def remove_blocks(subject: Subject, count: int) -> Subject:
+def remove_blocks(state: PruningState, count: int) -> PruningState:
     """Remove the blocks that matter least.
 
     Raises
     ------
     HwgenError : there are not so many that may go, or no calibration data
     """
-    frames = real_inputs(subject, "Removing blocks", FRAMES)
-    model = subject.model
+    frames = real_inputs(state, "Removing blocks", FRAMES)
+    model = state.model
     for done in range(count):
         expected = _run(model, frames)
         best: tuple[float, nn.Module] | None = None
-        for block in find_blocks(model, subject.example):
-            candidate = without_block(model, subject.example, block)
+        for block in find_blocks(model, state.example):
+            candidate = without_block(model, state.example, block)
             try:
-                find_layers(candidate, subject.example)
+                float_graph_of(candidate, state.example)
             except UnsupportedError:  # a ReLU in place would now change what others see
                 continue
             change = float((_run(candidate, frames) - expected).square().mean())
@@ -90,8 +90,8 @@ def remove_blocks(subject: Subject, count: int) -> Subject:
             )
         model = best[1]
     paths = dict(model.named_modules())
-    masks = {path: mask for path, mask in subject.masks.items() if path in paths}
-    return replace(subject, model=model, masks=masks)
+    masks = {path: mask for path, mask in state.masks.items() if path in paths}
+    return replace(state, model=model, masks=masks)
 
 
 def _run(model: nn.Module, frames: Tensor) -> Tensor:

@@ -20,7 +20,7 @@ import torch
 from torch import nn
 
 from hwgen.compression.prune.channel_groups import WEIGHTED
-from hwgen.compression.prune.channels import check_channels, family_sizes
+from hwgen.compression.prune.channels import check_channels, group_sizes
 from hwgen.compression.prune.masks import check_masks, holding
 from hwgen.compression.prune.pruners import PRUNERS
 from hwgen.compression.prune.ranking import check_layers
@@ -28,13 +28,13 @@ from hwgen.compression.prune.residual import remove_blocks
 from hwgen.compression.prune.sensitivity import shares_by_scan
 from hwgen.compression.prune.skeleton import train_skeleton
 from hwgen.compression.prune.sparsity import Sparsity
-from hwgen.compression.prune.state import Subject, Train
+from hwgen.compression.prune.state import PruningState, Train
 from hwgen.compression.prune.stripes import check_stripes
 from hwgen.compression.recipes.prune_recipe import KINDS, PruneRecipe
 from hwgen.errors import HwgenError
-from hwgen.torch_graph.float_graph import Flow
+from hwgen.torch_graph.float_graph import FloatGraph
 from hwgen.torch_graph.threads import thrifty_threads
-from hwgen.torch_graph.trace import find_layers
+from hwgen.torch_graph.trace import float_graph_of
 
 Measure = Callable[[nn.Module], float]
 
@@ -63,7 +63,7 @@ Step = Callable[[str, Callable[[nn.Module], nn.Module], nn.Module], Evaluated]
 
 
 def check_pruning(
-    flow: Flow,
+    graph: FloatGraph,
     recipe: PruneRecipe,
     *,
     calibration: bool,
@@ -77,11 +77,11 @@ def check_pruning(
     ------
     HwgenError : names the layer or what is missing
     """
-    check_layers(recipe, [la.path for la in flow.layers if isinstance(la.module, WEIGHTED)])
+    check_layers(recipe, [la.path for la in graph.layers if isinstance(la.module, WEIGHTED)])
     if recipe.channels:
-        check_channels(family_sizes(flow), recipe)
+        check_channels(group_sizes(graph), recipe)
     if recipe.stripes:
-        check_stripes(flow)
+        check_stripes(graph)
     target = recipe.target
     needs = (
         (recipe.channels and recipe.importance == "taylor", "Importance taylor", train, "train"),
@@ -101,27 +101,27 @@ def check_pruning(
 
 
 def prune(
-    subject: Subject,
+    state: PruningState,
     recipe: PruneRecipe,
     step: Step,
     measure: Measure | None = None,
     evaluate: Measure | None = None,
-) -> tuple[Subject, str]:
+) -> tuple[PruningState, str]:
     """Run the schedule, and return what is left and why it ended.
 
     Parameters
     ----------
-    subject : the model is pruned in place
+    state : the model is pruned in place
     step : `step(name, do, model)` does, checks and records a step
     measure : the cost of a module, for a target cost
     evaluate : the accuracy of a module, for `sensitivity`
     """
-    runner = _Runner(subject, recipe, step)
+    runner = _Runner(state, recipe, step)
     if recipe.blocks:
         runner.do("blocks", lambda now: remove_blocks(now, recipe.blocks))
         runner.tune("fine-tune blocks")
     if recipe.blocks and not any(getattr(recipe, kind) for kind in KINDS):
-        return runner.subject, "all blocks removed"
+        return runner.state, "all blocks removed"
     runner.start()
     if recipe.sensitivity is not None:
         assert evaluate is not None
@@ -142,15 +142,15 @@ def prune(
         else:
             reason = runner.reached(measure)
         if reason:
-            return runner.subject, reason
-    return runner.subject, "shares reached"
+            return runner.state, reason
+    return runner.state, "shares reached"
 
 
-def _pruned(subject: Subject, recipe: PruneRecipe, progress: float) -> Subject:
+def _pruned(state: PruningState, recipe: PruneRecipe, progress: float) -> PruningState:
     for kind, pruner in PRUNERS.items():
         if getattr(recipe, kind):
-            subject = pruner(subject, recipe, progress)
-    return subject
+            state = pruner(state, recipe, progress)
+    return state
 
 
 def _threaded(train: Train) -> Train:
@@ -169,9 +169,9 @@ def _threaded(train: Train) -> Train:
 
 
 class _Runner:
-    def __init__(self, subject: Subject, recipe: PruneRecipe, step: Step):
-        train = subject.train
-        self.subject = replace(subject, train=None if train is None else _threaded(train))
+    def __init__(self, state: PruningState, recipe: PruneRecipe, step: Step):
+        train = state.train
+        self.state = replace(state, train=None if train is None else _threaded(train))
         self._recipe = recipe
         self._step = step
         self._weights = 0  # that the model had at first
@@ -179,56 +179,56 @@ class _Runner:
 
     def start(self) -> None:
         """Note what there is before the first step."""
-        flow = find_layers(self.subject.model, self.subject.example)
-        self.subject = replace(self.subject, sizes=family_sizes(flow))
-        modules = [layer.module for layer in flow.layers if isinstance(layer.module, WEIGHTED)]
+        graph = float_graph_of(self.state.model, self.state.example)
+        self.state = replace(self.state, sizes=group_sizes(graph))
+        modules = [layer.module for layer in graph.layers if isinstance(layer.module, WEIGHTED)]
         self._weights = sum(module.get_parameter("weight").numel() for module in modules)
 
     def scan(self, evaluate: Measure) -> PruneRecipe:
         """Return the recipe with a share for each layer, by its sensitivity."""
         shares: dict[str, float] = {}
 
-        def run(now: Subject) -> Subject:
+        def run(now: PruningState) -> PruningState:
             shares.update(shares_by_scan(now, self._recipe, evaluate))
             return now
 
         self.do("sensitivity", run)
         return replace(self._recipe, layers=shares)
 
-    def snapshot(self) -> Subject | None:
+    def snapshot(self) -> PruningState | None:
         """Return a copy to go back to, where there is an accuracy to keep."""
         if self._recipe.target.accuracy is None:
             return None
-        return replace(self.subject, model=copy.deepcopy(self.subject.model))
+        return replace(self.state, model=copy.deepcopy(self.state.model))
 
-    def restore(self, name: str, before: Subject) -> None:
+    def restore(self, name: str, before: PruningState) -> None:
         """Go back to a snapshot."""
         self.do(name, lambda _: before)
 
-    def do(self, name: str, change: Callable[[Subject], Subject]) -> None:
-        """Run a step that changes the subject."""
+    def do(self, name: str, change: Callable[[PruningState], PruningState]) -> None:
+        """Run a step that changes the state."""
 
         def run(model: nn.Module) -> nn.Module:
-            with thrifty_threads(model, self.subject.example):
-                self.subject = change(self.subject)
-            check_masks(self.subject.model, self.subject.masks)
-            return self.subject.model
+            with thrifty_threads(model, self.state.example):
+                self.state = change(self.state)
+            check_masks(self.state.model, self.state.masks)
+            return self.state.model
 
-        self.record = self._step(name, run, self.subject.model)
+        self.record = self._step(name, run, self.state.model)
 
     def tune(self, name: str) -> None:
         """Fine-tune, with the masks held, where there is training."""
-        if self.subject.train is None or not self._recipe.epochs:
+        if self.state.train is None or not self._recipe.epochs:
             return
 
         def run(model: nn.Module) -> nn.Module:
             model.train()
-            with holding(model, self.subject.masks):
-                self.subject.run_training(model, self._recipe.epochs)
-            check_masks(model, self.subject.masks)
+            with holding(model, self.state.masks):
+                self.state.run_training(model, self._recipe.epochs)
+            check_masks(model, self.state.masks)
             return model
 
-        self.record = self._step(name, run, self.subject.model)
+        self.record = self._step(name, run, self.state.model)
 
     def reached(self, measure: Measure | None) -> str:
         """Return which target is reached, in words, or nothing."""
@@ -242,7 +242,7 @@ class _Runner:
             if share >= target.sparsity:
                 return f"sparsity {share:.4g} at least {target.sparsity:.4g}"
         if target.cost is not None and measure is not None:
-            cost = float(measure(self.subject.model))
+            cost = float(measure(self.state.model))
             if cost <= target.cost:
                 return f"cost {cost:.6g} at most {target.cost:.6g}"
         return ""

@@ -13,13 +13,13 @@ from dataclasses import replace
 import torch
 from torch import Tensor, nn
 
-from hwgen.compression.prune.channels import family_sizes
+from hwgen.compression.prune.channels import group_sizes
 from hwgen.compression.prune.pruners import PRUNERS
-from hwgen.compression.prune.state import Subject, Train, weighted_layers
+from hwgen.compression.prune.state import PruningState, Train, weighted_layers
 from hwgen.compression.prune.stripes import has_stripes
 from hwgen.compression.recipes.prune_recipe import KINDS, PruneRecipe
 from hwgen.errors import HwgenError
-from hwgen.torch_graph.trace import find_layers
+from hwgen.torch_graph.trace import float_graph_of
 
 SHARES = (0.125, 0.25, 0.375, 0.5, 0.625, 0.75, 0.875)
 Scan = Mapping[str, Mapping[float, float]]
@@ -55,7 +55,7 @@ def scan_sensitivity(
     given = recipe or PruneRecipe()
     batches = tuple(calibration)
     layers = weighted_layers(model, example)
-    sizes = family_sizes(find_layers(model, example))
+    sizes = group_sizes(float_graph_of(model, example))
     groups: list[tuple[str, ...]] = list(sizes)
     if kind != "channels":
         groups = [(la.path,) for la in layers if kind != "stripes" or has_stripes(la.module)]
@@ -65,7 +65,7 @@ def scan_sensitivity(
         for share in shares:
             alone = {layer.path: share if layer.path in paths else 0.0 for layer in layers}
             one = replace(given, skeleton=0.0, scope="layer", layers=alone, **{kind: share})  # type: ignore[arg-type]
-            work = Subject(
+            work = PruningState(
                 copy.deepcopy(model), example, sizes=sizes, calibration=batches, train=train
             )
             pruned = PRUNERS[kind](work, one, 1.0).model.eval()
@@ -89,7 +89,7 @@ def shares_within(scan: Scan, floor: float) -> dict[str, float]:
 
 
 def shares_by_scan(
-    subject: Subject, recipe: PruneRecipe, evaluate: Callable[[nn.Module], float]
+    state: PruningState, recipe: PruneRecipe, evaluate: Callable[[nn.Module], float]
 ) -> dict[str, float]:
     """Return the shares of layers that alone cost at most `recipe.sensitivity` of the accuracy.
 
@@ -106,20 +106,20 @@ def shares_by_scan(
 
     def scan() -> dict[str, Tensor]:
         found = scan_sensitivity(
-            subject.model,
-            subject.example,
+            state.model,
+            state.example,
             evaluate,
             kind,
             shares=shares,
             recipe=replace(recipe, sensitivity=None),
-            calibration=subject.calibration,
-            train=subject.train,
+            calibration=state.calibration,
+            train=state.train,
         )
         rows = {path: list(row.values()) for path, row in found.items()}
-        rows[""] = [float(evaluate(subject.model.eval()))]
+        rows[""] = [float(evaluate(state.model.eval()))]
         return {path: torch.tensor(row, dtype=torch.float64) for path, row in rows.items()}
 
-    accuracies, _ = subject.checkpoints.recall("sensitivity", subject.model, scan)
+    accuracies, _ = state.checkpoints.recall("sensitivity", state.model, scan)
     rows = {path: dict(zip(shares, row.tolist(), strict=False)) for path, row in accuracies.items()}
     whole = rows.pop("")[shares[0]]
     assert recipe.sensitivity is not None

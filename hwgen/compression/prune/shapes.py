@@ -13,17 +13,17 @@ from dataclasses import replace
 
 from hwgen.compression.prune.masks import apply_masks, joined
 from hwgen.compression.prune.ranking import keep_strongest
-from hwgen.compression.prune.state import Subject, weighted_layers
+from hwgen.compression.prune.state import PruningState, weighted_layers
 from hwgen.compression.recipes.prune_recipe import PruneRecipe
 
 
-def mask_shapes(subject: Subject, recipe: PruneRecipe, progress: float) -> Subject:
+def mask_shapes(state: PruningState, recipe: PruneRecipe, progress: float) -> PruningState:
     """Zero the share `recipe.shapes` of the taps of convolutions and linear layers."""
-    layers = weighted_layers(subject.model, subject.example)
+    layers = weighted_layers(state.model, state.example)
     weights = {la.path: la.module.get_parameter("weight").detach() for la in layers}
     scores = {path: weight.abs().mean(0) for path, weight in weights.items()}
     taps = keep_strongest(scores, recipe, "shapes", progress)
     kept = {path: tap.expand_as(weights[path]).clone() for path, tap in taps.items()}
-    masks = joined(subject.masks, kept)
-    apply_masks(subject.model, masks)
-    return replace(subject, masks=masks)
+    masks = joined(state.masks, kept)
+    apply_masks(state.model, masks)
+    return replace(state, masks=masks)

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
 from hwgen.compression.prune.masks import apply_masks, holding, on_gradient
-from hwgen.compression.prune.state import Subject, weighted_layers
+from hwgen.compression.prune.state import PruningState, weighted_layers
 from hwgen.compression.prune.stripes import has_stripes
 
 
@@ -34,36 +34,36 @@ class _Skeleton(nn.Module):
         return weight.masked_fill(self.gone, 0.0) * self.stripes[:, None]
 
 
-def train_skeleton(subject: Subject, strength: float, epochs: int) -> Subject:
+def train_skeleton(state: PruningState, strength: float, epochs: int) -> PruningState:
     """Train the model with a skeleton on every convolution, and put that into its weights.
 
     Parameters
     ----------
-    subject : with `train`
+    state : with `train`
     strength : of the L1 norm on the stripes' weights
     """
-    model = subject.model
+    model = state.model
     paths = [
-        layer.path for layer in weighted_layers(model, subject.example) if has_stripes(layer.module)
+        layer.path for layer in weighted_layers(model, state.example) if has_stripes(layer.module)
     ]
     skeletons = {}
     for path in paths:
         module = model.get_submodule(path)
-        skeleton = _Skeleton(module.get_parameter("weight").detach(), subject.masks.get(path))
+        skeleton = _Skeleton(module.get_parameter("weight").detach(), state.masks.get(path))
         parametrize.register_parametrization(module, "weight", skeleton)
         on_gradient(skeleton.stripes, _with_l1(skeleton.stripes, strength))
         skeletons[path] = skeleton
-    others = {path: mask for path, mask in subject.masks.items() if path not in skeletons}
+    others = {path: mask for path, mask in state.masks.items() if path not in skeletons}
     try:
         model.train()
         with holding(model, others):
-            subject.run_training(model, epochs)
+            state.run_training(model, epochs)
     finally:
         for path in paths:
             parametrize.remove_parametrizations(model.get_submodule(path), "weight")
-    apply_masks(model, subject.masks)
+    apply_masks(model, state.masks)
     learned = {path: skeleton.stripes.detach().clone() for path, skeleton in skeletons.items()}
-    return replace(subject, stripes=learned)
+    return replace(state, stripes=learned)
 
 
 def _with_l1(stripes: nn.Parameter, strength: float) -> Callable[[Tensor], Tensor]:

@@ -1,10 +1,10 @@
 """What a pruner works on, and the one interface of all pruners.
 
-A pruner is a function (subject, recipe, progress) -> subject. It works on the model in place,
+A pruner is a function (state, recipe, progress) -> state. It works on the model in place,
 with the recipe's shares times `progress`, which grows to 1 from step to step.
 """
 
-__all__ = ["Pruner", "Subject", "Train", "real_inputs", "weighted_layers"]
+__all__ = ["Pruner", "PruningState", "Train", "real_inputs", "weighted_layers"]
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -17,21 +17,21 @@ from hwgen.compression.prune.masks import Masks
 from hwgen.compression.recipes.prune_recipe import PruneRecipe
 from hwgen.compression.resume.checkpoints import Checkpoints
 from hwgen.errors import HwgenError, NetworkError
-from hwgen.torch_graph.float_graph import Layer
-from hwgen.torch_graph.trace import find_layers
+from hwgen.torch_graph.float_graph import FloatNode
+from hwgen.torch_graph.trace import float_graph_of
 
 Train = Callable[[nn.Module, int], None]
 
 
 @dataclass(frozen=True)
-class Subject:
+class PruningState:
     """A float model, what is pruned of it, and what its importance is measured with.
 
     Attributes
     ----------
     example : (batch, channels, height, width) or (batch, features), a float tensor
     masks : which weights stay, by the path of their layer
-    sizes : how many channels the families had before the first step
+    sizes : how many channels the groups had before the first step
     stripes : what skeletons learned, (filters, kh, kw) by path
     calibration : batches of real inputs, may be empty
     train : the user's training, may be missing
@@ -54,16 +54,16 @@ class Subject:
         self.checkpoints.train(model, epochs, lambda: train(model, epochs))
 
 
-Pruner = Callable[[Subject, PruneRecipe, float], Subject]
+Pruner = Callable[[PruningState, PruneRecipe, float], PruningState]
 
 
-def weighted_layers(model: nn.Module, example: Tensor) -> list[Layer]:
+def weighted_layers(model: nn.Module, example: Tensor) -> list[FloatNode]:
     """Return the convolutions and linear layers of a float model."""
-    layers = find_layers(model, example).layers
+    layers = float_graph_of(model, example).layers
     return [layer for layer in layers if isinstance(layer.module, WEIGHTED)]
 
 
-def real_inputs(subject: Subject, what: str, most: int) -> Tensor:
+def real_inputs(state: PruningState, what: str, most: int) -> Tensor:
     """Return up to so many calibration inputs, (batch, ...) float32.
 
     Parameters
@@ -75,12 +75,12 @@ def real_inputs(subject: Subject, what: str, most: int) -> Tensor:
     HwgenError : there are none
     NetworkError : they are no tensors of the example's shape
     """
-    batches = subject.calibration
+    batches = state.calibration
     for batch in batches:
-        if batch.shape[1:] != subject.example.shape[1:]:
+        if batch.shape[1:] != state.example.shape[1:]:
             raise NetworkError(
                 f"Calibration batches must be tensors of shape (batch, "
-                f"{', '.join(map(str, subject.example.shape[1:]))}) like the example, "
+                f"{', '.join(map(str, state.example.shape[1:]))}) like the example, "
                 f"not {tuple(batch.shape)}"
             )
     if not sum(len(batch) for batch in batches):

@@ -16,10 +16,10 @@ from torch import Tensor, nn
 
 from hwgen.compression.prune.masks import apply_masks, joined
 from hwgen.compression.prune.ranking import keep_strongest
-from hwgen.compression.prune.state import Subject, weighted_layers
+from hwgen.compression.prune.state import PruningState, weighted_layers
 from hwgen.compression.recipes.prune_recipe import PruneRecipe
 from hwgen.errors import HwgenError
-from hwgen.torch_graph.float_graph import Flow
+from hwgen.torch_graph.float_graph import FloatGraph
 
 
 def has_stripes(module: nn.Module) -> bool:
@@ -27,28 +27,28 @@ def has_stripes(module: nn.Module) -> bool:
     return isinstance(module, nn.Conv2d) and math.prod(module.kernel_size) > 1
 
 
-def check_stripes(flow: Flow) -> None:
+def check_stripes(graph: FloatGraph) -> None:
     """Check that there are stripes to prune.
 
     Raises
     ------
     HwgenError : no convolution has any
     """
-    if not any(has_stripes(layer.module) for layer in flow.layers):
+    if not any(has_stripes(layer.module) for layer in graph.layers):
         raise HwgenError(
             "Stripes need a Conv2d with a kernel larger than 1x1, and the model has none; "
             "prune channels, shapes or weights instead"
         )
 
 
-def mask_stripes(subject: Subject, recipe: PruneRecipe, progress: float) -> Subject:
+def mask_stripes(state: PruningState, recipe: PruneRecipe, progress: float) -> PruningState:
     """Zero the share `recipe.stripes` of the stripes, in groups of `recipe.group` filters."""
     scores, weights = {}, {}
-    for layer in weighted_layers(subject.model, subject.example):
+    for layer in weighted_layers(state.model, state.example):
         if has_stripes(layer.module):
             weight = layer.module.get_parameter("weight").detach()
             strength = weight.abs().mean(1)
-            learned = subject.stripes.get(layer.path)
+            learned = state.stripes.get(layer.path)
             if learned is not None:  # what was zeroed before has no strength, whatever s is
                 strength = torch.where(strength > 0, learned.abs().to(strength), 0.0)
             weights[layer.path] = weight
@@ -57,9 +57,9 @@ def mask_stripes(subject: Subject, recipe: PruneRecipe, progress: float) -> Subj
     for path, groups in keep_strongest(scores, recipe, "stripes", progress).items():
         filters = groups.repeat_interleave(recipe.group, 0)[: len(weights[path])]
         kept[path] = filters[:, None].expand_as(weights[path]).clone()
-    masks = joined(subject.masks, kept)
-    apply_masks(subject.model, masks)
-    return replace(subject, masks=masks)
+    masks = joined(state.masks, kept)
+    apply_masks(state.model, masks)
+    return replace(state, masks=masks)
 
 
 def _grouped(strength: Tensor, group: int) -> Tensor:

@@ -11,14 +11,14 @@ from dataclasses import replace
 
 from hwgen.compression.prune.masks import apply_masks, joined
 from hwgen.compression.prune.ranking import keep_strongest
-from hwgen.compression.prune.state import Subject, weighted_layers
+from hwgen.compression.prune.state import PruningState, weighted_layers
 from hwgen.compression.recipes.prune_recipe import PruneRecipe
 
 
-def mask_weights(subject: Subject, recipe: PruneRecipe, progress: float) -> Subject:
+def mask_weights(state: PruningState, recipe: PruneRecipe, progress: float) -> PruningState:
     """Zero the share `recipe.weights` of the weights of convolutions and linear layers."""
-    layers = weighted_layers(subject.model, subject.example)
+    layers = weighted_layers(state.model, state.example)
     scores = {la.path: la.module.get_parameter("weight").detach().abs() for la in layers}
-    masks = joined(subject.masks, keep_strongest(scores, recipe, "weights", progress))
-    apply_masks(subject.model, masks)
-    return replace(subject, masks=masks)
+    masks = joined(state.masks, keep_strongest(scores, recipe, "weights", progress))
+    apply_masks(state.model, masks)
+    return replace(state, masks=masks)

@@ -11,8 +11,8 @@ __all__ = [
     "QuantLinear",
     "QuantModel",
     "QuantSign",
+    "QuantizationPoint",
     "Quantizer",
-    "Spot",
     "Weighted",
     "check_quantizing",
     "equalizable",
@@ -35,7 +35,7 @@ from hwgen.compression.quantize.layers import (
     Weighted,
 )
 from hwgen.compression.quantize.model import QuantModel, run_watched
-from hwgen.compression.quantize.points import ACCUMULATING, Spot
+from hwgen.compression.quantize.points import ACCUMULATING, QuantizationPoint
 from hwgen.compression.quantize.quantizers import QuantActivation, QuantInput, Quantizer
 from hwgen.compression.quantize.sign import QuantSign
 from hwgen.compression.quantize.weights import freeze_weights

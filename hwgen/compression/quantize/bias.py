@@ -15,18 +15,18 @@ import torch
 from torch import Tensor, nn
 
 from hwgen.compression.quantize.layers import Weighted
-from hwgen.torch_graph.float_graph import INPUT, Flow, Layer
+from hwgen.torch_graph.float_graph import INPUT, FloatGraph, FloatNode
 
 INPUTS = 256  # of the calibration data, as many as are kept at every layer
 
 
 @torch.no_grad()
-def correct_bias(flow: Flow, layers: Sequence[Layer], batches: Sequence[Tensor]) -> None:
+def correct_bias(graph: FloatGraph, layers: Sequence[FloatNode], batches: Sequence[Tensor]) -> None:
     """Change the biases of quantized layers, in their order.
 
     Parameters
     ----------
-    flow : of float layers, of the same paths
+    graph : of float layers, of the same paths
     layers : quantized, in evaluation mode
     batches : of the calibration data
     """
@@ -34,11 +34,11 @@ def correct_bias(flow: Flow, layers: Sequence[Layer], batches: Sequence[Tensor])
     x = x[:: -(-x.shape[0] // INPUTS)]
     means: dict[str, Tensor] = {}
 
-    def note(layer: Layer, value: Tensor) -> None:
+    def note(layer: FloatNode, value: Tensor) -> None:
         if isinstance(layer.module, (nn.Conv2d, nn.Linear)):
             means[layer.path] = _mean(value)
 
-    flow.run(x, note)
+    graph.run(x, note)
     values = {INPUT: x}
     for layer in layers:
         inputs = [values[name] for name in layer.inputs]

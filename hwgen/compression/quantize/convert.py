@@ -1,4 +1,4 @@
-"""From a float flow to a calibrated quantized model."""
+"""From a float graph to a calibrated quantized model."""
 
 __all__ = ["check_quantizing", "place_layers", "quantize_layers"]
 
@@ -22,7 +22,7 @@ from hwgen.compression.quantize.layers import (
 )
 from hwgen.compression.quantize.mixed import choose_formats
 from hwgen.compression.quantize.model import QuantModel
-from hwgen.compression.quantize.points import Spot, place_spots
+from hwgen.compression.quantize.points import QuantizationPoint, place_points
 from hwgen.compression.quantize.quantizers import QuantActivation, QuantInput, Source
 from hwgen.compression.quantize.scale_limits import (
     ScaleLimits,
@@ -34,7 +34,7 @@ from hwgen.compression.quantize.weights import WeightQuantizer, largest_bias, ma
 from hwgen.compression.recipes.quantize_recipe import QuantizeRecipe
 from hwgen.errors import HwgenError, NetworkError
 from hwgen.formats import Binary, Codebook, Fixed, Format
-from hwgen.torch_graph.float_graph import INPUT, Add, Concat, Flow, Layer
+from hwgen.torch_graph.float_graph import INPUT, Add, Concat, FloatGraph, FloatNode
 
 FAR = 4.0  # times the largest bias that matters: scales move in training
 UNLIMITED = 2.0**62  # of a bias
@@ -42,16 +42,16 @@ DISPROPORTION = 2.0**16  # of a bias and a channel's largest product, in a bound
 
 
 def quantize_layers(
-    flow: Flow,
+    graph: FloatGraph,
     recipe: QuantizeRecipe,
     calibration: Iterable[Tensor],
     measure: Callable[[nn.Module], float] | None = None,
 ) -> QuantModel:
-    """Return the quantized model of a float flow: batch norm folded, scales calibrated.
+    """Return the quantized model of a float graph: batch norm folded, scales calibrated.
 
     Parameters
     ----------
-    flow : from `find_layers`, in evaluation mode
+    graph : from `float_graph_of`, in evaluation mode
     calibration : batches of real inputs
     measure : cost of a quantized module, for `budget`; by default the bits of its weights
 
@@ -62,8 +62,8 @@ def quantize_layers(
     NetworkError : `output=None`, and the network does not end with accumulators
     """
     batches = list(calibration)
-    check_quantizing(flow, recipe, batches)
-    placed = place_layers(flow, recipe)
+    check_quantizing(graph, recipe, batches)
+    placed = place_layers(graph, recipe)
     seen = see(placed, batches)
     if recipe.budget is not None:
         x = torch.cat([batch.float() for batch in batches])
@@ -85,28 +85,28 @@ def quantize_layers(
     return QuantModel(layers)
 
 
-def place_layers(flow: Flow, recipe: QuantizeRecipe) -> Flow:
-    """Return the float flow that is quantized: batch norm folded, spots in it.
+def place_layers(graph: FloatGraph, recipe: QuantizeRecipe) -> FloatGraph:
+    """Return the float graph that is quantized: batch norm folded, points in it.
 
     Raises
     ------
     NetworkError : `output=None`, and the network does not end with accumulators
     """
-    folded = fold_batch_norm(flow)
+    folded = fold_batch_norm(graph)
     if recipe.equalize:
         folded = equalize(folded)
-    return place_spots(folded, raw=recipe.output is None)
+    return place_points(folded, raw=recipe.output is None)
 
 
-def check_quantizing(flow: Flow, recipe: QuantizeRecipe, batches: Sequence[Tensor]) -> None:
+def check_quantizing(graph: FloatGraph, recipe: QuantizeRecipe, batches: Sequence[Tensor]) -> None:
     """Find what would fail later, now.
 
     Raises
     ------
     HwgenError : no calibration data, or an unknown layer
-    NetworkError : calibration data that does not fit the flow
+    NetworkError : calibration data that does not fit the graph
     """
-    paths = [la.path for la in flow.layers if isinstance(la.module, (nn.Conv2d, nn.Linear))]
+    paths = [la.path for la in graph.layers if isinstance(la.module, (nn.Conv2d, nn.Linear))]
     for path in recipe.layers:
         if path not in paths:
             raise HwgenError(
@@ -121,36 +121,36 @@ def check_quantizing(flow: Flow, recipe: QuantizeRecipe, batches: Sequence[Tenso
     for batch in batches:
         if batch.shape[:1] == (0,):
             raise NetworkError("Calibration batches must hold inputs, not empty ones")
-        if tuple(batch.shape[1:]) != flow.input_shape:
+        if tuple(batch.shape[1:]) != graph.input_shape:
             raise NetworkError(
                 f"Calibration batches must have shape (batch, "
-                f"{', '.join(map(str, flow.input_shape))}) like the example, "
+                f"{', '.join(map(str, graph.input_shape))}) like the example, "
                 f"not {tuple(batch.shape)}"
             )
 
 
 class _Builder:
-    def __init__(self, flow: Flow, recipe: QuantizeRecipe, seen: Seen):
-        self._flow = flow
+    def __init__(self, graph: FloatGraph, recipe: QuantizeRecipe, seen: Seen):
+        self._graph = graph
         self._recipe = recipe
         self._reach = seen.reach
-        self._grids = place_grids(flow, recipe, seen)
+        self._grids = place_grids(graph, recipe, seen)
         self._sources: dict[str, Source] = {}  # what gives the integers of each value
         self._behind: dict[str, list[Grid]] = {}  # grids of what requantizes a layer's values
-        for layer in flow.layers:
-            if isinstance(layer.module, Spot):
+        for layer in graph.layers:
+            if isinstance(layer.module, QuantizationPoint):
                 of = self._behind.setdefault(layer.inputs[0], [])
                 of.append(self._grids[layer.module.grid])
 
-    def build(self) -> list[Layer]:
+    def build(self) -> list[FloatNode]:
         """Return the quantized layers."""
-        layers = [replace(layer, module=self._made(layer)) for layer in self._flow.layers]
+        layers = [replace(layer, module=self._made(layer)) for layer in self._graph.layers]
         for layer in layers:  # scales that cannot be joined are found now, not in evaluation
             if isinstance(layer.module, QuantActivation):
                 layer.module.requantizer()
         return layers
 
-    def _made(self, layer: Layer) -> nn.Module:
+    def _made(self, layer: FloatNode) -> nn.Module:
         path, module = layer.path, layer.module
         sources = [self._sources[name] for name in layer.inputs if name != INPUT]
         made: (
@@ -164,7 +164,7 @@ class _Builder:
             | QuantConcat
         )
         match module:
-            case Spot():
+            case QuantizationPoint():
                 grid = self._grids[module.grid]
                 format, step, zero = grid.format, grid.step, grid.placement.zero_point
                 if not sources:

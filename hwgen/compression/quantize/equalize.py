@@ -15,29 +15,29 @@ from dataclasses import replace
 import torch
 from torch import Tensor, nn
 
-from hwgen.compression.quantize.points import Spot
-from hwgen.torch_graph.float_graph import Flow, Layer
+from hwgen.compression.quantize.points import QuantizationPoint
+from hwgen.torch_graph.float_graph import FloatGraph, FloatNode
 
-THROUGH = (nn.ReLU, nn.MaxPool2d, nn.AvgPool2d, nn.Flatten, Spot)
+THROUGH = (nn.ReLU, nn.MaxPool2d, nn.AvgPool2d, nn.Flatten, QuantizationPoint)
 ROUNDS = 20
 CONVERGED = 1e-3  # largest change of a factor from 1
 
 
 @torch.no_grad()
-def equalize(flow: Flow) -> Flow:
-    """Return the flow with equalized weights; layers that anything else looks at stay.
+def equalize(graph: FloatGraph) -> FloatGraph:
+    """Return the graph with equalized weights; layers that anything else looks at stay.
 
     Parameters
     ----------
-    flow : from `fold_batch_norm`; left as it is
+    graph : from `fold_batch_norm`; left as it is
     """
     layers = tuple(
         replace(layer, module=copy.deepcopy(layer.module))
         if isinstance(layer.module, (nn.Conv2d, nn.Linear))
         else layer
-        for layer in flow.layers
+        for layer in graph.layers
     )
-    done = Flow(layers, flow.input_shape)
+    done = FloatGraph(layers, graph.input_shape)
     pairs = [(first.module, second.module) for first, second in _pairs(done)]
     for _ in range(ROUNDS):
         changes = [_equalize_pair(first, second) for first, second in pairs]
@@ -46,20 +46,20 @@ def equalize(flow: Flow) -> Flow:
     return done
 
 
-def equalizable(flow: Flow) -> set[str]:
+def equalizable(graph: FloatGraph) -> set[str]:
     """Return the paths of layers whose channels would be equalized with those of the next."""
-    return {first.path for first, _ in _pairs(flow)}
+    return {first.path for first, _ in _pairs(graph)}
 
 
-def _pairs(flow: Flow) -> list[tuple[Layer, Layer]]:
+def _pairs(graph: FloatGraph) -> list[tuple[FloatNode, FloatNode]]:
     """Return pairs of layers with nothing but scalable layers between, each taken once."""
-    by_path = {layer.path: layer for layer in flow.layers}
-    uses = flow.uses()
-    pairs: list[tuple[Layer, Layer]] = []
-    for layer in flow.layers:
+    by_path = {layer.path: layer for layer in graph.layers}
+    uses = graph.uses()
+    pairs: list[tuple[FloatNode, FloatNode]] = []
+    for layer in graph.layers:
         if not isinstance(layer.module, (nn.Conv2d, nn.Linear)):
             continue
-        at: Layer | None = by_path.get(layer.inputs[0])
+        at: FloatNode | None = by_path.get(layer.inputs[0])
         while at is not None and uses[at.path] == 1:
             if isinstance(at.module, (nn.Conv2d, nn.Linear)):
                 pairs.append((at, layer))

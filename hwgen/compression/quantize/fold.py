@@ -8,18 +8,18 @@ from dataclasses import replace
 import torch
 from torch import nn
 
-from hwgen.torch_graph.float_graph import Flow, Layer
+from hwgen.torch_graph.float_graph import FloatGraph, FloatNode
 
 
-def fold_batch_norm(flow: Flow) -> Flow:
-    """Return the flow with every batch norm folded into the Conv2d or Linear before it.
+def fold_batch_norm(graph: FloatGraph) -> FloatGraph:
+    """Return the graph with every batch norm folded into the Conv2d or Linear before it.
 
-    Every Conv2d and Linear of the result is a copy and has a bias. The flow must come from
-    `find_layers`, which sees to it that a batch norm follows one of the two, alone.
+    Every Conv2d and Linear of the result is a copy and has a bias. The graph must come from
+    `float_graph_of`, which sees to it that a batch norm follows one of the two, alone.
     """
-    folded: dict[str, Layer] = {}
+    folded: dict[str, FloatNode] = {}
     values: dict[str, str] = {}  # of batch norms: the layer whose value is now theirs
-    for layer in flow.layers:
+    for layer in graph.layers:
         module = layer.module
         inputs = tuple(values.get(name, name) for name in layer.inputs)
         if isinstance(module, (nn.BatchNorm1d, nn.BatchNorm2d)):
@@ -31,7 +31,7 @@ def fold_batch_norm(flow: Flow) -> Flow:
             if module.bias is None:
                 module.bias = nn.Parameter(module.weight.new_zeros(module.weight.shape[0]))
         folded[layer.path] = replace(layer, module=module, inputs=inputs)
-    return Flow(tuple(folded.values()), flow.input_shape)
+    return FloatGraph(tuple(folded.values()), graph.input_shape)
 
 
 @torch.no_grad()

@@ -14,14 +14,14 @@ import torch
 from torch import Tensor
 
 from hwgen.compression.quantize.calibrate import METHODS
-from hwgen.compression.quantize.learned_scales import Step, make_step
+from hwgen.compression.quantize.learned_scales import LearnedScale, make_scale
 from hwgen.compression.quantize.observed import Observed, Placement, observe
-from hwgen.compression.quantize.points import ACCUMULATING, Spot
+from hwgen.compression.quantize.points import ACCUMULATING, QuantizationPoint
 from hwgen.compression.quantize.sign import place_sign
 from hwgen.compression.recipes.quantize_recipe import QuantizeRecipe
 from hwgen.errors import FormatError
 from hwgen.formats import Activation, Binary, Fixed
-from hwgen.torch_graph.float_graph import INPUT, Add, Flow, Layer
+from hwgen.torch_graph.float_graph import INPUT, Add, FloatGraph, FloatNode
 
 APART = 2.0**10  # scales of two summands; beyond it the smaller one counts for nothing
 NOTHING = 2.0**-8  # of a step of the other summand
@@ -32,7 +32,7 @@ class Seen:
     """What the float layers gave on the calibration data.
 
     grids : of the values on every grid
-    reach : of accumulators, and of all that a spot takes, by path, the largest magnitude of each
+    reach : of accumulators, and of all that a point takes, by path, the largest magnitude of each
         channel, (channels,) float64
     """
 
@@ -46,11 +46,11 @@ class Grid:
 
     format: Activation
     placement: Placement
-    step: Step
+    step: LearnedScale
 
 
 @torch.no_grad()
-def see(flow: Flow, calibration: Iterable[Tensor]) -> Seen:
+def see(graph: FloatGraph, calibration: Iterable[Tensor]) -> Seen:
     """Run the float layers on the calibration data.
 
     Raises
@@ -59,10 +59,12 @@ def see(flow: Flow, calibration: Iterable[Tensor]) -> Seen:
     """
     seen = Seen()
     # Not all of them accumulate: a ReLU that cannot move takes what a concatenation or pool passes.
-    taken = {layer.inputs[0] for layer in flow.layers if isinstance(layer.module, Spot)}
+    taken = {
+        layer.inputs[0] for layer in graph.layers if isinstance(layer.module, QuantizationPoint)
+    }
 
-    def watch(layer: Layer, value: Tensor) -> None:
-        if isinstance(layer.module, Spot):
+    def watch(layer: FloatNode, value: Tensor) -> None:
+        if isinstance(layer.module, QuantizationPoint):
             grid = layer.module.grid
             seen.grids[grid] = observe(seen.grids.get(grid), value, layer.path)
         if isinstance(layer.module, ACCUMULATING) or layer.path in taken:
@@ -70,57 +72,59 @@ def see(flow: Flow, calibration: Iterable[Tensor]) -> Seen:
             seen.reach[layer.path] = torch.maximum(seen.reach.get(layer.path, most), most)
 
     for batch in calibration:
-        flow.run(batch.float(), watch)
+        graph.run(batch.float(), watch)
     return seen
 
 
-def place_grids(flow: Flow, recipe: QuantizeRecipe, seen: Seen) -> dict[str, Grid]:
+def place_grids(graph: FloatGraph, recipe: QuantizeRecipe, seen: Seen) -> dict[str, Grid]:
     """Return the grids by their names.
 
     Parameters
     ----------
-    flow : with spots
+    graph : with points
 
     Raises
     ------
     FormatError : layers that share a grid are to have different formats
     """
-    placer = _Placer(flow, recipe, seen)
+    placer = _Placer(graph, recipe, seen)
     placer.join_summands()
     return {
-        name: Grid(format, placement, make_step(recipe.steps, placement.scale, recipe.power_of_two))
+        name: Grid(
+            format, placement, make_scale(recipe.steps, placement.scale, recipe.power_of_two)
+        )
         for name, (format, placement) in placer.placed.items()
     }
 
 
 class _Placer:
-    def __init__(self, flow: Flow, recipe: QuantizeRecipe, seen: Seen):
-        self._flow = flow
+    def __init__(self, graph: FloatGraph, recipe: QuantizeRecipe, seen: Seen):
+        self._graph = graph
         self._recipe = recipe
         self._reach: dict[str, float] = {}  # largest magnitude on each grid
         self.placed: dict[str, tuple[Activation, Placement]] = {}
-        spots = [layer for layer in flow.layers if isinstance(layer.module, Spot)]
+        points = [layer for layer in graph.layers if isinstance(layer.module, QuantizationPoint)]
         self._sources: dict[str, list[str]] = {}
-        self._relus: dict[str, bool] = {}  # whether all spots of a grid have one
-        for layer in spots:
-            assert isinstance(layer.module, Spot)
+        self._relus: dict[str, bool] = {}  # whether all points of a grid have one
+        for layer in points:
+            assert isinstance(layer.module, QuantizationPoint)
             grid = layer.module.grid
             self._sources.setdefault(grid, []).append(layer.inputs[0])
             self._relus[grid] = self._relus.get(grid, True) and layer.module.relu
-        for layer in spots:
-            assert isinstance(layer.module, Spot)
+        for layer in points:
+            assert isinstance(layer.module, QuantizationPoint)
             if layer.module.grid not in self.placed:
                 self._place(layer.module, seen, layer.inputs == (INPUT,))
 
-    def _place(self, spot: Spot, seen: Seen, first: bool) -> None:
-        recipe, grid = self._recipe, spot.grid
+    def _place(self, point: QuantizationPoint, seen: Seen, first: bool) -> None:
+        recipe, grid = self._recipe, point.grid
         values = seen.grids[grid]
         if values.lo == values.hi == 0:
             behind = [
                 float(seen.reach[name].max()) for name in self._sources[grid] if name != INPUT
             ]
             values = observe(None, values.sample.new_tensor([max(behind, default=0.0)]), grid)
-        format = self._format(spot, first)
+        format = self._format(point, first)
         if isinstance(format, Binary):
             placement = place_sign(values, recipe.power_of_two)
         else:
@@ -132,8 +136,8 @@ class _Placer:
         """Bring the scales of what is added close enough for a sum."""
         on: dict[str, str] = {}  # the grid of each value
         pairs = []
-        for layer in self._flow.layers:
-            if isinstance(layer.module, Spot):
+        for layer in self._graph.layers:
+            if isinstance(layer.module, QuantizationPoint):
                 on[layer.path] = layer.module.grid
             elif isinstance(layer.module, Add):
                 pairs.append((on[layer.inputs[0]], on[layer.inputs[1]]))
@@ -167,14 +171,14 @@ class _Placer:
             zero = format.lo + round((zero - format.lo) * float(placement.scale) / scale)
         self.placed[grid] = format, Placement(torch.full_like(placement.scale, scale), zero)
 
-    def _format(self, spot: Spot, first: bool) -> Activation:
+    def _format(self, point: QuantizationPoint, first: bool) -> Activation:
         recipe = self._recipe
         if first:
             return recipe.input_format
-        if spot.last and recipe.output_format is not None:
+        if point.last and recipe.output_format is not None:
             return recipe.output_format
-        format = self._own_format(spot.grid) or recipe.activation_format
-        if isinstance(format, Binary) or self._relus[spot.grid] or recipe.asymmetric:
+        format = self._own_format(point.grid) or recipe.activation_format
+        if isinstance(format, Binary) or self._relus[point.grid] or recipe.asymmetric:
             return format
         return Fixed(format.bits, signed=True)
 

@@ -310,7 +310,7 @@ def _pair(value: int | tuple[int, ...]) -> tuple[int, int]:
 def _padding(layer: nn.Conv2d) -> tuple[int, int]:
     if layer.padding == "valid":
         return 0, 0
-    if isinstance(layer.padding, str):  # "same": find_layers let odd spans through only
+    if isinstance(layer.padding, str):  # "same": float_graph_of let odd spans through only
         spans = zip(_pair(layer.dilation), _pair(layer.kernel_size), strict=True)
         height, width = (d * (k - 1) // 2 for d, k in spans)
         return height, width

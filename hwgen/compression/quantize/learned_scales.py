@@ -3,7 +3,7 @@
 All three start at the calibrated scale; their gradients are multiplied by 1 / sqrt(values * hi).
 """
 
-__all__ = ["FixedStep", "LearnedStep", "LogStep", "Step", "make_step"]
+__all__ = ["FixedScale", "LearnedScale", "LinearScale", "LogScale", "make_scale"]
 
 from abc import ABC, abstractmethod
 
@@ -16,7 +16,7 @@ from hwgen.compression.quantize.fake import round_half_up
 SMALLEST_SHARE = 2.0**-6  # of the calibrated scale, that LSQ may shrink to
 
 
-class Step(nn.Module, ABC):
+class LearnedScale(nn.Module, ABC):
     """The scale of a quantizer.
 
     Attributes
@@ -64,7 +64,7 @@ class Step(nn.Module, ABC):
         return torch.from_numpy(scale).to(self.base.device)
 
 
-class LogStep(Step):
+class LogScale(LearnedScale):
     """scale = 2**(base + delta), where delta is learned and starts at 0.
 
     Weight decay therefore pulls towards the calibrated scale and not towards 1. Jain et al.,
@@ -79,7 +79,7 @@ class LogStep(Step):
         return self.base + self.delta
 
 
-class LearnedStep(Step):
+class LinearScale(LearnedScale):
     """scale = 2**base * factor, where the factor is learned and starts at 1.
 
     The scale itself is what is trained, not its logarithm: Esser et al., "Learned Step Size
@@ -95,7 +95,7 @@ class LearnedStep(Step):
         return self.base + torch.log2(self.factor.clamp(min=SMALLEST_SHARE))
 
 
-class FixedStep(Step):
+class FixedScale(LearnedScale):
     """scale = 2**base as calibrated: plain straight-through training of the weights alone.
 
     Jacob et al., "Quantization and Training of Neural Networks" (CVPR 2018).
@@ -105,9 +105,9 @@ class FixedStep(Step):
         return self.base
 
 
-STEPS: dict[str, type[Step]] = {"tqt": LogStep, "lsq": LearnedStep, "ste": FixedStep}
+STEPS: dict[str, type[LearnedScale]] = {"tqt": LogScale, "lsq": LinearScale, "ste": FixedScale}
 
 
-def make_step(method: str, scale: Tensor, power_of_two: bool) -> Step:
+def make_scale(method: str, scale: Tensor, power_of_two: bool) -> LearnedScale:
     """Return a step that trains by a method of `QuantizeRecipe.steps`."""
     return STEPS[method](scale, power_of_two)

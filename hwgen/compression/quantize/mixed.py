@@ -22,20 +22,20 @@ from hwgen.compression.quantize.weights import make_weights
 from hwgen.compression.recipes.quantize_recipe import QuantizeRecipe
 from hwgen.errors import HwgenError
 from hwgen.formats import Format, parse_format
-from hwgen.torch_graph.float_graph import Flow
+from hwgen.torch_graph.float_graph import FloatGraph
 
 CostOf = Callable[[Mapping[str, str]], float]  # the cost of these formats, by layer
 INPUTS = 256  # of the calibration data
 
 
 def choose_formats(
-    flow: Flow, recipe: QuantizeRecipe, x: Tensor, cost_of: CostOf | None = None
+    graph: FloatGraph, recipe: QuantizeRecipe, x: Tensor, cost_of: CostOf | None = None
 ) -> dict[str, str]:
     """Return the weight format of each layer that the recipe leaves open, within its budget.
 
     Parameters
     ----------
-    flow : of float layers, batch norm folded
+    graph : of float layers, batch norm folded
     recipe : has `budget` and `candidates`
     x : inputs of the calibration data
     cost_of : cost of formats by path, of all layers; by default bits of all weights
@@ -47,12 +47,12 @@ def choose_formats(
     assert recipe.budget is not None
     weights = {
         layer.path: layer.module.get_parameter("weight")
-        for layer in flow.layers
+        for layer in graph.layers
         if isinstance(layer.module, (nn.Conv2d, nn.Linear))
     }
     given = {path: recipe.layer_names(path)[0] for path in weights if path in recipe.layers}
     widest_first = sorted(recipe.candidates, key=_bits, reverse=True)
-    errors = _sensitivities(flow, recipe, x[:: -(-x.shape[0] // INPUTS)], widest_first)
+    errors = _sensitivities(graph, recipe, x[:: -(-x.shape[0] // INPUTS)], widest_first)
 
     def cost(chosen: Mapping[str, str]) -> float:
         formats = {**chosen, **given}
@@ -109,21 +109,21 @@ def _bits(name: str) -> int:
 
 @torch.no_grad()
 def _sensitivities(
-    flow: Flow, recipe: QuantizeRecipe, x: Tensor, names: list[str]
+    graph: FloatGraph, recipe: QuantizeRecipe, x: Tensor, names: list[str]
 ) -> dict[str, list[float]]:
     """Return for each layer the error of the output with each format."""
-    expected = flow.run(x).double()
+    expected = graph.run(x).double()
     power = float((expected**2).mean()) or 1.0
     found: dict[str, list[float]] = {}
-    for index, layer in enumerate(flow.layers):
+    for index, layer in enumerate(graph.layers):
         if not isinstance(layer.module, (nn.Conv2d, nn.Linear)):
             continue
         found[layer.path] = []
         for name in names:
             module = _with_format(layer.module, parse_format(name), recipe, layer.path)
-            layers = list(flow.layers)
+            layers = list(graph.layers)
             layers[index] = replace(layer, module=module)
-            got = Flow(tuple(layers), flow.input_shape).run(x).double()
+            got = FloatGraph(tuple(layers), graph.input_shape).run(x).double()
             found[layer.path].append(float(((got - expected) ** 2).mean()) / power)
     return found
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 from torch import Tensor, nn
 
-from hwgen.torch_graph.float_graph import INPUT, Layer
+from hwgen.torch_graph.float_graph import INPUT, FloatNode
 
 
 class QuantModel(nn.Module):
@@ -21,7 +21,7 @@ class QuantModel(nn.Module):
     layers : each after those it takes values from; the first is a `QuantInput`
     """
 
-    def __init__(self, layers: Sequence[Layer]):
+    def __init__(self, layers: Sequence[FloatNode]):
         super().__init__()
         for layer in sorted(layers, key=lambda layer: layer.path.count(".")):
             self._place(layer.path, layer.module)

@@ -5,7 +5,7 @@ it, where nothing else takes the values between, which changes nothing. What is 
 concatenation lies on one grid.
 """
 
-__all__ = ["Spot", "place_spots"]
+__all__ = ["QuantizationPoint", "place_points"]
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -14,18 +14,18 @@ import torch
 from torch import Tensor, nn
 
 from hwgen.errors import NetworkError
-from hwgen.torch_graph.float_graph import INPUT, Add, Concat, Flow, Layer
+from hwgen.torch_graph.float_graph import INPUT, Add, Concat, FloatGraph, FloatNode
 
 ACCUMULATING = (nn.Conv2d, nn.Linear, nn.AvgPool2d, Add)
 PASSING = (nn.MaxPool2d, nn.Flatten, Concat)  # values leave as they came
 NEVER_BELOW_ZERO = (*PASSING, nn.AvgPool2d, Add)  # where no input is
 
 
-class Spot(nn.Module):
+class QuantizationPoint(nn.Module):
     """A place for a quantizer.
 
     relu : whether it clamps below zero
-    grid : paths of all spots that share its grid, one of them stands for all
+    grid : paths of all points that share its grid, one of them stands for all
     last : whether the network's output is on its grid
     """
 
@@ -40,20 +40,20 @@ class Spot(nn.Module):
         return torch.relu(x) if self.relu else x
 
 
-def place_spots(flow: Flow, raw: bool) -> Flow:
-    """Return the flow with spots in it, and without ReLUs.
+def place_points(graph: FloatGraph, raw: bool) -> FloatGraph:
+    """Return the graph with points in it, and without ReLUs.
 
     Parameters
     ----------
-    flow : from `fold_batch_norm`
+    graph : from `fold_batch_norm`
     raw : whether the output is to be the accumulators of the last layer
 
     Raises
     ------
     NetworkError : `raw`, and the network does not end with accumulators
     """
-    placer = _Placer(flow)
-    for layer in flow.layers:
+    placer = _Placer(graph)
+    for layer in graph.layers:
         placer.place(layer)
     return placer.finish(raw)
 
@@ -62,27 +62,27 @@ def place_spots(flow: Flow, raw: bool) -> Flow:
 class _Placed:
     """A layer of the result: whether its values are accumulators, and never below zero."""
 
-    layer: Layer
+    layer: FloatNode
     accumulates: bool
     positive: bool
 
 
 class _Placer:
-    def __init__(self, flow: Flow):
-        self._flow = flow
-        self._by_path = {layer.path: layer for layer in flow.layers}
-        self._uses = flow.uses()
+    def __init__(self, graph: FloatGraph):
+        self._graph = graph
+        self._by_path = {layer.path: layer for layer in graph.layers}
+        self._uses = graph.uses()
         self._names = set(self._by_path)
         start = "input"
         while start in {path.split(".")[0] for path in self._names}:
             start += "_"
         self._placed: dict[str, _Placed] = {}  # by path, in order
-        self._values = {INPUT: start}  # which placed layer gives each value of the flow
-        self._spots: dict[tuple[str, bool], str] = {}  # of a value, without or with a ReLU
-        self._grids: dict[str, str] = {}  # a spot and another one of its grid
+        self._values = {INPUT: start}  # which placed layer gives each value of the graph
+        self._points: dict[tuple[str, bool], str] = {}  # of a value, without or with a ReLU
+        self._grids: dict[str, str] = {}  # a point and another one of its grid
         self._clamps: dict[str, str] = {}  # accumulating layers that a ReLU moves to: its name
         self._moved: set[str] = set()
-        for layer in flow.layers:
+        for layer in graph.layers:
             if isinstance(layer.module, nn.ReLU):
                 roots = self._movable(layer.inputs[0])
                 if roots:
@@ -90,25 +90,25 @@ class _Placer:
                     own = layer.path if layer.written and len(roots) == 1 else ""
                     for root in roots:
                         self._clamps.setdefault(root, own)
-        self._add_spot(start, INPUT, relu=False)
+        self._add_point(start, INPUT, relu=False)
 
-    def place(self, layer: Layer) -> None:
-        """Add a layer, and the spots that it needs before it."""
+    def place(self, layer: FloatNode) -> None:
+        """Add a layer, and the points that it needs before it."""
         if isinstance(layer.module, nn.ReLU):
             self._values[layer.path] = self._clamped(layer)
             return
         inputs = tuple(self._quantized(self._values[name]) for name in layer.inputs)
         if isinstance(layer.module, Concat):
             inputs = tuple(self._regridded(name) for name in inputs)
-            first, *others = sorted(set().union(*(self._grid_spots(name) for name in inputs)))
+            first, *others = sorted(set().union(*(self._grid_points(name) for name in inputs)))
             for other in others:
                 self._grids[self._grid(other)] = self._grid(first)
         self._add(replace(layer, inputs=inputs), isinstance(layer.module, ACCUMULATING))
         self._values[layer.path] = layer.path
 
-    def finish(self, raw: bool) -> Flow:
-        """Return the flow, which ends with a quantizer unless it is `raw`."""
-        end = self._values[self._flow.layers[-1].path]
+    def finish(self, raw: bool) -> FloatGraph:
+        """Return the graph, which ends with a quantizer unless it is `raw`."""
+        end = self._values[self._graph.layers[-1].path]
         if not raw:
             end = self._quantized(end)
         elif not self._placed[end].accumulates or end in self._clamps:
@@ -117,15 +117,17 @@ class _Placer:
                 "AvgPool2d or a sum), without ReLU, pool or flatten after it; give the output a "
                 "format such as int8"
             )
-        lasts = set() if raw else {self._grid(name) for name in self._grid_spots(end)}
+        lasts = set() if raw else {self._grid(name) for name in self._grid_points(end)}
         layers = []
         for path, placed in self._placed.items():
             layer = placed.layer
-            if isinstance(layer.module, Spot):
+            if isinstance(layer.module, QuantizationPoint):
                 grid = self._grid(path)
-                layer = replace(layer, module=Spot(layer.module.relu, grid, grid in lasts))
+                layer = replace(
+                    layer, module=QuantizationPoint(layer.module.relu, grid, grid in lasts)
+                )
             layers.append(layer)
-        return Flow(tuple(layers), self._flow.input_shape)
+        return FloatGraph(tuple(layers), self._graph.input_shape)
 
     def _movable(self, name: str) -> set[str]:
         """Return the accumulating layers that a ReLU of this value can move to, if it can."""
@@ -139,15 +141,15 @@ class _Placer:
         found = [self._movable(source) for source in layer.inputs]
         return set().union(*found) if all(found) else set()
 
-    def _clamped(self, relu: Layer) -> str:
+    def _clamped(self, relu: FloatNode) -> str:
         """Return the placed layer that gives the value of a ReLU."""
         source = self._values[relu.inputs[0]]
         placed = self._placed[source]
         if relu.path in self._moved or placed.positive:
             return source
-        if (source, True) not in self._spots:
-            self._add_spot(relu.path, source, relu=True)
-        return self._spots[source, True]
+        if (source, True) not in self._points:
+            self._add_point(relu.path, source, relu=True)
+        return self._points[source, True]
 
     def _quantized(self, name: str) -> str:
         """Return the placed layer that gives a value as integers of a format."""
@@ -156,37 +158,37 @@ class _Placer:
             return name
         clamp = self._clamps.get(name)
         key = name, clamp is not None or placed.positive
-        if key not in self._spots:
-            self._add_spot(clamp or self._new_name(f"{name}.quant"), name, relu=key[1])
-        return self._spots[key]
+        if key not in self._points:
+            self._add_point(clamp or self._new_name(f"{name}.quant"), name, relu=key[1])
+        return self._points[key]
 
     def _regridded(self, name: str) -> str:
         """Return a value that may share its grid: the network's input keeps its own."""
-        if self._values[INPUT] not in self._grid_spots(name):
+        if self._values[INPUT] not in self._grid_points(name):
             return name
-        if (name, False) not in self._spots:
-            self._add_spot(self._new_name(f"{name}.quant"), name, relu=False)
-        return self._spots[name, False]
+        if (name, False) not in self._points:
+            self._add_point(self._new_name(f"{name}.quant"), name, relu=False)
+        return self._points[name, False]
 
-    def _grid_spots(self, name: str) -> set[str]:
-        """Return the spots on whose grid a value lies."""
+    def _grid_points(self, name: str) -> set[str]:
+        """Return the points on whose grid a value lies."""
         layer = self._placed[name].layer
-        if isinstance(layer.module, Spot):
+        if isinstance(layer.module, QuantizationPoint):
             return {name}
-        return set().union(*(self._grid_spots(source) for source in layer.inputs))
+        return set().union(*(self._grid_points(source) for source in layer.inputs))
 
-    def _grid(self, spot: str) -> str:
-        while spot in self._grids and self._grids[spot] != spot:
-            spot = self._grids[spot]
-        return spot
+    def _grid(self, point: str) -> str:
+        while point in self._grids and self._grids[point] != point:
+            point = self._grids[point]
+        return point
 
-    def _add_spot(self, path: str, source: str, relu: bool) -> None:
-        self._spots[source, relu] = path
-        self._add(Layer(path, Spot(relu, path), (source,)), accumulates=False)
+    def _add_point(self, path: str, source: str, relu: bool) -> None:
+        self._points[source, relu] = path
+        self._add(FloatNode(path, QuantizationPoint(relu, path), (source,)), accumulates=False)
 
-    def _add(self, layer: Layer, accumulates: bool) -> None:
+    def _add(self, layer: FloatNode, accumulates: bool) -> None:
         module = layer.module
-        if isinstance(module, Spot):
+        if isinstance(module, QuantizationPoint):
             positive = module.relu
         else:
             positive = isinstance(module, NEVER_BELOW_ZERO) and self._all_positive(layer.inputs)

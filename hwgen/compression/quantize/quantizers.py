@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from hwgen.compression.quantize.fake import fake_quantize
 from hwgen.compression.quantize.fixed_point import fixed_point
-from hwgen.compression.quantize.learned_scales import Step
+from hwgen.compression.quantize.learned_scales import LearnedScale
 from hwgen.errors import FormatError
 from hwgen.formats import Activation, Binary, Fixed
 
@@ -42,7 +42,9 @@ class Quantizer(nn.Module):
     format, zero_point, lo, hi : of the integers
     """
 
-    def __init__(self, path: str, format: Activation, zero_point: int, step: Step, relu: bool):
+    def __init__(
+        self, path: str, format: Activation, zero_point: int, step: LearnedScale, relu: bool
+    ):
         super().__init__()
         self.path = path
         self.format = format
@@ -109,7 +111,7 @@ class QuantActivation(Quantizer):
         path: str,
         format: Fixed,
         zero_point: int,
-        step: Step,
+        step: LearnedScale,
         relu: bool,
         source: Source,
     ):

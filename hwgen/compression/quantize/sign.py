@@ -12,7 +12,7 @@ __all__ = ["QuantSign", "place_sign", "sign"]
 import torch
 from torch import Tensor
 
-from hwgen.compression.quantize.learned_scales import Step
+from hwgen.compression.quantize.learned_scales import LearnedScale
 from hwgen.compression.quantize.observed import Observed, Placement
 from hwgen.compression.quantize.quantizers import Quantizer, Source
 from hwgen.formats import Binary
@@ -30,7 +30,7 @@ def place_sign(seen: Observed, power_of_two: bool) -> Placement:
 class QuantSign(Quantizer):
     """+1 where what enters is at least zero, else -1."""
 
-    def __init__(self, path: str, step: Step, source: Source):
+    def __init__(self, path: str, step: LearnedScale, source: Source):
         super().__init__(path, Binary(), 0, step, relu=False)
         self._source = (source,)  # in a tuple: not a child
 

@@ -21,7 +21,7 @@ from functools import singledispatch
 from math import sqrt
 
 from hwgen.planning.dataflow import Assembly
-from hwgen_rtl_templates.affine_thresholds import EvenThresholdParameters
+from hwgen_rtl_templates.affine_thresholds import AffineThresholdParameters
 from hwgen_rtl_templates.argmax import ArgMaxParameters
 from hwgen_rtl_templates.bias import BiasParameters
 from hwgen_rtl_templates.bit_serial import BitSerialParameters
@@ -145,8 +145,8 @@ def _arg_max(part: ArgMaxParameters, beats: int) -> Work:
 def _sum(part: SumParameters, beats: int) -> Work:
     adders = len(part.bits) - 1 + sum(by.bit_count() - 1 for by in part.multipliers)
     total = Work(adder_bits=adders * part.sum_shape.width * part.lanes * beats)
-    if part.post:
-        total += _work(part.post, beats)
+    if part.epilogue:
+        total += _work(part.epilogue, beats)
     return total + _work(part.fifo, beats)
 
 
@@ -222,7 +222,7 @@ def _thresholds(part: ThresholdParameters, beats: int) -> Work:
 
 
 @_work.register
-def _even_thresholds(part: EvenThresholdParameters, beats: int) -> Work:
+def _affine_thresholds(part: AffineThresholdParameters, beats: int) -> Work:
     return Work(adder_bits=sum(lane.adder_bits for lane in part.each_lane) * beats)
 
 

@@ -18,7 +18,7 @@ from hwgen.formats import bits_for
 from hwgen.planning.estimate.lookup_tables import table_luts, words_luts
 from hwgen.planning.lowering.dsp import inferred
 from hwgen.targets import Target
-from hwgen_rtl_templates.affine_thresholds import EvenThresholdParameters
+from hwgen_rtl_templates.affine_thresholds import AffineThresholdParameters
 from hwgen_rtl_templates.argmax import ArgMaxParameters
 from hwgen_rtl_templates.axi import BorderParameters
 from hwgen_rtl_templates.bias import BiasParameters
@@ -163,8 +163,8 @@ def _sum(part: SumParameters, target: Target) -> Structure:
     adders += part.offset != 0
     logic = {"join": 1, "sum bit": part.lanes * adders * width}
     found = Structure(logic, part.lanes * width + 8)
-    if part.post:
-        found += structure(part.post, target)
+    if part.epilogue:
+        found += structure(part.epilogue, target)
     return found + structure(part.fifo, target)
 
 
@@ -247,7 +247,7 @@ def _threshold_tables(part: ThresholdParameters, inputs: int) -> tuple[int, int]
 
 
 @structure.register
-def _even_thresholds(part: EvenThresholdParameters, target: Target) -> Structure:
+def _affine_thresholds(part: AffineThresholdParameters, target: Target) -> Structure:
     levels, below = part.levels, part.levels - 1
     loop = loop_bits(part.beats)
     found = Structure(loop, loop.total() + part.latency)

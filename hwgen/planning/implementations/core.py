@@ -1,6 +1,6 @@
 """Lowering: the parameters of the component that computes a layer, for a folding."""
 
-__all__ = ["Core", "blocks_for", "core_for", "hurried", "weight_beats", "window_for"]
+__all__ = ["Core", "blocks_for", "core_for", "weight_beats", "window_for", "with_low_latency"]
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -15,14 +15,14 @@ from hwgen.families.memories import lut_memory_luts, queue_shifts, ring_style, w
 from hwgen.formats import bits_for
 from hwgen.network.fields import IntArray
 from hwgen.network.ops import Add, ArgMax, AvgPool2d, Concat, MaxPool2d
-from hwgen.planning.layers.dot_output import Sums, sums_of
+from hwgen.planning.layers.dot_output import DotOutput, dot_output_of
 from hwgen.planning.layers.folding import Folding, columns, word_size
 from hwgen.planning.layers.layer import Layer
 from hwgen.planning.layers.sparsity import Words, live_words, padded_matrix
 from hwgen.planning.lowering.constants import constant_array
 from hwgen.planning.lowering.dsp import arranged, sharing_of
 from hwgen.planning.lowering.encodings import Codes, book_for, encoding_for, offsets_of, x_range_of
-from hwgen.planning.lowering.epilogue import Finish, finish_for, finishes_for
+from hwgen.planning.lowering.epilogue import Epilogue, epilogue_for, epilogues_for
 from hwgen.targets import Target
 from hwgen_rtl_templates.argmax import ArgMaxParameters
 from hwgen_rtl_templates.encodings import Encoding, TwosComplement
@@ -52,13 +52,13 @@ def core_for(layer: Layer, folding: Folding, target: Target) -> Core:
         return total.with_depth(total.full_rate_depth)
     window = window_for(layer, folding, target)
     datapath, sums = _datapath(layer, folding, window, target)
-    finish = finish_for(layer, sums, folding.lanes, target)
+    finish = epilogue_for(layer, sums, folding.lanes, target)
     engine = EngineParameters(
         window=window,
         datapath=datapath,
         channels=layer.outputs,
         lanes=folding.lanes,
-        post=finish.post,
+        epilogue=finish.epilogue,
         depth=folding.pe,
         bias=finish.bias,
         shifts=queue_shifts(target),
@@ -74,13 +74,13 @@ def _sum(layer: Layer, op: Add, folding: Folding, target: Target) -> SumParamete
         bits=tuple(bits for bits, _ in shapes),
         signs=tuple(sign for _, sign in shapes),
         multipliers=tuple(
-            by * wire.step for by, wire in zip(op.multipliers, layer.x_wires, strict=True)
+            by * wire.step for by, wire in zip(op.multipliers, layer.x_encodings, strict=True)
         ),
         offset=_centre(layer, op),
         lo=layer.acc.lo,
         hi=layer.acc.hi,
         beats=layer.pixels * -(-layer.outputs // folding.lanes),
-        post=finish_for(layer, sums_of(layer), folding.lanes, target).post,
+        epilogue=epilogue_for(layer, dot_output_of(layer), folding.lanes, target).epilogue,
         depth=1,
         shifts=queue_shifts(target),
     )
@@ -90,7 +90,7 @@ def _centre(layer: Layer, op: Add) -> int:
     """Return what a sum of elements lacks: shares of zero points, and what they stand for."""
     return sum(
         by * (wire.base - x.zero_point)
-        for by, x, wire in zip(op.multipliers, layer.xs, layer.x_wires, strict=True)
+        for by, x, wire in zip(op.multipliers, layer.xs, layer.x_encodings, strict=True)
     )
 
 
@@ -148,35 +148,35 @@ def _window(layer: Layer, lanes: int, live: Words | None, target: Target) -> Win
         slices=channels // lanes if layer.depthwise else layer.groups,
         live=live,
     )
-    return styled(window, target)
+    return with_ring_memory(window, target)
 
 
-def styled(window: WindowParameters, target: Target) -> WindowParameters:
+def with_ring_memory(window: WindowParameters, target: Target) -> WindowParameters:
     """Return the window with the memory that suits its ring on the target."""
     return replace(window, style=ring_style(window.word * window.bits, window.depth, target))
 
 
 def _datapath(
     layer: Layer, folding: Folding, window: WindowParameters, target: Target
-) -> tuple[Datapath, Sums]:
+) -> tuple[Datapath, DotOutput]:
     """Return a datapath, and what it delivers."""
     if layer.weight is None and not isinstance(layer.op, AvgPool2d):
         maximum = MaximumParameters(folding.pe, window.slices, window.bits, window.signed)
-        return maximum, sums_of(layer)
+        return maximum, dot_output_of(layer)
     if folding.constant:
-        sums = sums_of(layer)
+        sums = dot_output_of(layer)
         return constant_array(layer, folding, window, *sums.shape), sums
     blocks = banks = None
     if folding.dsp:
         blocks, weights = _in_blocks(layer, folding, window, target)
-        sums = sums_of(layer)
+        sums = dot_output_of(layer)
     elif folding.pasm:
         banks, weights = _in_banks(layer, folding, window, target)
-        sums = sums_of(layer, offsets_of(layer, weights.encoding, window, banks))
+        sums = dot_output_of(layer, offsets_of(layer, weights.encoding, window, banks))
     else:
         encoding = encoding_for(layer, folding, window, target)
         weights = _in_adders(layer, folding, window, encoding, target)
-        sums = sums_of(layer, offsets_of(layer, encoding, window))
+        sums = dot_output_of(layer, offsets_of(layer, encoding, window))
     bits, is_signed = sums.shape
     groups = -(-layer.outputs // folding.pe)
     array = MacParameters(
@@ -273,40 +273,42 @@ def _in_banks(
     return banks, _weights(layer, folding, window, encoding, matrix, target)
 
 
-def relaned(core: EngineParameters, layer: Layer, lanes: int, target: Target) -> EngineParameters:
+def with_lanes(
+    core: EngineParameters, layer: Layer, lanes: int, target: Target
+) -> EngineParameters:
     """Return an engine drained through other lanes."""
-    finish = finish_for(layer, _sums_behind(core, layer), lanes, target)
+    finish = epilogue_for(layer, _sums_behind(core, layer), lanes, target)
     return _finished(replace(core, lanes=lanes), finish)
 
 
-def hurried(core: Core, layer: Layer, target: Target) -> Core:
+def with_low_latency(core: Core, layer: Layer, target: Target) -> Core:
     """Return a component with what takes the fewest clocks behind its sums, the cheapest of it; the
     component itself where nothing takes fewer than what it has."""
     if isinstance(core, EngineParameters):
         bias, sums = core.bias, _sums_behind(core, layer)
     elif isinstance(core, SumParameters):
-        bias, sums = None, sums_of(layer)
+        bias, sums = None, dot_output_of(layer)
     else:
         return core
-    finishes = finishes_for(layer, sums, core.lanes, target)
+    finishes = epilogues_for(layer, sums, core.lanes, target)
     quickest = min(finishes, key=lambda finish: finish.latency)
-    if quickest.latency >= Finish(bias, core.post).latency:
+    if quickest.latency >= Epilogue(bias, core.epilogue).latency:
         return core
     if isinstance(core, EngineParameters):
         return _finished(core, quickest)
-    total = replace(core, post=quickest.post)
+    total = replace(core, epilogue=quickest.epilogue)
     return total.with_depth(total.full_rate_depth)
 
 
-def _sums_behind(core: EngineParameters, layer: Layer) -> Sums:
+def _sums_behind(core: EngineParameters, layer: Layer) -> DotOutput:
     """Return what an engine's datapath delivers."""
     path = core.datapath
     lacks: IntArray | int = 0
     if isinstance(path, MacParameters) and not path.blocks:
         lacks = offsets_of(layer, path.weights.encoding, core.window, path.banks)
-    return sums_of(layer, lacks)
+    return dot_output_of(layer, lacks)
 
 
-def _finished(core: EngineParameters, finish: Finish) -> EngineParameters:
-    engine = replace(core, post=finish.post, bias=finish.bias)
+def _finished(core: EngineParameters, finish: Epilogue) -> EngineParameters:
+    engine = replace(core, epilogue=finish.epilogue, bias=finish.bias)
     return engine.with_depth(engine.full_rate_depth)

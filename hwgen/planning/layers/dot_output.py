@@ -1,6 +1,6 @@
-"""Sums: what a layer's array delivers, and what makes its accumulators of that."""
+"""DotOutput: what a layer's array delivers, and what makes its accumulators of that."""
 
-__all__ = ["Sums", "sums_of"]
+__all__ = ["DotOutput", "dot_output_of"]
 
 from dataclasses import dataclass
 from functools import lru_cache
@@ -15,7 +15,7 @@ from hwgen.planning.layers.layer import Layer
 
 
 @dataclass(frozen=True, eq=False)
-class Sums:
+class DotOutput:
     """acc = step * sum + offset, with the constant of each output channel.
 
     acc : type of the accumulators, with the range of each channel
@@ -60,7 +60,7 @@ class Sums:
         return max(1, bits_for(self.acc.lo, self.acc.hi)[0] - (self.step - 1))
 
 
-def sums_of(layer: Layer, constants: IntArray | int = 0) -> Sums:
+def dot_output_of(layer: Layer, constants: IntArray | int = 0) -> DotOutput:
     """Return what the datapath of a layer delivers, and its constants: this is where biases,
     shares of zero points, what binary inputs stand for, and what an encoding of the weights leaves
     to be added come together.
@@ -73,18 +73,18 @@ def sums_of(layer: Layer, constants: IntArray | int = 0) -> Sums:
 
 
 @lru_cache(maxsize=256)  # foldings of a layer have few different ones, and share what follows them
-def _sums(layer: Layer, each: bytes) -> Sums:
-    wire, constants = layer.x_wires[0], np.frombuffer(each, dtype=np.int64)
+def _sums(layer: Layer, each: bytes) -> DotOutput:
+    wire, constants = layer.x_encodings[0], np.frombuffer(each, dtype=np.int64)
     if layer.bias is not None:
-        return Sums(layer.acc, layer.bias + wire.step * constants, wire.step)
+        return DotOutput(layer.acc, layer.bias + wire.step * constants, wire.step)
     if isinstance(layer.op, AvgPool2d):
         offset = _one((wire.base - layer.x.zero_point) * layer.inputs)
-        return Sums(layer.acc, offset + wire.step * constants, wire.step)
+        return DotOutput(layer.acc, offset + wire.step * constants, wire.step)
     if isinstance(layer.op, Add):  # brings its constants with it
-        return Sums(layer.acc, _one(0))
-    if layer.post is None:  # elements leave as they are
-        return Sums(layer.y, _one(0))
-    return Sums(layer.acc, _one(wire.base), wire.step)
+        return DotOutput(layer.acc, _one(0))
+    if layer.epilogue is None:  # elements leave as they are
+        return DotOutput(layer.y, _one(0))
+    return DotOutput(layer.acc, _one(wire.base), wire.step)
 
 
 def _one(offset: int) -> IntArray:

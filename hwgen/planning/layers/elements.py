@@ -3,7 +3,7 @@
 A binary tensor, -1 and +1, travels as 0 and 1 in one bit. Everything else travels as it is.
 """
 
-__all__ = ["Wire", "elements_of", "wire_of"]
+__all__ = ["ElementEncoding", "element_encoding_of", "elements_of"]
 
 from dataclasses import dataclass, replace
 
@@ -12,16 +12,16 @@ from hwgen.network.tensor import Tensor
 
 
 @dataclass(frozen=True)
-class Wire:
+class ElementEncoding:
     """value = base + step * element."""
 
     base: int = 0
     step: int = 1
 
 
-def wire_of(tensor: Tensor) -> Wire:
+def element_encoding_of(tensor: Tensor) -> ElementEncoding:
     """Return how the values of a tensor travel."""
-    return Wire(-1, 2) if isinstance(tensor.format, Binary) else Wire()
+    return ElementEncoding(-1, 2) if isinstance(tensor.format, Binary) else ElementEncoding()
 
 
 def elements_of(tensor: Tensor) -> Tensor:
@@ -29,8 +29,8 @@ def elements_of(tensor: Tensor) -> Tensor:
 
     A binary tensor has no zero point; its elements have 0, which stands for -1 in its padding.
     """
-    wire = wire_of(tensor)
-    if wire == Wire():
+    wire = element_encoding_of(tensor)
+    if wire == ElementEncoding():
         return tensor
     return replace(
         tensor,

@@ -1,6 +1,6 @@
 """Folding: how many rows and columns of a MAC array a layer gets."""
 
-__all__ = ["Folding", "beats", "columns", "drains", "foldings", "turns", "word_size"]
+__all__ = ["Folding", "beats", "columns", "drains", "foldings", "min_cycles", "word_size"]
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -56,7 +56,7 @@ def divisors(n: int) -> list[int]:
 
 
 def _least(n: int) -> list[int]:
-    """Return, for each number of turns, the least parallelism that needs no more."""
+    """Return, for each number of min_cycles, the least parallelism that needs no more."""
     return sorted({-(-n // -(-n // p)) for p in range(1, n + 1)})
 
 
@@ -70,14 +70,14 @@ def drains(outputs: int, pe: int, fold: int) -> list[int]:
 
 
 def _rows(layer: Layer) -> list[int]:
-    """Return the rows worth looking at: the least of those that take the same turns."""
+    """Return the rows worth looking at: the least of those that take the same min_cycles."""
     if layer.groups > 1:  # a group's outputs end with a full row of the array
         return divisors(layer.outputs // layer.groups)
     return _least(layer.outputs)
 
 
 def _columns(layer: Layer) -> list[int]:
-    """Return the columns worth looking at: the least of those that take the same turns, and
+    """Return the columns worth looking at: the least of those that take the same min_cycles, and
     those that suit the memory, divisors and multiples of the channels."""
     channels = layer.x_frame[0] // layer.groups
     columns = {*_least(layer.inputs), *divisors(channels)}
@@ -147,7 +147,7 @@ def beats(layer: Layer, pe: int, simd: int, skip: int) -> list[int]:
     return folds if len(folds) == groups else folds * groups
 
 
-def turns(layer: Layer, folding: Folding) -> int:
+def min_cycles(layer: Layer, folding: Folding) -> int:
     """Return a lower bound of the clocks of a frame, without building the engine."""
     if isinstance(layer.op, (Add, Concat, ArgMax)):
         return layer.pixels * -(-layer.outputs // folding.lanes)

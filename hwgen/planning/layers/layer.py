@@ -32,7 +32,7 @@ from hwgen.network.ops import (
     Requantize,
     Threshold,
 )
-from hwgen.planning.layers.elements import Wire, elements_of, wire_of
+from hwgen.planning.layers.elements import ElementEncoding, element_encoding_of, elements_of
 
 Frame = tuple[int, int, int]  # channels, height, width of a stream
 Pair = tuple[int, int]
@@ -50,13 +50,13 @@ class Layer:
     xs : types of the elements that enter
     acc : type of the values between the datapath and what follows
     y : type of the elements that leave
-    x_wires, y_wire : what values these elements stand for
+    x_encodings, y_encoding : what values these elements stand for
     x_frames, y_frame : (channels, height, width) of the streams
     weight : (outputs, kernel height, kernel width, channels / groups) of a convolution
     bias : (outputs,) of elements, with the share of the zero point and of what they stand for
     kernel, stride, padding, dilation : (vertical, horizontal)
     groups : of a convolution
-    post : the requantizer or thresholds that follow, or None
+    epilogue : the requantizer or thresholds that follow, or None
     """
 
     name: str
@@ -75,9 +75,9 @@ class Layer:
     padding: Pair = (0, 0)
     dilation: Pair = (1, 1)
     groups: int = 1
-    post: Requantize | Threshold | None = field(default=None)
-    x_wires: tuple[Wire, ...] = ()
-    y_wire: Wire = Wire()
+    epilogue: Requantize | Threshold | None = field(default=None)
+    x_encodings: tuple[ElementEncoding, ...] = ()
+    y_encoding: ElementEncoding = ElementEncoding()
 
     @property
     def x(self) -> Tensor:
@@ -165,7 +165,7 @@ def _alone(op: Requantize | Threshold, layer: Layer) -> Layer:
             f"{layer.name}: a multiplier or threshold per feature of a flattened image has no "
             "hardware; requantize before flattening"
         )
-    return replace(layer, acc=layer.x, y_frame=layer.x_frame, post=op)
+    return replace(layer, acc=layer.x, y_frame=layer.x_frame, epilogue=op)
 
 
 def _joined(op: Add | Concat, layer: Layer) -> Layer:
@@ -210,7 +210,7 @@ LAYERS: dict[type[Op], Made | None] = {
 def _takes_post(layer: Layer, network: Network, source: str) -> bool:
     """Say whether a requantizer of the value `source` becomes part of the layer."""
     return (
-        layer.post is None
+        layer.epilogue is None
         and layer.nodes[-1] == source
         and not isinstance(layer.op, (Concat, ArgMax))
         and not isinstance(network[source].op, Flatten)
@@ -241,7 +241,7 @@ def find_layers(network: Network) -> tuple[Layer, ...]:
         takes = first != INPUT and _takes_post(layers[first], network, node.inputs[0])
         if isinstance(node.op, (Requantize, Threshold)) and takes:
             last = layers[first]
-            layers[first] = replace(last, y=y, post=node.op, nodes=(*last.nodes, node.name))
+            layers[first] = replace(last, y=y, epilogue=node.op, nodes=(*last.nodes, node.name))
             maker[node.name] = first
             continue
         layers[node.name] = made(node.op, _blank(node, network, maker, frames))
@@ -254,7 +254,7 @@ def find_layers(network: Network) -> tuple[Layer, ...]:
 
 def _on_wires(layer: Layer) -> Layer:
     """Return a layer of values as one of the elements that travel for them."""
-    wires = tuple(wire_of(x) for x in layer.xs)
+    wires = tuple(element_encoding_of(x) for x in layer.xs)
     bias = layer.bias
     if layer.weight is not None and bias is not None:
         # sum w * (base + step * e) = step * sum w * e + base * sum w
@@ -264,8 +264,8 @@ def _on_wires(layer: Layer) -> Layer:
         xs=tuple(map(elements_of, layer.xs)),
         y=elements_of(layer.y),
         bias=bias,
-        x_wires=wires,
-        y_wire=wire_of(layer.y),
+        x_encodings=wires,
+        y_encoding=element_encoding_of(layer.y),
     )
 
 

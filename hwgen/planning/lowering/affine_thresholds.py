@@ -1,10 +1,10 @@
-"""Lines: thresholds of a channel that lie evenly, but for being rounded to integers.
+"""AffineThresholds: thresholds of a channel that lie evenly, but for being rounded to integers.
 
 Thresholds of an affine function and a rounding do, such as a requantizer's. They then are a start
 and a pitch, and counting those that are reached is a division.
 """
 
-__all__ = ["Lines", "lines_through"]
+__all__ = ["AffineThresholds", "affine_through"]
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ MOST_PITCHES = 64  # that are tried with so many
 MOST_BITS = 40  # of a threshold
 
 
-Lines = tuple[tuple[tuple[int, int], ...], int]
+AffineThresholds = tuple[tuple[tuple[int, int], ...], int]
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,7 +69,7 @@ class Row:
         return least[:, self.above].max(axis=1), most[:, self.upto].min(axis=1)
 
 
-def lines_through(rows: IntArray, lows: IntArray, highs: IntArray) -> Lines | None:
+def affine_through(rows: IntArray, lows: IntArray, highs: IntArray) -> AffineThresholds | None:
     """Return the (start, pitch) of each row and the bits of them that are behind the point, with
     one pitch for all where that does; None where the thresholds of a row do not lie evenly.
 
@@ -85,7 +85,7 @@ def lines_through(rows: IntArray, lows: IntArray, highs: IntArray) -> Lines | No
     return _lines(bounds) or _each_alone(bounds)
 
 
-def _each_alone(rows: Sequence[Row]) -> Lines | None:
+def _each_alone(rows: Sequence[Row]) -> AffineThresholds | None:
     """Return lines of rows that have a pitch each."""
     found = [_lines([row]) for row in rows]
     if not all(found):
@@ -96,7 +96,7 @@ def _each_alone(rows: Sequence[Row]) -> Lines | None:
     return tuple((start << more, pitch << more) for (start, pitch), more in finer), fraction
 
 
-def _lines(rows: Sequence[Row]) -> Lines | None:
+def _lines(rows: Sequence[Row]) -> AffineThresholds | None:
     """Return lines of one pitch, with the fewest bits behind the point."""
     least = max(row.slopes[0] for row in rows)
     most = min(row.slopes[1] for row in rows)

@@ -16,7 +16,7 @@ import numpy as np
 from hwgen.formats import bits_for
 from hwgen.network.fields import IntArray
 from hwgen.planning.estimate.resources import Resources, adder_bit_luts, serial_sum_luts
-from hwgen.planning.layers.dot_output import sums_of
+from hwgen.planning.layers.dot_output import dot_output_of
 from hwgen.planning.layers.folding import Folding
 from hwgen.planning.layers.layer import Layer
 from hwgen.planning.lowering.encodings import x_range_of
@@ -77,7 +77,7 @@ def _least_held(layer: Layer) -> int:
     assert layer.weight is not None
     weight = layer.weight.reshape(layer.outputs, -1)
     x_lo, x_hi = min(0, layer.x.lo), max(0, layer.x.hi)
-    found, most = 0, sums_of(layer).shape[0]
+    found, most = 0, dot_output_of(layer).shape[0]
     for row in weight[weight.any(axis=1)]:
         above, below = int(row[row > 0].sum()), int(row[row < 0].sum())
         width, _ = bits_for(above * x_lo + below * x_hi, above * x_hi + below * x_lo)

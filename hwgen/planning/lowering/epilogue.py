@@ -1,11 +1,11 @@
-"""Finish: what becomes of sums on their way out of a layer: bias, then requantizer or thresholds,
+"""Epilogue: what becomes of sums on their way out of a layer: bias, then requantizer or thresholds,
 in tables or, where they lie evenly, by division.
 
 A bias is a unit of its own behind the drain, or part of the thresholds that follow: a sum reaches
 t - bias where the accumulator reaches t.
 """
 
-__all__ = ["Finish", "finish_for", "finishes_for"]
+__all__ = ["Epilogue", "epilogue_for", "epilogues_for"]
 
 import math
 from dataclasses import dataclass
@@ -19,13 +19,13 @@ from hwgen.network.fields import IntArray
 from hwgen.network.ops import Requantize, Threshold
 from hwgen.network.thresholds import as_threshold
 from hwgen.planning.estimate.resources import Resources, estimate, weigh
-from hwgen.planning.layers.dot_output import Sums
+from hwgen.planning.layers.dot_output import DotOutput
 from hwgen.planning.layers.layer import Layer
-from hwgen.planning.lowering.affine_thresholds import Lines, lines_through
+from hwgen.planning.lowering.affine_thresholds import AffineThresholds, affine_through
 from hwgen.targets import Target
-from hwgen_rtl_templates.affine_thresholds import EvenThresholdParameters
+from hwgen_rtl_templates.affine_thresholds import AffineThresholdParameters
 from hwgen_rtl_templates.bias import BiasParameters
-from hwgen_rtl_templates.epilogue import CounterParameters, PostParameters
+from hwgen_rtl_templates.epilogue import CounterParameters, EpilogueParameters
 from hwgen_rtl_templates.requantize import RequantizerParameters
 from hwgen_rtl_templates.threshold import ThresholdParameters
 
@@ -34,20 +34,20 @@ MOST_TABLED = 63  # thresholds of a channel that are tables, where a multiplier 
 
 
 @dataclass(frozen=True)
-class Finish:
+class Epilogue:
     """The units behind a datapath, in their order; None where there is nothing to do."""
 
     bias: BiasParameters | None = None
-    post: PostParameters | None = None
+    epilogue: EpilogueParameters | None = None
 
     @property
     def latency(self) -> int:
         """Clocks from a sum to its output."""
-        return sum(unit.latency for unit in (self.bias, self.post) if unit)
+        return sum(unit.latency for unit in (self.bias, self.epilogue) if unit)
 
     def needs(self, target: Target) -> Resources:
         """Return what the units are estimated to take."""
-        units = (estimate(unit, target) for unit in (self.bias, self.post) if unit)
+        units = (estimate(unit, target) for unit in (self.bias, self.epilogue) if unit)
         return sum(units, Resources())
 
     def cost(self, target: Target) -> float:
@@ -55,29 +55,31 @@ class Finish:
         return weigh(self.needs(target), target)
 
 
-def finish_for(layer: Layer, sums: Sums, lanes: int, target: Target) -> Finish:
+def epilogue_for(layer: Layer, sums: DotOutput, lanes: int, target: Target) -> Epilogue:
     """Return what follows the datapath: where several would do, the cheapest on this target."""
-    return finishes_for(layer, sums, lanes, target)[0]
+    return epilogues_for(layer, sums, lanes, target)[0]
 
 
 @lru_cache(maxsize=1024)  # of a layer, foldings differ in lanes and little else
-def finishes_for(layer: Layer, sums: Sums, lanes: int, target: Target) -> tuple[Finish, ...]:
+def epilogues_for(
+    layer: Layer, sums: DotOutput, lanes: int, target: Target
+) -> tuple[Epilogue, ...]:
     """Return all that may follow the datapath, the cheapest on this target first."""
     bias = None if sums.plain else _bias(layer, sums, lanes)
-    op = layer.post
+    op = layer.epilogue
     if op is None:
-        return (Finish(bias),)
+        return (Epilogue(bias),)
     found = []
     if isinstance(op, Requantize):
-        found.append(Finish(bias, _requantizer(layer, op, lanes)))
-    found += [Finish(bias, unit) for unit in _counters(layer, lanes)]
+        found.append(Epilogue(bias, _requantizer(layer, op, lanes)))
+    found += [Epilogue(bias, unit) for unit in _counters(layer, lanes)]
     if bias and sums.exact:
-        found += [Finish(None, unit) for unit in _counters(layer, lanes, sums)]
+        found += [Epilogue(None, unit) for unit in _counters(layer, lanes, sums)]
     return tuple(sorted(found, key=lambda finish: finish.cost(target)))
 
 
 @dataclass(frozen=True, eq=False)
-class Steps:
+class ThresholdTable:
     """Thresholds that integers are compared with.
 
     rows : (1 or outputs, thresholds), ascending
@@ -99,21 +101,21 @@ class Steps:
         return int(self.rows.shape[1])
 
     @cached_property
-    def lines(self) -> Lines | None:
+    def lines(self) -> AffineThresholds | None:
         """Start and pitch of each row, and their bits behind the point; None if there are none."""
-        return lines_through(self.rows, self.lows, self.highs)
+        return affine_through(self.rows, self.lows, self.highs)
 
 
 @lru_cache(maxsize=64)  # of a layer, all foldings are looked at one after the other
 def _as_threshold(layer: Layer) -> Threshold | None:
     """Return what follows as thresholds, None where these are too many."""
-    op = layer.post
+    op = layer.epilogue
     if isinstance(op, Requantize):
         return as_threshold(op, layer.acc) if 0 < layer.y.hi - layer.y.lo <= MOST_STEPS else None
     return op
 
 
-def _bias(layer: Layer, sums: Sums, lanes: int) -> BiasParameters:
+def _bias(layer: Layer, sums: DotOutput, lanes: int) -> BiasParameters:
     x_bits, x_signed = sums.shape
     bits, is_signed = bits_for(layer.acc.lo, layer.acc.hi)
     return BiasParameters(
@@ -128,7 +130,7 @@ def _bias(layer: Layer, sums: Sums, lanes: int) -> BiasParameters:
     )
 
 
-def _counters(layer: Layer, lanes: int, sums: Sums | None = None) -> list[CounterParameters]:
+def _counters(layer: Layer, lanes: int, sums: DotOutput | None = None) -> list[CounterParameters]:
     """Return the units that count thresholds of accumulators, or of `sums` that lack their
     constants."""
     op = _as_threshold(layer)
@@ -136,15 +138,15 @@ def _counters(layer: Layer, lanes: int, sums: Sums | None = None) -> list[Counte
         return []
     steps = _steps(layer, sums.step, tuple(sums.offsets.tolist())) if sums else _steps(layer)
     units: list[CounterParameters] = []
-    if steps.count <= MOST_TABLED or isinstance(layer.post, Threshold):
+    if steps.count <= MOST_TABLED or isinstance(layer.epilogue, Threshold):
         units.append(_thresholds(layer, op, steps, lanes))
     if 1 < steps.count <= MOST_STEPS and steps.lines:
-        units.append(_even_thresholds(layer, op, steps, lanes))
+        units.append(_affine_thresholds(layer, op, steps, lanes))
     return units
 
 
 @lru_cache(maxsize=64)
-def _steps(layer: Layer, step: int = 1, offsets: tuple[int, ...] = (0,)) -> Steps:
+def _steps(layer: Layer, step: int = 1, offsets: tuple[int, ...] = (0,)) -> ThresholdTable:
     """Return the steps of sums, where accumulators are `step` times as much, and offsets more."""
     op = _as_threshold(layer)
     assert op is not None
@@ -159,38 +161,40 @@ def _steps(layer: Layer, step: int = 1, offsets: tuple[int, ...] = (0,)) -> Step
     beyond = int((rows == hi + 1).all(axis=0).sum())
     rows = rows[:, below : rows.shape[1] - beyond]
     if (rows == rows[:1]).all():
-        return Steps(rows[:1], lo, hi, np.array([lo]), np.array([hi]), below)
+        return ThresholdTable(rows[:1], lo, hi, np.array([lo]), np.array([hi]), below)
     lows, highs = (np.broadcast_to(ends, len(rows)) for ends in (lows, highs))
-    return Steps(rows, lo, hi, lows, highs, below)
+    return ThresholdTable(rows, lo, hi, lows, highs, below)
 
 
-def _counted(layer: Layer, op: Threshold, steps: Steps, lanes: int) -> dict[str, Any]:
+def _counted(layer: Layer, op: Threshold, steps: ThresholdTable, lanes: int) -> dict[str, Any]:
     """Return what both units that count have in common."""
     bits, is_signed = bits_for(layer.y.lo, layer.y.hi)
-    step = op.format.step // layer.y_wire.step
+    step = op.format.step // layer.y_encoding.step
     return {
         "channels": layer.outputs,
         "lanes": lanes,
         "x_lo": steps.lo,
         "x_hi": steps.hi,
-        "base": (op.base - layer.y_wire.base) // layer.y_wire.step + step * steps.below,
+        "base": (op.base - layer.y_encoding.base) // layer.y_encoding.step + step * steps.below,
         "bits": bits,
         "signed": is_signed,
         "step": step,
     }
 
 
-def _thresholds(layer: Layer, op: Threshold, steps: Steps, lanes: int) -> ThresholdParameters:
+def _thresholds(
+    layer: Layer, op: Threshold, steps: ThresholdTable, lanes: int
+) -> ThresholdParameters:
     rows = tuple(map(tuple, steps.rows.tolist()))
     return ThresholdParameters(thresholds=rows, **_counted(layer, op, steps, lanes))
 
 
-def _even_thresholds(
-    layer: Layer, op: Threshold, steps: Steps, lanes: int
-) -> EvenThresholdParameters:
+def _affine_thresholds(
+    layer: Layer, op: Threshold, steps: ThresholdTable, lanes: int
+) -> AffineThresholdParameters:
     assert steps.lines
     lines, fraction = steps.lines
-    return EvenThresholdParameters(
+    return AffineThresholdParameters(
         lines=lines if len(set(lines)) > 1 else lines[:1],
         fraction=fraction,
         steps=steps.count,

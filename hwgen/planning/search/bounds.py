@@ -34,7 +34,7 @@ from hwgen.planning.estimate.structure import (
     window_structure,
 )
 from hwgen.planning.implementations.core import weight_beats, window_for
-from hwgen.planning.layers.dot_output import Sums, sums_of
+from hwgen.planning.layers.dot_output import DotOutput, dot_output_of
 from hwgen.planning.layers.folding import Folding, beats, columns
 from hwgen.planning.layers.layer import Layer
 from hwgen.planning.layers.sparsity import padded_matrix
@@ -47,7 +47,7 @@ from hwgen.planning.lowering.encodings import (
     offsets_of,
     x_range_of,
 )
-from hwgen.planning.lowering.epilogue import finish_for
+from hwgen.planning.lowering.epilogue import epilogue_for
 from hwgen.targets import Target
 from hwgen_rtl_templates.constant_array import ConstantArrayParameters
 from hwgen_rtl_templates.dot_product import RowParameters, dot_product
@@ -266,7 +266,7 @@ class Bounds:
             return found
 
         def made(lanes: int) -> Resources:
-            return finish_for(layer, sums, lanes, self._target).needs(self._target)
+            return epilogue_for(layer, sums, lanes, self._target).needs(self._target)
 
         # a datapath that rests between two dot products lets fewer lanes do
         least = 1 if folding.serial else folding.lanes
@@ -288,13 +288,13 @@ class Bounds:
     def _accumulates(self, folding: Folding) -> bool:
         return max(self._beats(folding)) > 1
 
-    def _sums(self, encoding: Encoding | None) -> Sums:
+    def _sums(self, encoding: Encoding | None) -> DotOutput:
         """Return what an array of such weights delivers."""
 
-        def made() -> Sums:
+        def made() -> DotOutput:
             if encoding is None:
-                return sums_of(self._layer)
-            return sums_of(self._layer, offsets_of(self._layer, encoding, self._any_window))
+                return dot_output_of(self._layer)
+            return dot_output_of(self._layer, offsets_of(self._layer, encoding, self._any_window))
 
         return self._once(("sums", encoding), made)
 

@@ -1,6 +1,6 @@
 """Options: the ways in which a layer can be built, and what each takes."""
 
-__all__ = ["Ways"]
+__all__ = ["LayerCandidates"]
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
@@ -8,11 +8,17 @@ from heapq import heapify, heappop, heappush
 
 from hwgen.errors import PlanError
 from hwgen.planning.estimate.resources import estimate, weigh
-from hwgen.planning.implementations.core import Core, blocks_for, core_for, relaned, sums_by_entry
-from hwgen.planning.layers.folding import Folding, drains, foldings, turns
+from hwgen.planning.implementations.core import (
+    Core,
+    blocks_for,
+    core_for,
+    sums_by_entry,
+    with_lanes,
+)
+from hwgen.planning.layers.folding import Folding, drains, foldings, min_cycles
 from hwgen.planning.layers.layer import Layer
 from hwgen.planning.lowering.constants import DIGITS, levels_within, may_be_constant
-from hwgen.planning.plan import Rival, Stage
+from hwgen.planning.plan import Alternative, Stage
 from hwgen.planning.search.allocation import Option, frontier
 from hwgen.planning.search.bounds import Bound, Bounds
 from hwgen.targets import Target
@@ -21,7 +27,7 @@ from hwgen_rtl_templates.engine import EngineParameters
 NO_HURRY = 1 << 40  # clocks a frame that anything can keep
 
 
-class Ways:
+class LayerCandidates:
     """The ways in which a layer can be built; each is looked at once, and only where it may pay."""
 
     def __init__(self, layer: Layer, target: Target, clock_hz: int, wanted: dict[str, int]):
@@ -74,7 +80,7 @@ class Ways:
             if isinstance(core, EngineParameters):  # a datapath that rests lets fewer lanes do
                 lanes = drains(layer.outputs, core.datapath.lanes, min(core.folds))[0]
                 if lanes < folding.lanes:
-                    narrow = relaned(core, layer, lanes, target)
+                    narrow = with_lanes(core, layer, lanes, target)
                     options.append(self._as_option(replace(folding, lanes=lanes), narrow))
             option = min(options, key=lambda option: option.cost)
             self._built[folding] = option, Stage(layer, option.folding, option.core).busy
@@ -99,7 +105,7 @@ class Ways:
         queue = [
             (self._floor(folding).cost, place, folding)
             for place, folding in enumerate(self.foldings)
-            if turns(self.layer, folding) <= budget
+            if min_cycles(self.layer, folding) <= budget
         ]
         heapify(queue)
         while queue:
@@ -128,8 +134,8 @@ class Ways:
         wired into adders are no quicker than the array of the same shape."""
         ways = [folding for folding in self.foldings if not folding.constant] or self.foldings
         fewest = NO_HURRY
-        for folding in sorted(ways, key=lambda folding: turns(self.layer, folding)):
-            if turns(self.layer, folding) >= fewest:
+        for folding in sorted(ways, key=lambda folding: min_cycles(self.layer, folding)):
+            if min_cycles(self.layer, folding) >= fewest:
                 break
             fewest = min(fewest, self._option(folding)[1])
         return fewest
@@ -158,16 +164,16 @@ class Ways:
             o.cost < floor.cost and (not every or o.needs.within(floor.needs)) for o in found
         )
 
-    def rivals(self, budget: int) -> tuple[Rival, ...]:
+    def alternatives(self, budget: int) -> tuple[Alternative, ...]:
         """Return the cheapest way of each kind within a budget of clocks, the cheapest first."""
-        best: dict[str, Rival] = {}
+        best: dict[str, Alternative] = {}
         for folding in self.foldings:
             if folding in self._built:
                 option, clocks = self._built[folding]
-                rival = Rival(folding.kind, option.cost, True)
+                rival = Alternative(folding.kind, option.cost, True)
             else:
-                clocks = turns(self.layer, folding)
-                rival = Rival(folding.kind, self._floor(folding).cost, False)
+                clocks = min_cycles(self.layer, folding)
+                rival = Alternative(folding.kind, self._floor(folding).cost, False)
             known = best.get(folding.kind)
             if clocks <= budget and (known is None or rival.cost < known.cost):
                 best[folding.kind] = rival

@@ -11,12 +11,12 @@ from hwgen.errors import PlanError
 from hwgen.network.graph import Network
 from hwgen.planning.dataflow import adapters, suits, word_of
 from hwgen.planning.estimate.resources import Resources, estimate, weigh
-from hwgen.planning.implementations.core import hurried, relaned, styled
-from hwgen.planning.layers.folding import drains, foldings, turns
+from hwgen.planning.implementations.core import with_lanes, with_low_latency, with_ring_memory
+from hwgen.planning.layers.folding import drains, foldings, min_cycles
 from hwgen.planning.layers.layer import Layer, find_layers
 from hwgen.planning.plan import Plan, Stage
 from hwgen.planning.search.allocation import Option, allocate, needs_of
-from hwgen.planning.search.candidates import NO_HURRY, Ways
+from hwgen.planning.search.candidates import NO_HURRY, LayerCandidates
 from hwgen.planning.search.headroom import check_headroom
 from hwgen.planning.search.queue_depths import with_queues
 from hwgen.progress import Progress, silent
@@ -95,7 +95,7 @@ def _drained(
     if forced is not None:
         if forced not in options:
             raise PlanError(f"{layer.name}: lanes must be one of {', '.join(map(str, options))}")
-        return relaned(core, layer, forced, target)
+        return with_lanes(core, layer, forced, target)
     suitable = [n for n in options if all(suits(n, word) for word in words)]
     candidates = {options[0], core.lanes, *suitable[:1], *(n for n in options if n in words)}
 
@@ -106,11 +106,11 @@ def _drained(
         needs = sum((estimate(part, target) for part in parts), estimate(engine, target))
         return weigh(needs, target)
 
-    return min((relaned(core, layer, n, target) for n in sorted(candidates)), key=cost)
+    return min((with_lanes(core, layer, n, target) for n in sorted(candidates)), key=cost)
 
 
 def _stages(
-    ways: Sequence[Ways], options: Sequence[Option], overrides: Sequence[Override]
+    ways: Sequence[LayerCandidates], options: Sequence[Option], overrides: Sequence[Override]
 ) -> tuple[Stage, ...]:
     """Return the stages that are built as the options say, with drains that suit one another."""
     layers = [way.layer for way in ways]
@@ -128,7 +128,7 @@ def _stages(
             core = _drained(layer, core, words.get(layer.name, ()), forced.get(layer.name), target)
             folding = replace(folding, lanes=core.lanes)
             core = core.at_full_rate()
-            core = replace(core, window=styled(core.window, target))
+            core = replace(core, window=with_ring_memory(core.window, target))
         stages.append(Stage(layer, folding, core))
     return tuple(stages)
 
@@ -216,7 +216,9 @@ def plan(
     wired = {o.layer for o in choices if o.what in ("parallel", "serial") and o.value}
     check_headroom(layers, target, wired)
     ways = [
-        Ways(layer, target, clock, {o.what: o.value for o in choices if o.layer == layer.name})
+        LayerCandidates(
+            layer, target, clock, {o.what: o.value for o in choices if o.layer == layer.name}
+        )
         for layer in layers
     ]
 
@@ -241,7 +243,7 @@ def plan(
 
 
 def _cheapest(
-    ways: Sequence[Ways],
+    ways: Sequence[LayerCandidates],
     budget: int,
     overrides: Sequence[Override],
     empty: Plan,
@@ -256,8 +258,8 @@ def _cheapest(
 
     def built(options: Sequence[Option]) -> Plan:
         stages = _stages(ways, options, overrides)
-        rivals = {way.layer.name: way.rivals(budget) for way in ways}
-        return with_queues(replace(empty, stages=stages, rivals=rivals))
+        alternatives = {way.layer.name: way.alternatives(budget) for way in ways}
+        return with_queues(replace(empty, stages=stages, alternatives=alternatives))
 
     device = _device(empty.target)
     options = []
@@ -308,7 +310,7 @@ def _reaching(made: Maker, goal: str, clock: int, rate: float) -> Plan:
 def _quickest(made: Maker, layers: Sequence[Layer]) -> Plan:
     """Return the plan of lowest latency among those that fit: over budgets half an octave apart,
     and between the last of these that fits and the first that does not."""
-    most = max(turns(layer, folding) for layer in layers for folding in foldings(layer))
+    most = max(min_cycles(layer, folding) for layer in layers for folding in foldings(layer))
     budgets = {max(1, round(most / 2 ** (step / 2))) for step in range(2 * most.bit_length() + 1)}
     found: list[Plan] = []
     problem: PlanError | None = None
@@ -343,7 +345,7 @@ def _quickest(made: Maker, layers: Sequence[Layer]) -> Plan:
 def _hurried(plan: Plan) -> Plan:
     """Return the plan with quicker units behind its sums, where these lower its latency and fit."""
     for place, stage in enumerate(plan.stages):
-        core = hurried(stage.core, stage.layer, plan.target)
+        core = with_low_latency(stage.core, stage.layer, plan.target)
         if core is stage.core:
             continue
         stages = (*plan.stages[:place], replace(stage, core=core), *plan.stages[place + 1 :])

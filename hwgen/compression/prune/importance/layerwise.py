@@ -6,14 +6,14 @@ from collections.abc import Callable, Mapping
 
 from torch import Tensor
 
-from hwgen.compression.prune.channel_groups import Families
-from hwgen.compression.prune.state import Subject
-from hwgen.torch_graph.float_graph import Flow
+from hwgen.compression.prune.channel_groups import ChannelGroups
+from hwgen.compression.prune.state import PruningState
+from hwgen.torch_graph.float_graph import FloatGraph
 
-Importance = Callable[[Subject, Flow, Families], dict[int, float]]
+Importance = Callable[[PruningState, FloatGraph, ChannelGroups], dict[int, float]]
 
 
-def summed(scores: Mapping[str, Tensor], families: Families) -> dict[int, float]:
+def summed(scores: Mapping[str, Tensor], groups: ChannelGroups) -> dict[int, float]:
     """Return the score of each number.
 
     Parameters
@@ -22,6 +22,6 @@ def summed(scores: Mapping[str, Tensor], families: Families) -> dict[int, float]
     """
     total: dict[int, float] = {}
     for path, score in scores.items():
-        for kind, value in zip(families.of(path), score.tolist(), strict=True):
-            total[kind] = total.get(kind, 0.0) + value
+        for channel, value in zip(groups.of(path), score.tolist(), strict=True):
+            total[channel] = total.get(channel, 0.0) + value
     return total

@@ -7,14 +7,14 @@ channels that do not matter become small.
 
 __all__ = ["norm_scale"]
 
-from hwgen.compression.prune.channel_groups import NORMS, Families
+from hwgen.compression.prune.channel_groups import NORMS, ChannelGroups
 from hwgen.compression.prune.importance.layerwise import summed
-from hwgen.compression.prune.state import Subject
+from hwgen.compression.prune.state import PruningState
 from hwgen.errors import HwgenError
-from hwgen.torch_graph.float_graph import Flow
+from hwgen.torch_graph.float_graph import FloatGraph
 
 
-def norm_scale(subject: Subject, flow: Flow, families: Families) -> dict[int, float]:
+def norm_scale(state: PruningState, graph: FloatGraph, groups: ChannelGroups) -> dict[int, float]:
     """Return the batch norms' scales, added up where channels go together.
 
     Raises
@@ -23,12 +23,12 @@ def norm_scale(subject: Subject, flow: Flow, families: Families) -> dict[int, fl
     """
     scales = {
         layer.path: layer.module.get_parameter("weight").detach().abs()
-        for layer in flow.layers
+        for layer in graph.layers
         if isinstance(layer.module, NORMS) and layer.module.affine
     }
-    scores = summed(scales, families)
-    for paths, kinds in families.removable().items():
-        if not all(kind in scores for kind in kinds):
+    scores = summed(scales, groups)
+    for paths, channels in groups.removable().items():
+        if not all(channel in scores for channel in channels):
             raise HwgenError(
                 f"{paths[0]}: importance norm_scale needs a BatchNorm with a scale behind the "
                 "layer; add one, or use importance l1"

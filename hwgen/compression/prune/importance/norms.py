@@ -6,26 +6,26 @@ Filter Pruning" (IJCAI 2018).
 
 __all__ = ["l1", "l2"]
 
-from hwgen.compression.prune.channel_groups import WEIGHTED, Families
+from hwgen.compression.prune.channel_groups import WEIGHTED, ChannelGroups
 from hwgen.compression.prune.importance.layerwise import summed
-from hwgen.compression.prune.state import Subject
-from hwgen.torch_graph.float_graph import Flow
+from hwgen.compression.prune.state import PruningState
+from hwgen.torch_graph.float_graph import FloatGraph
 
 
-def l1(subject: Subject, flow: Flow, families: Families) -> dict[int, float]:
+def l1(state: PruningState, graph: FloatGraph, groups: ChannelGroups) -> dict[int, float]:
     """Return the L1 norms of what belongs to each channel."""
-    return _norms(flow, families, 1)
+    return _norms(graph, groups, 1)
 
 
-def l2(subject: Subject, flow: Flow, families: Families) -> dict[int, float]:
+def l2(state: PruningState, graph: FloatGraph, groups: ChannelGroups) -> dict[int, float]:
     """Return the L2 norms, of each layer's filters, added up over layers."""
-    return _norms(flow, families, 2)
+    return _norms(graph, groups, 2)
 
 
-def _norms(flow: Flow, families: Families, order: int) -> dict[int, float]:
-    layers = [layer for layer in flow.layers if isinstance(layer.module, WEIGHTED)]
+def _norms(graph: FloatGraph, groups: ChannelGroups, order: int) -> dict[int, float]:
+    layers = [layer for layer in graph.layers if isinstance(layer.module, WEIGHTED)]
     scores = {
         la.path: la.module.get_parameter("weight").detach().flatten(1).norm(order, 1)
         for la in layers
     }
-    return summed(scores, families)
+    return summed(scores, groups)

@@ -11,9 +11,9 @@ __all__ = ["greedy_order", "reconstruction"]
 import torch
 from torch import Tensor, nn
 
-from hwgen.compression.prune.channel_groups import WEIGHTED, Families, is_depthwise
-from hwgen.compression.prune.state import Subject, real_inputs
-from hwgen.torch_graph.float_graph import Flow, Layer
+from hwgen.compression.prune.channel_groups import WEIGHTED, ChannelGroups, is_depthwise
+from hwgen.compression.prune.state import PruningState, real_inputs
+from hwgen.torch_graph.float_graph import FloatGraph, FloatNode
 from hwgen.torch_graph.trace import evaluating
 
 FRAMES = 64  # inputs that are measured
@@ -21,28 +21,30 @@ SAMPLES = 1 << 12  # sums of a layer that are measured
 SEED = 0
 
 
-def reconstruction(subject: Subject, flow: Flow, families: Families) -> dict[int, float]:
+def reconstruction(
+    state: PruningState, graph: FloatGraph, groups: ChannelGroups
+) -> dict[int, float]:
     """Return each channel's place in the order of removal.
 
     Raises
     ------
     HwgenError : no calibration data
     """
-    frames = real_inputs(subject, "Importance reconstruction", FRAMES)
-    taken = {name for layer in flow.layers for name in layer.inputs}
+    frames = real_inputs(state, "Importance reconstruction", FRAMES)
+    taken = {name for layer in graph.layers for name in layer.inputs}
     values: dict[str, Tensor] = {}
-    with evaluating(subject.model):
+    with evaluating(state.model):
 
-        def watch(layer: Layer, value: Tensor) -> None:
+        def watch(layer: FloatNode, value: Tensor) -> None:
             if layer.path in taken:
                 values[layer.path] = value
 
-        flow.run(frames, watch)
+        graph.run(frames, watch)
         scores: dict[int, float] = {}
-        for kinds in families.removable().values():
-            gram = _gram(kinds, flow, families, values)
+        for channels in groups.removable().values():
+            gram = _gram(channels, graph, groups, values)
             for place, index in enumerate(greedy_order(gram)):
-                scores[kinds[index]] = float(place)
+                scores[channels[index]] = float(place)
     return scores
 
 
@@ -65,29 +67,31 @@ def greedy_order(gram: Tensor) -> list[int]:
     return order
 
 
-def _gram(kinds: list[int], flow: Flow, families: Families, values: dict[str, Tensor]) -> Tensor:
-    gram = torch.zeros(len(kinds), len(kinds), dtype=torch.float64)
-    for layer in flow.layers:
+def _gram(
+    channels: list[int], graph: FloatGraph, groups: ChannelGroups, values: dict[str, Tensor]
+) -> Tensor:
+    gram = torch.zeros(len(channels), len(channels), dtype=torch.float64)
+    for layer in graph.layers:
         module = layer.module
         if not isinstance(module, WEIGHTED) or is_depthwise(module):
             continue
-        own = families.of(layer.inputs[0])
-        if set(own).isdisjoint(kinds):
+        own = groups.of(layer.inputs[0])
+        if set(own).isdisjoint(channels):
             continue
-        rows = _shares(module, values[layer.inputs[0]], own, kinds)
+        rows = _shares(module, values[layer.inputs[0]], own, channels)
         gram += rows @ rows.T
     return gram
 
 
-def _shares(module: nn.Module, x: Tensor, own: list[int], kinds: list[int]) -> Tensor:
+def _shares(module: nn.Module, x: Tensor, own: list[int], channels: list[int]) -> Tensor:
     """Return what each number's channels give to a sample of the layer's sums."""
     nothing = module(torch.zeros_like(x[:1]))  # the bias, which is no channel's
     generator = torch.Generator().manual_seed(SEED)
     numbers = torch.tensor(own)
     rows, chosen = [], None
-    for kind in kinds:
+    for channel in channels:
         part = torch.zeros_like(x)
-        part[:, numbers == kind] = x[:, numbers == kind]
+        part[:, numbers == channel] = x[:, numbers == channel]
         sums = (module(part) - nothing).double().flatten()
         if chosen is None:
             chosen = torch.randperm(len(sums), generator=generator)[:SAMPLES]

@@ -13,39 +13,39 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
-from hwgen.compression.prune.channel_groups import WEIGHTED, Families
+from hwgen.compression.prune.channel_groups import WEIGHTED, ChannelGroups
 from hwgen.compression.prune.importance.layerwise import summed
 from hwgen.compression.prune.masks import on_gradient
-from hwgen.compression.prune.state import Subject
+from hwgen.compression.prune.state import PruningState
 from hwgen.errors import HwgenError
-from hwgen.torch_graph.float_graph import Flow
+from hwgen.torch_graph.float_graph import FloatGraph
 
 
-def taylor(subject: Subject, flow: Flow, families: Families) -> dict[int, float]:
+def taylor(state: PruningState, graph: FloatGraph, groups: ChannelGroups) -> dict[int, float]:
     """Return the expansion's squares, added up where channels go together.
 
     Raises
     ------
     HwgenError : no training, or one without gradients
     """
-    if subject.train is None:
+    if state.train is None:
         raise HwgenError("Importance taylor needs gradients; pass train=, or use importance l1")
-    paths = [layer.path for layer in flow.layers if isinstance(layer.module, WEIGHTED)]
-    scores, _ = subject.checkpoints.recall("taylor", subject.model, lambda: _run(subject, paths))
-    return summed(scores, families)
+    paths = [layer.path for layer in graph.layers if isinstance(layer.module, WEIGHTED)]
+    scores, _ = state.checkpoints.recall("taylor", state.model, lambda: _run(state, paths))
+    return summed(scores, groups)
 
 
-def _run(subject: Subject, paths: list[str]) -> dict[str, Tensor]:
+def _run(state: PruningState, paths: list[str]) -> dict[str, Tensor]:
     """Return the mean squares of each layer's filters, (filters,) by path."""
-    assert subject.train is not None
-    model = copy.deepcopy(subject.model)
+    assert state.train is not None
+    model = copy.deepcopy(state.model)
     squares: dict[str, list[Tensor]] = {path: [] for path in paths}
     for path in paths:
         weight = model.get_submodule(path).get_parameter("weight")
         weight.requires_grad_()
         on_gradient(weight, _noting(weight, squares[path]))
     model.train()
-    subject.train(model, 1)
+    state.train(model, 1)
     for path, seen in squares.items():
         if not seen:
             raise HwgenError(

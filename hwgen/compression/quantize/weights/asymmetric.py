@@ -14,7 +14,7 @@ from torch import Tensor
 from hwgen.compression.quantize.calibrate import MINMAX_BITS
 from hwgen.compression.quantize.calibration import least_scales
 from hwgen.compression.quantize.fake import round_half_up
-from hwgen.compression.quantize.learned_scales import make_step
+from hwgen.compression.quantize.learned_scales import make_scale
 from hwgen.compression.quantize.scale_limits import ScaleLimits
 from hwgen.compression.quantize.weights.base import StepWeights, rows_of
 from hwgen.formats import Fixed
@@ -58,7 +58,7 @@ class AsymmetricWeights(StepWeights):
         few = bits < MINMAX_BITS
         searched = error if few else None
         scales = least_scales(rows, span / self._last, searched, power_of_two, limits)
-        self.step = make_step(steps, scales, power_of_two)
+        self.step = make_scale(steps, scales, power_of_two)
 
     def _on_grid(self, x: Tensor) -> Tensor:
         """Return q - zero_point of weights over scale, with the gradient of the identity inside."""

@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 import torch
 from torch import Tensor, nn
 
-from hwgen.compression.quantize.learned_scales import Step
+from hwgen.compression.quantize.learned_scales import LearnedScale
 from hwgen.compression.quantize.scale_limits import ScaleLimits, relative
 from hwgen.formats import Format
 
@@ -42,7 +42,7 @@ class WeightQuantizer(nn.Module, ABC):
 class StepWeights(WeightQuantizer):
     """Weights of one format on a grid whose scale is a step, (channels,) or (1,)."""
 
-    step: Step
+    step: LearnedScale
 
     def __init__(self, format: Format):
         super().__init__()

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from hwgen.compression.quantize.fake import fake_quantize
-from hwgen.compression.quantize.learned_scales import Step
+from hwgen.compression.quantize.learned_scales import LearnedScale
 from hwgen.compression.quantize.weights.base import rows_of
 from hwgen.compression.quantize.weights.linear import LinearWeights
 from hwgen.errors import FormatError
@@ -87,7 +87,7 @@ class BoundedWeights(LinearWeights):
     norm : what the magnitudes of a channel's integers may add up to
     """
 
-    def __init__(self, format: Fixed, step: Step, norm: int):
+    def __init__(self, format: Fixed, step: LearnedScale, norm: int):
         super().__init__(format, step)
         self.norm = norm
 

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from hwgen.compression.quantize.fake import fake_quantize
-from hwgen.compression.quantize.learned_scales import FixedStep
+from hwgen.compression.quantize.learned_scales import FixedScale
 from hwgen.compression.quantize.observed import up_to_power_of_two
 from hwgen.compression.quantize.scale_limits import ScaleLimits, relative
 from hwgen.compression.quantize.weights.base import WeightQuantizer
@@ -50,7 +50,7 @@ class CodebookWeights(WeightQuantizer):
         scale = centroids.abs().max().reshape(1) / self._entry.hi
         scale = (limits or relative(scale)).settled(scale)
         step = up_to_power_of_two(scale) if power_of_two else scale
-        self.step = FixedStep(step, power_of_two)
+        self.step = FixedScale(step, power_of_two)
         self.centroids = nn.Parameter(centroids.float())
         self.register_buffer("index", index)
         self.register_buffer("trained", centroids != 0)

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from hwgen.compression.quantize.calibration import search_scales
-from hwgen.compression.quantize.learned_scales import Step
+from hwgen.compression.quantize.learned_scales import LearnedScale
 from hwgen.compression.quantize.scale_limits import ScaleLimits
 from hwgen.compression.quantize.weights.base import StepWeights, rows_of
 from hwgen.errors import FormatError
@@ -32,7 +32,7 @@ class LevelWeights(StepWeights):
 
     levels: Tensor
 
-    def __init__(self, format: Format, step: Step):
+    def __init__(self, format: Format, step: LearnedScale):
         super().__init__(format)
         self.step = step
         self.register_buffer("levels", torch.from_numpy(format.levels.copy()).double())

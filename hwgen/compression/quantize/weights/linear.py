@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from hwgen.compression.quantize.fake import fake_quantize
-from hwgen.compression.quantize.learned_scales import Step
+from hwgen.compression.quantize.learned_scales import LearnedScale
 from hwgen.compression.quantize.weights.base import StepWeights, rows_of
 from hwgen.formats import Fixed
 
@@ -26,7 +26,7 @@ class LinearWeights(StepWeights):
     step : of (channels,) or (1,) scales
     """
 
-    def __init__(self, format: Fixed, step: Step):
+    def __init__(self, format: Fixed, step: LearnedScale):
         super().__init__(format)
         self.step = step
 

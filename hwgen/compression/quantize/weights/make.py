@@ -5,7 +5,7 @@ __all__ = ["make_weights"]
 from torch import Tensor
 
 from hwgen.compression.quantize.calibration import weight_scales
-from hwgen.compression.quantize.learned_scales import Step, make_step
+from hwgen.compression.quantize.learned_scales import LearnedScale, make_scale
 from hwgen.compression.quantize.observed import up_to_power_of_two
 from hwgen.compression.quantize.scale_limits import ScaleLimits
 from hwgen.compression.quantize.weights.asymmetric import AsymmetricWeights
@@ -57,9 +57,9 @@ def make_weights(
     if isinstance(format, Codebook) and recipe.levels:
         format = format.with_entries(recipe.levels)
 
-    def level_step() -> Step:
+    def level_step() -> LearnedScale:
         scales = level_scales(weight, format, power, per_channel, limits)
-        return make_step(recipe.steps, scales, power)
+        return make_scale(recipe.steps, scales, power)
 
     match format:
         case Fixed() if recipe.asymmetric_weights:
@@ -67,11 +67,11 @@ def make_weights(
         case Fixed():
             scales = weight_scales(weight, format, power, per_channel, limits)
             if recipe.accumulator is None:
-                return LinearWeights(format, make_step(recipe.steps, scales, power))
+                return LinearWeights(format, make_scale(recipe.steps, scales, power))
             norm = bounded_norm(recipe.accumulator, input_bound, path)
             scales = coarse_scales(weight, scales, format.hi, norm)
             scales = up_to_power_of_two(scales) if power else scales
-            return BoundedWeights(format, make_step(recipe.steps, scales, power), norm)
+            return BoundedWeights(format, make_scale(recipe.steps, scales, power), norm)
         case PowerOfTwo():
             return PowerOfTwoWeights(format, level_step(), weight)
         case Codebook(entries=()):

@@ -12,7 +12,7 @@ __all__ = ["PowerOfTwoWeights", "freeze_weights"]
 import torch
 from torch import Tensor, nn
 
-from hwgen.compression.quantize.learned_scales import Step
+from hwgen.compression.quantize.learned_scales import LearnedScale
 from hwgen.compression.quantize.weights.base import rows_of
 from hwgen.compression.quantize.weights.levels import LevelWeights
 from hwgen.formats import PowerOfTwo
@@ -30,7 +30,7 @@ class PowerOfTwoWeights(LevelWeights):
     frozen: Tensor
     held: Tensor
 
-    def __init__(self, format: PowerOfTwo, step: Step, weight: Tensor):
+    def __init__(self, format: PowerOfTwo, step: LearnedScale, weight: Tensor):
         super().__init__(format, step)
         self.register_buffer("frozen", torch.zeros_like(weight, dtype=torch.bool))
         self.register_buffer("held", torch.zeros_like(weight))  # integers, all below 2**24
