@@ -40,11 +40,11 @@ STEP = 1.4  # from the interval of a plan to what the next is asked for
 LAYERS = 66
 FIRST_SEED = 1000  # coefficients were fitted on others
 KINDS = {
-    "array in LUTs": "LUTs",
-    "array in DSP blocks": "DSP",
-    "array that sums up by entry": "by entry",
-    "bit-serial constants": "serial",
-    "parallel constants": "parallel",
+    "array": "LUTs",
+    "dsp": "DSP",
+    "pasm": "by entry",
+    "serial": "serial",
+    "parallel": "parallel",
 }
 
 
@@ -63,8 +63,12 @@ class Point:
         """How each layer with weights is built."""
         stages = [stage for stage in self.plan.stages if stage.layer.weight is not None]
         return ", ".join(
-            f"{s.name} {KINDS[s.folding.kind]}"
-            + ("" if s.folding.constant else f" {s.folding.pe}x{s.folding.simd}")
+            f"{s.name} {KINDS[s.folding.implementation]}"
+            + (
+                ""
+                if "adders" in s.details(self.plan.target)
+                else f" {s.folding.pe}x{s.folding.simd}"
+            )
             for s in stages
         )
 
@@ -137,10 +141,9 @@ def layer_plans() -> Iterator[Plan]:
         rng = random.Random(seed)
         kinds: dict[str, list] = {}
         for folding in LayerCandidates(found, target, target.clock_hz, {}).foldings:
-            kinds.setdefault(folding.kind, []).append(folding)
+            kinds.setdefault(folding.implementation, []).append(folding)
         folding = rng.choice(kinds[rng.choice(sorted(kinds))])
-        names = ("pe", "simd", "skip", "dsp", "pasm", "parallel", "serial")
-        choices = [f"layer.{name}={getattr(folding, name)}" for name in names]
+        choices = folding.choices("layer")
         with contextlib.suppress(PlanError):
             yield hwgen.plan(network, target=target, goal="min area", overrides=choices)
 
@@ -163,7 +166,7 @@ def errors_table(points: list[Point]) -> str:
     """Return how far estimates are from synthesis, in all and by kind."""
     groups: dict[str, list[Point]] = {"all": points}
     for p in points:
-        groups.setdefault(p.plan.stages[0].folding.kind, []).append(p)
+        groups.setdefault(p.plan.stages[0].folding.implementation, []).append(p)
         groups.setdefault(p.plan.target.family, []).append(p)
     lines = [
         "| layers | how many | LUT, median | LUT, 90th percentile | FF, median | DSP, memories |"

@@ -48,6 +48,11 @@ class AffineThresholdParameters:
             raise ValueError(f"Steps must be at least 2, not {self.steps}")
 
     @property
+    def title(self) -> str:
+        """What it does, in words."""
+        return f"{self.steps} affine steps"
+
+    @property
     def x_shape(self) -> Shape:
         """Shape of an input element."""
         return range_shape(self.x_lo, self.x_hi)

@@ -28,6 +28,9 @@ class ArgMaxParameters:
     signed: bool
     index_bits: int
 
+    lanes = 1  # of a beat that leaves
+    word = 1  # of one that enters
+
     @property
     def element(self) -> tuple[int, bool]:
         """(bits, signed) of an output element."""

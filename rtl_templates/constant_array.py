@@ -26,6 +26,8 @@ class ConstantArrayParameters:
     values: ConstantParameters | BitSerialParameters
     simd: int
 
+    name = "array"  # of the instance
+
     @property
     def beats(self) -> int:
         """Beats of a window."""

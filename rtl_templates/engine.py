@@ -82,6 +82,11 @@ class EngineParameters:
         return tuple(part for part in (self.bias, self.epilogue) if part)
 
     @property
+    def word(self) -> int:
+        """Elements of a beat that enters."""
+        return self.window.word
+
+    @property
     def element(self) -> tuple[int, bool]:
         """(bits, signed) of an output element."""
         last = (self.datapath, *self.behind)[-1]
@@ -258,8 +263,7 @@ class Engine(wiring.Component):
             sequencer.written.eq(window.written),
             sequencer.returned.eq(self.o.valid & self.o.ready),
         ]
-        name = "maximum" if isinstance(p.datapath, MaximumParameters) else "array"
-        m.submodules[name] = datapath = _datapath(p.datapath)
+        m.submodules[p.datapath.name] = datapath = _datapath(p.datapath)
         if isinstance(p.datapath, MacParameters):
             m.submodules.weights = weights = WeightMemory(p.datapath.weights)
             m.d.comb += weights.command.valid.eq(sequencer.command.valid)

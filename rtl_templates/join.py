@@ -47,6 +47,11 @@ class SumParameters:
     shifts: bool = False
 
     @property
+    def word(self) -> int:
+        """Elements of a beat that enters."""
+        return self.lanes
+
+    @property
     def sum_shape(self) -> Shape:
         """Shape of the sum."""
         return range_shape(self.lo, self.hi)
@@ -178,9 +183,21 @@ class ConcatParameters:
     bits: int
     signed: bool
 
+    busy = 0  # clocks of a frame on which more is to do than its beats
+
     def __post_init__(self) -> None:
         if any(n % self.lanes for n in self.channels):
             raise ValueError(f"Number of lanes must divide the channels {self.channels}")
+
+    @property
+    def word(self) -> int:
+        """Elements of a beat that enters."""
+        return self.lanes
+
+    @property
+    def element(self) -> tuple[int, bool]:
+        """(bits, signed) of an output element."""
+        return self.bits, self.signed
 
     @property
     def counts(self) -> tuple[int, ...]:

@@ -86,6 +86,13 @@ class MacParameters:
                 f"Weights must be one word or {sum(self.folds)}, not {len(self.weights.words)}"
             )
 
+    name = "array"  # of the instance
+
+    @property
+    def read(self) -> tuple[bool, ...]:
+        """Of each element of a beat, whether it is needed."""
+        return (True,) * self.x_lanes
+
     @property
     def groups(self) -> int:
         """Groups of `lanes` output channels."""

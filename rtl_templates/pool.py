@@ -23,6 +23,12 @@ class MaximumParameters:
 
     latency = 1  # clocks from the last beat of a window to its maxima
     rest = 0  # clocks that must follow before the next
+    name = "maximum"  # of the instance
+
+    @property
+    def read(self) -> tuple[bool, ...]:
+        """Of each element of a beat, whether it is needed."""
+        return (True,) * self.lanes
 
 
 class Maximum(wiring.Component):

@@ -44,6 +44,11 @@ class RequantizerParameters:
             raise ValueError(f"Rounding must be a known one, not {self.rounding!r}")
 
     @property
+    def title(self) -> str:
+        """What it does, in words."""
+        return "multiply"
+
+    @property
     def x_shape(self) -> Shape:
         """Shape of an input element."""
         return range_shape(self.x_lo, self.x_hi)

@@ -97,6 +97,8 @@ class WidenParameters:
     bits: int
     signed: bool
 
+    name = "widen"  # of the instance
+
     def __post_init__(self) -> None:
         whole = self.lanes_out == self.channels
         even = self.lanes_out % self.lanes_in == 0 and self.channels % self.lanes_out == 0
@@ -202,6 +204,8 @@ class NarrowParameters:
     lanes_out: int
     bits: int
     signed: bool
+
+    name = "narrow"  # of the instance
 
     def __post_init__(self) -> None:
         if self.lanes_in % self.lanes_out and self.lanes_in < self.channels:

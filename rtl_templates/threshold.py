@@ -40,6 +40,11 @@ class ThresholdParameters:
             raise ValueError("Thresholds must ascend")
 
     @property
+    def title(self) -> str:
+        """What it does, in words."""
+        return f"{self.steps} step" + "s" * (self.steps != 1)
+
+    @property
     def x_shape(self) -> Shape:
         """Shape of an input element."""
         return range_shape(self.x_lo, self.x_hi)

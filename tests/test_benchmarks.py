@@ -197,8 +197,8 @@ def test_the_picture_of_the_comparison_is_the_same_twice(tmp_path):
 def test_planning_of_layers(tmp_path):
     """Plans of random layers are of every kind; tables say how far estimates are from synthesis."""
     plans = list(itertools.islice(planning.layer_plans(), 12))
-    kinds = {plan.stages[0].folding.kind for plan in plans}
-    assert kinds == set(planning.KINDS) - {"array that sums up by entry"}
+    kinds = {plan.stages[0].folding.implementation for plan in plans}
+    assert kinds == set(planning.KINDS) - {"pasm"}
     need = plans[0].resources
     point = planning.Point(plans[0], round(need.luts), round(need.ffs), need.dsps, need.block_rams)
     assert "| all | 1 | 0." in planning.errors_table([point])

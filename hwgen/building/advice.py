@@ -70,10 +70,10 @@ def too_slow(best: Route, clock_hz: float, manifest: Manifest, seeds: int) -> Pl
     where = ", ".join(layer.name for layer in layers) or "the board's own logic"
     lower = int(fmax * MARGIN) or round(fmax * MARGIN, 2)
     fewer = [
-        f"--set {layer.name}.parallel={layer.folding.parallel - 1} for fewer adders "
+        f"--set {layer.name}.parallel={layer.folding.parameter - 1} for fewer adders "
         "between two registers"
         for layer in layers
-        if layer.folding.parallel > 1
+        if layer.folding.choice("parallel") > 1
     ]
     return PlanError(
         f"{where}: the critical path leads through it, and allows {fmax:.1f} MHz of the "

@@ -31,7 +31,7 @@ Choices = Annotated[
     typer.Option(
         "--set",
         metavar="LAYER.pe=N",
-        help="Your own choice of pe, simd, lanes, skip, dsp, pasm, parallel or serial; "
+        help="Your own choice of pe, simd, lanes, skip or implementation (dsp, pasm, ...); "
         "may be repeated.",
     ),
 ]
@@ -96,15 +96,13 @@ def describe_plan(plan: "Plan") -> dict[str, Any]:
                 "name": stage.name,
                 "op": type(stage.layer.op).__name__,
                 **asdict(stage.folding),
-                "constant": stage.constant,
-                "kind": stage.folding.kind if stage.layer.weight is not None else None,
+                "kind": stage.implementation.title,
+                "details": dict(stage.details(plan.target)),
+                "description": stage.implementation.describe(stage.details(plan.target)),
                 "alternatives": [asdict(rival) for rival in plan.alternatives.get(stage.name, ())],
-                "fixed_instead": stage.fixed_instead(plan.target),
-                "blocks": stage.blocks,
                 "zeros": stage.zeros,
                 "skipped": stage.skipped,
                 "post": stage.epilogue,
-                "weights": stage.weight_style,
                 "busy": stage.busy,
                 "macs": stage.layer.macs,
                 "useful_share": _useful(plan, stage),
@@ -168,7 +166,7 @@ def print_plan(plan: "Plan", console: Console) -> None:
                 str(layer["simd"]),
                 f"{layer['busy']:,}",
                 "" if share is None else f"{share:.0%}",
-                layer["weights"] or "",
+                layer["details"].get("weights") or "",
                 layer["post"] or "",
                 *_used(cost, asic),
             )
@@ -196,27 +194,11 @@ def print_plan(plan: "Plan", console: Console) -> None:
                 f"of zeros saves {layer['skipped']:.0%} of its clocks",
             )
     for layer in described["layers"]:
-        if layer["blocks"]:
-            count, rows = layer["blocks"]["count"], layer["blocks"]["rows"]
-            shared = f", each for {rows} rows of the array" if rows > 1 else ""
-            text = f"{layer['name']}: products in {count} DSP blocks{shared}"
-            say(console, text)
-        if layer["constant"]:
-            adders, clocks = layer["constant"]["adders"], layer["constant"]["interval"]
-            text = f"weights wired into {adders:,} adders"
-            each = f"a window every {clocks} clocks" if clocks > 1 else "a window a clock"
-            say(console, f"{layer['name']}: {text}, {each}")
-        if layer["pasm"]:
-            text = "inputs are summed up by entry of the book, and multiplied afterwards"
-            say(console, f"{layer['name']}: {text}")
-        if layer["fixed_instead"]:
-            own, fixed = layer["fixed_instead"]
-            pays = "cheaper" if own < fixed else "no cheaper"
-            text = f"about {own:.1f} cells a MAC, {pays} than {fixed:.1f} of fixed point"
-            say(console, f"{layer['name']}: powers of two, {text} as wide")
+        if layer["description"]:
+            say(console, f"{layer['name']}: {layer['description']}")
     for layer in described["layers"]:
         others = [rival for rival in layer["alternatives"] if rival["kind"] != layer["kind"]]
-        if layer["kind"] and others:
+        if others:
             own = next(r["cost"] for r in layer["alternatives"] if r["kind"] == layer["kind"])
             text = ", ".join(
                 f"{_kind(r, asic)} {'' if r['exact'] else 'at least '}{r['cost']:,.0f}"

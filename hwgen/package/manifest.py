@@ -27,6 +27,7 @@ from hwgen.errors import FormatError, StoreError
 from hwgen.files import read_json
 from hwgen.package.border import Border, axi4_stream
 from hwgen.package.stream_format import StreamFormat
+from hwgen.planning.implementations import IMPLEMENTATIONS
 from hwgen.planning.layers.folding import Folding
 from hwgen.schema import short
 from hwgen.targets import Rom
@@ -154,7 +155,11 @@ class PackageLayer(StreamEntry, frozen=True):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        for name, value in dataclasses.asdict(self.folding).items():  # the planner's has no limits
+        given = dataclasses.asdict(self.folding)  # the planner's has no limits
+        if (way := given.pop("implementation")) not in IMPLEMENTATIONS:
+            rule = f"one of {', '.join(IMPLEMENTATIONS)}"
+            raise ValueError(f".folding.implementation must be {rule}, not {short(way)}")
+        for name, value in given.items():
             if not 0 <= value <= MANY:
                 rule = f"an integer of [0, {MANY}]"
                 raise ValueError(f".folding.{name} must be {rule}, not {short(value)}")

@@ -1,4 +1,4 @@
-"""Assembly: the parts of an accelerator and the streams between them."""
+"""Dataflow: the parts of an accelerator and the streams between them."""
 
 __all__ = ["Assembly", "Branch", "Endpoint", "Part", "Placed", "adapters", "assemble", "suits"]
 
@@ -6,12 +6,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import gcd
 
-from hwgen.planning.implementations.core import Core
+from hwgen.planning.implementations.implementation import Core
 from hwgen.planning.layers.layer import INPUT, Layer
 from hwgen_rtl_templates.axi import BorderParameters
-from hwgen_rtl_templates.engine import EngineParameters
 from hwgen_rtl_templates.fifo import FifoParameters
-from hwgen_rtl_templates.join import ConcatParameters, SumParameters
 from hwgen_rtl_templates.streams import ForkParameters, NarrowParameters, WidenParameters
 
 Part = (
@@ -106,19 +104,9 @@ def suits(lanes: int, word: int) -> bool:
     return gcd(lanes, word) == min(lanes, word)
 
 
-def word_of(core: Core) -> int:
-    """Return the elements of a beat that a core takes in."""
-    if isinstance(core, EngineParameters):
-        return core.window.word
-    return core.lanes if isinstance(core, (SumParameters, ConcatParameters)) else 1
-
-
 def output_of(layer: Layer, core: Core) -> Endpoint:
     """Return the beats that leave a core."""
-    if isinstance(core, ConcatParameters):
-        return Endpoint(layer.outputs, core.lanes, core.bits, core.signed, layer.pixels)
-    lanes = core.lanes if isinstance(core, (EngineParameters, SumParameters)) else 1
-    return Endpoint(layer.outputs, lanes, *core.element, layer.pixels)
+    return Endpoint(layer.outputs, core.lanes, *core.element, layer.pixels)
 
 
 class _Builder:
@@ -189,10 +177,9 @@ def assemble(
             way = ways[Branch(source, layer.name, position)]
             end = beats[source]
             channels = layer.x_frames[position][0]
-            for part in adapters(channels, end.lanes, word_of(core), end.bits, end.signed):
-                kind = "widen" if isinstance(part, WidenParameters) else "narrow"
+            for part in adapters(channels, end.lanes, core.word, end.bits, end.signed):
                 number = f"_{position}" if len(layer.sources) > 1 else ""
-                (way,) = builder.add(f"{layer.name}_{kind}{number}", layer.name, part, (way,))
+                (way,) = builder.add(f"{layer.name}_{part.name}{number}", layer.name, part, (way,))
             inputs.append(way)
         (stream,) = builder.add(layer.name, layer.name, core, inputs)
         beats[layer.name] = output_of(layer, core)

@@ -5,9 +5,9 @@ __all__ = ["Alternative", "Plan", "Stage"]
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import Any
 
 from hwgen.families.memories import queue_shifts
-from hwgen.formats import bits_for
 from hwgen.network.graph import Network
 from hwgen.planning.dataflow import (
     Assembly,
@@ -15,23 +15,17 @@ from hwgen.planning.dataflow import (
     Endpoint,
     assemble,
     output_of,
-    word_of,
 )
 from hwgen.planning.estimate.energy import Energy, energy_of, work_of
 from hwgen.planning.estimate.resources import Resources, estimate
-from hwgen.planning.implementations.core import Core
-from hwgen.planning.layers.folding import Folding, beats
+from hwgen.planning.implementations import Core, Implementation, implementation_of
+from hwgen.planning.layers.folding import Folding, beats, word_size
 from hwgen.planning.layers.layer import INPUT, Layer
-from hwgen.planning.lowering.encodings import fixed_instead
+from hwgen.planning.layers.sparsity import live_words
+from hwgen.planning.lowering.window import element_of
 from hwgen.planning.timing import Timing, evaluate_timing
 from hwgen.targets import Target
-from hwgen_rtl_templates.affine_thresholds import AffineThresholdParameters
 from hwgen_rtl_templates.axi import BorderParameters
-from hwgen_rtl_templates.constant_array import ConstantArrayParameters
-from hwgen_rtl_templates.engine import Datapath, EngineParameters
-from hwgen_rtl_templates.join import ConcatParameters
-from hwgen_rtl_templates.mac import MacParameters
-from hwgen_rtl_templates.threshold import ThresholdParameters
 
 FRAMES = 6  # that a plan's timing is evaluated over; the pipeline is full well before
 
@@ -64,11 +58,14 @@ class Stage:
         return self.layer.name
 
     @property
+    def implementation(self) -> Implementation:
+        """What computes the layer."""
+        return implementation_of(self.folding)
+
+    @property
     def busy(self) -> int:
         """Clocks of a frame that the busiest part of the component needs."""
-        if isinstance(self.core, ConcatParameters):
-            return output_of(self.layer, self.core).beats
-        return self.core.busy
+        return max(self.core.busy, self.output.beats)
 
     @property
     def zeros(self) -> float:
@@ -87,65 +84,25 @@ class Stage:
     @property
     def macs(self) -> int:
         """Multiply-accumulates of a frame, without those of words that are skipped."""
-        live = self.core.window.live if isinstance(self.core, EngineParameters) else None
-        if live is None or not isinstance(self.core, EngineParameters):
-            return self.layer.macs
-        pe, outputs = self.folding.pe, self.layer.outputs
-        size = 1 if self.layer.depthwise else self.core.window.word
-        groups = -(-outputs // pe)
-        rows = (min(pe, outputs - group * pe) for group in range(groups))
+        layer, pe = self.layer, self.folding.pe
+        word, ports = word_size(layer, pe, self.folding.simd)
+        live = live_words(layer, pe, word, ports) if self.folding.skip else None
+        if live is None:
+            return layer.macs
+        groups = -(-layer.outputs // pe)
+        rows = (min(pe, layer.outputs - group * pe) for group in range(groups))
         words = sum(n * len(live[group % len(live)]) for group, n in enumerate(rows))
-        return words * size * self.layer.pixels
-
-    @property
-    def datapath(self) -> Datapath | None:
-        """What computes the accumulators, None where there are none."""
-        return self.core.datapath if isinstance(self.core, EngineParameters) else None
+        return words * (1 if layer.depthwise else word) * layer.pixels
 
     @property
     def epilogue(self) -> str | None:
-        """What makes outputs of accumulators: so many thresholds, even ones by division, or a
-        multiplier."""
-        epilogue = getattr(self.core, "post", None)
-        if isinstance(epilogue, ThresholdParameters):
-            return f"{epilogue.steps} step" + "s" * (epilogue.steps != 1)
-        if isinstance(epilogue, AffineThresholdParameters):
-            return f"{epilogue.steps} affine steps"
-        return "multiply" if epilogue else None
+        """What makes outputs of accumulators: so many thresholds, or a multiplier."""
+        unit = getattr(self.core, "epilogue", None)
+        return unit.title if unit else None
 
-    @property
-    def weight_style(self) -> str | None:
-        """Where the weights are: "block" or "logic", None without weights."""
-        path = self.datapath
-        if self.layer.weight is None or not isinstance(path, MacParameters):
-            return None
-        return path.weights.style
-
-    @property
-    def blocks(self) -> dict[str, int] | None:
-        """How many DSP blocks make the products, and how many rows share each; None without."""
-        path = self.datapath
-        if not isinstance(path, MacParameters) or path.blocks is None:
-            return None
-        count = path.blocks.count(path.weights.pe, path.weights.simd)
-        return {"count": count, "rows": path.blocks.rows}
-
-    @property
-    def constant(self) -> dict[str, int] | None:
-        """How many adders the weights are wired into, and the clocks from window to window; None
-        where weights are stored."""
-        path = self.datapath
-        if not isinstance(path, ConstantArrayParameters):
-            return None
-        return {"adders": path.values.adders, "interval": path.beats + path.rest}
-
-    def fixed_instead(self, target: Target) -> tuple[float, float] | None:
-        """Adders and tables a multiply-accumulate of power-of-two weights, and of fixed-point ones
-        of as many bits; None without power-of-two weights."""
-        path = self.datapath
-        if not isinstance(path, MacParameters):
-            return None
-        return fixed_instead(self.layer, path, target)
+    def details(self, target: Target) -> Mapping[str, Any]:
+        """Return what is special about the component, as plain values."""
+        return self.implementation.details(self.core, self.layer, target)
 
     @property
     def output(self) -> Endpoint:
@@ -180,12 +137,8 @@ class Plan:
         first = next(stage for stage in self.stages if INPUT in stage.layer.sources)
         position = first.layer.sources.index(INPUT)
         channels, height, width = first.layer.x_frames[position]
-        lanes = word_of(first.core)
-        if isinstance(first.core, EngineParameters):
-            bits, is_signed = first.core.window.bits, first.core.window.signed
-        else:
-            bits, is_signed = bits_for(first.layer.xs[position].lo, first.layer.xs[position].hi)
-        return Endpoint(channels, lanes, bits, is_signed, height * width)
+        bits, is_signed = element_of(first.layer, position)
+        return Endpoint(channels, first.core.word, bits, is_signed, height * width)
 
     @property
     def input(self) -> BorderParameters:

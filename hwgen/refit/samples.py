@@ -25,7 +25,7 @@ from hwgen.network.fields import IntArray
 from hwgen.planning import Plan, plan
 from hwgen.planning.estimate.array_parts import structure
 from hwgen.planning.estimate.coefficients import START, taken_for
-from hwgen.planning.implementations.core import core_for
+from hwgen.planning.implementations import core_for, implementation_of
 from hwgen.planning.layers.folding import Folding
 from hwgen.planning.layers.layer import find_layers
 from hwgen.planning.search.candidates import LayerCandidates
@@ -41,7 +41,6 @@ SAMPLED = {
 LEAST, MOST = 60, 260  # flip-flops of a sample, or each layer of it; counted and not fitted
 ROUGHLY = 1.5  # what a layer's component has more than a plan, at the most
 LARGE, LARGER = 8, 4  # of so many samples one may be so many times larger
-CHOICES = ("pe", "simd", "skip", "dsp", "pasm", "parallel", "serial")  # that make a folding
 TRIES = 12  # of a layer's foldings
 SCALE = np.array([1.0])
 SECOND = 0.3  # share of layers that have a second one behind them
@@ -192,7 +191,7 @@ def sample_plan(seed: int, family: str) -> Plan | None:
         for layer in layers:
             kinds = ways[layer.name]
             folding = rng.choice(kinds[rng.choice(sorted(kinds))])
-            choices += [f"{layer.name}.{what}={getattr(folding, what)}" for what in CHOICES]
+            choices += folding.choices(layer.name)
             with taken_for(START):
                 ffs += structure(core_for(layer, folding, target), target).ffs
         if ffs > ROUGHLY * most:  # not worth a whole plan
@@ -211,5 +210,5 @@ def _kinds(ways: LayerCandidates) -> dict[str, list[Folding]]:
     """Return the foldings of a layer by kind."""
     kinds: dict[str, list[Folding]] = {}
     for folding in ways.foldings:
-        kinds.setdefault(folding.kind, []).append(folding)
+        kinds.setdefault(implementation_of(folding).title, []).append(folding)
     return kinds

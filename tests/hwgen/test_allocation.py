@@ -10,7 +10,7 @@ from hwgen.errors import PlanError
 from hwgen.formats import Fixed
 from hwgen.network import Input, Linear, Requantize
 from hwgen.planning.estimate.resources import Resources, estimate, weigh
-from hwgen.planning.implementations.core import core_for
+from hwgen.planning.implementations import core_for
 from hwgen.planning.layers.folding import Folding
 from hwgen.planning.layers.layer import find_layers
 from hwgen.planning.plan import Stage
@@ -98,9 +98,9 @@ def test_large_matrices_are_wired_only_where_that_is_asked_for():
     target = get_target("ulx3s-85f")
     for wanted in ({}, {"parallel": 0}, {"serial": 0}):
         ways = LayerCandidates(layer, target, target.clock_hz, wanted)
-        assert not any(folding.constant for folding in ways.foldings)
+        assert not any(f.implementation in ("parallel", "serial") for f in ways.foldings)
     ways = LayerCandidates(layer, target, target.clock_hz, {"serial": 2})
-    assert all(folding.serial == 2 for folding in ways.foldings)
+    assert all(folding.choice("serial") == 2 for folding in ways.foldings)
 
 
 @pytest.mark.parametrize("seed", range(8))

@@ -5,10 +5,12 @@ import pytest
 
 from hwgen.families.cells import adder_of, lut_inputs
 from hwgen.planning.estimate.resources import Resources
+from hwgen.planning.implementations import implementation_of
+from hwgen.planning.implementations.bounds import Bounds
+from hwgen.planning.implementations.mac_array import STRETCH, least_row
 from hwgen.planning.layers.layer import find_layers
 from hwgen.planning.lowering.adder_graphs import solve
 from hwgen.planning.lowering.constants import least_adders
-from hwgen.planning.search.bounds import STRETCH, Bounds, least_row
 from hwgen.planning.search.candidates import NO_HURRY, LayerCandidates
 from hwgen.targets import get_target
 from hwgen_rtl_templates.dot_product import RowParameters, dot_product
@@ -85,7 +87,8 @@ def test_no_way_to_build_a_layer_takes_less(seed):
         for folding in ways.foldings[:: 1 + len(ways.foldings) // SAMPLED]:
             where = f"seed {seed}, {layer.name}: {folding}"
             option, _ = ways._option(folding)
-            for bound in (bounds.rough(folding), bounds.close(folding)):
+            least = implementation_of(folding).least
+            for bound in (least(bounds, folding, False), least(bounds, folding, True)):
                 assert bound.cost <= option.cost, where
                 assert bound.needs.within(option.needs), where
 

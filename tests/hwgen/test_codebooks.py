@@ -102,10 +102,10 @@ def test_the_cheaper_is_taken():
     plans = [made(network, ["pe=2", "simd=16"], pasm) for pasm in (0, 1)]
     costs = [weigh(plan.resources) for plan in plans]
     free = hwgen.plan(network, target=ECP5, goal="min area", overrides=overrides)
-    assert free.stages[0].folding.pasm == (costs[1] < costs[0])
+    assert free.stages[0].folding.choice("pasm") == (costs[1] < costs[0])
     assert plans[1].interval > plans[0].interval
     with_low_latency = hwgen.plan(network, target=ECP5, goal="300000 fps", overrides=overrides)
-    assert with_low_latency.stages[0].folding.pasm == 0
+    assert with_low_latency.stages[0].folding.choice("pasm") == 0
 
 
 def test_choices_that_cannot_be():
@@ -123,4 +123,4 @@ def test_the_command_says_so(tmp_path):
     result = CliRunner().invoke(app, arguments)
     assert "conv: inputs are summed up by entry" in result.output.replace("\n", " ")
     described = json.loads(CliRunner().invoke(app, [*arguments, "--json"]).stdout)
-    assert described["layers"][0]["pasm"] == 1
+    assert described["layers"][0]["implementation"] == "pasm"

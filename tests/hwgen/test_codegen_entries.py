@@ -38,7 +38,8 @@ def test_the_clock_in_constraints():
 
 def test_a_manifest_holds_every_field_of_a_folding():
     """Whatever the planner's class has, so that none is forgotten when it gets another."""
-    every = Folding(**{field.name: n for n, field in enumerate(fields(Folding), 1)})
+    numbers = {field.name: n for n, field in enumerate(fields(Folding), 1)}
+    every = Folding(**{**numbers, "implementation": "dsp"})
     layer = replace(toy_manifest().layers[0], folding=every)
     told = replace(toy_manifest(), layers=(layer,)).to_json()["layers"][0]["folding"]
     assert told == asdict(every) and len(set(told.values())) == len(fields(Folding))

@@ -37,9 +37,9 @@ def test_golden_equals_rtl(case, tmp_path):
     target, choices = MIXED[case]
     network = two_layers(4, 5)
     plan = planned(network, "min area", target, choices)
-    kinds = {stage.name: stage.constant for stage in plan.stages}
+    kinds = {stage.name: "adders" in stage.details(target) for stage in plan.stages}
     for name, kind in zip(("conv", "fc"), case.split(", "), strict=True):
-        assert bool(kinds[name]) == (kind != "stored")
+        assert kinds[name] == (kind != "stored")
     check_simulated(hwgen.generate(plan, tmp_path / "net"), plan, 4)
 
 
@@ -80,7 +80,7 @@ def test_jet_tagging_without_folding(tmp_path):
     """A frame a clock: all layers parallel; 10,000 vectors."""
     module, x, network = jets(10_000)
     plan = hwgen.plan(network, target=ECP5, goal="100000000 fps")
-    assert all(stage.folding.parallel for stage in plan.stages)
+    assert all(stage.folding.choice("parallel") for stage in plan.stages)
     assert plan.interval == 1
     q = network.quantize(x.numpy())
     golden = network.run(q)
@@ -118,7 +118,7 @@ def test_a_frame_a_clock_by_the_planner_alone():
     slow = hwgen.plan(network, target=ECP5, goal="50000000 fps", clock_hz=50_000_000)
     for plan, levels in ((fast, 1), (slow, 6)):
         assert plan.interval == 1
-        assert all(1 <= stage.folding.parallel <= levels for stage in plan.stages)
+        assert all(1 <= stage.folding.choice("parallel") <= levels for stage in plan.stages)
     assert slow.latency < fast.latency and slow.resources.ffs < fast.resources.ffs
 
 
@@ -138,8 +138,8 @@ def test_the_command_says_so(tmp_path):
     assert "conv: array in LUTs, worth" in output
     assert "array in DSP blocks at least" in output and "parallel constants" in output
     described = json.loads(CliRunner().invoke(app, [*arguments, "--json"]).stdout)
-    assert described["layers"][0]["constant"] is None
-    assert described["layers"][1]["constant"]["interval"] > 8
+    assert described["layers"][0]["implementation"] == "array"
+    assert described["layers"][1]["details"]["interval"] > 8
 
 
 @pytest.mark.parametrize(

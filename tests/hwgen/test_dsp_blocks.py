@@ -47,19 +47,24 @@ def test_a_last_block_of_two_rows_has_a_multiplier_for_each():
 
 
 def products(plan):
-    return {stage.name: stage.blocks for stage in plan.stages if stage.layer.macs}
+    """Return how many DSP blocks each layer has, and rows share one; None without."""
+    found = {stage.name: stage.details(plan.target) for stage in plan.stages if stage.layer.macs}
+    return {
+        name: (details["blocks"], details["rows_a_block"]) if "blocks" in details else None
+        for name, details in found.items()
+    }
 
 
 def test_where_products_are_is_weighed():
     """Wide ones in blocks, narrow ones in look-up tables; or as the user says."""
     wide, narrow = (two_layers(bits, act) for bits, act in ((16, 16), (3, 3)))
     made = hwgen.plan(wide, target=ECP5, goal="min area", overrides=ONE)
-    assert products(made) == {name: {"count": 1, "rows": 1} for name in ("conv", "fc")}
-    assert all(s.folding.dsp for s in made.stages)
+    assert products(made) == {name: (1, 1) for name in ("conv", "fc")}
+    assert all(s.folding.choice("dsp") for s in made.stages)
     made = hwgen.plan(narrow, target=ECP5, goal="min area", overrides=ONE)
     assert products(made) == {"conv": None, "fc": None}
     forced = hwgen.plan(narrow, target=ECP5, goal="min area", overrides=[*ONE, "conv.dsp=1"])
-    assert products(forced) == {"conv": {"count": 1, "rows": 1}, "fc": None}
+    assert products(forced) == {"conv": (1, 1), "fc": None}
     kept = hwgen.plan(wide, target=ECP5, goal="min area", overrides=[*ONE, "fc.dsp=0"])
     assert products(kept)["fc"] is None and products(kept)["conv"]
 
@@ -71,7 +76,7 @@ def test_blocks_are_a_budget_of_all_layers(blocks):
     choices = ["conv.pe=1", "conv.simd=4", "fc.pe=2", "fc.simd=1"]
     made = hwgen.plan(two_layers(16, 16), target=target, goal="min area", overrides=choices)
     counts = {0: [], 1: [], 2: [2], 5: [4], 28: [4, 2]}[blocks]
-    assert [found["count"] for found in products(made).values() if found] == counts
+    assert [found[0] for found in products(made).values() if found] == counts
     assert made.resources.dsps == sum(counts)
 
 
@@ -83,7 +88,7 @@ def test_blocks_are_used_where_tables_are_short():
     assert products(plenty)["conv"] is None
     little = replace(ECP5, luts=round(plenty.resources.luts) - 100)
     made = hwgen.plan(network, target=little, goal="min area", overrides=goal)
-    assert products(made)["conv"] == {"count": 12, "rows": 2}
+    assert products(made)["conv"] == (12, 2)
     assert made.resources.luts <= little.luts
 
 
@@ -123,12 +128,12 @@ WHOLE = [
 def test_network(target, network, overrides, blocks, tmp_path):
     """golden == RTL == netlist; clocks as predicted; blocks as counted."""
     made = hwgen.plan(network, target=target, goal="min area", overrides=overrides)
-    assert sum(found["count"] for found in products(made).values() if found) == blocks
+    assert sum(found[0] for found in products(made).values() if found) == blocks
     package = hwgen.generate(made, tmp_path / "net")
     cell = {"ecp5": "MULT18X18D", "ice40": "SB_MAC16"}[target.family]
     assert f"primitives/{cell}.v" in package.manifest.primitives
-    assert [s.folding.dsp for s in made.stages if s.layer.macs] == [
-        layer.folding.dsp for layer in package.manifest.layers if layer.macs
+    assert [s.folding.choice("dsp") for s in made.stages if s.layer.macs] == [
+        layer.folding.choice("dsp") for layer in package.manifest.layers if layer.macs
     ]
     for stage in ("rtl", "netlist"):
         check_simulated(package, made, 3, stage=stage)
@@ -190,4 +195,4 @@ def test_the_command_says_what_is_where(tmp_path):
 def test_planning_takes_blocks_only_where_they_pay():
     """The network of first light is narrow: it is planned as without them."""
     with_blocks = hwgen.plan(digits(), target="ulx3s-85f", goal="100000 fps")
-    assert not any(stage.folding.dsp for stage in with_blocks.stages)
+    assert not any(stage.folding.choice("dsp") for stage in with_blocks.stages)

@@ -27,7 +27,7 @@ from hwgen.network import (
 from hwgen.planning.estimate.array_parts import structure
 from hwgen.planning.estimate.energy import _work
 from hwgen.planning.estimate.resources import estimate
-from hwgen.planning.implementations.core import core_for
+from hwgen.planning.implementations import core_for
 from hwgen.planning.layers.layer import find_layers
 from hwgen.planning.search.candidates import LayerCandidates
 from hwgen.targets import TARGETS
@@ -158,7 +158,7 @@ def test_more_outputs_never_cost_less(family):
     for outputs in (1, 2, 5, 10):
         layer = find_layers(reported(outputs))[-1]
         costs = {f: estimate(core, target).luts for f, core in every_way(layer, target)}
-        found.append(min(cost for f, cost in costs.items() if f.parallel))
+        found.append(min(cost for f, cost in costs.items() if f.choice("parallel")))
     assert found == sorted(found), found
 
 

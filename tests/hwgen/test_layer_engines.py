@@ -17,7 +17,7 @@ from hwgen.network import (
     Requantize,
     Threshold,
 )
-from hwgen.planning.implementations.core import core_for
+from hwgen.planning.implementations import core_for
 from hwgen.planning.layers.folding import Folding
 from hwgen.planning.layers.layer import find_layers
 from hwgen.targets import get_target
@@ -69,13 +69,13 @@ SIGN = Threshold([[0], [3], [-1]], Binary(), [1.0], base=-1)
 
 CASES = {
     "padding above every value": ((IMAGE, LOW, conv(3, 2, 3, 3, padding=1)), Folding(3, 2, 1)),
-    "maximum below the padding": ((IMAGE, LOW, MaxPool2d(3, 1, 1)), Folding(2, 1, 1)),
-    "maximum requantized": ((SHIFTED, MaxPool2d(2, 1), FINE), Folding(2, 1, 1)),
-    "average of signs": ((SIGNS, AvgPool2d((2, 3), (1, 2)), WIDE), Folding(2, 1, 1)),
+    "maximum below the padding": ((IMAGE, LOW, MaxPool2d(3, 1, 1)), Folding(2, 1, 1, 0, "maximum")),
+    "maximum requantized": ((SHIFTED, MaxPool2d(2, 1), FINE), Folding(2, 1, 1, 0, "maximum")),
+    "average of signs": ((SIGNS, AvgPool2d((2, 3), (1, 2)), WIDE), Folding(2, 1, 1, 0, "average")),
     "signs to signs": ((SIGNS, conv(3, 2, 3, 3, padding=1), SIGN), Folding(3, 3, 1)),
     "book without zero": (
         (Input((5,), Fixed(4), [1.0]), book(Linear, 3, 5)),
-        Folding(3, 2, 1, pasm=1),
+        Folding(3, 2, 1, implementation="pasm"),
     ),
     "weights without zero": (
         (
@@ -90,7 +90,7 @@ CASES = {
     ),
     "sums by entry of signed": (
         (IMAGE, book(Conv2d, 2, 2, 2, 2, padding=1)),
-        Folding(2, 4, 1, pasm=1),
+        Folding(2, 4, 1, implementation="pasm"),
     ),
     "words of each group": ((Input((4, 5, 2), Fixed(4), [1.0]), halves()), Folding(2, 1, 1, 1)),
     "words half used": ((Input((4, 5, 2), Fixed(4), [1.0]), halves()), Folding(2, 2, 1, 1)),
@@ -132,7 +132,7 @@ def test_sum_of_signs():
         )
     )
     layer = find_layers(network)[-1]
-    core = core_for(layer, Folding(2, 2, 2), TARGET)
+    core = core_for(layer, Folding(2, 2, 2, implementation="sum"), TARGET)
     trace = network.trace(random_input(network, FRAMES, 3))
     inputs = []
     for name, wire, bits in zip(("x", "sign"), layer.x_encodings, core.bits, strict=True):

@@ -17,7 +17,7 @@ from hwgen.network import (
     Requantize,
     Threshold,
 )
-from hwgen.planning.implementations.core import core_for
+from hwgen.planning.implementations import core_for, plain_foldings
 from hwgen.planning.layers.folding import Folding
 from hwgen.planning.layers.layer import find_layers
 from hwgen.planning.search.candidates import LayerCandidates
@@ -44,8 +44,7 @@ SOME = {  # weights of a format, the ends among them
     PowerOfTwo(4, 2): (-128, 128, 0),
     Codebook(2, 8, BOOK): BOOK,
 }
-LUTS, DSP, ENTRIES = "array in LUTs", "array in DSP blocks", "array that sums up by entry"
-PARALLEL, SERIAL = "parallel constants", "bit-serial constants"
+LUTS, DSP, ENTRIES, PARALLEL, SERIAL = "array", "dsp", "pasm", "parallel", "serial"
 CASES = [
     (Binary(), Binary(), "sign", LUTS),
     (Binary(), Binary(), "none", PARALLEL),
@@ -130,7 +129,9 @@ def test_dot_product(of, x_of, post, kind):
     first = chain(Input((8,), x_of, ONE), dense)
     network = chain(*(n.op for n in first.nodes), *post_of(post, first.output))
     (layer,) = find_layers(network)
-    ways = [f for f in LayerCandidates(layer, ECP5, 25_000_000, {}).foldings if f.kind == kind]
+    ways = [
+        f for f in LayerCandidates(layer, ECP5, 25_000_000, {}).foldings if f.implementation == kind
+    ]
     folding = ways[len(ways) // 2]
     simulated(layer, folding, np.array(x), network.run(np.array(x)))
 
@@ -164,7 +165,7 @@ def test_windows(of, size):
         op = Conv2d(ones, [0], Binary(), ONE, padding=(1, 2))
     network = chain(Input(shape, of, ONE, zero), op)
     (layer,) = find_layers(network)
-    ways = [f for f in LayerCandidates(layer, ECP5, 25_000_000, {}).foldings if f.kind == LUTS]
+    ways = list(plain_foldings(layer, ECP5))
     simulated(layer, ways[size % len(ways)], x, network.run(x))
 
 
@@ -189,7 +190,7 @@ def test_sum(by, zeros, ranges, post):
     after = [Node("after", op, ("sum",)) for op in post_of(post, total)]
     network = Network((*nodes, *after))
     layer = next(layer for layer in find_layers(network) if isinstance(layer.op, Add))
-    core = core_for(layer, Folding(1, 1, 1), ECP5)
+    core = core_for(layer, Folding(1, 1, 1, implementation="sum"), ECP5)
     lows, highs = zip(*((t.lo, t.hi) for t in layer.xs), strict=True)
     pairs = [[a, b] for a in range(lows[0], highs[0] + 1) for b in range(lows[1], highs[1] + 1)]
     sums = [sum(m * (v - z) for m, v, z in zip(by, pair, zeros, strict=True)) for pair in pairs]

@@ -11,8 +11,8 @@ from hwgen.cli import app
 from hwgen.errors import HwgenError, PlanError
 from hwgen.formats import Fixed, PowerOfTwo
 from hwgen.network import Conv2d, Input, Linear, Network, Node, Requantize
-from hwgen.planning.dataflow import adapters, suits, word_of
-from hwgen.planning.layers.folding import drains, foldings
+from hwgen.planning.dataflow import adapters, suits
+from hwgen.planning.layers.folding import array_foldings, drains
 from hwgen.planning.layers.layer import find_layers
 from hwgen.planning.search.planner import parse_goal, plan
 from hwgen_rtl_templates.affine_thresholds import AffineThresholdParameters
@@ -40,13 +40,13 @@ def test_only_foldings_that_are_not_dominated():
     """With 13 channels, pe 5 and 4 take other turns, pe 6 the same as 5, and is there only where
     the drain of 5 rows would need more lanes."""
     conv1 = find_layers(digits())[0]
-    found = list(foldings(conv1))
+    found = list(array_foldings(conv1))
     rows = {folding.pe for folding in found}
     assert rows == {1, 2, 3, 4, 5, 6, 7, 8, 9, 13}
     six = {f.simd: f.lanes for f in found if f.pe == 6}
     five = {f.simd: f.lanes for f in found if f.pe == 5}
     assert six == {3: 2, 5: 3} and five == {1: 1, 2: 1, 3: 5, 5: 5, 9: 5}
-    columns = {folding.simd for folding in foldings(conv1)}
+    columns = {folding.simd for folding in array_foldings(conv1)}
     assert columns == {1, 2, 3, 5, 9}
 
 
@@ -110,7 +110,7 @@ def test_requantizers_are_shared(seed):
         Conv2d(weight, rng.integers(-99, 99, outputs), Fixed(4), [1.0]),
         Requantize(rng.integers(3, 9, outputs), 9, Fixed(int(rng.integers(2, 9))), [1.0]),
     )
-    found = list(foldings(find_layers(network)[0]))
+    found = list(array_foldings(find_layers(network)[0]))
     for folding in found:
         lanes = -(-folding.pe // -(-inputs * kernel**2 // folding.simd))
         if folding.pe % lanes == 0 or folding.pe == outputs:
@@ -138,7 +138,7 @@ def test_wider_drain_only_where_it_saves_adapters():
             narrowest += stage.folding.lanes == least
             if stage.folding.lanes > least:
                 users = [s for s in made.stages if stage.name in s.layer.sources]
-                suited = users and all(suits(stage.folding.lanes, word_of(s.core)) for s in users)
+                suited = users and all(suits(stage.folding.lanes, s.core.word) for s in users)
                 assert suited or not stage.core.drained, (seed, stage.name)
                 wider += 1
     assert narrowest > 5 * wider > 0
@@ -245,11 +245,11 @@ def test_it_is_said_where_shifting_does_not_pay(target, tmp_path):
     ops = Input((8,), Fixed(8, False), [1.0]), Linear(weight, [0] * 4, of, [1.0])
     network = chain(*ops)
     made = hwgen.plan(network, target=target, goal="min area")
-    own, fixed = made.stages[0].fixed_instead(made.target)
+    own, fixed = made.stages[0].details(made.target)["fixed_instead"]
     assert own > fixed
     wide = replace(network.nodes[1], op=replace(ops[1], weight_format=Fixed(8)))
     other = hwgen.plan(Network((network.nodes[0], wide)), target=target, goal="min area")
-    assert other.stages[0].fixed_instead(other.target) is None
+    assert other.stages[0].details(other.target).get("fixed_instead") is None
     network.save(tmp_path / "n.net")
     arguments = ["plan", str(tmp_path / "n.net"), "--goal", "min area", "--target", target]
     output = " ".join(CliRunner().invoke(app, arguments).output.split())

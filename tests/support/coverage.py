@@ -38,7 +38,7 @@ def _of_network(network: Network) -> Iterator[str]:
 
 def _of_stage(stage: Stage) -> Iterator[str]:
     core, layer = stage.core, stage.layer
-    kind = stage.folding.kind if layer.weight is not None else type(layer.op).__name__
+    kind = stage.implementation.title if layer.weight is not None else type(layer.op).__name__
     yield kind
     yield f"{kind}, then {(stage.epilogue or 'nothing').split(' ', 1)[-1]}"
     if layer.x_encodings and layer.x_encodings[0].step > 1:

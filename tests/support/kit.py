@@ -17,8 +17,10 @@ from torch import nn
 import hwgen
 from hwgen.compression import PruneRecipe, QuantizeRecipe, Recipe
 from hwgen.network import Network
-from hwgen.planning.implementations.core import blocks_for, core_for, sums_by_entry
-from hwgen.planning.layers.folding import Folding, foldings
+from hwgen.planning.implementations import core_for
+from hwgen.planning.implementations.dsp_array import blocks_for
+from hwgen.planning.implementations.weight_shared import sums_by_entry
+from hwgen.planning.layers.folding import Folding, array_foldings
 from hwgen.planning.layers.layer import Layer, find_layers
 from hwgen.targets import get_target
 from hwgen_rtl_templates.adder_row import AdderRow
@@ -142,7 +144,7 @@ def compressed(subject: Subject) -> tuple[nn.Module, torch.Tensor, Network]:
 def folding_of(subject: Subject, layer: Layer) -> tuple[Folding, str]:
     """Return a folding of the subject's class, as close as the layer has one, and a family."""
     rng = subject.rng
-    found = list(foldings(layer))
+    found = list(array_foldings(layer))
     if subject.sparsity in ("shapes", "stripes", "weights"):
         found = [f for f in found if f.skip] or found
     most = {what: max(getattr(f, what) for f in found) for what in ("pe", "simd")}
@@ -159,11 +161,11 @@ def folding_of(subject: Subject, layer: Layer) -> tuple[Folding, str]:
         chosen = found[int(rng.integers(len(found)))]
     family = ("ecp5", "ice40")[int(rng.integers(2))]
     if subject.folding == "blocks" and blocks_for(layer, chosen, TARGETS[family]) is not None:
-        chosen = replace(chosen, dsp=1)
+        chosen = replace(chosen, implementation="dsp")
     if subject.folding == "entries":
         family = "ecp5"  # has memories of a few words
         assert sums_by_entry(layer, TARGETS[family])
-        chosen = replace(chosen, pasm=1)
+        chosen = replace(chosen, implementation="pasm")
     return chosen, family
 
 

@@ -157,8 +157,7 @@ def _engine(part: EngineParameters, beats: int) -> Work:
     dots = windows * len(part.folds)
     reads = windows * sum(part.folds) - dots * part.datapath.rest
     path = part.datapath
-    read = path.read if isinstance(path, ConstantArrayParameters) else (True,) * part.window.lanes
-    total = _window(part.window, read, beats, reads) + _datapath(path, reads, dots)
+    total = _window(part.window, path.read, beats, reads) + _datapath(path, reads, dots)
     for unit in part.behind:
         total += _work(unit, part.beats_out)
     return total + _work(part.fifo, part.beats_out)

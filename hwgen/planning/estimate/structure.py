@@ -22,7 +22,6 @@ from hwgen_rtl_templates.affine_thresholds import AffineThresholdParameters
 from hwgen_rtl_templates.argmax import ArgMaxParameters
 from hwgen_rtl_templates.axi import BorderParameters
 from hwgen_rtl_templates.bias import BiasParameters
-from hwgen_rtl_templates.constant_array import ConstantArrayParameters
 from hwgen_rtl_templates.engine import EngineParameters
 from hwgen_rtl_templates.fifo import FifoParameters
 from hwgen_rtl_templates.join import ConcatParameters, SumParameters
@@ -93,12 +92,11 @@ def structure(part: object, target: Target) -> Structure:
 
 def parts_of(part: EngineParameters, target: Target) -> dict[str, Structure]:
     """Return what the components of an engine are made of, by their instances."""
-    w, path = part.window, part.datapath
-    read = path.read if isinstance(path, ConstantArrayParameters) else (True,) * w.lanes
+    path = part.datapath
     found = {
-        "window": window_structure(w, read, target),
+        "window": window_structure(part.window, path.read, target),
         "sequencer": structure(part.sequencer, target),
-        "maximum" if isinstance(path, MaximumParameters) else "array": structure(path, target),
+        path.name: structure(path, target),
         "fifo": structure(part.fifo, target),
     }
     if part.drained:

@@ -2,6 +2,7 @@
 
 __all__ = ["DotOutput", "dot_output_of"]
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -9,7 +10,7 @@ import numpy as np
 
 from hwgen.formats import bits_for
 from hwgen.network.fields import IntArray
-from hwgen.network.ops import Add, AvgPool2d
+from hwgen.network.ops import Add, AvgPool2d, Op
 from hwgen.network.tensor import Tensor
 from hwgen.planning.layers.layer import Layer
 
@@ -74,17 +75,32 @@ def dot_output_of(layer: Layer, constants: IntArray | int = 0) -> DotOutput:
 
 @lru_cache(maxsize=256)  # foldings of a layer have few different ones, and share what follows them
 def _sums(layer: Layer, each: bytes) -> DotOutput:
-    wire, constants = layer.x_encodings[0], np.frombuffer(each, dtype=np.int64)
+    encoding, constants = layer.x_encodings[0], np.frombuffer(each, dtype=np.int64)
+    known = CONSTANTS.get(type(layer.op))
     if layer.bias is not None:
-        return DotOutput(layer.acc, layer.bias + wire.step * constants, wire.step)
-    if isinstance(layer.op, AvgPool2d):
-        offset = _one((wire.base - layer.x.zero_point) * layer.inputs)
-        return DotOutput(layer.acc, offset + wire.step * constants, wire.step)
-    if isinstance(layer.op, Add):  # brings its constants with it
-        return DotOutput(layer.acc, _one(0))
+        return DotOutput(layer.acc, layer.bias + encoding.step * constants, encoding.step)
+    if known is not None:
+        step, offset = known(layer)
+        return DotOutput(layer.acc, _one(offset) + step * constants, step)
     if layer.epilogue is None:  # elements leave as they are
         return DotOutput(layer.y, _one(0))
-    return DotOutput(layer.acc, _one(wire.base), wire.step)
+    return DotOutput(layer.acc, _one(encoding.base), encoding.step)
+
+
+def _of_average(layer: Layer) -> tuple[int, int]:
+    encoding = layer.x_encodings[0]
+    return encoding.step, (encoding.base - layer.x.zero_point) * layer.inputs
+
+
+def _of_sum(layer: Layer) -> tuple[int, int]:
+    return 1, 0  # it brings its constants with it
+
+
+# (step, offset) of ops without a bias whose sums are of all elements that they take
+CONSTANTS: dict[type[Op], Callable[[Layer], tuple[int, int]]] = {
+    AvgPool2d: _of_average,
+    Add: _of_sum,
+}
 
 
 def _one(offset: int) -> IntArray:

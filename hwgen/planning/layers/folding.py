@@ -1,53 +1,62 @@
-"""Folding: how many rows and columns of a MAC array a layer gets."""
+"""Folding: what computes a layer, and how many rows and columns of an array it gets."""
 
-__all__ = ["Folding", "beats", "columns", "drains", "foldings", "min_cycles", "word_size"]
+__all__ = [
+    "ARRAY",
+    "SHAPE",
+    "Folding",
+    "array_foldings",
+    "beats",
+    "columns",
+    "drains",
+    "element_cycles",
+    "element_foldings",
+    "word_size",
+]
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from math import gcd
 
-from hwgen.network.ops import Add, ArgMax, Concat
 from hwgen.planning.layers.layer import Layer
 from hwgen.planning.layers.sparsity import live_words
+
+ARRAY = "array"  # the implementation of a dot product where nothing else is said
+SHAPE = ("pe", "simd", "lanes", "skip")
 
 
 @dataclass(frozen=True, order=True)
 class Folding:
-    """pe : rows of the array, output channels in parallel; channels in parallel where each is
+    """The shape of a layer's datapath, and what computes in it.
+
+    pe : rows of the array, output channels in parallel; channels in parallel where each is
         on its own
     simd : columns of the array, inputs in parallel
     lanes : of the stream behind it, drained and requantized in parallel
     skip : 1 where words of zero weights take no clock, 0 where all words are read
-    dsp : 1 where DSP blocks make the products, 0 where the array is made of adders
-    pasm : 1 where inputs are summed up by their weight's entry of the book, and multiplied
-        afterwards (PASM), 0 where each is multiplied
-    parallel : where the weights are wired into adders that take whole words, how many of these
-        stand between two registers; 0 where they are not
-    serial : bits of a word that such adders take a clock, 0 where they do not
+    implementation : the name of what computes (`hwgen/planning/implementations`)
+    parameter : that it takes, 0 where it takes none: of parallel constants how many adders stand
+        between two registers, of bit-serial ones the bits of a word that they take a clock
     """
 
     pe: int
     simd: int
     lanes: int
     skip: int = 0
-    dsp: int = 0
-    pasm: int = 0
-    parallel: int = 0
-    serial: int = 0
+    implementation: str = ARRAY
+    parameter: int = 0
 
-    @property
-    def constant(self) -> bool:
-        """Whether the weights are wired into adders."""
-        return bool(self.parallel or self.serial)
+    def choice(self, what: str) -> int:
+        """Return a choice as the user writes it (`conv1.pe=4`, `conv1.serial=2`): of the shape its
+        number; of an implementation its parameter, 1 where it takes none, 0 where it is another."""
+        if what in SHAPE:
+            value: int = getattr(self, what)
+            return value
+        return (self.parameter or 1) if what == self.implementation else 0
 
-    @property
-    def kind(self) -> str:
-        """What computes, in words."""
-        if self.constant:
-            return "bit-serial constants" if self.serial else "parallel constants"
-        if self.pasm:
-            return "array that sums up by entry"
-        return "array in DSP blocks" if self.dsp else "array in LUTs"
+    def choices(self, layer: str) -> list[str]:
+        """Return what the user would write to have it, its lanes aside."""
+        whats = ("pe", "simd", "skip", self.implementation)
+        return [f"{layer}.{what}={self.choice(what)}" for what in whats]
 
 
 def divisors(n: int) -> list[int]:
@@ -70,14 +79,14 @@ def drains(outputs: int, pe: int, fold: int) -> list[int]:
 
 
 def _rows(layer: Layer) -> list[int]:
-    """Return the rows worth looking at: the least of those that take the same min_cycles."""
+    """Return the rows worth looking at: the least of those that take as many turns."""
     if layer.groups > 1:  # a group's outputs end with a full row of the array
         return divisors(layer.outputs // layer.groups)
     return _least(layer.outputs)
 
 
 def _columns(layer: Layer) -> list[int]:
-    """Return the columns worth looking at: the least of those that take the same min_cycles, and
+    """Return the columns worth looking at: the least of those that take as many turns, and
     those that suit the memory, divisors and multiples of the channels."""
     channels = layer.x_frame[0] // layer.groups
     columns = {*_least(layer.inputs), *divisors(channels)}
@@ -85,25 +94,30 @@ def _columns(layer: Layer) -> list[int]:
     return sorted(columns)
 
 
-def foldings(layer: Layer) -> Iterator[Folding]:
-    """Yield the foldings worth looking at, each with its narrowest drain."""
-    channels = layer.x_frame[0]
-    if isinstance(layer.op, ArgMax):
-        yield Folding(1, 1, 1)
-    elif isinstance(layer.op, (Add, Concat)):
-        for lanes in divisors(gcd(*(frame[0] for frame in layer.x_frames))):
-            yield Folding(lanes, lanes, lanes)
-    elif layer.depthwise:
-        for lanes in divisors(channels):
-            yield from _ways(layer, lanes, 1)
-    else:
-        rows = _rows(layer)
-        for pe in rows:
-            for simd in _columns(layer):
-                yield from _ways(layer, pe, simd)
-                more = _evened(layer, pe, -(-layer.inputs // simd))
-                if more < layer.outputs and more not in rows:
-                    yield from _ways(layer, more, simd)
+def array_foldings(layer: Layer) -> Iterator[Folding]:
+    """Yield the shapes of an array worth looking at, each with its narrowest drain."""
+    if layer.depthwise:
+        for lanes in divisors(layer.x_frame[0]):
+            yield from _with_skip(layer, lanes, 1)
+        return
+    rows = _rows(layer)
+    for pe in rows:
+        for simd in _columns(layer):
+            yield from _with_skip(layer, pe, simd)
+            more = _evened(layer, pe, -(-layer.inputs // simd))
+            if more < layer.outputs and more not in rows:
+                yield from _with_skip(layer, more, simd)
+
+
+def element_foldings(layer: Layer, implementation: str) -> Iterator[Folding]:
+    """Yield the lanes of what takes elements of all its inputs one by one."""
+    for lanes in divisors(gcd(*(frame[0] for frame in layer.x_frames))):
+        yield Folding(lanes, lanes, lanes, implementation=implementation)
+
+
+def element_cycles(layer: Layer, folding: Folding) -> int:
+    """Return the clocks of a frame of what takes elements one by one."""
+    return layer.pixels * -(-layer.outputs // folding.lanes)
 
 
 def _evened(layer: Layer, pe: int, fold: int) -> int:
@@ -113,7 +127,7 @@ def _evened(layer: Layer, pe: int, fold: int) -> int:
     return pe if layer.groups > 1 else -(-pe // lanes) * lanes
 
 
-def _ways(layer: Layer, pe: int, simd: int) -> Iterator[Folding]:
+def _with_skip(layer: Layer, pe: int, simd: int) -> Iterator[Folding]:
     """Yield a folding, and where weights are zero the one that skips them."""
     for skip in (0, 1):
         folds = beats(layer, pe, simd, skip)
@@ -145,12 +159,3 @@ def beats(layer: Layer, pe: int, simd: int, skip: int) -> list[int]:
         return []
     folds = [-(-len(words) // ports) for words in live]
     return folds if len(folds) == groups else folds * groups
-
-
-def min_cycles(layer: Layer, folding: Folding) -> int:
-    """Return a lower bound of the clocks of a frame, without building the engine."""
-    if isinstance(layer.op, (Add, Concat, ArgMax)):
-        return layer.pixels * -(-layer.outputs // folding.lanes)
-    folds = beats(layer, folding.pe, folding.simd, folding.skip)
-    rest = len(layer.values) if folding.pasm else 0
-    return layer.pixels * (sum(folds) + rest * len(folds))

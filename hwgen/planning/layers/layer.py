@@ -56,6 +56,7 @@ class Layer:
     bias : (outputs,) of elements, with the share of the zero point and of what they stand for
     kernel, stride, padding, dilation : (vertical, horizontal)
     groups : of a convolution
+    pads_low : whether padding is below every value, as a maximum wants it
     epilogue : the requantizer or thresholds that follow, or None
     """
 
@@ -75,6 +76,7 @@ class Layer:
     padding: Pair = (0, 0)
     dilation: Pair = (1, 1)
     groups: int = 1
+    pads_low: bool = False
     epilogue: Requantize | Threshold | None = field(default=None)
     x_encodings: tuple[ElementEncoding, ...] = ()
     y_encoding: ElementEncoding = ElementEncoding()
@@ -83,6 +85,11 @@ class Layer:
     def x(self) -> Tensor:
         """Type of the first input."""
         return self.xs[0]
+
+    @property
+    def pad_value(self) -> int:
+        """Element that padding has."""
+        return self.x.lo if self.pads_low else self.x.pad_value
 
     @property
     def x_frame(self) -> Frame:
@@ -156,6 +163,10 @@ def _pool(op: MaxPool2d | AvgPool2d, layer: Layer) -> Layer:
     return replace(layer, kernel=op.kernel, stride=op.stride, padding=op.padding)
 
 
+def _max_pool(op: MaxPool2d, layer: Layer) -> Layer:
+    return replace(_pool(op, layer), pads_low=True)
+
+
 def _alone(op: Requantize | Threshold, layer: Layer) -> Layer:
     """A requantizer behind nothing to compute: a maximum over one pixel comes before it."""
     rows = len(op.thresholds) if isinstance(op, Threshold) else op.multiplier.size
@@ -197,7 +208,7 @@ LAYERS: dict[type[Op], Made | None] = {
     Flatten: None,
     Conv2d: _conv2d,
     Linear: _linear,
-    MaxPool2d: _pool,
+    MaxPool2d: _max_pool,
     AvgPool2d: _pool,
     Add: _joined,
     Concat: _joined,

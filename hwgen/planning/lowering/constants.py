@@ -17,7 +17,6 @@ from hwgen.formats import bits_for
 from hwgen.network.fields import IntArray
 from hwgen.planning.estimate.resources import Resources, adder_bit_luts, serial_sum_luts
 from hwgen.planning.layers.dot_output import dot_output_of
-from hwgen.planning.layers.folding import Folding
 from hwgen.planning.layers.layer import Layer
 from hwgen.planning.lowering.encodings import x_range_of
 from hwgen.targets import Target
@@ -54,18 +53,22 @@ def levels_within(clock_hz: int, target: Target) -> int:
     return max(1, 1 + int((SHARE * 1e9 / clock_hz - first) / further))
 
 
-def least_constant(layer: Layer, folding: Folding, target: Target) -> Resources:
+def least_constant(layer: Layer, digit: int, target: Target) -> Resources:
     """Return what a layer's weights take at the least when they are wired into adders.
 
     Outputs that differ by more than a shift and a sign take an adder each, one of n inputs takes
     n - 1, and each adder is as wide as an input. Each output is held in registers, and where bits
     enter one after the other the inputs are as well, and each adder's sum and carry.
+
+    Parameters
+    ----------
+    digit : bits that enter a clock, 0 where whole words do
     """
     adders, held = _least_adders(layer), _least_held(layer)
     bits, _ = bits_for(layer.x.lo, layer.x.hi)
-    if folding.serial:
-        ffs = held + layer.inputs * bits + adders * (folding.serial + 1)
-        return Resources(serial_sum_luts(folding.serial, target) * adders, ffs)
+    if digit:
+        ffs = held + layer.inputs * bits + adders * (digit + 1)
+        return Resources(serial_sum_luts(digit, target) * adders, ffs)
     if max(map(abs, layer.values)) >> bits:
         return Resources(0, held)  # inputs side by side are a sum without an adder
     return Resources(adder_bit_luts(target) * bits * adders, held)
@@ -130,24 +133,22 @@ def _digits(values: IntArray) -> IntArray:
 
 
 def constant_array(
-    layer: Layer, folding: Folding, window: WindowParameters, bits: int, is_signed: bool
+    layer: Layer, simd: int, window: WindowParameters, *, levels: int = 0, digit: int = 0
 ) -> ConstantArrayParameters:
-    """Return the constant array of a layer: whole words at once, or `folding.serial` bits a clock.
+    """Return the constant array of a layer.
 
-    bits, is_signed : of an output
+    Parameters
+    ----------
+    simd : elements of a beat
+    levels : adders between two registers, where whole words enter at once
+    digit : bits that enter a clock, where they enter one after the other
     """
     assert layer.weight is not None
     matrix = layer.weight.reshape(layer.outputs, -1).T
-    shape = (window.bits, window.signed, bits, is_signed)
-    values = _values(
-        folding.parallel,
-        folding.serial,
-        matrix.tobytes(),
-        matrix.shape,
-        shape,
-        x_range_of(layer, window),
-    )
-    return ConstantArrayParameters(values, folding.simd)
+    shape = (window.bits, window.signed, *dot_output_of(layer).shape)
+    x_range = x_range_of(layer, window)
+    values = _values(levels, digit, matrix.tobytes(), matrix.shape, shape, x_range)
+    return ConstantArrayParameters(values, simd)
 
 
 @lru_cache(maxsize=64)  # all ways to compute with a matrix have the same

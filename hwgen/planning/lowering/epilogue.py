@@ -38,16 +38,16 @@ class Epilogue:
     """The units behind a datapath, in their order; None where there is nothing to do."""
 
     bias: BiasParameters | None = None
-    epilogue: EpilogueParameters | None = None
+    unit: EpilogueParameters | None = None
 
     @property
     def latency(self) -> int:
         """Clocks from a sum to its output."""
-        return sum(unit.latency for unit in (self.bias, self.epilogue) if unit)
+        return sum(unit.latency for unit in (self.bias, self.unit) if unit)
 
     def needs(self, target: Target) -> Resources:
         """Return what the units are estimated to take."""
-        units = (estimate(unit, target) for unit in (self.bias, self.epilogue) if unit)
+        units = (estimate(unit, target) for unit in (self.bias, self.unit) if unit)
         return sum(units, Resources())
 
     def cost(self, target: Target) -> float:

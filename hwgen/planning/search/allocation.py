@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hwgen.planning.estimate.resources import Resources
-from hwgen.planning.implementations.core import Core
+from hwgen.planning.implementations.implementation import Core
 from hwgen.planning.layers.folding import Folding
 
 

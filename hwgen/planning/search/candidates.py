@@ -1,28 +1,29 @@
-"""Options: the ways in which a layer can be built, and what each takes."""
+"""Candidates: the ways in which a layer can be built, and what each takes."""
 
 __all__ = ["LayerCandidates"]
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from heapq import heapify, heappop, heappush
 
 from hwgen.errors import PlanError
 from hwgen.planning.estimate.resources import estimate, weigh
-from hwgen.planning.implementations.core import (
+from hwgen.planning.implementations import (
+    WAYS,
+    Conditions,
     Core,
-    blocks_for,
+    candidates,
     core_for,
-    sums_by_entry,
-    with_lanes,
+    implementation_of,
+    min_cycles,
 )
-from hwgen.planning.layers.folding import Folding, drains, foldings, min_cycles
+from hwgen.planning.implementations.bounds import Bounds
+from hwgen.planning.implementations.implementation import Bound
+from hwgen.planning.layers.folding import Folding
 from hwgen.planning.layers.layer import Layer
-from hwgen.planning.lowering.constants import DIGITS, levels_within, may_be_constant
 from hwgen.planning.plan import Alternative, Stage
 from hwgen.planning.search.allocation import Option, frontier
-from hwgen.planning.search.bounds import Bound, Bounds
 from hwgen.targets import Target
-from hwgen_rtl_templates.engine import EngineParameters
 
 NO_HURRY = 1 << 40  # clocks a frame that anything can keep
 
@@ -38,37 +39,22 @@ class LayerCandidates:
         PlanError : none does
         """
         self.layer, self.target = layer, target
-        self._levels = levels_within(clock_hz, target)
         self._built: dict[Folding, tuple[Option, int]] = {}  # with the clocks that it needs
         self._bounds = Bounds(layer, target)
         self._floors: dict[Folding, Bound] = {}  # what it takes at the least, as far as known
         self._closely: set[Folding] = set()  # looked at closely
-        self.foldings = self._agreeing({k: v for k, v in wanted.items() if k != "lanes"})
+        chosen = {what: n for what, n in wanted.items() if what != "lanes"}
+        self.foldings = self._agreeing(Conditions(target, clock_hz, chosen))
 
-    def _agreeing(self, wanted: dict[str, int]) -> list[Folding]:
-        """Return the foldings that agree with choices: constants last, which are dear to look at"""
-        layer, target = self.layer, self.target
-        plain = list(foldings(layer))
-        needed = {f: blocks_for(layer, f, target) for f in plain}
-        most = NO_HURRY if "dsp" in wanted else target.dsps
-        found = [*plain]
-        for folding, blocks in needed.items():
-            if blocks is not None and blocks <= most:
-                found.append(replace(folding, dsp=1))
-        if sums_by_entry(layer, target):
-            found += [replace(f, pasm=1) for f in plain]
-        chosen = bool(wanted.get("parallel") or wanted.get("serial"))
-        if may_be_constant(layer, large=chosen):
-            whole = [f for f in plain if f.pe == layer.outputs and not f.skip]
-            levels = range(1, 1 + max(self._levels, wanted.get("parallel", 1)))
-            wired = [replace(f, serial=digit) for digit in DIGITS for f in whole]
-            wired += [replace(f, parallel=n) for n in levels for f in whole]
-            found += wired
-        agreeing = [f for f in found if all(getattr(f, what) == n for what, n in wanted.items())]
+    def _agreeing(self, conditions: Conditions) -> list[Folding]:
+        """Return the foldings that agree with the user's choices."""
+        found, wanted = candidates(self.layer, conditions), conditions.wanted
+        agreeing = [f for f in found if all(f.choice(what) == n for what, n in wanted.items())]
         if agreeing or not wanted:
             return agreeing
         raise PlanError(
-            f"{layer.name}: folding must have {_choices(found, wanted)}; others only idle longer"
+            f"{self.layer.name}: folding must have {_choices(found, wanted)}; others only idle "
+            "longer"
         )
 
     def _option(self, folding: Folding) -> tuple[Option, int]:
@@ -77,10 +63,10 @@ class LayerCandidates:
             layer, target = self.layer, self.target
             core = core_for(layer, folding, target)
             options = [self._as_option(folding, core)]
-            if isinstance(core, EngineParameters):  # a datapath that rests lets fewer lanes do
-                lanes = drains(layer.outputs, core.datapath.lanes, min(core.folds))[0]
+            way = implementation_of(folding)
+            for lanes in way.drains(core, layer)[:1]:  # what rests between lets fewer lanes do
                 if lanes < folding.lanes:
-                    narrow = with_lanes(core, layer, lanes, target)
+                    narrow = way.with_lanes(core, layer, lanes, target)
                     options.append(self._as_option(replace(folding, lanes=lanes), narrow))
             option = min(options, key=lambda option: option.cost)
             self._built[folding] = option, Stage(layer, option.folding, option.core).busy
@@ -130,9 +116,10 @@ class LayerCandidates:
         return frontier(ordered) if every else [min(ordered, key=lambda option: option.cost)]
 
     def _fewest(self) -> int:
-        """Return the clocks of a frame of the quickest way, which is built to know them. Weights
-        wired into adders are no quicker than the array of the same shape."""
-        ways = [folding for folding in self.foldings if not folding.constant] or self.foldings
+        """Return the clocks of a frame of the quickest way, which is built to know them. What is
+        there on every target is as quick as anything of the same shape."""
+        plain = WAYS[type(self.layer.op)][0].name
+        ways = [f for f in self.foldings if f.implementation == plain] or self.foldings
         fewest = NO_HURRY
         for folding in sorted(ways, key=lambda folding: min_cycles(self.layer, folding)):
             if min_cycles(self.layer, folding) >= fewest:
@@ -143,7 +130,7 @@ class LayerCandidates:
     def _floor(self, folding: Folding) -> Bound:
         """Return the least that a way can take, as far as that is known."""
         if folding not in self._floors:
-            self._floors[folding] = self._bounds.rough(folding)
+            self._floors[folding] = implementation_of(folding).least(self._bounds, folding, False)
         return self._floors[folding]
 
     def _look_closer(self, folding: Folding) -> bool:
@@ -152,7 +139,7 @@ class LayerCandidates:
         if folding in self._built or folding in self._closely:
             return False
         self._closely.add(folding)
-        self._floors[folding] = self._bounds.close(folding)
+        self._floors[folding] = implementation_of(folding).least(self._bounds, folding, True)
         return True
 
     def _undercut(self, folding: Folding, found: Iterable[Option], every: bool) -> bool:
@@ -168,19 +155,20 @@ class LayerCandidates:
         """Return the cheapest way of each kind within a budget of clocks, the cheapest first."""
         best: dict[str, Alternative] = {}
         for folding in self.foldings:
+            title = implementation_of(folding).title
             if folding in self._built:
                 option, clocks = self._built[folding]
-                rival = Alternative(folding.kind, option.cost, True)
+                found = Alternative(title, option.cost, True)
             else:
                 clocks = min_cycles(self.layer, folding)
-                rival = Alternative(folding.kind, self._floor(folding).cost, False)
-            known = best.get(folding.kind)
-            if clocks <= budget and (known is None or rival.cost < known.cost):
-                best[folding.kind] = rival
-        return tuple(sorted(best.values(), key=lambda rival: rival.cost))
+                found = Alternative(title, self._floor(folding).cost, False)
+            known = best.get(title)
+            if clocks <= budget and (known is None or found.cost < known.cost):
+                best[title] = found
+        return tuple(sorted(best.values(), key=lambda found: found.cost))
 
 
-def _choices(found: Sequence[Folding], wanted: dict[str, int]) -> str:
+def _choices(found: Sequence[Folding], wanted: Mapping[str, int]) -> str:
     """Return what the user can choose in place of choices that do not go together: values of each
     that go with all the others, or where there are none, those of each that go without."""
     texts = []
@@ -188,9 +176,9 @@ def _choices(found: Sequence[Folding], wanted: dict[str, int]) -> str:
         for what in wanted:
             others = {} if alone else {k: v for k, v in wanted.items() if k != what}
             values = {
-                getattr(f, what)
+                f.choice(what)
                 for f in found
-                if all(getattr(f, other) == value for other, value in others.items())
+                if all(f.choice(other) == value for other, value in others.items())
             }
             if values:
                 beside = " and ".join(f"{other}={value}" for other, value in others.items())

@@ -9,10 +9,16 @@ from dataclasses import dataclass, replace
 
 from hwgen.errors import PlanError
 from hwgen.network.graph import Network
-from hwgen.planning.dataflow import adapters, suits, word_of
+from hwgen.planning.dataflow import adapters, suits
 from hwgen.planning.estimate.resources import Resources, estimate, weigh
-from hwgen.planning.implementations.core import with_lanes, with_low_latency, with_ring_memory
-from hwgen.planning.layers.folding import drains, foldings, min_cycles
+from hwgen.planning.implementations import (
+    IMPLEMENTATIONS,
+    Core,
+    implementation_of,
+    min_cycles,
+    plain_foldings,
+)
+from hwgen.planning.layers.folding import SHAPE, Folding
 from hwgen.planning.layers.layer import Layer, find_layers
 from hwgen.planning.plan import Plan, Stage
 from hwgen.planning.search.allocation import Option, allocate, needs_of
@@ -21,7 +27,6 @@ from hwgen.planning.search.headroom import check_headroom
 from hwgen.planning.search.queue_depths import with_queues
 from hwgen.progress import Progress, silent
 from hwgen.targets import Target, get_target
-from hwgen_rtl_templates.engine import EngineParameters
 
 _FPS = re.compile(r"\s*([0-9][0-9_]*(?:\.[0-9]+)?(?:[eE][0-9]+)?)\s*fps\s*")
 MIN_LATENCY = "min latency"
@@ -40,9 +45,9 @@ class Override:
     value: int
 
 
-OR_NOT = ("skip", "dsp", "pasm", "parallel", "serial")  # choices that may be 0
-_CHOICES = "|".join(("pe", "simd", "lanes", *OR_NOT))
-_OVERRIDE = re.compile(rf"(?P<layer>.+)\.(?P<what>{_CHOICES})=(?P<value>[0-9]{{1,6}})")
+CHOICES = (*SHAPE, *IMPLEMENTATIONS)
+OR_NOT = CHOICES[3:]  # choices that may be 0
+_OVERRIDE = re.compile(rf"(?P<layer>.+)\.(?P<what>{'|'.join(CHOICES)})=(?P<value>[0-9]{{1,6}})")
 
 
 def parse_override(text: str) -> Override:
@@ -55,8 +60,8 @@ def parse_override(text: str) -> Override:
     match = _OVERRIDE.fullmatch(text)
     if match is None or (match["what"] not in OR_NOT and int(match["value"]) < 1):
         raise PlanError(
-            "Override must be written like conv1.pe=4, with pe, simd, lanes, skip, dsp, "
-            f"pasm, parallel or serial, not {text!r}"
+            f"Override must be written like conv1.pe=4, with {', '.join(CHOICES[:-1])} or "
+            f"{CHOICES[-1]}, not {text!r}"
         )
     return Override(match["layer"], match["what"], int(match["value"]))
 
@@ -82,31 +87,39 @@ def parse_goal(goal: str) -> float | None:
 
 
 def _drained(
-    layer: Layer, core: EngineParameters, words: Sequence[int], forced: int | None, target: Target
-) -> EngineParameters:
-    """Return an engine with the drain that is cheapest with the units behind it and the adapters to
-    the `words` of those who take its beats: the narrowest, unless a wider one saves adapters.
+    layer: Layer,
+    folding: Folding,
+    core: Core,
+    words: Sequence[int],
+    forced: int | None,
+    target: Target,
+) -> Core:
+    """Return a component with the drain that is cheapest with the units behind it and the adapters
+    to the `words` of those who take its beats: the narrowest, unless a wider one saves adapters.
 
     Raises
     ------
     PlanError : the user's own choice does not fit
     """
-    options = drains(layer.outputs, core.datapath.lanes, min(core.folds))
+    way = implementation_of(folding)
+    options = way.drains(core, layer)
+    if not options:
+        return core
     if forced is not None:
         if forced not in options:
             raise PlanError(f"{layer.name}: lanes must be one of {', '.join(map(str, options))}")
-        return with_lanes(core, layer, forced, target)
+        return way.with_lanes(core, layer, forced, target)
     suitable = [n for n in options if all(suits(n, word) for word in words)]
-    candidates = {options[0], core.lanes, *suitable[:1], *(n for n in options if n in words)}
+    tried = {options[0], core.lanes, *suitable[:1], *(n for n in options if n in words)}
 
-    def cost(engine: EngineParameters) -> float:
-        shape = (layer.outputs, engine.lanes)
-        between = (adapters(*shape, word, *engine.element) for word in words)
+    def cost(trial: Core) -> float:
+        shape = (layer.outputs, trial.lanes)
+        between = (adapters(*shape, word, *trial.element) for word in words)
         parts = (part for needed in between for part in needed)
-        needs = sum((estimate(part, target) for part in parts), estimate(engine, target))
+        needs = sum((estimate(part, target) for part in parts), estimate(trial, target))
         return weigh(needs, target)
 
-    return min((with_lanes(core, layer, n, target) for n in sorted(candidates)), key=cost)
+    return min((way.with_lanes(core, layer, n, target) for n in sorted(tried)), key=cost)
 
 
 def _stages(
@@ -118,18 +131,16 @@ def _stages(
     words: dict[str, list[int]] = {}
     for layer in layers:
         for source in layer.sources:
-            words.setdefault(source, []).append(word_of(chosen[layer.name].core))
+            words.setdefault(source, []).append(chosen[layer.name].core.word)
     forced = {o.layer: o.value for o in overrides if o.what == "lanes"}
     stages = []
     for way in ways:
-        layer, option, target = way.layer, chosen[way.layer.name], way.target
-        folding, core = option.folding, option.core
-        if isinstance(core, EngineParameters):
-            core = _drained(layer, core, words.get(layer.name, ()), forced.get(layer.name), target)
-            folding = replace(folding, lanes=core.lanes)
-            core = core.at_full_rate()
-            core = replace(core, window=with_ring_memory(core.window, target))
-        stages.append(Stage(layer, folding, core))
+        layer, target = way.layer, way.target
+        folding, core = chosen[layer.name].folding, chosen[layer.name].core
+        users = words.get(layer.name, ())
+        core = _drained(layer, folding, core, users, forced.get(layer.name), target)
+        core = implementation_of(folding).finished(core, layer, target)
+        stages.append(Stage(layer, replace(folding, lanes=core.lanes), core))
     return tuple(stages)
 
 
@@ -190,8 +201,8 @@ def plan(
     goal : a throughput such as "10000 fps", reached with the smallest design; "min latency", as
         far as the target's budget goes; or "min area"
     clock_hz : the clock in Hz, or None for the target's own
-    overrides : the user's own choices of pe, simd, lanes, skip, dsp, pasm, parallel or serial,
-        such as "conv1.pe=4"
+    overrides : the user's own choices of pe, simd, lanes, skip or an implementation, such as
+        "conv1.pe=4" or "conv1.dsp=1"
     progress : called with (layer, layers looked at, layers), again from 0 where the goal asks for
         another look
 
@@ -227,7 +238,7 @@ def plan(
         return _cheapest(ways, budget, choices, empty, progress or silent)
 
     if goal == MIN_LATENCY:
-        return _quickest(made, layers)
+        return _quickest(made, layers, target)
     smallest = made(NO_HURRY) if rate is None else None
     found = smallest or _reaching(made, goal, clock, rate or 0.0)
     problem = _excess(found)
@@ -307,10 +318,12 @@ def _reaching(made: Maker, goal: str, clock: int, rate: float) -> Plan:
     )
 
 
-def _quickest(made: Maker, layers: Sequence[Layer]) -> Plan:
+def _quickest(made: Maker, layers: Sequence[Layer], target: Target) -> Plan:
     """Return the plan of lowest latency among those that fit: over budgets half an octave apart,
     and between the last of these that fits and the first that does not."""
-    most = max(min_cycles(layer, folding) for layer in layers for folding in foldings(layer))
+    most = max(
+        min_cycles(layer, folding) for layer in layers for folding in plain_foldings(layer, target)
+    )
     budgets = {max(1, round(most / 2 ** (step / 2))) for step in range(2 * most.bit_length() + 1)}
     found: list[Plan] = []
     problem: PlanError | None = None
@@ -339,13 +352,14 @@ def _quickest(made: Maker, layers: Sequence[Layer]) -> Plan:
     while high - low > max(1, high // CLOSE):
         middle = (low + high) // 2
         low, high = (low, middle) if fits(middle) else (middle, high)
-    return _hurried(min(found, key=lambda plan: plan.latency))
+    return _with_low_latency(min(found, key=lambda plan: plan.latency))
 
 
-def _hurried(plan: Plan) -> Plan:
+def _with_low_latency(plan: Plan) -> Plan:
     """Return the plan with quicker units behind its sums, where these lower its latency and fit."""
     for place, stage in enumerate(plan.stages):
-        core = with_low_latency(stage.core, stage.layer, plan.target)
+        way = implementation_of(stage.folding)
+        core = way.with_low_latency(stage.core, stage.layer, plan.target)
         if core is stage.core:
             continue
         stages = (*plan.stages[:place], replace(stage, core=core), *plan.stages[place + 1 :])

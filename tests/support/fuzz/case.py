@@ -12,9 +12,10 @@ from hwgen.compression import PruneRecipe, QuantizeRecipe, Recipe
 from hwgen.errors import HwgenError, PlanError
 from hwgen.network import Network
 from hwgen.planning import Plan, plan
-from hwgen.planning.layers.folding import foldings
+from hwgen.planning.implementations import plain_foldings
 from hwgen.planning.layers.layer import find_layers
 from hwgen.planning.search.planner import MIN_AREA, MIN_LATENCY
+from hwgen.targets import get_target
 from support.exactness import train_on
 from support.networks import CHAIN, GRAPH, MIXED, random_input, random_network
 from support.torch_models import random_module
@@ -161,7 +162,7 @@ def draw_overrides(network: Network, rng: np.random.Generator) -> tuple[str, ...
     """Return the folding of one random layer, as a user would choose it."""
     layers = find_layers(network)
     layer = layers[rng.integers(len(layers))]
-    found = list(foldings(layer))
+    found = list(plain_foldings(layer, get_target(EASIEST)))
     folding = found[rng.integers(len(found))]
     return (f"{layer.name}.pe={folding.pe}", f"{layer.name}.simd={folding.simd}")
 
