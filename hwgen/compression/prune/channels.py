@@ -22,7 +22,7 @@ from hwgen.compression.prune.state import PruningState
 from hwgen.compression.recipes.prune_recipe import PruneRecipe
 from hwgen.errors import HwgenError, InternalError
 from hwgen.torch_graph.float_graph import ArgMax, FloatGraph, FloatNode
-from hwgen.torch_graph.trace import float_graph_of
+from hwgen.torch_graph.update import with_shapes
 
 Sizes = Mapping[tuple[str, ...], int]
 
@@ -53,9 +53,8 @@ def remove_channels(state: PruningState, recipe: PruneRecipe, progress: float) -
     Raises
     ------
     HwgenError : what the importance needs is missing
-    UnsupportedError, NetworkError : from `float_graph_of`
     """
-    graph = float_graph_of(state.model, state.example)
+    graph = state.graph
     groups = ChannelGroups(graph)
     gone = _weakest(state, recipe, progress, graph, groups)
     left: dict[str, int] = {}
@@ -71,10 +70,11 @@ def remove_channels(state: PruningState, recipe: PruneRecipe, progress: float) -
         if layer.path in stripes:
             stripes[layer.path] = _dropped(stripes[layer.path], 0, outputs)
         _remove(layer, outputs, inputs)
-    for after in float_graph_of(state.model, state.example).layers:  # the pruned model runs
+    graph = with_shapes(graph, state.example)  # what is left runs
+    for after in graph.layers:
         if not isinstance(after.module, ArgMax) and after.shape[0] != left[after.path]:
             raise InternalError(f"{after.path}: {after.shape[0]} are left, not {left[after.path]}")
-    return replace(state, masks=masks, stripes=stripes)
+    return replace(state, graph=graph, masks=masks, stripes=stripes)
 
 
 def _share(recipe: PruneRecipe, paths: tuple[str, ...]) -> float:
