@@ -242,7 +242,7 @@ def _check(
     evaluate: Evaluate | None,
     measure: Callable[[nn.Module], float] | None,
 ) -> FloatGraph:
-    """Find what would fail later, now; return the dataflow of the model."""
+    """Find what would fail later, now; return the graph of the model."""
     graph = float_graph_of(model, example)
     clashes = [
         FoundUnsupported(name, "a name of hwgen's quantized model", "rename the layer")

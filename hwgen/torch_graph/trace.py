@@ -1,6 +1,6 @@
-"""From a user's module to the dataflow of layers that it runs.
+"""From a user's module to the graph of the layers that it runs.
 
-Everything hwgen has no meaning for is found here, all at once, before anything is trained.
+Everything hwgen has no meaning for is found here, all at once.
 """
 
 __all__ = ["check_finite", "evaluating", "float_graph_of", "trace_graph"]
@@ -28,7 +28,7 @@ Shapes = dict[fx.Node, Shape]
 def trace_graph(
     model: nn.Module, example: Tensor, leaves: tuple[type[nn.Module], ...] = ()
 ) -> Traced:
-    """Return the live part of the model's graph in evaluation mode, and the shapes in it.
+    """Return the live part of the model's `fx.Graph` in evaluation mode, and the shapes in it.
 
     Raises
     ------
@@ -53,7 +53,7 @@ def trace_graph(
 
 
 def float_graph_of(model: nn.Module, example: Tensor) -> FloatGraph:
-    """Return the dataflow of layers that the model runs in evaluation mode.
+    """Return the graph of the layers that the model runs in evaluation mode.
 
     Functions become modules of the same meaning, averages over adaptive windows become
     `AvgPool2d`; Dropout and Identity disappear. Modules with weights are the model's own, not
@@ -124,7 +124,7 @@ def _check_example(example: object) -> None:
 
 
 class _Reader:
-    """Reads a graph: its layers, and everything in it that is not supported."""
+    """Reads an `fx.Graph`: its layers, and everything in it that is not supported."""
 
     def __init__(self, traced: Traced, model: nn.Module):
         graph = traced.graph

@@ -1,7 +1,7 @@
 """The schedule of pruning: one shot or several steps, fine-tuning between, targets to stop at.
 
-Step k of n prunes to a part p of the recipe's shares, of what there was at first for channels, and
-of what there is for weights, shapes and stripes. Iterating after Han et al. (NeurIPS 2015).
+Step k of n prunes to a part p of the recipe's shares: of the channels that there were at first, and
+of the weights, shapes and stripes that there are now. Iterating after Han et al. (NeurIPS 2015).
 
     p = k / n  or  p = 1 - (1 - k / n)**3
 

@@ -32,7 +32,7 @@ class PruningState:
     example : (batch, channels, height, width) or (batch, features), a float tensor
     graph : of the model, and of its modules
     masks : which weights stay, by the path of their layer
-    sizes : how many channels the groups had before the first step
+    sizes : how many channels each group had before the first step, by the paths of its layers
     stripes : what skeletons learned, (filters, kh, kw) by path
     calibration : batches of real inputs, may be empty
     train : the user's training, may be missing
