@@ -137,6 +137,20 @@ def test_a_model_whose_layers_training_changed_is_traced_again(traces, path, mod
     assert path not in [layer.path for layer in anew.layers] or path == "pool"
 
 
+def test_layers_that_training_replaces_are_those_that_are_pruned(traces):
+    """By equal ones: nothing is traced, and nothing else comes of it."""
+
+    def replacing(model, epochs):
+        train(model, epochs)
+        for path in ("stem", "a", "fc"):
+            swapped(model, path, copy.deepcopy(model.get_submodule(path)))
+
+    recipe, quantize = PruneRecipe(0.6, epochs=1, steps=3), QuantizeRecipe(epochs=0)
+    module = run(recipe, quantize, replacing).module
+    assert len(traces) == 1
+    assert import_torch(module, X[:1]) == import_torch(run(recipe, quantize).module, X[:1])
+
+
 def test_a_hook_that_training_left_is_refused():
     def training(model, epochs):
         train(model, epochs)

@@ -1,4 +1,4 @@
-"""The scale of a quantizer, which is the step of its grid: its logarithm trains, itself, or neither.
+"""The scale of a quantizer, its grid's step: learned in its logarithm, as it is, or not at all.
 
 All three start at the calibrated scale; their gradients are multiplied by 1 / sqrt(values * hi).
 """
