@@ -27,7 +27,7 @@ from hwgen.cli.progress import bar
 from hwgen.errors import PlanError
 from hwgen.formats import Fixed
 from hwgen.network import Conv2d, Input, Linear, Network, Node, Requantize
-from hwgen.planning.layers.layer import float_graph_of
+from hwgen.planning.layers.layer import find_layers
 from hwgen.planning.plan import Plan
 from hwgen.planning.search.candidates import LayerCandidates
 from hwgen.targets import get_target
@@ -137,7 +137,7 @@ def layer_plans() -> Iterator[Plan]:
     for seed in itertools.count(FIRST_SEED):
         network, name = layer(seed)
         target = get_target(name)
-        (found,) = float_graph_of(network)
+        (found,) = find_layers(network)
         rng = random.Random(seed)
         kinds: dict[str, list] = {}
         for folding in LayerCandidates(found, target, target.clock_hz, {}).foldings:

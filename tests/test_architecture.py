@@ -32,6 +32,7 @@ MAY_IMPORT = {
     "tools": {"errors", "cache"},
     "network": {"errors", "files", "formats"},
     "golden": {"errors", "formats", "network"},
+    "passes": {"network"},
     "torch_graph": {"errors"},
     "compression": {
         "errors",
@@ -39,7 +40,6 @@ MAY_IMPORT = {
         "schema",
         "formats",
         "cache",
-        "network",
         "torch_graph",
     },
     "importers": {"errors", "formats", "network", "torch_graph", "compression"},

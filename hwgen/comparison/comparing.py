@@ -34,11 +34,11 @@ from hwgen.tasks.python_file import read_source, split_reference
 FORMATS = ("int8", "int4")
 SIMULATED = 32  # frames
 TRAINING_CODE = (
-    *("formats", "network", "golden", "torch_graph", "compression", "importers"),
+    *("formats", "network", "golden", "passes", "torch_graph", "compression", "importers"),
     *("tasks", "comparison/training.py"),
 )
 DESIGN_CODE = (
-    *("formats", "network", "golden", "families", "planning", "package", "codegen"),
+    *("formats", "network", "golden", "passes", "families", "planning", "package", "codegen"),
     *("simulation", "cost"),
     *("api.py", "targets.py", "primitives.py", "report/run.py"),
     *(

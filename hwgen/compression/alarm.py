@@ -162,11 +162,8 @@ class _Alarm:
         if not recipe.equalize and path in equalizable(self._graph):
             return f"{small}: use equalize=True"
         if point.last:
-            raw = (
-                "output=None or "
-                if isinstance(self._graph.layers[-1].module, QuantizationPoint)
-                else ""
-            )
+            quantized = isinstance(self._graph.layers[-1].module, QuantizationPoint)
+            raw = "output=None or " if quantized else ""
             return f'{small}: use {raw}output="int{bits}"'
         names = [
             other.inputs[0]

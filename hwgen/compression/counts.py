@@ -5,11 +5,10 @@ __all__ = ["Counts", "count"]
 import math
 from dataclasses import dataclass
 
-from torch import Tensor, nn
+from torch import nn
 
 from hwgen.compression.quantize.layers import Weighted
-from hwgen.compression.quantize.model import QuantModel
-from hwgen.torch_graph.trace import evaluating, float_graph_of
+from hwgen.torch_graph.float_graph import FloatGraph
 
 FLOAT_BITS = 32
 
@@ -29,40 +28,17 @@ class Counts:
     bits: int
 
 
-def count(model: nn.Module, example: Tensor) -> Counts:
-    """Return the counts of a float model, or of a `QuantModel`.
-
-    Parameters
-    ----------
-    example : (batch, channels, height, width) or (batch, features), a float tensor
-    """
-    modules: list[nn.Module]
-    if isinstance(model, QuantModel):
-        modules = [m for m in model.modules() if isinstance(m, Weighted)]
-    else:
-        layers = float_graph_of(model, example).layers
-        modules = [la.module for la in layers if isinstance(la.module, (nn.Conv2d, nn.Linear))]
-    outputs: dict[nn.Module, int] = {}
-
-    def note(module: nn.Module, _: object, output: Tensor) -> None:
-        outputs[module] = output[0].numel()
-
-    hooks = [module.register_forward_hook(note) for module in modules]
-    try:
-        with evaluating(model):
-            model(example[:1])
-    finally:
-        for hook in hooks:
-            hook.remove()
-    bits = sum(_bits(module) for module in modules)
-    weights = [module.get_parameter("weight") for module in modules]
+def count(graph: FloatGraph) -> Counts:
+    """Return the counts of the graph of a float model, or of a `QuantModel`."""
+    layers = [la for la in graph.layers if isinstance(la.module, (nn.Conv2d, nn.Linear, Weighted))]
+    weights = [layer.module.get_parameter("weight") for layer in layers]
     return Counts(
         parameters=sum(weight.numel() + weight.shape[0] for weight in weights),
         macs=sum(
-            outputs[module] * math.prod(weight.shape[1:])
-            for module, weight in zip(modules, weights, strict=True)
+            math.prod(layer.shape) * math.prod(weight.shape[1:])
+            for layer, weight in zip(layers, weights, strict=True)
         ),
-        bits=bits,
+        bits=sum(_bits(layer.module) for layer in layers),
     )
 
 

@@ -11,10 +11,12 @@ from torch import Tensor, nn
 from hwgen.compression.counts import count
 from hwgen.compression.noise import LayerNoise, Measured, Reference
 from hwgen.compression.prune import Sparsity, sparsity
-from hwgen.compression.quantize import QuantModel
+from hwgen.compression.quantize import QuantModel, quant_graph_of
 from hwgen.compression.resume.checkpoints import Checkpoints
+from hwgen.torch_graph.float_graph import FloatGraph
 from hwgen.torch_graph.threads import thrifty_threads
 from hwgen.torch_graph.trace import check_finite
+from hwgen.torch_graph.update import update_graph
 
 
 @dataclass(frozen=True)
@@ -56,6 +58,7 @@ class Recorder:
 
     Parameters
     ----------
+    graph : of the float model
     example : (batch, channels, height, width) or (batch, features), a float tensor
     evaluate : the accuracy of a module
     checkpoints : where accuracies of an earlier run are found
@@ -64,11 +67,13 @@ class Recorder:
 
     def __init__(
         self,
+        graph: FloatGraph,
         example: Tensor,
         evaluate: Callable[[nn.Module], float] | None,
         checkpoints: Checkpoints,
         progress: Callable[[str], None] | None,
     ):
+        self.graph = graph  # of the float model after the last step
         self.history: list[StepRecord] = []
         self.reference: Reference | None = None  # of quantized models, once there is one
         self.measured: tuple[Measured, ...] = ()  # of the last step
@@ -83,6 +88,7 @@ class Recorder:
         Raises
         ------
         FormatError : NaN or infinity in the model; names the layer
+        UnsupportedError, NetworkError : the user's training made something else of the model
         """
         if self._progress is not None:
             self._progress(name)
@@ -92,10 +98,13 @@ class Recorder:
         check_finite(done)
         done.eval()
         with thrifty_threads(done, self._example):
-            counts = count(done, self._example)
-            zeros = sparsity(done, self._example)
-            if self.reference is not None and isinstance(done, QuantModel):
-                self.measured = self.reference.measure(done)
+            if isinstance(done, QuantModel):
+                graph = quant_graph_of(done)
+                if self.reference is not None:
+                    self.measured = self.reference.measure(done)
+            else:
+                graph = self.graph = update_graph(self.graph, done, self._example)
+            counts, zeros = count(graph), sparsity(graph)
         record = StepRecord(
             name,
             counts.parameters,

@@ -95,7 +95,7 @@ class Reference:
     @torch.no_grad()
     def measure(self, model: QuantModel) -> tuple[Measured, ...]:
         """Return the figures of each layer, in order, of a model in evaluation mode."""
-        graph = self._trained_flow(model) if self.trained else self.graph
+        graph = self._trained_graph(model) if self.trained else self.graph
         names = _names(self.graph)
         sums: dict[str, _Sums] = {}
         for x in torch.split(self.inputs, CHUNK):
@@ -116,7 +116,7 @@ class Reference:
             _measured(names[path], path, of, model.get_submodule(path)) for path, of in sums.items()
         )
 
-    def _trained_flow(self, model: QuantModel) -> FloatGraph:
+    def _trained_graph(self, model: QuantModel) -> FloatGraph:
         layers = []
         for layer in self.graph.layers:
             now = model.get_submodule(layer.path)

@@ -26,7 +26,8 @@ from hwgen.compression.quantize.learned_scales import LearnedScale
 from hwgen.compression.recipes.quantize_recipe import QuantizeRecipe
 from hwgen.compression.resume.checkpoints import Checkpoints
 from hwgen.torch_graph.threads import thrifty_threads
-from hwgen.torch_graph.trace import check_finite, evaluating, float_graph_of
+from hwgen.torch_graph.trace import check_finite, evaluating
+from hwgen.torch_graph.update import update_graph
 
 
 @dataclass(frozen=True)
@@ -90,7 +91,7 @@ class Stages:
 
     def _quantized(self, on: nn.Module) -> QuantModel:
         with evaluating(on), thrifty_threads(on, self.example):
-            graph = float_graph_of(on, self.example)
+            graph = update_graph(self.recorder.graph, on, self.example)
             made = quantize_layers(graph, self.recipe, self.batches, self.measure)
             check_masks(made, self.masks)
             self.recorder.reference = Reference.of(place_layers(graph, self.recipe), self.batches)

@@ -131,7 +131,7 @@ def compress(
     kept = Checkpoints()
     if folder is not None:
         kept = folder.begin(_identity(work, masks, recipe, example, batches, made_from or {}))
-    recorder = Recorder(example, evaluate, kept, progress)
+    recorder = Recorder(graph, example, evaluate, kept, progress)
     costed = measure
 
     def cost(of: nn.Module) -> float:
@@ -153,7 +153,11 @@ def compress(
         work = recorder.step("float", lambda on: on, work)
     warn_at_chance(recorder.history[0].accuracy, _classes(graph))
     state = PruningState(
-        work, example, masks=masks, calibration=batches or (), train=train, checkpoints=kept
+        *(work, example, recorder.graph),
+        masks=masks,
+        calibration=batches or (),
+        train=train,
+        checkpoints=kept,
     )
     stopped = sufficed = ""
     known = None if measure is None else cost
@@ -238,7 +242,7 @@ def _check(
     evaluate: Evaluate | None,
     measure: Callable[[nn.Module], float] | None,
 ) -> FloatGraph:
-    """Find what would fail later, now; return the dataflow of the model."""
+    """Find what would fail later, now; return the graph of the model."""
     graph = float_graph_of(model, example)
     clashes = [
         FoundUnsupported(name, "a name of hwgen's quantized model", "rename the layer")

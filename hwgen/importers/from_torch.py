@@ -5,7 +5,7 @@ What the module computes in `eval()` and what the network computes are equal in 
 
 __all__ = ["import_torch", "trace_torch"]
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
@@ -22,8 +22,10 @@ from hwgen.compression.quantize import (
     QuantInput,
     Quantizer,
     QuantLinear,
+    QuantModel,
     QuantSign,
     Weighted,
+    quant_graph_of,
 )
 from hwgen.compression.user_functions import accuracy_of, warn_at_chance
 from hwgen.errors import FoundUnsupported, NetworkError, UnsupportedError
@@ -46,6 +48,7 @@ from hwgen.network import (
 )
 from hwgen.network import Tensor as NetworkTensor
 from hwgen.torch_graph.adopt import unwrapped
+from hwgen.torch_graph.float_graph import INPUT
 from hwgen.torch_graph.float_graph import ArgMax as TorchArgMax
 from hwgen.torch_graph.hidden import find_hidden
 from hwgen.torch_graph.threads import thrifty_threads
@@ -53,6 +56,7 @@ from hwgen.torch_graph.trace import check_finite, evaluating, trace_graph
 
 INSTEAD = "a compressed module has quantized layers, pools, joins and Flatten only"
 Shape = tuple[int, ...]
+Call = tuple[str, tuple[str, ...]]  # the path of a layer, and paths of those it takes values from
 IntArray = np.ndarray[Any, np.dtype[np.int64]]
 
 
@@ -97,13 +101,10 @@ def import_torch(
         raise NetworkError(
             f"Module must be the whole compressed one, not its {type(module).__name__} alone"
         )
-    with thrifty_threads(module, example):
-        traced = trace_graph(module, example, leaves=tuple(CONVERT))
-    graph = traced.graph
-    _check_supported(graph, module)
-    if traced.problem is not None:
-        raise traced.problem
-    network = _read(graph, module, tuple(example.shape[1:]))
+    network = _carried(module, example)
+    if network is None:
+        with thrifty_threads(module, example):
+            network = _traced(module, example)
     if evaluate is not None:
         with evaluating(module):
             accuracy = accuracy_of(evaluate(module))
@@ -169,15 +170,59 @@ def _quotients(real: np.ndarray[Any, np.dtype[np.float64]], tensor: NetworkTenso
     return integers + tensor.zero_point
 
 
-def _read(graph: fx.Graph, module: nn.Module, shape: Shape) -> Network:
-    nodes: list[Node] = []
+def _carried(module: nn.Module, example: Tensor) -> Network | None:
+    """Return the network of a compressed module, read off the graph that it carries.
+
+    None where that is not all there is to it: another module holds it, its layers were changed or
+    hooked since, or the example does not fit. A trace then says what is wrong.
+    """
+    if type(module) is not QuantModel or find_hidden(module):
+        return None
+    try:
+        layers = quant_graph_of(module).layers
+    except AttributeError:
+        return None
+    if any(type(layer.module) not in CONVERT for layer in layers):
+        return None
+    calls = [(la.path, tuple(name for name in la.inputs if name != INPUT)) for la in layers]
+    try:
+        return _network(calls, module, tuple(example.shape[1:]))
+    except NetworkError:
+        return None
+
+
+def _traced(module: nn.Module, example: Tensor) -> Network:
+    """Return the network of what a trace of a module shows.
+
+    Raises
+    ------
+    UnsupportedError, NetworkError : as `import_torch`
+    """
+    traced = trace_graph(module, example, leaves=tuple(CONVERT))
+    _check_supported(traced.graph, module)
+    if traced.problem is not None:
+        raise traced.problem
+    calls: list[Call] = []
     names: dict[fx.Node, str] = {}  # of the value that a graph node gives
-    for node in graph.nodes:
+    for node in traced.graph.nodes:
         if node.op == "call_module":
-            layer = module.get_submodule(node.target)
             sources = tuple(names[source] for source in node.args if source in names)
-            nodes.append(Node(node.target, CONVERT[type(layer)](layer, shape), sources))
+            calls.append((node.target, sources))
             names[node] = node.target
+    return _network(calls, module, tuple(example.shape[1:]))
+
+
+def _network(calls: Iterable[Call], module: nn.Module, shape: Shape) -> Network:
+    """Return the network of a module's layers, in the order in which they run.
+
+    Parameters
+    ----------
+    shape : of what enters, without the batch
+    """
+    nodes: list[Node] = []
+    for path, sources in calls:
+        layer = module.get_submodule(path)
+        nodes.append(Node(path, CONVERT[type(layer)](layer, shape), sources))
     return Network(tuple(nodes))
 
 

@@ -18,7 +18,6 @@ __all__ = [
     "Size",
     "Tensor",
     "Threshold",
-    "absorb",
     "load",
     "save",
 ]
@@ -42,4 +41,3 @@ from hwgen.network.ops import (
 )
 from hwgen.network.size import Size
 from hwgen.network.store import load, save
-from hwgen.network.thresholds import absorb

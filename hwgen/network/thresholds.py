@@ -2,14 +2,13 @@
 
 A requantizer never falls where its input rises, whatever its rounding and clamp, so the integers
 at which its output steps say all about it (FINN, Umuroglu et al. 2017, section 4.2.2, absorbs
-batch norm and activation so). A few comparisons are often cheaper than a multiplier.
+batch norm and activation so).
 """
 
-__all__ = ["absorb", "as_threshold", "thresholds_of"]
+__all__ = ["as_threshold", "thresholds_of"]
 
 import numpy as np
 
-from hwgen.network.graph import Network, Node
 from hwgen.network.inference import infer
 from hwgen.network.ops import IntArray, Requantize, Threshold
 from hwgen.network.tensor import Tensor
@@ -77,24 +76,3 @@ def as_threshold(op: Requantize, x: Tensor) -> Threshold | None:
     if thresholds.shape[1] == 0:
         return None
     return Threshold(thresholds, op.format, op.scale, op.zero_point, infer(op, [x]).lo)
-
-
-def absorb(network: Network, most: int = 15) -> Network:
-    """Return the network with thresholds in place of requantizers of narrow outputs.
-
-    Every value of the network stays what it was, and so do ranges and scales.
-
-    Parameters
-    ----------
-    network : any
-    most : steps from the smallest to the largest output that are still worth it
-    """
-
-    def change(node: Node) -> Node:
-        y = network.tensors[node.name]
-        if not isinstance(node.op, Requantize) or y.hi - y.lo > most:
-            return node
-        op = as_threshold(node.op, network.tensors[node.inputs[0]])
-        return node if op is None else Node(node.name, op, node.inputs)
-
-    return network.map(change)

@@ -1,1 +1,1 @@
-"""The user's module as a dataflow of layers."""
+"""The user's PyTorch module as a graph of layers: traced once, checked, and kept up to date."""

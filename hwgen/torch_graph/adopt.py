@@ -34,8 +34,8 @@ class Adopted:
     Attributes
     ----------
     module : float32, on the CPU
-    masks : by path of a layer, True where its weight stays; what was pruned before stays zero
-    unheld : names of other parameters that were pruned; nothing keeps these at zero
+    masks : by path of a Conv2d or Linear, False where its weight was masked
+    unheld : names of other parameters that were masked, of which no mask is kept
     device : where the user has the module
     cast : whether the user's module is of another type than float32
     """

@@ -1,7 +1,7 @@
-"""A float model as a dataflow: which layer takes the values of which others.
+"""A float model as a graph: which layer takes the values of which others.
 
 The layers are the model's own modules, under the paths the user gave them. Running a graph is a
-loop over (path, names of inputs): names may hold any character, nothing is generated from them.
+loop over (path, paths of inputs): they may hold any character, no code is made from them.
 """
 
 __all__ = ["INPUT", "Add", "ArgMax", "Concat", "FloatGraph", "FloatNode", "Shape"]
@@ -52,14 +52,14 @@ class ArgMax(nn.Module):
 
 @dataclass(frozen=True)
 class FloatNode:
-    """A module, the name of its value, and where it takes its inputs from.
+    """A layer of a graph: a module, and where it takes its inputs from.
 
     Attributes
     ----------
-    path : of the module in the user's model, or a made-up name
+    path : of the module in the user's model, or a made-up name; it names the layer's value too
     inputs : paths of the layers whose values it takes, or `INPUT`
-    shape : of its value, without the batch
-    written : whether the path is a module of the user's, used once, not a made-up name
+    shape : of its value, without the batch; () where it is not known
+    written : whether the path is that of a module of the user's that is used once
     """
 
     path: str
@@ -71,8 +71,11 @@ class FloatNode:
 
 @dataclass(frozen=True)
 class FloatGraph:
-    """Layers, each after those it takes values from; the last one's value is the output.
+    """A model as layers, each after those it takes values from; the last one gives the output.
 
+    Attributes
+    ----------
+    layers : in the order in which they run
     input_shape : of what enters, without the batch
     """
 

@@ -1,6 +1,6 @@
-"""From a user's module to the dataflow of layers that it runs.
+"""From a user's module to the graph of the layers that it runs.
 
-Everything hwgen has no meaning for is found here, all at once, before anything is trained.
+Everything hwgen has no meaning for is found here, all at once.
 """
 
 __all__ = ["check_finite", "evaluating", "float_graph_of", "trace_graph"]
@@ -16,20 +16,19 @@ from hwgen.errors import FormatError, FoundUnsupported, HwgenError, NetworkError
 from hwgen.torch_graph.float_graph import INPUT, ArgMax, FloatGraph, FloatNode, Shape
 from hwgen.torch_graph.functions import is_size, modules_of, operands
 from hwgen.torch_graph.hidden import find_hidden
+from hwgen.torch_graph.self_check import check_same
 from hwgen.torch_graph.support import DROPPED, KEPT, OWNED, SUPPORTED, instead, module_problem
 from hwgen.torch_graph.threads import thrifty_threads
-from hwgen.torch_graph.tracer import SHAPE_ERRORS, Traced, Tracer, place_of, why
+from hwgen.torch_graph.tracer import Traced, Tracer, place_of, why
 
-CLOSE = 1e-3  # float sums in another order differ by less, relative to the largest output
 NORMS = (nn.BatchNorm1d, nn.BatchNorm2d)
-BATCHES = (1, 3)  # in which a model must compute the same
 Shapes = dict[fx.Node, Shape]
 
 
 def trace_graph(
     model: nn.Module, example: Tensor, leaves: tuple[type[nn.Module], ...] = ()
 ) -> Traced:
-    """Return the live part of the model's graph in evaluation mode, and the shapes in it.
+    """Return the live part of the model's `fx.Graph` in evaluation mode, and the shapes in it.
 
     Raises
     ------
@@ -54,7 +53,7 @@ def trace_graph(
 
 
 def float_graph_of(model: nn.Module, example: Tensor) -> FloatGraph:
-    """Return the dataflow of layers that the model runs in evaluation mode.
+    """Return the graph of the layers that the model runs in evaluation mode.
 
     Functions become modules of the same meaning, averages over adaptive windows become
     `AvgPool2d`; Dropout and Identity disappear. Modules with weights are the model's own, not
@@ -79,7 +78,7 @@ def float_graph_of(model: nn.Module, example: Tensor) -> FloatGraph:
         if traced.problem is not None:
             raise traced.problem
         graph = FloatGraph(tuple(reader.layers), tuple(example.shape[1:]))
-        _check_same(graph, model, example)
+        check_same(graph, model, example)
     return graph
 
 
@@ -124,43 +123,8 @@ def _check_example(example: object) -> None:
         )
 
 
-def _check_same(graph: FloatGraph, model: nn.Module, example: Tensor) -> None:
-    """Refuse a model that does not compute what was understood of it.
-
-    The graph shows values, not the memory they share: an operation in place changes what every
-    other user of its input sees. And it shows what is done for one size of the batch.
-    """
-    generator = torch.Generator().manual_seed(0)
-    for batch in dict.fromkeys((len(example), *BATCHES)):
-        noise = torch.randn((batch, *example.shape[1:]), generator=generator).to(example)
-        said = ""
-        try:
-            same = _are_same(graph.run(noise), model(noise.clone()))
-        except SHAPE_ERRORS as error:
-            same, said = False, f" ({why(error)})"
-        if same:
-            continue
-        if batch == len(example):
-            what = "an operation in place, on a value that is used elsewhere as well,"
-            way = "use ReLU(inplace=False), and x = x + y for x += y"
-        else:
-            what = f"a forward that does something else for a batch of {batch}{said}"
-            way = "use x.flatten(1), and x.size(0) for the size of the batch"
-        raise UnsupportedError([FoundUnsupported("forward", what, way)])
-
-
-def _are_same(ours: Tensor, theirs: Tensor) -> bool:
-    """Say whether outputs differ by no more than float sums in another order."""
-    if ours.shape != theirs.shape:
-        return False
-    ours, theirs = ours.double(), theirs.double()
-    known = torch.isfinite(ours) & torch.isfinite(theirs)
-    ours, theirs = ours[known], theirs[known]
-    return not ours.numel() or bool((ours - theirs).abs().max() <= CLOSE * theirs.abs().max())
-
-
 class _Reader:
-    """Reads a graph: its layers, and everything in it that is not supported."""
+    """Reads an `fx.Graph`: its layers, and everything in it that is not supported."""
 
     def __init__(self, traced: Traced, model: nn.Module):
         graph = traced.graph

@@ -1,4 +1,4 @@
-"""Tracing a forward with an example: its graph, and the shape of every value in it.
+"""Tracing a forward with an example: its `fx.Graph`, and the shape of every value in it.
 
 Each operation is run as it is traced, so that whatever the forward asks about shapes has an answer:
 asserts, ifs, len(x) and loops over sizes run as they would. What asks for values has no graph, and
@@ -38,7 +38,7 @@ OURS = tuple(f"{folder}{os.sep}" for folder in FOLDERS)  # not the user's
 
 @dataclass(frozen=True)
 class Traced:
-    """A graph, the shapes of its values with the batch, and why they end early if they do."""
+    """An `fx.Graph`, the shapes of its values with the batch, and why they end early if they do."""
 
     graph: fx.Graph
     shapes: dict[fx.Node, tuple[int, ...]]

@@ -24,7 +24,7 @@ from hwgen.compression.quantize.weights.bounded import BoundedWeights
 from hwgen.compression.quantize.weights.linear import LinearWeights
 from hwgen.compression.resume.checkpoints import Checkpoints, state_hash
 from hwgen.formats import Fixed
-from hwgen.torch_graph.float_graph import INPUT, FloatGraph, Layer
+from hwgen.torch_graph.float_graph import INPUT, FloatGraph, FloatNode
 
 
 def test_taylor_squares_the_sum_of_a_filter():
@@ -100,16 +100,16 @@ def test_features_of_a_channel_stand_together():
     first, last = nn.Conv2d(1, 3, 1), nn.Linear(12, 2)
     graph = FloatGraph(
         (
-            Layer("conv", first, (INPUT,), (3, 2, 2)),
-            Layer("flatten", nn.Flatten(), ("conv",), (12,)),
-            Layer("fc", last, ("flatten",), (2,)),
+            FloatNode("conv", first, (INPUT,), (3, 2, 2)),
+            FloatNode("flatten", nn.Flatten(), ("conv",), (12,)),
+            FloatNode("fc", last, ("flatten",), (2,)),
         ),
         (1, 2, 2),
     )
-    families = ChannelGroups(graph)
-    channels = families.of("conv")
+    groups = ChannelGroups(graph)
+    channels = groups.of("conv")
     assert len(set(channels)) == 3
-    assert families.of("flatten") == [kind for kind in channels for _ in range(4)]
+    assert groups.of("flatten") == [channel for channel in channels for _ in range(4)]
 
 
 def test_the_extremes_of_all_batches():

@@ -20,12 +20,12 @@ from hwgen.network import (
     Node,
     Requantize,
     Threshold,
-    absorb,
     load,
     save,
 )
 from hwgen.network.inference import infer
 from hwgen.network.text import from_text, to_text
+from hwgen.passes import absorb
 from support.networks import MIXED, chain, random_input, random_network
 from support.stores import NASTY, join, loads_or_refuses, mutate, split
 

@@ -11,7 +11,7 @@ from hwgen.compression import PruneRecipe, QuantizeRecipe, Recipe, compress
 from hwgen.errors import FormatError, HwgenError, NetworkError, UnsupportedError
 from hwgen.formats import parse_format
 from hwgen.torch_graph.support import INSTEAD, LAST, SUPPORTED
-from hwgen.torch_graph.trace import find_layers
+from hwgen.torch_graph.trace import float_graph_of
 
 X = torch.randn(3, 2, 7, 7, generator=torch.Generator().manual_seed(0))
 INT8 = Recipe(quantize=QuantizeRecipe.int8())
@@ -182,16 +182,16 @@ WAYS = [  # refused, the words, accepted
 @pytest.mark.filterwarnings("ignore:Using padding='same'")
 def test_the_reader_takes_what_its_messages_advise(refused, words, accepted):
     with pytest.raises(UnsupportedError) as error:
-        find_layers(refused, X)
+        float_graph_of(refused, X)
     assert words in str(error.value)
-    find_layers(accepted, X)
+    float_graph_of(accepted, X)
 
 
 def test_signals_get_a_height():
     signal = torch.randn(3, 2, 9)
     with pytest.raises(NetworkError, match=r"give a signal a height of 1, x\[:, :, None\]"):
-        find_layers(stack(nn.Conv1d(2, 3, 3)), signal)
-    find_layers(stack(nn.Conv2d(2, 3, (1, 3))), signal[:, :, None])
+        float_graph_of(stack(nn.Conv1d(2, 3, 3)), signal)
+    float_graph_of(stack(nn.Conv2d(2, 3, (1, 3))), signal[:, :, None])
 
 
 def test_every_way_out_is_tried():
@@ -204,7 +204,7 @@ def test_many_of_one_kind_are_one_line():
     layers = [part for _ in range(35) for part in (nn.Conv2d(2, 2, 1), nn.ReLU6())]
     model = nn.Sequential(*layers, nn.GELU(), nn.LSTM(7, 7))
     with pytest.raises(UnsupportedError) as error:
-        find_layers(model, X)
+        float_graph_of(model, X)
     assert len(error.value.found) == 37
     first, *lines = str(error.value).splitlines()
     assert first == "37 parts of the model cannot be turned into hardware:"
@@ -215,11 +215,11 @@ def test_many_of_one_kind_are_one_line():
         f"  supported are {SUPPORTED}",
     ]
     with pytest.raises(UnsupportedError) as error:
-        find_layers(nn.Sequential(nn.Conv2d(2, 2, 1), nn.GELU()), X)
+        float_graph_of(nn.Sequential(nn.Conv2d(2, 2, 1), nn.GELU()), X)
     assert str(error.value).count("supported are") == 0  # it has a way out of its own
     wide = [nn.ConvTranspose2d(2, 2, 3) for _ in range(2)]
     with pytest.raises(UnsupportedError) as error:
-        find_layers(nn.Sequential(wide[0], nn.InstanceNorm2d(2), nn.PixelShuffle(1), wide[1]), X)
+        float_graph_of(nn.Sequential(wide[0], nn.InstanceNorm2d(2), nn.PixelShuffle(1), wide[1]), X)
     assert str(error.value).count("supported are") == 1
     assert "ConvTranspose2d x2: 0, 3\n" in str(error.value)
 

@@ -1,8 +1,9 @@
-"""Channels that only make sense together, read off the graph.
+"""Channels that can only be removed together, read off the graph.
 
-Those that an addition adds, a depthwise convolution and what it filters, the same place in every
-group of a grouped convolution. (`torch_pruning`'s dependency graph follows autograd, and loses a
-flatten behind a depthwise convolution: it then prunes nothing, and says nothing.)
+An addition ties the channels that it adds, a depthwise convolution its outputs to its inputs, and a
+grouped convolution the channels at one place in all its groups. (`torch_pruning`'s dependency graph
+follows autograd, and loses a flatten behind a depthwise convolution: it then prunes nothing, and
+says nothing.)
 """
 
 __all__ = ["NORMS", "WEIGHTED", "ChannelGroups", "is_depthwise"]
@@ -23,12 +24,14 @@ def is_depthwise(module: nn.Module) -> bool:
 
 
 class ChannelGroups:
-    """Which channels go together: equal numbers, found by joining sets.
+    """A number for every channel of every value; channels that go together have the same one.
 
+    Layers with weights make new numbers; the others hand on those of their inputs, or join two into
+    one. The numbers that the same layers have are a group: pruning chooses among them.
+
+    Attributes
+    ----------
     kept : numbers that must stay
-
-    Every channel of every value has a number. Layers with weights make new ones; the others hand
-    on those of their inputs, or join them.
     """
 
     def __init__(self, graph: FloatGraph):
@@ -45,9 +48,9 @@ class ChannelGroups:
                     self._owners.setdefault(channel, []).append(layer.path)
 
     def removable(self) -> dict[tuple[str, ...], list[int]]:
-        """Return the numbers that may go, by the layers with weights that have such channels.
+        """Return each group's numbers that may go, by the paths of its layers with weights.
 
-        The channels of the network's output stay, and so does whatever is added to its input.
+        The channels of the network's input and output stay, and what is tied to them.
         """
         groups: dict[tuple[str, ...], list[int]] = {}
         for channel, paths in self._owners.items():

@@ -1,8 +1,8 @@
 """Channel (filter, neuron) pruning with real removal: tensors become smaller.
 
 The least important output channels go (`importance/`), together with everything that belongs to
-them: batch norm, the inputs of the next layers, also through a flatten. What belongs together is
-read off the graph (`channel_groups.py`); `torch_pruning` takes the channels out of each module.
+them: batch norm, the inputs of the next layers, also through a flatten. What belongs together,
+`channel_groups.py` reads off the graph; `torch_pruning` takes the channels out of each module.
 After Li et al., "Pruning Filters for Efficient ConvNets" (ICLR 2017).
 """
 
@@ -22,18 +22,22 @@ from hwgen.compression.prune.state import PruningState
 from hwgen.compression.recipes.prune_recipe import PruneRecipe
 from hwgen.errors import HwgenError, InternalError
 from hwgen.torch_graph.float_graph import ArgMax, FloatGraph, FloatNode
-from hwgen.torch_graph.trace import float_graph_of
+from hwgen.torch_graph.update import with_shapes
 
 Sizes = Mapping[tuple[str, ...], int]
 
 
 def group_sizes(graph: FloatGraph) -> dict[tuple[str, ...], int]:
-    """Return how many channels there are to choose from, by the layers that have them."""
+    """Return how many channels each group has to choose from, by the paths of its layers."""
     return {paths: len(channels) for paths, channels in ChannelGroups(graph).removable().items()}
 
 
 def check_channels(sizes: Sizes, recipe: PruneRecipe) -> None:
     """Check that every layer keeps a channel.
+
+    Parameters
+    ----------
+    sizes : channels of each group, by the paths of its layers
 
     Raises
     ------
@@ -53,9 +57,8 @@ def remove_channels(state: PruningState, recipe: PruneRecipe, progress: float) -
     Raises
     ------
     HwgenError : what the importance needs is missing
-    UnsupportedError, NetworkError : from `float_graph_of`
     """
-    graph = float_graph_of(state.model, state.example)
+    graph = state.graph
     groups = ChannelGroups(graph)
     gone = _weakest(state, recipe, progress, graph, groups)
     left: dict[str, int] = {}
@@ -71,10 +74,11 @@ def remove_channels(state: PruningState, recipe: PruneRecipe, progress: float) -
         if layer.path in stripes:
             stripes[layer.path] = _dropped(stripes[layer.path], 0, outputs)
         _remove(layer, outputs, inputs)
-    for after in float_graph_of(state.model, state.example).layers:  # the pruned model runs
+    graph = with_shapes(graph, state.example)  # what is left runs
+    for after in graph.layers:
         if not isinstance(after.module, ArgMax) and after.shape[0] != left[after.path]:
             raise InternalError(f"{after.path}: {after.shape[0]} are left, not {left[after.path]}")
-    return replace(state, masks=masks, stripes=stripes)
+    return replace(state, graph=graph, masks=masks, stripes=stripes)
 
 
 def _share(recipe: PruneRecipe, paths: tuple[str, ...]) -> float:
@@ -106,10 +110,9 @@ def _weakest(
     gone: set[int] = set()
     for paths, channels in removable.items():
         keep = max(1, sizes[paths] - wanted[paths])
-        each = {
-            groups.of(path).count(channels[0]) for path in paths
-        }  # channels a number stands for
-        while keep < len(channels) and any(keep * channels % recipe.multiple for channels in each):
+        # channels of a layer that have one number: several where convolutions have groups
+        counts = {groups.of(path).count(channels[0]) for path in paths}
+        while keep < len(channels) and any(keep * count % recipe.multiple for count in counts):
             keep += 1
         ranked = sorted(channels, key=scores.__getitem__)
         gone.update(ranked[: max(0, len(channels) - keep)])
@@ -123,9 +126,9 @@ def _gone_globally(
     removable: dict[tuple[str, ...], list[int]],
     sizes: Sizes,
 ) -> dict[tuple[str, ...], int]:
-    """Return how many channels shall be gone of each group, all of them in one ranking.
+    """Return how many channels of each group shall be gone, by one ranking of all groups.
 
-    Scores are divided by their group's mean, so that layers compare.
+    Scores are divided by the mean of their group, so that those of different layers compare.
     """
     ranked: list[tuple[float, tuple[str, ...]]] = []
     wanted: dict[tuple[str, ...], int] = {}

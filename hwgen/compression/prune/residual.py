@@ -17,6 +17,7 @@ from torch import Tensor, fx, nn
 from hwgen.compression.prune.channel_groups import WEIGHTED
 from hwgen.compression.prune.state import PruningState, real_inputs
 from hwgen.errors import HwgenError, UnsupportedError
+from hwgen.torch_graph.float_graph import FloatGraph
 from hwgen.torch_graph.functions import ADD, operands
 from hwgen.torch_graph.trace import evaluating, float_graph_of, trace_graph
 
@@ -70,28 +71,28 @@ def remove_blocks(state: PruningState, count: int) -> PruningState:
     HwgenError : there are not so many that may go, or no calibration data
     """
     frames = real_inputs(state, "Removing blocks", FRAMES)
-    model = state.model
+    model, graph = state.model, state.graph
     for done in range(count):
         expected = _run(model, frames)
-        best: tuple[float, nn.Module] | None = None
+        best: tuple[float, nn.Module, FloatGraph] | None = None
         for block in find_blocks(model, state.example):
             candidate = without_block(model, state.example, block)
             try:
-                float_graph_of(candidate, state.example)
+                left = float_graph_of(candidate, state.example)
             except UnsupportedError:  # a ReLU in place would now change what others see
                 continue
             change = float((_run(candidate, frames) - expected).square().mean())
             if best is None or change < best[0]:
-                best = (change, candidate)
+                best = (change, candidate, left)
         if best is None:
             raise HwgenError(
                 f"Number of blocks to remove must be at most {done}, the residual blocks without "
                 f"a layer on their skip connection, not {count}"
             )
-        model = best[1]
+        _, model, graph = best
     paths = dict(model.named_modules())
     masks = {path: mask for path, mask in state.masks.items() if path in paths}
-    return replace(state, model=model, masks=masks)
+    return replace(state, model=model, graph=graph, masks=masks)
 
 
 def _run(model: nn.Module, frames: Tensor) -> Tensor:

@@ -1,7 +1,7 @@
 """The schedule of pruning: one shot or several steps, fine-tuning between, targets to stop at.
 
-Step k of n prunes to a part p of the recipe's shares, of what there was at first for channels, and
-of what there is for weights, shapes and stripes. Iterating after Han et al. (NeurIPS 2015).
+Step k of n prunes to a part p of the recipe's shares: of the channels that there were at first, and
+of the weights, shapes and stripes that there are now. Iterating after Han et al. (NeurIPS 2015).
 
     p = k / n  or  p = 1 - (1 - k / n)**3
 
@@ -28,13 +28,12 @@ from hwgen.compression.prune.residual import remove_blocks
 from hwgen.compression.prune.sensitivity import shares_by_scan
 from hwgen.compression.prune.skeleton import train_skeleton
 from hwgen.compression.prune.sparsity import Sparsity
-from hwgen.compression.prune.state import PruningState, Train
+from hwgen.compression.prune.state import PruningState, Train, weighted_layers
 from hwgen.compression.prune.stripes import check_stripes
 from hwgen.compression.recipes.prune_recipe import KINDS, PruneRecipe
 from hwgen.errors import HwgenError
 from hwgen.torch_graph.float_graph import FloatGraph
 from hwgen.torch_graph.threads import thrifty_threads
-from hwgen.torch_graph.trace import float_graph_of
 
 Measure = Callable[[nn.Module], float]
 
@@ -179,9 +178,9 @@ class _Runner:
 
     def start(self) -> None:
         """Note what there is before the first step."""
-        graph = float_graph_of(self.state.model, self.state.example)
-        self.state = replace(self.state, sizes=group_sizes(graph))
-        modules = [layer.module for layer in graph.layers if isinstance(layer.module, WEIGHTED)]
+        state = self.state.updated()
+        self.state = replace(state, sizes=group_sizes(state.graph))
+        modules = [layer.module for layer in weighted_layers(state.graph)]
         self._weights = sum(module.get_parameter("weight").numel() for module in modules)
 
     def scan(self, evaluate: Measure) -> PruneRecipe:
@@ -199,7 +198,9 @@ class _Runner:
         """Return a copy to go back to, where there is an accuracy to keep."""
         if self._recipe.target.accuracy is None:
             return None
-        return replace(self.state, model=copy.deepcopy(self.state.model))
+        # in one go: the modules of the graph's copy are those of the model's
+        model, graph = copy.deepcopy((self.state.model, self.state.graph))
+        return replace(self.state, model=model, graph=graph)
 
     def restore(self, name: str, before: PruningState) -> None:
         """Go back to a snapshot."""
@@ -210,7 +211,7 @@ class _Runner:
 
         def run(model: nn.Module) -> nn.Module:
             with thrifty_threads(model, self.state.example):
-                self.state = change(self.state)
+                self.state = change(self.state.updated())
             check_masks(self.state.model, self.state.masks)
             return self.state.model
 

@@ -52,11 +52,22 @@ def scan_sensitivity(
     """
     if kind not in KINDS:
         raise HwgenError(f"Kind of pruning must be one of {', '.join(KINDS)}, not {kind!r}")
-    given = recipe or PruneRecipe()
-    batches = tuple(calibration)
-    layers = weighted_layers(model, example)
-    sizes = group_sizes(float_graph_of(model, example))
-    groups: list[tuple[str, ...]] = list(sizes)
+    graph = float_graph_of(model, example)
+    state = PruningState(
+        model, example, graph, sizes=group_sizes(graph), calibration=tuple(calibration), train=train
+    )
+    return _scan(state, evaluate, kind, shares, recipe or PruneRecipe())
+
+
+def _scan(
+    state: PruningState,
+    evaluate: Callable[[nn.Module], float],
+    kind: str,
+    shares: Sequence[float],
+    recipe: PruneRecipe,
+) -> dict[str, dict[float, float]]:
+    layers = weighted_layers(state.graph)
+    groups: list[tuple[str, ...]] = list(state.sizes)
     if kind != "channels":
         groups = [(la.path,) for la in layers if kind != "stripes" or has_stripes(la.module)]
     scan: dict[str, dict[float, float]] = {}
@@ -64,10 +75,9 @@ def scan_sensitivity(
         row = scan[paths[0]] = {}
         for share in shares:
             alone = {layer.path: share if layer.path in paths else 0.0 for layer in layers}
-            one = replace(given, skeleton=0.0, scope="layer", layers=alone, **{kind: share})  # type: ignore[arg-type]
-            work = PruningState(
-                copy.deepcopy(model), example, sizes=sizes, calibration=batches, train=train
-            )
+            one = replace(recipe, skeleton=0.0, scope="layer", layers=alone, **{kind: share})  # type: ignore[arg-type]
+            model, graph = copy.deepcopy((state.model, state.graph))
+            work = replace(state, model=model, graph=graph)
             pruned = PRUNERS[kind](work, one, 1.0).model.eval()
             row[share] = float(evaluate(pruned))
     return scan
@@ -105,16 +115,14 @@ def shares_by_scan(
     shares = (*(share for share in SHARES if share < most), most)
 
     def scan() -> dict[str, Tensor]:
-        found = scan_sensitivity(
-            state.model,
-            state.example,
-            evaluate,
-            kind,
-            shares=shares,
-            recipe=replace(recipe, sensitivity=None),
+        # without masks: what they made zero is least, and goes first anyway
+        alone = PruningState(
+            *(state.model, state.example, state.graph),
+            sizes=group_sizes(state.graph),
             calibration=state.calibration,
             train=state.train,
         )
+        found = _scan(alone, evaluate, kind, shares, replace(recipe, sensitivity=None))
         rows = {path: list(row.values()) for path, row in found.items()}
         rows[""] = [float(evaluate(state.model.eval()))]
         return {path: torch.tensor(row, dtype=torch.float64) for path, row in rows.items()}

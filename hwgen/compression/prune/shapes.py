@@ -19,7 +19,7 @@ from hwgen.compression.recipes.prune_recipe import PruneRecipe
 
 def mask_shapes(state: PruningState, recipe: PruneRecipe, progress: float) -> PruningState:
     """Zero the share `recipe.shapes` of the taps of convolutions and linear layers."""
-    layers = weighted_layers(state.model, state.example)
+    layers = weighted_layers(state.graph)
     weights = {la.path: la.module.get_parameter("weight").detach() for la in layers}
     scores = {path: weight.abs().mean(0) for path, weight in weights.items()}
     taps = keep_strongest(scores, recipe, "shapes", progress)

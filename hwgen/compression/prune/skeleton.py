@@ -43,9 +43,8 @@ def train_skeleton(state: PruningState, strength: float, epochs: int) -> Pruning
     strength : of the L1 norm on the stripes' weights
     """
     model = state.model
-    paths = [
-        layer.path for layer in weighted_layers(model, state.example) if has_stripes(layer.module)
-    ]
+    layers = weighted_layers(state.graph)
+    paths = [layer.path for layer in layers if has_stripes(layer.module)]
     skeletons = {}
     for path in paths:
         module = model.get_submodule(path)

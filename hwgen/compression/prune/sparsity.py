@@ -5,12 +5,12 @@ __all__ = ["Sparsity", "Zeros", "sparsity"]
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from hwgen.compression.prune.state import weighted_layers
+from hwgen.compression.prune.channel_groups import WEIGHTED
 from hwgen.compression.prune.stripes import has_stripes
 from hwgen.compression.quantize.layers import QuantConv2d, Weighted
-from hwgen.compression.quantize.model import QuantModel
+from hwgen.torch_graph.float_graph import FloatGraph
 
 
 @dataclass(frozen=True)
@@ -47,17 +47,12 @@ class Sparsity:
 
 
 @torch.no_grad()
-def sparsity(model: nn.Module, example: Tensor) -> Sparsity:
-    """Return the zeros of a float model, or of a `QuantModel`.
-
-    Parameters
-    ----------
-    example : (batch, channels, height, width) or (batch, features), a float tensor
-    """
+def sparsity(graph: FloatGraph) -> Sparsity:
+    """Return the zeros of the graph of a float model, or of a `QuantModel`."""
     found: dict[str, list[Tensor]] = {
         name: [] for name in ("weights", "filters", "channels", "shapes", "stripes")
     }
-    for weight, striped in _weights(model, example):
+    for weight, striped in _weights(graph):
         zero = weight == 0
         found["weights"].append(zero)
         found["filters"].append(zero.all((1, 2, 3)))
@@ -73,17 +68,14 @@ def sparsity(model: nn.Module, example: Tensor) -> Sparsity:
     )
 
 
-def _weights(model: nn.Module, example: Tensor) -> list[tuple[Tensor, bool]]:
+def _weights(graph: FloatGraph) -> list[tuple[Tensor, bool]]:
     """Return each layer's weights, (filters, channels, kh, kw), and whether it has stripes."""
     pairs: list[tuple[Tensor, bool]] = []
-    if isinstance(model, QuantModel):
-        for module in model.modules():
-            if isinstance(module, Weighted):
-                weight = module.integer_weight()
-                striped = isinstance(module, QuantConv2d) and weight[0, 0].numel() > 1
-                pairs.append((weight, striped))
-    else:
-        for layer in weighted_layers(model, example):
-            weight = layer.module.get_parameter("weight")
-            pairs.append((weight, has_stripes(layer.module)))
+    for module in (layer.module for layer in graph.layers):
+        if isinstance(module, Weighted):
+            weight = module.integer_weight()
+            striped = isinstance(module, QuantConv2d) and weight[0, 0].numel() > 1
+            pairs.append((weight, striped))
+        elif isinstance(module, WEIGHTED):
+            pairs.append((module.get_parameter("weight"), has_stripes(module)))
     return [(w if w.dim() == 4 else w[:, :, None, None], striped) for w, striped in pairs]

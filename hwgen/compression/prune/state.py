@@ -7,7 +7,7 @@ with the recipe's shares times `progress`, which grows to 1 from step to step.
 __all__ = ["Pruner", "PruningState", "Train", "real_inputs", "weighted_layers"]
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import torch
 from torch import Tensor, nn
@@ -17,8 +17,8 @@ from hwgen.compression.prune.masks import Masks
 from hwgen.compression.recipes.prune_recipe import PruneRecipe
 from hwgen.compression.resume.checkpoints import Checkpoints
 from hwgen.errors import HwgenError, NetworkError
-from hwgen.torch_graph.float_graph import FloatNode
-from hwgen.torch_graph.trace import float_graph_of
+from hwgen.torch_graph.float_graph import FloatGraph, FloatNode
+from hwgen.torch_graph.update import update_graph
 
 Train = Callable[[nn.Module, int], None]
 
@@ -30,8 +30,9 @@ class PruningState:
     Attributes
     ----------
     example : (batch, channels, height, width) or (batch, features), a float tensor
+    graph : of the model, and of its modules
     masks : which weights stay, by the path of their layer
-    sizes : how many channels the groups had before the first step
+    sizes : how many channels each group had before the first step, by the paths of its layers
     stripes : what skeletons learned, (filters, kh, kw) by path
     calibration : batches of real inputs, may be empty
     train : the user's training, may be missing
@@ -40,12 +41,22 @@ class PruningState:
 
     model: nn.Module
     example: Tensor
+    graph: FloatGraph
     masks: Masks = field(default_factory=dict)
     sizes: Mapping[tuple[str, ...], int] = field(default_factory=dict)
     stripes: Mapping[str, Tensor] = field(default_factory=dict)
     calibration: tuple[Tensor, ...] = ()
     train: Train | None = None
     checkpoints: Checkpoints = field(default_factory=Checkpoints)
+
+    def updated(self) -> "PruningState":
+        """Return the state with the graph of what the user's functions made of the model.
+
+        Raises
+        ------
+        UnsupportedError, NetworkError : from `update_graph`
+        """
+        return replace(self, graph=update_graph(self.graph, self.model, self.example))
 
     def run_training(self, model: nn.Module, epochs: int) -> None:
         """Train a model in place, by the user's training or as an earlier run did."""
@@ -57,10 +68,9 @@ class PruningState:
 Pruner = Callable[[PruningState, PruneRecipe, float], PruningState]
 
 
-def weighted_layers(model: nn.Module, example: Tensor) -> list[FloatNode]:
+def weighted_layers(graph: FloatGraph) -> list[FloatNode]:
     """Return the convolutions and linear layers of a float model."""
-    layers = float_graph_of(model, example).layers
-    return [layer for layer in layers if isinstance(layer.module, WEIGHTED)]
+    return [layer for layer in graph.layers if isinstance(layer.module, WEIGHTED)]
 
 
 def real_inputs(state: PruningState, what: str, most: int) -> Tensor:

@@ -44,7 +44,7 @@ def check_stripes(graph: FloatGraph) -> None:
 def mask_stripes(state: PruningState, recipe: PruneRecipe, progress: float) -> PruningState:
     """Zero the share `recipe.stripes` of the stripes, in groups of `recipe.group` filters."""
     scores, weights = {}, {}
-    for layer in weighted_layers(state.model, state.example):
+    for layer in weighted_layers(state.graph):
         if has_stripes(layer.module):
             weight = layer.module.get_parameter("weight").detach()
             strength = weight.abs().mean(1)

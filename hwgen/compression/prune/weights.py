@@ -17,7 +17,7 @@ from hwgen.compression.recipes.prune_recipe import PruneRecipe
 
 def mask_weights(state: PruningState, recipe: PruneRecipe, progress: float) -> PruningState:
     """Zero the share `recipe.weights` of the weights of convolutions and linear layers."""
-    layers = weighted_layers(state.model, state.example)
+    layers = weighted_layers(state.graph)
     scores = {la.path: la.module.get_parameter("weight").detach().abs() for la in layers}
     masks = joined(state.masks, keep_strongest(scores, recipe, "weights", progress))
     apply_masks(state.model, masks)

@@ -19,6 +19,7 @@ __all__ = [
     "fold_batch_norm",
     "freeze_weights",
     "place_layers",
+    "quant_graph_of",
     "quantize_layers",
     "run_watched",
 ]
@@ -34,7 +35,7 @@ from hwgen.compression.quantize.layers import (
     QuantLinear,
     Weighted,
 )
-from hwgen.compression.quantize.model import QuantModel, run_watched
+from hwgen.compression.quantize.model import QuantModel, quant_graph_of, run_watched
 from hwgen.compression.quantize.points import ACCUMULATING, QuantizationPoint
 from hwgen.compression.quantize.quantizers import QuantActivation, QuantInput, Quantizer
 from hwgen.compression.quantize.sign import QuantSign

@@ -21,13 +21,13 @@ INPUTS = 256  # of the calibration data, as many as are kept at every layer
 
 
 @torch.no_grad()
-def correct_bias(graph: FloatGraph, layers: Sequence[FloatNode], batches: Sequence[Tensor]) -> None:
+def correct_bias(graph: FloatGraph, quantized: FloatGraph, batches: Sequence[Tensor]) -> None:
     """Change the biases of quantized layers, in their order.
 
     Parameters
     ----------
     graph : of float layers, of the same paths
-    layers : quantized, in evaluation mode
+    quantized : of quantized layers, in evaluation mode
     batches : of the calibration data
     """
     x = torch.cat([batch.float() for batch in batches])
@@ -40,7 +40,7 @@ def correct_bias(graph: FloatGraph, layers: Sequence[FloatNode], batches: Sequen
 
     graph.run(x, note)
     values = {INPUT: x}
-    for layer in layers:
+    for layer in quantized.layers:
         inputs = [values[name] for name in layer.inputs]
         value = layer.module(*inputs)
         if isinstance(layer.module, Weighted):

@@ -72,17 +72,17 @@ def quantize_layers(
         def cost_of(formats: Mapping[str, str]) -> float:
             assert measure is not None
             layers = {**formats, **costed.layers}
-            built = _Builder(placed, replace(costed, layers=layers, budget=None), seen).build()
-            return float(measure(QuantModel(built).eval()))
+            tried = _Builder(placed, replace(costed, layers=layers, budget=None), seen).build()
+            return float(measure(QuantModel(tried).eval()))
 
         chosen = choose_formats(placed, recipe, x, cost_of if measure else None)
         recipe = replace(recipe, layers={**chosen, **recipe.layers}, budget=None)
-    layers = _Builder(placed, recipe, seen).build()
+    built = _Builder(placed, recipe, seen).build()
+    model = QuantModel(built)
     if recipe.correct_bias:
-        model = QuantModel(layers).eval()
-        correct_bias(placed, layers, batches)
-        return model
-    return QuantModel(layers)
+        model.eval()
+        correct_bias(placed, built, batches)
+    return model
 
 
 def place_layers(graph: FloatGraph, recipe: QuantizeRecipe) -> FloatGraph:
@@ -142,13 +142,13 @@ class _Builder:
                 of = self._behind.setdefault(layer.inputs[0], [])
                 of.append(self._grids[layer.module.grid])
 
-    def build(self) -> list[FloatNode]:
-        """Return the quantized layers."""
-        layers = [replace(layer, module=self._made(layer)) for layer in self._graph.layers]
+    def build(self) -> FloatGraph:
+        """Return the graph of quantized layers."""
+        layers = tuple(replace(layer, module=self._made(layer)) for layer in self._graph.layers)
         for layer in layers:  # scales that cannot be joined are found now, not in evaluation
             if isinstance(layer.module, QuantActivation):
                 layer.module.requantizer()
-        return layers
+        return FloatGraph(layers, self._graph.input_shape)
 
     def _made(self, layer: FloatNode) -> nn.Module:
         path, module = layer.path, layer.module

@@ -1,4 +1,4 @@
-"""Scales of quantizers, as they train: in their logarithm, as they are, or not at all.
+"""The scale of a quantizer, its grid's step: learned in its logarithm, as it is, or not at all.
 
 All three start at the calibrated scale; their gradients are multiplied by 1 / sqrt(values * hi).
 """
@@ -109,5 +109,5 @@ STEPS: dict[str, type[LearnedScale]] = {"tqt": LogScale, "lsq": LinearScale, "st
 
 
 def make_scale(method: str, scale: Tensor, power_of_two: bool) -> LearnedScale:
-    """Return a step that trains by a method of `QuantizeRecipe.steps`."""
+    """Return a scale that trains by a method of `QuantizeRecipe.steps`."""
     return STEPS[method](scale, power_of_two)

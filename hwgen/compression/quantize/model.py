@@ -1,12 +1,13 @@
-"""The compressed module: quantized layers as a dataflow."""
+"""The compressed module: quantized layers, and the graph in which they run."""
 
-__all__ = ["QuantModel", "run_watched"]
+__all__ = ["QuantModel", "quant_graph_of", "run_watched"]
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from dataclasses import replace
 
 from torch import Tensor, nn
 
-from hwgen.torch_graph.float_graph import INPUT, FloatNode
+from hwgen.torch_graph.float_graph import INPUT, FloatGraph
 
 
 class QuantModel(nn.Module):
@@ -18,26 +19,24 @@ class QuantModel(nn.Module):
 
     Parameters
     ----------
-    layers : each after those it takes values from; the first is a `QuantInput`
+    graph : of quantized layers; the first is a `QuantInput`
     """
 
-    def __init__(self, layers: Sequence[FloatNode]):
+    def __init__(self, graph: FloatGraph):
         super().__init__()
-        for layer in sorted(layers, key=lambda layer: layer.path.count(".")):
+        for layer in sorted(graph.layers, key=lambda layer: layer.path.count(".")):
             self._place(layer.path, layer.module)
-        self.__inputs = tuple((layer.path, layer.inputs) for layer in layers)
+        nothing = nn.Identity()  # the modules are children of this one
+        nodes = tuple(replace(layer, module=nothing) for layer in graph.layers)
+        self.__graph = FloatGraph(nodes, graph.input_shape)
 
     def forward(self, x: Tensor) -> Tensor:
         """Run (batch, ...) real inputs."""
-        return self._run(x)
+        return run_watched(self, x)
 
-    def _run(self, x: Tensor, watch: Callable[[str, Tensor], None] | None = None) -> Tensor:
-        values = {INPUT: x}
-        for path, inputs in self.__inputs:
-            x = values[path] = self.get_submodule(path)(*[values[name] for name in inputs])
-            if watch is not None:
-                watch(path, x)
-        return x
+    def _wiring(self) -> FloatGraph:
+        """Return which layer takes the values of which others, without their modules."""
+        return self.__graph
 
     def _place(self, path: str, module: nn.Module) -> None:
         *parents, name = path.split(".")
@@ -49,6 +48,28 @@ class QuantModel(nn.Module):
         at.add_module(name, module)
 
 
-def run_watched(model: QuantModel, x: Tensor, watch: Callable[[str, Tensor], None]) -> Tensor:
+def run_watched(
+    model: QuantModel, x: Tensor, watch: Callable[[str, Tensor], None] | None = None
+) -> Tensor:
     """Run (batch, ...) real inputs; `watch` is called with each layer's path and its value."""
-    return model._run(x, watch)
+    values = {INPUT: x}
+    for layer in model._wiring().layers:
+        inputs = [values[name] for name in layer.inputs]
+        x = values[layer.path] = model.get_submodule(layer.path)(*inputs)
+        if watch is not None:
+            watch(layer.path, x)
+    return x
+
+
+def quant_graph_of(model: QuantModel) -> FloatGraph:
+    """Return the graph that a quantized model runs, of the modules that it has now.
+
+    Shapes are those of the float layers; quantizers have none.
+
+    Raises
+    ------
+    AttributeError : someone took a layer out of the model
+    """
+    graph = model._wiring()
+    layers = (replace(la, module=model.get_submodule(la.path)) for la in graph.layers)
+    return FloatGraph(tuple(layers), graph.input_shape)

@@ -1,7 +1,7 @@
 """How much a channel matters: interchangeable functions, one file a method.
 
-Each is `importance(state, graph, groups) -> {number: score}`, the number that `ChannelGroups` gives
-to channels that go together. The smallest scores of a group go first.
+Each is `importance(state, graph, groups) -> {number: score}`, for the numbers that `ChannelGroups`
+gives to channels that go together. The smallest scores of a group go first.
 """
 
 __all__ = ["IMPORTANCE", "Importance"]

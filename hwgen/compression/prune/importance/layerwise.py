@@ -1,4 +1,4 @@
-"""From scores of the filters of each layer to scores of channels that go together: their sum."""
+"""Scores of channels that go together: the sum of the scores of their filters in each layer."""
 
 __all__ = ["Importance", "summed"]
 
@@ -14,11 +14,11 @@ Importance = Callable[[PruningState, FloatGraph, ChannelGroups], dict[int, float
 
 
 def summed(scores: Mapping[str, Tensor], groups: ChannelGroups) -> dict[int, float]:
-    """Return the score of each number.
+    """Return the score of each number that `ChannelGroups` gives.
 
     Parameters
     ----------
-    scores : (channels,) by path of a layer
+    scores : of a layer's filters, (filters,), by its path
     """
     total: dict[int, float] = {}
     for path, score in scores.items():

@@ -84,15 +84,22 @@ def _gram(
 
 
 def _shares(module: nn.Module, x: Tensor, own: list[int], channels: list[int]) -> Tensor:
-    """Return what each number's channels give to a sample of the layer's sums."""
-    nothing = module(torch.zeros_like(x[:1]))  # the bias, which is no channel's
+    """Return what some channels give to a sample of a layer's sums, (channels, samples) float64.
+
+    Parameters
+    ----------
+    x : what enters the layer, (inputs, channels, ...)
+    own : the number of each channel of x
+    channels : numbers to say it of
+    """
+    bias = module(torch.zeros_like(x[:1]))  # which is no channel's
     generator = torch.Generator().manual_seed(SEED)
     numbers = torch.tensor(own)
     rows, chosen = [], None
     for channel in channels:
         part = torch.zeros_like(x)
         part[:, numbers == channel] = x[:, numbers == channel]
-        sums = (module(part) - nothing).double().flatten()
+        sums = (module(part) - bias).double().flatten()
         if chosen is None:
             chosen = torch.randperm(len(sums), generator=generator)[:SAMPLES]
         rows.append(sums[chosen])

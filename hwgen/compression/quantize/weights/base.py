@@ -40,7 +40,7 @@ class WeightQuantizer(nn.Module, ABC):
 
 
 class StepWeights(WeightQuantizer):
-    """Weights of one format on a grid whose scale is a step, (channels,) or (1,)."""
+    """Weights of one format, on a grid whose step is a `LearnedScale`, (channels,) or (1,)."""
 
     step: LearnedScale
 
