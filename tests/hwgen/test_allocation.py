@@ -16,6 +16,7 @@ from hwgen.planning.layers.layer import find_layers
 from hwgen.planning.plan import Stage
 from hwgen.planning.search.allocation import Option, allocate, frontier, needs_of
 from hwgen.planning.search.candidates import LayerCandidates
+from hwgen.planning.search.fitting import cheapest_fitting
 from hwgen.targets import get_target
 from support.networks import chain
 
@@ -79,7 +80,7 @@ def test_the_plan_is_the_cheapest_there_is(seed, budget):
     for layer in find_layers(network):
         ways = LayerCandidates(layer, target, target.clock_hz, {})
         try:
-            (chosen,) = ways.within(budget, every=False)
+            chosen = ways.cheapest(budget)
         except PlanError:
             assert not every_way(layer, target, target.clock_hz, budget)
             continue
@@ -112,9 +113,9 @@ def test_on_a_device_that_is_nearly_full(seed):
     budget = 12
     layers = find_layers(network)
     ways = [LayerCandidates(layer, target, target.clock_hz, {}) for layer in layers]
-    cheapest = needs_of(way.within(budget, every=False)[0] for way in ways)
+    cheapest = needs_of(way.cheapest(budget) for way in ways)
     left = replace(cheapest, luts=cheapest.luts * 0.9, dsps=target.dsps)
-    found = allocate([way.within(budget, every=True) for way in ways], left)
+    found = cheapest_fitting(ways, budget, left)
     full = [frontier(every_way(layer, target, target.clock_hz, budget)) for layer in layers]
     fitting = [w for w in itertools.product(*full) if needs_of(w).within(left)]
     if fitting:

@@ -2,9 +2,11 @@
 
 __all__ = ["LayerCandidates"]
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from heapq import heapify, heappop, heappush
+
+import numpy as np
 
 from hwgen.errors import PlanError
 from hwgen.planning.estimate.resources import estimate, weigh
@@ -22,7 +24,7 @@ from hwgen.planning.implementations.implementation import Bound
 from hwgen.planning.layers.folding import Folding
 from hwgen.planning.layers.layer import Layer
 from hwgen.planning.plan import Alternative, Stage
-from hwgen.planning.search.allocation import Option, frontier
+from hwgen.planning.search.allocation import Option
 from hwgen.targets import Target
 
 NO_HURRY = 1 << 40  # clocks a frame that anything can keep
@@ -76,9 +78,12 @@ class LayerCandidates:
         needs = estimate(core, self.target)
         return Option(weigh(needs, self.target), needs, folding, core)
 
-    def within(self, budget: int, *, every: bool) -> list[Option]:
-        """Return the ways whose busiest part needs at most `budget` clocks a frame, without those
-        that another undercuts in everything; in cost alone unless `every`.
+    def quick_enough(self, cycles: int) -> list[Folding]:
+        """Return the ways that may need at most so many clocks a frame."""
+        return [f for f in self.foldings if min_cycles(self.layer, f) <= cycles]
+
+    def cheapest(self, cycles: int) -> Option:
+        """Return the cheapest way whose busiest part needs at most so many clocks a frame.
 
         What may be cheapest is looked at first, roughly, then closely, and only then built, if
         nothing that was built takes less than it does at the least.
@@ -88,32 +93,33 @@ class LayerCandidates:
         PlanError : not even the most parallel one needs as few clocks
         """
         found: dict[Folding, Option] = {}
+        least = np.inf  # cost of what is found
         queue = [
-            (self._floor(folding).cost, place, folding)
+            (self.least(folding).cost, place, folding)
             for place, folding in enumerate(self.foldings)
-            if min_cycles(self.layer, folding) <= budget
+            if min_cycles(self.layer, folding) <= cycles
         ]
         heapify(queue)
         while queue:
             cost, place, folding = heappop(queue)
-            if self._undercut(folding, found.values(), every):
-                if every:
-                    continue
+            if cost > least:
                 break
-            if not self._look_closer(folding):
-                option, clocks = self._option(folding)
-                if clocks <= budget:
-                    found[folding] = option
-            else:
-                heappush(queue, (self._floor(folding).cost, place, folding))
+            if folding not in self._built:
+                self.look(folding)
+                heappush(queue, (self.least(folding).cost, place, folding))
+                continue
+            option, clocks = self._built[folding]
+            if clocks <= cycles:
+                found[folding] = option
+                least = min(least, option.cost)
         if not found:
             fewest = self._fewest()
             raise PlanError(
                 f"{self.layer.name}: needs at least {fewest} clocks a frame, however parallel, "
-                f"and the goal leaves {budget}; ask for fewer frames a second or a faster clock"
+                f"and the goal leaves {cycles}; ask for fewer frames a second or a faster clock"
             )
-        ordered = [found[folding] for folding in self.foldings if folding in found]
-        return frontier(ordered) if every else [min(ordered, key=lambda option: option.cost)]
+        ordered = (found[folding] for folding in self.foldings if folding in found)
+        return min(ordered, key=lambda option: option.cost)
 
     def _fewest(self) -> int:
         """Return the clocks of a frame of the quickest way, which is built to know them. What is
@@ -127,29 +133,27 @@ class LayerCandidates:
             fewest = min(fewest, self._option(folding)[1])
         return fewest
 
-    def _floor(self, folding: Folding) -> Bound:
+    def built(self, folding: Folding) -> tuple[Option, int] | None:
+        """Return a way and the clocks of a frame that its busiest part needs, None where it is not
+        built."""
+        return self._built.get(folding)
+
+    def least(self, folding: Folding) -> Bound:
         """Return the least that a way can take, as far as that is known."""
+        if folding in self._built:
+            option, _ = self._built[folding]
+            return Bound(option.cost, option.needs)
         if folding not in self._floors:
             self._floors[folding] = implementation_of(folding).least(self._bounds, folding, False)
         return self._floors[folding]
 
-    def _look_closer(self, folding: Folding) -> bool:
-        """Look more closely at what a way can take at the least, where that was not done yet; say
-        whether it was done."""
-        if folding in self._built or folding in self._closely:
-            return False
+    def look(self, folding: Folding) -> None:
+        """Look at a way more closely: at its tables and weights, and the next time build it."""
+        if folding in self._closely:
+            self._option(folding)
+            return
         self._closely.add(folding)
         self._floors[folding] = implementation_of(folding).least(self._bounds, folding, True)
-        return True
-
-    def _undercut(self, folding: Folding, found: Iterable[Option], every: bool) -> bool:
-        """Say whether a way that was found takes less than the least that a folding can."""
-        if folding in self._built:
-            return False
-        floor = self._floor(folding)
-        return any(
-            o.cost < floor.cost and (not every or o.needs.within(floor.needs)) for o in found
-        )
 
     def alternatives(self, budget: int) -> tuple[Alternative, ...]:
         """Return the cheapest way of each kind within a budget of clocks, the cheapest first."""
@@ -161,7 +165,7 @@ class LayerCandidates:
                 found = Alternative(title, option.cost, True)
             else:
                 clocks = min_cycles(self.layer, folding)
-                found = Alternative(title, self._floor(folding).cost, False)
+                found = Alternative(title, self.least(folding).cost, False)
             known = best.get(title)
             if clocks <= budget and (known is None or found.cost < known.cost):
                 best[title] = found

@@ -21,8 +21,9 @@ from hwgen.planning.implementations import (
 from hwgen.planning.layers.folding import SHAPE, Folding
 from hwgen.planning.layers.layer import Layer, find_layers
 from hwgen.planning.plan import Plan, Stage
-from hwgen.planning.search.allocation import Option, allocate, needs_of
+from hwgen.planning.search.allocation import Option, needs_of
 from hwgen.planning.search.candidates import NO_HURRY, LayerCandidates
+from hwgen.planning.search.fitting import cheapest_fitting
 from hwgen.planning.search.headroom import check_headroom
 from hwgen.planning.search.queue_depths import with_queues
 from hwgen.progress import Progress, silent
@@ -276,16 +277,14 @@ def _cheapest(
     options = []
     for number, way in enumerate(ways):
         progress(way.layer.name, number, len(ways))
-        options += way.within(budget, every=False)
+        options.append(way.cheapest(budget))
     progress("queues", len(ways), len(ways))
     found = built(options)
-    choices: list[list[Option]] = []
     for _ in range(ROUNDS):
         if found.resources.within(device):
             break
-        choices = choices or [way.within(budget, every=True) for way in ways]
         besides = found.resources.without(needs_of(options))
-        options = allocate(choices, device.without(besides))
+        options = cheapest_fitting(ways, budget, device.without(besides))
         found = built(options)
     return found
 
