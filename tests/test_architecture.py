@@ -24,7 +24,7 @@ MAY_IMPORT = {
     "progress": set(),
     "formats": {"errors"},
     "cache": {"errors"},
-    "primitives": set(),
+    "primitives": {"families"},
     "files": {"errors"},
     "schema": {"errors"},
     "typed": {"errors", "schema"},
@@ -43,7 +43,7 @@ MAY_IMPORT = {
         "torch_graph",
     },
     "importers": {"errors", "formats", "network", "torch_graph", "compression"},
-    "families": {"errors", "targets", "rtl_templates"},
+    "families": {"errors", "targets", "tools", "rtl_templates"},
     "planning": {
         "errors",
         "progress",
@@ -61,6 +61,7 @@ MAY_IMPORT = {
         "formats",
         "targets",
         "tools",
+        "families",
         "primitives",
         "package",
         "network",
@@ -401,3 +402,31 @@ def test_tables_are_printed_in_one_way():
     """Which never cuts a cell; `tests/hwgen/test_cli_tables.py` tries each at all widths."""
     users = [path for path in sources() if "rich.table" in path.read_text(encoding="utf-8")]
     assert users == [ROOT / "hwgen/cli/tables.py"]
+
+
+# Who may name a family of devices: its record, what targets are of which, and the boards' PLLs.
+NAME_FAMILIES = {"hwgen/families", "hwgen/targets.py", "boards"}
+
+
+def test_a_family_is_known_by_its_record_alone():
+    """A new one is a file in `hwgen/families/` and a target; nothing else asks which it is."""
+    from hwgen.families import FAMILIES
+
+    named = re.compile(rf"(?<!\w)({'|'.join(FAMILIES)})(?!\w)")
+    for path in sources():
+        where = path.relative_to(ROOT)
+        if NAME_FAMILIES & {where.as_posix(), where.parts[0], "/".join(where.parts[:2])}:
+            continue
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        documents = {
+            id(node.value)
+            for node in ast.walk(tree)
+            if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+        }
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str):
+                found = None if id(node) in documents else named.search(node.value)
+                assert not found, (
+                    f"{where}:{node.lineno} names the family {found[1]}: put what differs between "
+                    "families into their records, hwgen/families/"
+                )

@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from hwgen.errors import PlanError
+from hwgen.families import FAMILIES
 from hwgen.formats import Activation, Binary, Codebook, Fixed, Format, PowerOfTwo, Ternary
 from hwgen.network import (
     Add,
@@ -32,12 +33,7 @@ from hwgen.planning.search.candidates import LayerCandidates
 from hwgen.targets import get_target
 
 # The target that a family's samples are planned for: synthesis finds the same on its others.
-SAMPLED = {
-    "ecp5": "ulx3s-85f",
-    "ice40": "icebreaker",
-    "gowin": "tangnano20k",
-    "xilinx7": "arty-a7-35t",
-}
+SAMPLED = {name: family.sample_target for name, family in FAMILIES.items() if family.sample_target}
 LEAST, MOST = 60, 260  # flip-flops of a sample, or each layer of it; counted and not fitted
 ROUGHLY = 1.5  # what a layer's component has more than a plan, at the most
 LARGE, LARGER = 8, 4  # of so many samples one may be so many times larger

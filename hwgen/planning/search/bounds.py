@@ -20,9 +20,9 @@ import numpy as np
 import numpy.typing as npt
 
 from hwgen.errors import InternalError
-from hwgen.families.cells import adder_of, lut_inputs
+from hwgen.families.cells import adder_of, adders_placed, lut_inputs
 from hwgen.families.memories import block_rams, weight_style
-from hwgen.planning.estimate.array_parts import PLACED, blocks_structure, rows_structure
+from hwgen.planning.estimate.array_parts import blocks_structure, rows_structure
 from hwgen.planning.estimate.lookup_tables import bits_luts
 from hwgen.planning.estimate.resources import Resources, estimate, priced, weigh
 from hwgen.planning.estimate.structure import (
@@ -161,7 +161,7 @@ class Bounds:
 
     def _least_row(self, encoding: Encoding, simd: int, accumulates: bool) -> Resources:
         """Return what a row takes at the least, however many of the bits of its weights vary."""
-        shares = (1.0,) if self._target.family in PLACED else (0.0, 1.0)
+        shares = (1.0,) if adders_placed(self._target) else (0.0, 1.0)
 
         def of(lanes: int, sums_up: bool) -> Resources:
             rows = (self._cost(self._rows(encoding, lanes, sums_up, live)) for live in shares)
@@ -202,7 +202,7 @@ class Bounds:
 
     def _live(self, folding: Folding, encoding: Encoding) -> float:
         """Return the share of a word's bits that vary at the least."""
-        if self._target.family in PLACED or folding.skip:
+        if adders_placed(self._target) or folding.skip:
             return 0.0
         bits = self._words(folding, encoding)
         return float((bits != bits[:1]).any(axis=0).mean())
