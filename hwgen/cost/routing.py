@@ -187,9 +187,9 @@ def route(
     def build(folder: Path) -> None:
         netlist = folder / "netlist.json"
         shutil.copyfile(synthesis.netlist, netlist)
-        if trim and "CCU2C" in synthesis.cells:
+        if trim and routing.carry is not None and routing.carry.type in synthesis.cells:
             design = json.loads(netlist.read_bytes())
-            trim_carries(design)
+            trim_carries(design, routing.carry)
             netlist.write_text(json.dumps(design), encoding="utf-8")
         if clock_pin:
             without_ports(netlist, synthesis.top, target, clock_pin)

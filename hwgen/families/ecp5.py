@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from hwgen.families.constraints import TEMPLATE, pin_lines
 from hwgen.families.family import (
+    CarryCell,
     Constraints,
     Family,
     InferredBlock,
@@ -66,6 +67,7 @@ ECP5 = Family(
         # what is wanted is the frequency that is reached, not an error when it is not
         options=("--timing-allow-fail",),
         out_of_context=("--out-of-context",),
+        carry=CarryCell("CCU2C", tables=("INIT0", "INIT1"), base=2),
         luts={"TRELLIS_COMB": 1},
         ff="TRELLIS_FF",
         dsps={"MULT18X18D": 1},

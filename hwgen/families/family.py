@@ -5,6 +5,7 @@ for constraints, costs for synthesis, place and route and packing.
 """
 
 __all__ = [
+    "CarryCell",
     "ClockPin",
     "Constraints",
     "Family",
@@ -175,6 +176,26 @@ class ClockPin:
 
 
 @dataclass(frozen=True)
+class CarryCell:
+    """A cell of a carry chain, out of which place and route is spared what makes no difference
+    (`hwgen/cost/carries.py`). Its places have inputs A to D and a sum S each; the carry enters at
+    CIN, goes on through a place where its table is 1, and leaves at COUT.
+
+    Attributes
+    ----------
+    type : of the cell
+    tables : parameters that hold the tables of its places, in the carry's order
+    base : of their texts
+    ties : types of cells that drive a constant, and which
+    """
+
+    type: str
+    tables: tuple[str, ...]
+    base: int
+    ties: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class Packing:
     """How a placed design with pins becomes a bitstream.
 
@@ -209,6 +230,7 @@ class PlaceAndRoute:
     out_of_context : its options for a design without pins
     clock_pin : how a design without pins is one without ports but for the clock's; None where ports
         may go without pins
+    carry : the cell of its carry chains, where it adds to these what makes no difference
     luts, dsps : what one cell of a type in its report counts
     ff, block_ram : names in its report; None where it does not count them apart
     derate : what its frequencies are multiplied by before anybody sees them
@@ -219,6 +241,7 @@ class PlaceAndRoute:
     options: tuple[str, ...] = ()
     out_of_context: tuple[str, ...] = ()
     clock_pin: ClockPin | None = None
+    carry: CarryCell | None = None
     luts: Mapping[str, int] = field(default_factory=dict)
     ff: str | None = None
     dsps: Mapping[str, float] = field(default_factory=dict)

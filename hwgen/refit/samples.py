@@ -30,7 +30,7 @@ from hwgen.planning.implementations.core import core_for
 from hwgen.planning.layers.folding import Folding
 from hwgen.planning.layers.layer import find_layers
 from hwgen.planning.search.candidates import LayerCandidates
-from hwgen.targets import get_target
+from hwgen.targets import Target, get_target
 
 # The target that a family's samples are planned for: synthesis finds the same on its others.
 SAMPLED = {name: family.sample_target for name, family in FAMILIES.items() if family.sample_target}
@@ -172,7 +172,11 @@ def sample_plan(seed: int, family: str) -> Plan | None:
 
     Nothing in it depends on what was fitted, so that a sample stays the same.
     """
-    target = get_target(SAMPLED[family])
+    with taken_for(START):
+        return _sample_plan(seed, get_target(SAMPLED[family]))
+
+
+def _sample_plan(seed: int, target: Target) -> Plan | None:
     network = sample(seed)
     if any(np.array_equal(tensor.lows, tensor.highs) for tensor in network.tensors.values()):
         return None
@@ -189,13 +193,11 @@ def sample_plan(seed: int, family: str) -> Plan | None:
             kinds = ways[layer.name]
             folding = rng.choice(kinds[rng.choice(sorted(kinds))])
             choices += [f"{layer.name}.{what}={getattr(folding, what)}" for what in CHOICES]
-            with taken_for(START):
-                ffs += structure(core_for(layer, folding, target), target).ffs
+            ffs += structure(core_for(layer, folding, target), target).ffs
         if ffs > ROUGHLY * most:  # not worth a whole plan
             continue
         try:
-            with taken_for(START):
-                found = plan(network, target=target, goal="min area", overrides=choices)
+            found = plan(network, target=target, goal="min area", overrides=choices)
         except PlanError:
             continue
         if LEAST <= replace(found).resources.ffs <= most:
