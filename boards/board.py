@@ -32,8 +32,8 @@ class Board:
     baud : bits a second that both the board's bridge and the clock's divider can do
     leds : what idle, busy and error light
     programmer : the command that programs it, to which the bitstream's name is added
-    pll : which PLL its clock comes from: ecp5, ice40, ice40-pad (the oscillator is wired to the
-        PLL's own pad) or gowin
+    pll : which PLL its clock comes from, one of `clocking.PLLS`; ice40-pad is that of an oscillator
+        that is wired to the PLL's own pad
     high : outputs that are held high, such as the chip select of a memory on shared pins
     note : what a user must know or wire before the first bitstream; may be empty
     """

@@ -1,6 +1,7 @@
 """A board's clock, made from its oscillator for a plan, and the reset that goes with it."""
 
 __all__ = [
+    "PLLS",
     "Clock",
     "Clocking",
     "DividedClock",
@@ -10,9 +11,10 @@ __all__ = [
     "rate_at",
 ]
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import partial
 
 from amaranth import *
 from amaranth.lib import io
@@ -82,14 +84,14 @@ class DividedClock:
 Clock = PlainClock | DividedClock | Ecp5Pll | Ice40Pll | GowinPll
 
 
-def _pll_clocks(pll: str, source_hz: int, wanted: Fraction) -> Iterator[Clock]:
-    if pll == "ecp5":
-        return Ecp5Pll.below(source_hz, wanted)
-    if pll == "gowin":
-        return GowinPll.below(source_hz, wanted)
-    if pll in ("ice40", "ice40-pad"):
-        return Ice40Pll.below(source_hz, wanted, pad=pll == "ice40-pad")
-    raise ValueError(f"PLL must be ecp5, ice40, ice40-pad or gowin, not {pll!r}")
+# By the kind that `Board.pll` names: what gives the clocks of a PLL, of those that are not above a
+# wanted one, from the oscillator's and that, Hz.
+PLLS: Mapping[str, Callable[[int, Fraction], Iterator[Clock]]] = {
+    "ecp5": Ecp5Pll.below,
+    "ice40": partial(Ice40Pll.below, pad=False),
+    "ice40-pad": partial(Ice40Pll.below, pad=True),
+    "gowin": GowinPll.below,
+}
 
 
 def clock_below(pll: str, source_hz: int, wanted_hz: int | Fraction) -> Clock:
@@ -102,11 +104,13 @@ def clock_below(pll: str, source_hz: int, wanted_hz: int | Fraction) -> Clock:
 
     Raises
     ------
-    ValueError : nothing is that slow
+    ValueError : nothing is that slow, or the PLL is none of `PLLS`
     """
+    if pll not in PLLS:
+        raise ValueError(f"PLL must be one of {', '.join(PLLS)}, not {pll!r}")
     wanted = Fraction(wanted_hz)
     found: list[Clock] = [PlainClock(source_hz)]
-    found += _pll_clocks(pll, source_hz, wanted)
+    found += PLLS[pll](source_hz, wanted)
     found += [DividedClock(source_hz, divider) for divider in DIVIDERS]
     slow_enough = [clock for clock in found if clock.hz <= wanted]
     if not slow_enough:

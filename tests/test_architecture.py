@@ -24,7 +24,7 @@ MAY_IMPORT = {
     "progress": set(),
     "formats": {"errors"},
     "cache": {"errors"},
-    "primitives": set(),
+    "primitives": {"families"},
     "files": {"errors"},
     "schema": {"errors"},
     "typed": {"errors", "schema"},
@@ -43,7 +43,7 @@ MAY_IMPORT = {
         "torch_graph",
     },
     "importers": {"errors", "formats", "network", "torch_graph", "compression"},
-    "families": {"errors", "targets", "rtl_templates"},
+    "families": {"errors", "targets", "tools", "rtl_templates"},
     "planning": {
         "errors",
         "progress",
@@ -61,6 +61,7 @@ MAY_IMPORT = {
         "formats",
         "targets",
         "tools",
+        "families",
         "primitives",
         "package",
         "network",
@@ -363,6 +364,45 @@ def test_every_part_has_an_estimate_and_a_schedule():
         assert all(hasattr(kind, name) for name in ("processes", "departures", "create")), kind
 
 
+def test_every_implementation_is_in_every_table():
+    """Each op that makes a layer has ways to be computed, and each way a name of its own."""
+    from hwgen.planning.implementations import IMPLEMENTATIONS, WAYS
+    from hwgen.planning.layers.folding import SHAPE
+    from hwgen.planning.layers.layer import LAYERS
+
+    assert set(WAYS) == {op for op, made in LAYERS.items() if made is not None}
+    ways = {way for ways in WAYS.values() for way in ways}
+    assert set(IMPLEMENTATIONS.values()) == ways and len(ways) == len(IMPLEMENTATIONS) >= 9
+    assert all(name == way.name for name, way in IMPLEMENTATIONS.items())
+    assert not set(IMPLEMENTATIONS) & set(SHAPE)
+    folder = ROOT / "hwgen/planning/implementations"
+    made = re.compile(r"^[A-Z_]+ = (?:engine|Implementation)\(", re.MULTILINE)
+    found = sum(len(made.findall(path.read_text(encoding="utf-8"))) for path in folder.glob("*.py"))
+    assert found == len(ways), "an implementation that no op has"
+
+
+# Whoever asks what kind of component or op something is decides for all implementations at once;
+# here ops become layers, and requantizers and thresholds the units behind them.
+MAY_ASK = {"hwgen/planning/layers/layer.py", "hwgen/planning/lowering/epilogue.py"}
+ASKING = re.compile(
+    r"isinstance\([^()]*(?:\([^()]*\))?[^()]*"
+    r"(?:Parameters|Add|ArgMax|AvgPool2d|Concat|Conv2d|Flatten|Linear|MaxPool2d|Requantize|Threshold)"
+    r"\b"
+)
+
+
+def test_nobody_asks_what_an_implementation_is():
+    for path in (ROOT / "hwgen/planning").rglob("*.py"):
+        if path.relative_to(ROOT).as_posix() not in MAY_ASK:
+            found = ASKING.search(path.read_text(encoding="utf-8"))
+            assert not found, f"{path.relative_to(ROOT)}: {found[0]}"
+
+
+def test_rooms_of_planning_are_small():
+    for folder in (ROOT / "hwgen/planning").rglob("*/"):
+        assert len(list(folder.glob("*.py"))) <= 12, folder
+
+
 def test_no_test_imports_another():
     """What two test modules need is in tests/support."""
     tests = [path for path in (ROOT / "tests").rglob("*.py") if "support" not in path.parts]
@@ -401,3 +441,31 @@ def test_tables_are_printed_in_one_way():
     """Which never cuts a cell; `tests/hwgen/test_cli_tables.py` tries each at all widths."""
     users = [path for path in sources() if "rich.table" in path.read_text(encoding="utf-8")]
     assert users == [ROOT / "hwgen/cli/tables.py"]
+
+
+# Who may name a family of devices: its record, what targets are of which, and the boards' PLLs.
+NAME_FAMILIES = {"hwgen/families", "hwgen/targets.py", "boards"}
+
+
+def test_a_family_is_known_by_its_record_alone():
+    """A new one is a file in `hwgen/families/` and a target; nothing else asks which it is."""
+    from hwgen.families import FAMILIES
+
+    named = re.compile(rf"(?<!\w)({'|'.join(FAMILIES)})(?!\w)")
+    for path in sources():
+        where = path.relative_to(ROOT)
+        if NAME_FAMILIES & {where.as_posix(), where.parts[0], "/".join(where.parts[:2])}:
+            continue
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        documents = {
+            id(node.value)
+            for node in ast.walk(tree)
+            if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+        }
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str):
+                found = None if id(node) in documents else named.search(node.value)
+                assert not found, (
+                    f"{where}:{node.lineno} names the family {found[1]}: put what differs between "
+                    "families into their records, hwgen/families/"
+                )

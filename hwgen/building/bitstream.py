@@ -17,7 +17,7 @@ from hwgen.building.summary import SUMMARY, Build, read_summary
 from hwgen.cost import Route, Synthesis, pack, route, synthesise
 from hwgen.cost.synthesis import read_design
 from hwgen.errors import HwgenError, PlanError, StoreError, ToolError
-from hwgen.families.family import family_of
+from hwgen.families import routing_of
 from hwgen.network import load
 from hwgen.package.hashes import check_unchanged, with_hashes
 from hwgen.package.manifest import MANIFEST, Manifest, read_manifest
@@ -92,7 +92,7 @@ def build_bitstream(
     best = _placed(synthesis, target, design, package, seeds, timeout, say)
     say("bitstream", 0, 0)
     bitstream = pack(best, timeout=timeout)
-    packing = family_of(target).packing
+    packing = routing_of(target).packing
     assert packing is not None  # place and route with pins has refused otherwise
     name = f"{manifest.top}{bitstream.suffix}"
     summary = _summary(folder, name, manifest, target, board, design, best)
@@ -150,7 +150,7 @@ def _placed(
                 target,
                 seed=seed,
                 timeout=timeout,
-                freq_mhz=wanted / family_of(target).derate,
+                freq_mhz=wanted / routing_of(target).derate,
                 trim=False,  # what was simulated is what is placed
                 pins=design.constraints,
             )

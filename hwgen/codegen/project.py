@@ -3,9 +3,10 @@
 __all__ = ["constraints", "core", "makefile"]
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 from hwgen.codegen.primitives import LINT
+from hwgen.families import family_of
 from hwgen.package.manifest import Manifest
 from hwgen.targets import get_target
 
@@ -108,76 +109,6 @@ parameters:
 """
 
 
-def _lpf(manifest: Manifest) -> str:
-    """Return Lattice's preferences, as nextpnr-ecp5 reads them."""
-    clock = manifest.clock
-    pins = "".join(
-        f'# LOCATE COMP "{port}" SITE "";\n# IOBUF PORT "{port}" IO_TYPE=LVCMOS33;\n'
-        for port in manifest.border.pins
-    )
-    return (
-        "# A template: copy it out of the package, which is replaced when it is generated again.\n"
-        "# The clock that the plan counts on; pins where the accelerator is the whole design.\n"
-        "BLOCK RESETPATHS;\nBLOCK ASYNCPATHS;\n"
-        f'FREQUENCY PORT "{clock}" {manifest.clock_hz / 1e6:g} MHZ;\n\n{pins}'
-    )
-
-
-def _sdc(manifest: Manifest) -> str:
-    """Return Synopsys design constraints, which most other tools read."""
-    clock = manifest.clock
-    return (
-        "# A template: copy it out of the package, which is replaced when it is generated again.\n"
-        f"create_clock -name {clock} -period {1e9 / manifest.clock_hz:.3f} "
-        f"[get_ports {clock}]\n"
-    )
-
-
-def _cst(manifest: Manifest) -> str:
-    """Return Gowin's physical constraints, as nextpnr-himbaechel reads them; without a pin for
-    every port it places nothing."""
-    pins = "".join(
-        f'// IO_LOC "{port}" ;\n// IO_PORT "{port}" IO_TYPE=LVCMOS33;\n'
-        for port in manifest.border.pins
-    )
-    return (
-        "// A template: copy it out of the package, which is replaced when it is generated again.\n"
-        f"// The plan counts on a clock of {manifest.clock_hz / 1e6:g} MHz (--freq).\n\n{pins}"
-    )
-
-
-def _pcf(manifest: Manifest) -> str:
-    """Return physical constraints of an iCE40, as nextpnr-ice40 reads them."""
-    clock = manifest.clock
-    pins = "".join(f"# set_io {port} PIN\n" for port in manifest.border.pins)
-    return (
-        "# A template: copy it out of the package, which is replaced when it is generated again.\n"
-        f"set_frequency {clock} {manifest.clock_hz / 1e6:g}\n\n{pins}"
-    )
-
-
-def _xdc(manifest: Manifest) -> str:
-    """Return Xilinx design constraints, as Vivado reads them."""
-    pins = "".join(
-        f"# set_property -dict {{PACKAGE_PIN PIN IOSTANDARD LVCMOS33}} [get_ports {{{port}}}]\n"
-        for port in manifest.border.pins
-    )
-    return f"{_sdc(manifest)}\n{pins}"
-
-
-_BY_FAMILY: dict[str, tuple[str, str, Callable[[Manifest], str]]] = {
-    "ecp5": ("lpf", "a template for nextpnr-ecp5: the clock, and a line for each pin", _lpf),
-    "gowin": (
-        "cst",
-        "a template for nextpnr-himbaechel: a line for each pin; the clock is given with --freq",
-        _cst,
-    ),
-    "ice40": ("pcf", "a template for nextpnr-ice40: the clock, and a line for each pin", _pcf),
-    "xilinx7": ("xdc", "a template for Vivado: the clock, and a line for each pin", _xdc),
-}
-_OTHERS = ("sdc", "a template for OpenSTA and most synthesis: the clock, no pins", _sdc)
-
-
 def makefile(manifest: Manifest) -> str:
     """Return the makefile of a package: `make sim` with Icarus, `make lint`."""
     cells = "".join(f" {name}" for name in manifest.primitives)
@@ -215,5 +146,6 @@ def core(manifest: Manifest, files: Mapping[str, str]) -> str:
 def constraints(manifest: Manifest) -> tuple[str, str, str]:
     """Return file name, text and contents in words of a constraint template for the package's
     target."""
-    ending, about, make = _BY_FAMILY.get(get_target(manifest.target).family, _OTHERS)
-    return f"constraints/{manifest.top}.{ending}", make(manifest), about
+    template = family_of(get_target(manifest.target)).constraints
+    text = template.write(manifest.clock, manifest.clock_hz, manifest.border.pins)
+    return f"constraints/{manifest.top}.{template.ending}", text, template.about

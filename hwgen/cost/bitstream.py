@@ -10,7 +10,7 @@ from hwgen import tools
 from hwgen.cache import Cache, Part
 from hwgen.cost.routing import Route
 from hwgen.errors import HwgenError, PlanError, ToolError
-from hwgen.families.family import family_of
+from hwgen.families import routing_of
 from hwgen.targets import get_target
 
 
@@ -30,7 +30,7 @@ def pack(route: Route, *, timeout: float = 600.0, cache: Cache | None = None) ->
     ToolError : the packer is missing, fails, does not finish in time or writes nothing
     """
     target = get_target(route.target)
-    packing = family_of(target).packing
+    packing = routing_of(target).packing
     if packing is None:
         raise PlanError(f"No open tool makes bitstreams for {target.name} ({target.family})")
     if route.layout is None:
@@ -42,7 +42,7 @@ def pack(route: Route, *, timeout: float = 600.0, cache: Cache | None = None) ->
         raise HwgenError(f"Layout of {route.top} is gone: {error}; run again") from error
     cache = cache or Cache()
     arguments = [argument.format(die=target.die) for argument in packing.arguments]
-    key: list[Part] = ["bitstream 1", packer, tools.version(packer), digest, *arguments]
+    key: list[Part] = ["bitstream 1", packer.name, tools.version(packer), digest, *arguments]
     log = cache.log(key, f"{route.top}-pack")
 
     def build(folder: Path) -> None:
@@ -51,7 +51,7 @@ def pack(route: Route, *, timeout: float = 600.0, cache: Cache | None = None) ->
         (folder / packing.layout).unlink()
         if not (folder / name).is_file() or not (folder / name).stat().st_size:
             raise ToolError(
-                f"{packer} {tools.version(packer)} ended well but wrote no bitstream of "
+                f"{packer.name} {tools.version(packer)} ended well but wrote no bitstream of "
                 f"{route.top}; its log is in {log}"
             )
 

@@ -10,9 +10,10 @@ from msgspec import structs
 
 from hwgen.cost.asic.static_timing import analyse_timing
 from hwgen.cost.asic.synthesis import synthesise_cells
-from hwgen.cost.routing import placer_of, route
+from hwgen.cost.routing import route
 from hwgen.cost.synthesis import synthesise
 from hwgen.errors import HwgenError
+from hwgen.families import routing_of
 from hwgen.package.manifest import Manifest
 from hwgen.planning.estimate.gates import gate_equivalents
 from hwgen.targets import Target, get_target
@@ -182,7 +183,7 @@ def _synthesised(design: _Design) -> Cost:
 
 
 def _routed(design: _Design) -> Cost:
-    placer_of(design.target)  # before minutes are spent on synthesis
+    routing_of(design.target)  # before minutes are spent on synthesis
     synthesis = synthesise(design.verilog, design.top, design.target, timeout=design.timeout)
     routed = route(synthesis, design.target, timeout=design.timeout, freq_mhz=design.clock_hz / 1e6)
     return Cost(

@@ -5,21 +5,18 @@ what went there is kept. The clock alone has a pin and an input buffer, so that 
 global network the way it does on a board.
 """
 
-__all__ = ["PIN_OPTIONS", "without_ports"]
+__all__ = ["without_ports"]
 
 import json
 from pathlib import Path
 from typing import Any
 
 from hwgen.errors import HwgenError
+from hwgen.families.family import ClockPin
 from hwgen.targets import Target
 
-_PINS = "pins.cst"
-PIN_OPTIONS = ("--vopt", f"cst={_PINS}")  # of place and route, for what `without_ports` leaves
-_CLOCK_PINS = ("CLK", "CLKA", "CLKB")  # of cells
 
-
-def without_ports(netlist: Path, top: str, target: Target) -> None:
+def without_ports(netlist: Path, top: str, target: Target, clock_pin: ClockPin) -> None:
     """Take all ports but the clock's off a design, in yosys' JSON netlist, and write beside it
     which pin the clock has.
 
@@ -29,7 +26,8 @@ def without_ports(netlist: Path, top: str, target: Target) -> None:
     """
     design = json.loads(netlist.read_bytes())
     module = design["modules"][top]
-    clocks = _clocks(module)
+    clocks = _clocks(module, clock_pin.clocked)
+    cell, entry, leaving = clock_pin.buffer
     if len(clocks) > 1:
         raise HwgenError(
             f"{top} must have one clock to be placed without pins on {target.name}, not "
@@ -45,24 +43,24 @@ def without_ports(netlist: Path, top: str, target: Target) -> None:
         module["netnames"][f"{name}$pin"] = {"hide_name": 1, "bits": [pin], "attributes": {}}
         module["cells"][f"{name}$buffer"] = {
             "hide_name": 1,
-            "type": "IBUF",
+            "type": cell,
             "parameters": {},
             "attributes": {},
-            "port_directions": {"I": "input", "O": "output"},
-            "connections": {"I": [pin], "O": [bit]},
+            "port_directions": {entry: "input", leaving: "output"},
+            "connections": {entry: [pin], leaving: [bit]},
         }
-        constraints += f'IO_LOC "{name}" {target.clock_pin};\n'
+        constraints += clock_pin.location.format(port=name, pin=target.clock_pin)
     netlist.write_text(json.dumps(design), encoding="utf-8")
-    (netlist.parent / _PINS).write_text(constraints, encoding="utf-8")
+    (netlist.parent / clock_pin.file).write_text(constraints, encoding="utf-8")
 
 
-def _clocks(module: dict[str, Any]) -> dict[str, list[int]]:
+def _clocks(module: dict[str, Any], clocked_by: tuple[str, ...]) -> dict[str, list[int]]:
     """Return the input ports, of a bit each, that go to clock pins of cells."""
     clocked = {
         bit
         for cell in module["cells"].values()
         for name, bits in cell["connections"].items()
-        if name in _CLOCK_PINS
+        if name in clocked_by
         for bit in bits
     }
     return {

@@ -1,6 +1,6 @@
 """Place and route: what a synthesised design takes of a device, and how fast it runs there."""
 
-__all__ = ["CriticalPath", "Route", "placer_of", "route"]
+__all__ = ["CriticalPath", "Route", "route"]
 
 import hashlib
 import json
@@ -15,10 +15,10 @@ from typing import Any
 from hwgen import tools
 from hwgen.cache import Cache, Part
 from hwgen.cost.carries import trim_carries
-from hwgen.cost.ports import PIN_OPTIONS, without_ports
+from hwgen.cost.ports import without_ports
 from hwgen.cost.synthesis import Synthesis
 from hwgen.errors import HwgenError, PlanError, ToolError
-from hwgen.families.family import family_of
+from hwgen.families import routing_of
 from hwgen.targets import Target
 
 
@@ -155,8 +155,8 @@ def route(
             f"{synthesis.top} was synthesised for {synthesis.target}, not {target.name}: "
             "synthesise it again"
         )
-    family = family_of(target)
-    pnr, packing = placer_of(target), family.packing
+    routing = routing_of(target)
+    program, packing = routing.program, routing.packing
     if pins is not None and packing is None:
         raise PlanError(f"No open tool makes bitstreams for {target.name} ({target.family})")
     out_of_context = out_of_context and pins is None
@@ -165,41 +165,41 @@ def route(
         digest = hashlib.sha256(synthesis.netlist.read_bytes()).hexdigest()
     except OSError as error:
         raise HwgenError(f"Netlist of {synthesis.top} is gone: {error}; run again") from error
-    portless = out_of_context and family.needs_pins
+    clock_pin = routing.clock_pin if out_of_context else None
     arguments = [
         *target.pnr_options,
         *(() if target.package is None else ("--package", target.package)),
         *(() if target.speed is None else ("--speed", target.speed)),
         *("--json", "netlist.json", "--report", "report.json"),
         *("--freq", repr(freq_mhz), "--seed", str(seed)),
-        *family.pnr_options,
-        *(family.out_of_context if out_of_context else ()),
-        *(PIN_OPTIONS if portless else ()),
+        *routing.options,
+        *(routing.out_of_context if out_of_context else ()),
+        *(clock_pin.options if clock_pin else ()),
         *((*packing.pins, *packing.written) if packing and pins is not None else ()),
         *options,
     ]
     cache = cache or Cache()
     how = "route 2" + (" trimmed" if trim else "")
-    key: list[Part] = [how, pnr, tools.version(pnr), digest, *arguments]
+    key: list[Part] = [how, program.name, tools.version(program), digest, *arguments]
     key += [] if pins is None else [pins]
     log = cache.log(key, f"{synthesis.top}-nextpnr")
 
     def build(folder: Path) -> None:
         netlist = folder / "netlist.json"
         shutil.copyfile(synthesis.netlist, netlist)
-        if trim and "CCU2C" in synthesis.cells:
+        if trim and routing.carry is not None and routing.carry.type in synthesis.cells:
             design = json.loads(netlist.read_bytes())
-            trim_carries(design)
+            trim_carries(design, routing.carry)
             netlist.write_text(json.dumps(design), encoding="utf-8")
-        if portless:
-            without_ports(netlist, synthesis.top, target)
+        if clock_pin:
+            without_ports(netlist, synthesis.top, target, clock_pin)
         if packing and pins is not None:
             (folder / f"pins.{packing.constraints}").write_text(pins, encoding="utf-8")
         start = time.monotonic()
-        tools.run(pnr, arguments, cwd=folder, timeout=timeout, log=log)
-        result = _read_report(folder / "report.json", pnr, log)
+        tools.run(program, arguments, cwd=folder, timeout=timeout, log=log)
+        result = _read_report(folder / "report.json", program, log)
         if packing and pins is not None and not (folder / packing.layout).is_file():
-            raise _nonsense(pnr, f"no {packing.layout}", log)
+            raise _nonsense(program, f"no {packing.layout}", log)
         netlist.unlink()
         result["seconds"] = time.monotonic() - start
         (folder / "result.json").write_text(json.dumps(result))
@@ -209,7 +209,7 @@ def route(
     path = result["critical_path"]
     cells: dict[str, int] = result["cells"]
     fmax: float | None = result["fmax_mhz"]
-    routed_block_ram = family.routed_block_ram
+    block_ram = routing.block_ram
 
     def count(worth: Mapping[str, float]) -> int:
         return ceil(sum(cells.get(cell, 0) * each for cell, each in worth.items()))
@@ -217,11 +217,11 @@ def route(
     return Route(
         target=target.name,
         top=synthesis.top,
-        luts=count(family.routed_luts),
-        ffs=synthesis.ffs if family.routed_ff is None else cells.get(family.routed_ff, 0),
-        dsps=count(family.routed_dsps),
-        block_rams=cells.get(routed_block_ram, 0) if routed_block_ram else synthesis.block_rams,
-        fmax_mhz=None if fmax is None else fmax * family.derate,
+        luts=count(routing.luts),
+        ffs=synthesis.ffs if routing.ff is None else cells.get(routing.ff, 0),
+        dsps=count(routing.dsps),
+        block_rams=cells.get(block_ram, 0) if block_ram else synthesis.block_rams,
+        fmax_mhz=None if fmax is None else fmax * routing.derate,
         freq_mhz=freq_mhz,
         seed=seed,
         critical_path=CriticalPath(**path | {"cells": tuple(path["cells"])}) if path else None,
@@ -231,24 +231,9 @@ def route(
     )
 
 
-def _nonsense(pnr: str, what: str, log: Path) -> ToolError:
-    return ToolError(f"{pnr} {tools.version(pnr)} ended well but left {what}; its log is in {log}")
-
-
-def placer_of(target: Target) -> str:
-    """Return the place and route program of a target.
-
-    Raises
-    ------
-    PlanError : there is none for its family
-    """
-    pnr = family_of(target).pnr
-    if pnr is None:
-        raise PlanError(
-            f"Place and route must have an open tool for the target's family, and {target.name} "
-            f"({target.family}) has none; its costs end with synthesis (stage synth)"
-        )
-    return pnr
+def _nonsense(program: tools.Tool, what: str, log: Path) -> ToolError:
+    name = f"{program.name} {tools.version(program)}"
+    return ToolError(f"{name} ended well but left {what}; its log is in {log}")
 
 
 def _check_fits(synthesis: Synthesis, target: Target) -> None:
@@ -267,7 +252,7 @@ def _check_fits(synthesis: Synthesis, target: Target) -> None:
         )
 
 
-def _read_report(report: Path, pnr: str, log: Path) -> dict[str, Any]:
+def _read_report(report: Path, program: tools.Tool, log: Path) -> dict[str, Any]:
     """Return cells, Fmax and critical path out of nextpnr's report."""
     try:
         found = json.loads(report.read_bytes())
@@ -287,7 +272,7 @@ def _read_report(report: Path, pnr: str, log: Path) -> dict[str, Any]:
         }
     except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
         what = f"no report hwgen can read ({type(error).__name__}: {error})"
-        raise _nonsense(pnr, what, log) from error
+        raise _nonsense(program, what, log) from error
 
 
 def _critical_path(paths: list[dict[str, Any]], clock: str | None) -> dict[str, Any] | None:

@@ -13,7 +13,7 @@ from pathlib import Path
 from hwgen import tools
 from hwgen.cache import Cache, Part
 from hwgen.errors import HwgenError, StoreError, ToolError
-from hwgen.families.family import family_of
+from hwgen.families import synthesis_of
 from hwgen.files import read_text
 from hwgen.targets import Target
 
@@ -105,9 +105,9 @@ def synthesise(
     ToolError : yosys is missing, fails, does not finish in time or writes nonsense
     """
     verilog = read_design(verilog, top)
-    family = family_of(target)
-    no_dsp = () if dsp else family.no_dsp
-    synth = [family.synth, f"-top {top}", *target.synth_options, *options, *no_dsp]
+    known = synthesis_of(target)
+    no_dsp = () if dsp else known.no_dsp
+    synth = [known.command, f"-top {top}", *target.synth_options, *options, *no_dsp]
     script = "\n".join(
         [
             "read_verilog design.v",
@@ -147,12 +147,12 @@ def synthesise(
         target=target.name,
         top=top,
         netlist=entry / "netlist.json",
-        luts_logic=count(family.logic),
-        luts_carry=count(family.carry),
-        luts_memory=count(family.memory),
-        ffs=sum(cells.get(cell, 0) for cell in family.ff),
-        dsps=count(family.dsp),
-        block_rams=count(family.block_ram),
+        luts_logic=count(known.logic),
+        luts_carry=count(known.carry),
+        luts_memory=count(known.memory),
+        ffs=sum(cells.get(cell, 0) for cell in known.ff),
+        dsps=count(known.dsp),
+        block_rams=count(known.block_ram),
         cells=cells,
         seconds=result["seconds"],
     )

@@ -14,29 +14,16 @@ __all__ = [
 
 from collections.abc import Sequence
 
+from hwgen.families import family_of
 from hwgen.targets import Target
 
-# (bits a port is wide, words) of one block RAM, by family. ECP5: Lattice FPGA-TN-02204, table 2;
-# iCE40: Lattice FPGA-TN-02002, table 3; Gowin: UG285; Xilinx 7: UG473, of a RAMB18E1.
-_OF_18K = ((36, 512), (18, 1024), (9, 2048), (4, 4096), (2, 8192), (1, 16384))
-SHAPES: dict[str, tuple[tuple[int, int], ...]] = {
-    "ecp5": _OF_18K,
-    "ice40": ((16, 256), (8, 512), (4, 1024), (2, 2048)),
-    "gowin": _OF_18K,
-    "xilinx7": _OF_18K,
-}
-# A small memory in LUTs: words, bits and LUTs of one; other families have none. ECP5 has
-# TRELLIS_DPR16X4, Gowin RAM16SDP4, Xilinx 7 RAM32M.
-LUT_MEMORY = {"ecp5": (16, 4, 4), "gowin": (16, 4, 4), "xilinx7": (32, 6, 4)}
 CHOICE_LUTS = 0.7  # LUTs a bit that is chosen between two memories
-# LUTs a bit that is a register, to choose between them; of an ASIC what writes it as well
-REGISTER_LUTS = {"asic": 1.9}
 BLOCK_LUTS = 40  # LUTs that a block RAM is worth where both would do
 
 
 def block_bits(target: Target) -> int:
     """Return the bits that a block RAM holds."""
-    return max(width * words for width, words in SHAPES[target.family])
+    return max(width * words for width, words in family_of(target).memories.shapes)
 
 
 def block_rams(width: int, depth: int, target: Target, read: Sequence[bool] | None = None) -> int:
@@ -47,7 +34,8 @@ def block_rams(width: int, depth: int, target: Target, read: Sequence[bool] | No
     """
     if target.library:
         return 0  # every memory is flip-flops, or logic
-    w, d = min(SHAPES[target.family], key=lambda s: -(-width // s[0]) * -(-depth // s[1]))
+    shapes = family_of(target).memories.shapes
+    w, d = min(shapes, key=lambda s: -(-width // s[0]) * -(-depth // s[1]))
     slices = sum(read is None or any(read[bit : bit + w]) for bit in range(0, width, w))
     return slices * -(-depth // d)
 
@@ -55,11 +43,11 @@ def block_rams(width: int, depth: int, target: Target, read: Sequence[bool] | No
 def lut_memory(width: int, depth: int, target: Target) -> tuple[int, int] | None:
     """Return how many LUTs the memories of a small writable memory take, and how many bits are
     chosen between them; None where a family has no such memories."""
-    if target.family not in LUT_MEMORY:
+    small = family_of(target).memories.lut_memory
+    if small is None:
         return None
-    words, bits, luts = LUT_MEMORY[target.family]
-    banks = -(-depth // words)
-    return -(-width // bits) * luts * banks, width * (banks - 1)
+    banks = -(-depth // small.words)
+    return -(-width // small.bits) * small.luts * banks, width * (banks - 1)
 
 
 def lut_memory_luts(width: int, depth: int, target: Target) -> float | None:
@@ -70,7 +58,7 @@ def lut_memory_luts(width: int, depth: int, target: Target) -> float | None:
 
 def register_luts(width: int, depth: int, target: Target) -> float:
     """Return the LUTs beside the registers of a memory that is made of registers."""
-    return REGISTER_LUTS.get(target.family, 0.8) * width * depth
+    return family_of(target).memories.register_luts * width * depth
 
 
 def ring_style(width: int, depth: int, target: Target) -> str:
@@ -94,9 +82,10 @@ def weight_style(width: int, depth: int, target: Target) -> str:
 
 def queue_step(target: Target) -> int:
     """Return the depth that the smallest queue has anyway."""
-    return LUT_MEMORY.get(target.family, (1,))[0]
+    small = family_of(target).memories.lut_memory
+    return 1 if small is None else small.words
 
 
 def queue_shifts(target: Target) -> bool:
     """Say whether shallow queues are registers that shift: where a memory is registers anyway."""
-    return target.family not in LUT_MEMORY
+    return family_of(target).memories.lut_memory is None

@@ -15,7 +15,7 @@ from hwgen.codegen.entries import instances_of
 from hwgen.codegen.modules import HardwareModule, split
 from hwgen.codegen.verilog import write_modules
 from hwgen.cost.synthesis import synthesise
-from hwgen.families.family import family_of
+from hwgen.families import synthesis_of
 from hwgen.planning import Plan
 
 _TOP = "samples"
@@ -63,15 +63,15 @@ def measure(
     text = write_modules(modules) + _together(plans, names)
     found = synthesise(text, _TOP, target, passes=[apart], timeout=timeout, cache=cache)
     netlists = json.loads(found.netlist.read_bytes())["modules"]
-    family = family_of(target)
-    worth = {**family.logic, **family.carry, **family.memory}
+    known = synthesis_of(target)
+    worth = {**known.logic, **known.carry, **known.memory}
     measured = []
     for name in names:
         counts = Counter(cell["type"] for cell in netlists[name]["cells"].values())
         parts = _parts(netlists[name], worth)
-        dsps = sum(counts[cell] * each for cell, each in family.dsp.items())
-        block_rams = sum(counts[cell] * each for cell, each in family.block_ram.items())
-        ffs = sum(counts[cell] for cell in family.ff)
+        dsps = sum(counts[cell] * each for cell, each in known.dsp.items())
+        block_rams = sum(counts[cell] * each for cell, each in known.block_ram.items())
+        ffs = sum(counts[cell] for cell in known.ff)
         measured.append(Measured(sum(parts.values()), ffs, ceil(dsps), block_rams, parts))
     return measured
 

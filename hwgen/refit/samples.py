@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from hwgen.errors import PlanError
+from hwgen.families import FAMILIES
 from hwgen.formats import Activation, Binary, Codebook, Fixed, Format, PowerOfTwo, Ternary
 from hwgen.network import (
     Add,
@@ -29,15 +30,10 @@ from hwgen.planning.implementations import core_for, implementation_of
 from hwgen.planning.layers.folding import Folding
 from hwgen.planning.layers.layer import find_layers
 from hwgen.planning.search.candidates import LayerCandidates
-from hwgen.targets import get_target
+from hwgen.targets import Target, get_target
 
 # The target that a family's samples are planned for: synthesis finds the same on its others.
-SAMPLED = {
-    "ecp5": "ulx3s-85f",
-    "ice40": "icebreaker",
-    "gowin": "tangnano20k",
-    "xilinx7": "arty-a7-35t",
-}
+SAMPLED = {name: family.sample_target for name, family in FAMILIES.items() if family.sample_target}
 LEAST, MOST = 60, 260  # flip-flops of a sample, or each layer of it; counted and not fitted
 ROUGHLY = 1.5  # what a layer's component has more than a plan, at the most
 LARGE, LARGER = 8, 4  # of so many samples one may be so many times larger
@@ -175,7 +171,11 @@ def sample_plan(seed: int, family: str) -> Plan | None:
 
     Nothing in it depends on what was fitted, so that a sample stays the same.
     """
-    target = get_target(SAMPLED[family])
+    with taken_for(START):
+        return _sample_plan(seed, get_target(SAMPLED[family]))
+
+
+def _sample_plan(seed: int, target: Target) -> Plan | None:
     network = sample(seed)
     if any(np.array_equal(tensor.lows, tensor.highs) for tensor in network.tensors.values()):
         return None
@@ -192,13 +192,11 @@ def sample_plan(seed: int, family: str) -> Plan | None:
             kinds = ways[layer.name]
             folding = rng.choice(kinds[rng.choice(sorted(kinds))])
             choices += folding.choices(layer.name)
-            with taken_for(START):
-                ffs += structure(core_for(layer, folding, target), target).ffs
+            ffs += structure(core_for(layer, folding, target), target).ffs
         if ffs > ROUGHLY * most:  # not worth a whole plan
             continue
         try:
-            with taken_for(START):
-                found = plan(network, target=target, goal="min area", overrides=choices)
+            found = plan(network, target=target, goal="min area", overrides=choices)
         except PlanError:
             continue
         if LEAST <= replace(found).resources.ffs <= most:

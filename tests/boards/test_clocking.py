@@ -138,7 +138,7 @@ def test_a_rate_is_met_within_a_hundredth(hz, most):
 def test_what_cannot_be():
     with pytest.raises(ValueError, match="must be at least 0.1875 MHz from an oscillator of 12 "):
         clock_below("ice40", 12 * MHZ, 100_000)
-    with pytest.raises(ValueError, match="PLL must be ecp5, ice40, ice40-pad or gowin, not 'x'"):
+    with pytest.raises(ValueError, match="PLL must be one of ecp5, .*gowin, not 'x'"):
         clock_below("x", 12 * MHZ, 24 * MHZ)
     with pytest.raises(ValueError, match="0.4 MHz is not"):
         rate_at(Fraction(400_000), 1_000_000)

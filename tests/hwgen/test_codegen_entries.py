@@ -5,7 +5,7 @@ from dataclasses import asdict, fields
 from msgspec.structs import replace
 
 from hwgen.codegen.entries import manifest_of
-from hwgen.codegen.project import _lpf, _sdc
+from hwgen.codegen.project import constraints
 from hwgen.formats import Binary, Fixed
 from hwgen.network import Input, Linear, Threshold
 from hwgen.planning.layers.folding import Folding
@@ -32,8 +32,9 @@ def test_what_elements_of_a_layer_stand_for():
 
 def test_the_clock_in_constraints():
     manifest = toy_manifest()
-    assert '\nFREQUENCY PORT "clk" 50 MHZ;\n' in _lpf(manifest)
-    assert "create_clock -name clk -period 20.000 [get_ports clk]" in _sdc(manifest)
+    assert '\nFREQUENCY PORT "clk" 50 MHZ;\n' in constraints(manifest)[1]
+    cells = constraints(replace(manifest, target="osu018"))[1]
+    assert "create_clock -name clk -period 20.000 [get_ports clk]" in cells
 
 
 def test_a_manifest_holds_every_field_of_a_folding():

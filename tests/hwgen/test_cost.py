@@ -11,7 +11,7 @@ import hwgen
 from hwgen.cache import Cache
 from hwgen.cost import CriticalPath, Synthesis, route, synthesise
 from hwgen.errors import HwgenError, PlanError, ToolError
-from hwgen.families.family import FAMILIES
+from hwgen.families import FAMILIES
 from hwgen.targets import TARGETS, get_target
 from support.known import chain_of
 
@@ -194,7 +194,7 @@ def test_without_registers_there_is_no_fmax(cache):
     assert found.to_json()["critical_path"] is None
 
 
-ROUTED = [n for n, t in TARGETS.items() if t.library is None and FAMILIES[t.family].pnr]
+ROUTED = [n for n, t in TARGETS.items() if t.library is None and FAMILIES[t.family].routing]
 
 
 @pytest.mark.parametrize("name", ROUTED)
@@ -206,13 +206,13 @@ def test_budgets_are_what_place_and_route_finds_on_the_die(name, cache):
     assert route(synthesis, target, cache=cache).luts == 1 + drivers
     report = max(cache.root.rglob("report.json"), key=lambda path: path.stat().st_mtime_ns)
     cells = json.loads(report.read_text())["utilization"]
-    family = FAMILIES[target.family]
-    lut = next(iter(family.routed_luts))
+    routing = FAMILIES[target.family].routing
+    lut = next(iter(routing.luts))
     assert cells[lut]["available"] == target.luts
-    assert cells[family.routed_ff or lut]["available"] == target.ffs
-    assert cells[family.routed_block_ram]["available"] == target.block_rams
+    assert cells[routing.ff or lut]["available"] == target.ffs
+    assert cells[routing.block_ram]["available"] == target.block_rams
     if target.family != "ice40":  # those of iCE40 are not used
-        for cell, worth in family.routed_dsps.items():
+        for cell, worth in routing.dsps.items():
             assert cells[cell]["available"] * worth == target.dsps
 
 
@@ -290,17 +290,33 @@ FDS = ("FDRE", "FDSE")
 
 
 def test_every_target_has_a_family():
-    """An ASIC has a cell library instead."""
-    assert {t.family for t in TARGETS.values() if t.library is None} == set(FAMILIES)
-    assert {t.family for t in TARGETS.values() if t.library} == {"asic"}
+    """And each family a target; an ASIC has a cell library instead of synthesis."""
+    assert {target.family for target in TARGETS.values()} == set(FAMILIES)
+    for target in TARGETS.values():
+        assert (FAMILIES[target.family].synthesis is None) is (target.library is not None)
+
+
+def test_records_are_named_as_the_table_has_them():
+    for name, family in FAMILIES.items():
+        assert family.name == name
+        if family.sample_target is not None:
+            assert TARGETS[family.sample_target].family == name
+        # coefficients are fitted on samples, which are synthesised
+        assert (family.sample_target is None) is (family.synthesis is None)
 
 
 def test_a_family_without_synthesis_is_refused(cache):
     target = dataclasses.replace(TARGET, family="abacus")
     with pytest.raises(
         HwgenError,
-        match="must be one of ecp5, ice40, gowin, xilinx7 to be synthesised, not 'abacus'",
+        match="must be one of ecp5, ice40, gowin, xilinx7, asic, not 'abacus'",
     ):
+        synthesise(DESIGN, "top", target, cache=cache)
+
+
+def test_a_cell_library_is_not_synthesised_like_a_device(cache):
+    target = get_target("osu018")
+    with pytest.raises(HwgenError, match="gowin, xilinx7 to be synthesised, not 'asic'"):
         synthesise(DESIGN, "top", target, cache=cache)
 
 

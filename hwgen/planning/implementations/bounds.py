@@ -16,9 +16,8 @@ from typing import Any, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from hwgen.families.cells import lut_inputs
+from hwgen.families.cells import adders_placed, lut_inputs
 from hwgen.families.memories import block_rams, weight_style
-from hwgen.planning.estimate.array_parts import PLACED
 from hwgen.planning.estimate.lookup_tables import bits_luts
 from hwgen.planning.estimate.resources import Resources, priced, weigh
 from hwgen.planning.estimate.structure import (
@@ -128,7 +127,7 @@ class Bounds:
 
     def live(self, folding: Folding, encoding: Encoding) -> float:
         """Return the share of a word's bits that vary at the least."""
-        if self.target.family in PLACED or folding.skip:
+        if adders_placed(self.target) or folding.skip:
             return 0.0
         bits = self._words(folding, encoding)
         return float((bits != bits[:1]).any(axis=0).mean())

@@ -4,6 +4,7 @@ __all__ = ["CONCATENATION", "SUM"]
 
 from collections.abc import Iterable
 from dataclasses import replace
+from typing import cast
 
 from hwgen.families.memories import queue_shifts
 from hwgen.formats import bits_for
@@ -22,8 +23,7 @@ def _sum_candidates(layer: Layer, conditions: Conditions) -> Iterable[Folding]:
 
 
 def _sum(layer: Layer, folding: Folding, target: Target) -> SumParameters:
-    op = layer.op
-    assert isinstance(op, Add)
+    op = cast(Add, layer.op)
     shapes = [bits_for(x.lo, x.hi) for x in layer.xs]
     each = list(zip(op.multipliers, layer.xs, layer.x_encodings, strict=True))
     found = SumParameters(

@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from hwgen.families.cells import adder_of
-from hwgen.planning.estimate.array_parts import PLACED, rows_structure
+from hwgen.families.cells import adder_of, adders_placed
+from hwgen.planning.estimate.array_parts import rows_structure
 from hwgen.planning.estimate.resources import Resources
 from hwgen.planning.estimate.structure import Structure
 from hwgen.planning.implementations.bounds import Array, Bounds, least_of
@@ -93,7 +93,7 @@ def _encodings(bounds: Bounds, folding: Folding, close: bool) -> list[Encoding]:
 
 def _least_row(bounds: Bounds, encoding: Encoding, simd: int, accumulates: bool) -> Resources:
     """Return what a row takes at the least, however many of the bits of its weights vary."""
-    shares = (1.0,) if bounds.target.family in PLACED else (0.0, 1.0)
+    shares = (1.0,) if adders_placed(bounds.target) else (0.0, 1.0)
 
     def of(lanes: int, sums_up: bool) -> Resources:
         rows = (bounds.cost(_rows(bounds, encoding, lanes, sums_up, live)) for live in shares)

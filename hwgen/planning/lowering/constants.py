@@ -13,6 +13,7 @@ from functools import lru_cache
 
 import numpy as np
 
+from hwgen.families import family_of
 from hwgen.formats import bits_for
 from hwgen.network.fields import IntArray
 from hwgen.planning.estimate.resources import Resources, adder_bit_luts, serial_sum_luts
@@ -29,11 +30,7 @@ from hwgen_rtl_templates.window import WindowParameters
 STARTS = 3  # runs of the solver, of which the best counts
 DIGITS = (1, 2, 4)  # bits that serial adders may take a clock
 LARGE = 4096  # weights other than zero, above which no matrix is solved unless it is asked for
-
-# ns from register to register of one adder, and of each further one behind it, after place and
-# route of a layer (docs/planning.md), by device or family; a design is given the rest of the clock
-ADDER_NS = {"ecp5": (3.3, 2.0), "ice40": (4.9, 2.2), "iCE40UP5K": (12.0, 6.0)}
-SHARE = 0.75
+SHARE = 0.75  # of a clock that adders may take; a design is given the rest
 
 
 def may_be_constant(layer: Layer, *, large: bool) -> bool:
@@ -46,7 +43,8 @@ def may_be_constant(layer: Layer, *, large: bool) -> bool:
 
 def levels_within(clock_hz: int, target: Target) -> int:
     """Return how many adders may stand one behind the other within a clock."""
-    known = ADDER_NS.get(target.device) or ADDER_NS.get(target.family)
+    logic = family_of(target).logic
+    known = logic.adder_ns_of.get(target.device) or logic.adder_ns
     if known is None:
         return 1
     first, further = known

@@ -8,20 +8,11 @@ from functools import lru_cache
 import numpy as np
 import numpy.typing as npt
 
+from hwgen.families import family_of
 from hwgen.families.cells import multiplier_of
 from hwgen.planning.layers.layer import Layer
 from hwgen.targets import Target
 from hwgen_rtl_templates.multiplier import DspBlocks, MultiplierParameters, shared
-
-# What synthesis makes of a multiplication, by family: blocks of so many by so many bits for
-# operands of at least so many each and products of so many, and what one counts. Families that are
-# not here get none.
-INFERRED: dict[str, tuple[tuple[int, int, int, int, int, float], ...]] = {
-    "ecp5": ((18, 18, 2, 2, 4, 1),),
-    "gowin": ((36, 36, 22, 22, 44, 4), (18, 18, 10, 4, 14, 1), (9, 9, 4, 4, 8, 0.5)),
-    "xilinx7": ((25, 18, 2, 2, 9, 1),),
-}
-SIGNED_ONLY = ("xilinx7",)  # families whose blocks know no operands without a sign
 
 
 def inferred(x: tuple[int, bool], y: tuple[int, bool], target: Target) -> tuple[float, int]:
@@ -30,14 +21,16 @@ def inferred(x: tuple[int, bool], y: tuple[int, bool], target: Target) -> tuple[
 
     x, y : (bits, signed) of the operands
     """
-    signs = x[1] or y[1] or target.family in SIGNED_ONLY
-    a, b = sorted((bits + (signs and not own) for bits, own in (x, y)), reverse=True)
     if not target.dsps:
         return 0, x[0] * y[0]
-    for a_side, b_side, a_least, b_least, least, worth in INFERRED.get(target.family, ()):
-        if a >= a_least and b >= b_least and x[0] + y[0] >= least:
+    multipliers = family_of(target).multipliers
+    signs = x[1] or y[1] or multipliers.signed_only
+    a, b = sorted((bits + (signs and not own) for bits, own in (x, y)), reverse=True)
+    for block in multipliers.inferred:
+        (a_side, b_side), (a_least, b_least) = block.sides, block.least
+        if a >= a_least and b >= b_least and x[0] + y[0] >= block.least_product:
             rest = a % a_side if a % a_side < a_least else 0
-            return worth * -(-(a - rest) // a_side) * -(-b // b_side), rest * b
+            return block.worth * -(-(a - rest) // a_side) * -(-b // b_side), rest * b
     return 0, x[0] * y[0]
 
 

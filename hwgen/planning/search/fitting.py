@@ -58,7 +58,7 @@ class _Table:
         self.costs, self.needs = self.costs[there], self.needs[there]
         self.settled = self.settled[there]
 
-    def open(self, excess: FloatArray, most: float) -> list[int]:
+    def next_looks(self, excess: FloatArray, most: float) -> list[int]:
         """Return the next ways that are not built among those that exceed the least by no more
         than `most`; none once so many are built that the choice has to be good enough."""
         if int(self.settled.sum()) >= ENOUGH:
@@ -116,7 +116,7 @@ def _pending(tables: Sequence[_Table], choices: Choices, limits: FloatArray) -> 
     for wanted in (good, choices.cheapest(choices.prices)):
         places = (wanted - choices.starts).tolist()
         found = [
-            [] if table.settled[n] else [n, *table.open(excess, excess[n])]
+            [] if table.settled[n] else [n, *table.next_looks(excess, excess[n])]
             for table, n, excess in zip(tables, places, own, strict=True)
         ]
         if any(found):
@@ -125,4 +125,4 @@ def _pending(tables: Sequence[_Table], choices: Choices, limits: FloatArray) -> 
         [t.costs[t.settled] for t in tables], [t.needs[t.settled] for t in tables], limits
     )
     most = built.known - choices.least + ROUNDING * abs(choices.least)
-    return [table.open(excess, most) for table, excess in zip(tables, own, strict=True)]
+    return [table.next_looks(excess, most) for table, excess in zip(tables, own, strict=True)]
