@@ -72,6 +72,11 @@ class BitSerialParameters(ConstantValues):
         return self.end + 2
 
     @property
+    def added_bits(self) -> int:
+        """Bits that its adders add up for a vector."""
+        return self.adders * self.interval
+
+    @property
     def adders(self) -> int:
         """Full adders: as many as bits of a digit for each sum."""
         negated = sum(tap.negate for tap in self.graph.taps if tap.term is not None)

@@ -101,6 +101,11 @@ class ConstantParameters(ConstantValues):
         return not adder.negate and not a.signed and adder.shift >= a.width
 
     @property
+    def added_bits(self) -> int:
+        """Bits that its adders add up for a vector."""
+        return self.adder_bits
+
+    @property
     def adders(self) -> int:
         """Adders and subtractors."""
         negated = sum(tap.negate for tap in self.graph.taps if tap.term is not None)

@@ -121,7 +121,7 @@ def describe_plan(plan: "Plan") -> dict[str, Any]:
 
 def _gates(plan: "Plan") -> float | None:
     """Return the estimated area of an ASIC in gate equivalents."""
-    from hwgen.planning.estimate.gates import gate_equivalents
+    from hwgen.planning.estimate.resources import gate_equivalents
 
     needs = plan.resources
     return gate_equivalents(needs.luts, needs.ffs) if plan.target.library else None
@@ -129,7 +129,7 @@ def _gates(plan: "Plan") -> float | None:
 
 def _used(cost: Mapping[str, Any], asic: bool) -> list[str]:
     """Return what of a target's is used, in the table's columns."""
-    from hwgen.planning.estimate.gates import gate_equivalents
+    from hwgen.planning.estimate.resources import gate_equivalents
 
     if asic:
         return [f"{gate_equivalents(cost['luts'], cost['ffs']):,.0f}", f"{cost['ffs']:,.0f}"]

@@ -15,7 +15,7 @@ from hwgen.cost.synthesis import synthesise
 from hwgen.errors import HwgenError
 from hwgen.families import routing_of
 from hwgen.package.manifest import Manifest
-from hwgen.planning.estimate.gates import gate_equivalents
+from hwgen.planning.estimate.resources import gate_equivalents
 from hwgen.targets import Target, get_target
 
 COST_STAGES = ("estimate", "synth", "route")

@@ -12,9 +12,10 @@ from hwgen import tools
 from hwgen.cache import Cache, Part, code_hash
 from hwgen.codegen.entries import instances_of
 from hwgen.planning import Plan
-from hwgen.planning.estimate.array_parts import structure
 from hwgen.planning.estimate.coefficients import START, coefficients_of, taken_for
-from hwgen.planning.estimate.structure import Structure, parts_of
+from hwgen.planning.estimate.engine_parts import parts_of
+from hwgen.planning.estimate.parts import structure
+from hwgen.planning.estimate.structure import Structure
 from hwgen.refit.fitting import Sample
 from hwgen.refit.measuring import Measured, measure
 from hwgen.refit.samples import sample_plan

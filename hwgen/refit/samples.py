@@ -24,8 +24,8 @@ from hwgen.network import (
 )
 from hwgen.network.fields import IntArray
 from hwgen.planning import Plan, plan
-from hwgen.planning.estimate.array_parts import structure
 from hwgen.planning.estimate.coefficients import START, taken_for
+from hwgen.planning.estimate.parts import structure
 from hwgen.planning.implementations import core_for, implementation_of
 from hwgen.planning.layers.folding import Folding
 from hwgen.planning.layers.layer import find_layers

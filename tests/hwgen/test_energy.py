@@ -11,7 +11,10 @@ from hwgen.formats import Binary, Codebook, Fixed
 from hwgen.network import Input, Linear, Node, Requantize
 from hwgen.network.graph import Network
 from hwgen.planning.dataflow import Part
-from hwgen.planning.estimate.energy import Work, _datapath, _work, energy_of, work_of
+from hwgen.planning.estimate.array_parts import DATAPATHS
+from hwgen.planning.estimate.energy import energy_of, work_of
+from hwgen.planning.estimate.parts import PARTS
+from hwgen.planning.estimate.work import Work
 from hwgen_rtl_templates.engine import Datapath
 from support.networks import GRAPH, random_network
 from support.whole import planned
@@ -121,5 +124,5 @@ def test_every_frame_moves_its_inputs_and_outputs(seed):
 
 
 def test_every_part_has_its_work():
-    assert all(kind in _work.registry for kind in get_args(Part))
-    assert all(kind in _datapath.registry for kind in get_args(Datapath))
+    assert all(kind in PARTS for kind in get_args(Part))
+    assert all(kind in DATAPATHS for kind in get_args(Datapath))

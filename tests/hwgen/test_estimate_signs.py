@@ -24,8 +24,8 @@ from hwgen.network import (
     Requantize,
     Threshold,
 )
-from hwgen.planning.estimate.array_parts import structure
-from hwgen.planning.estimate.energy import _work
+from hwgen.planning.estimate.parts import structure
+from hwgen.planning.estimate.parts import work as work_in
 from hwgen.planning.estimate.resources import estimate
 from hwgen.planning.implementations import core_for
 from hwgen.planning.layers.layer import find_layers
@@ -112,7 +112,7 @@ def assert_not_negative(part, target, where):
     assert min(found.logic.values(), default=0) >= 0, f"{where}: {found.logic}"
     cost = estimate(part, target)
     assert min(dataclasses.astuple(cost)) >= 0, f"{where}: {cost}"
-    work = _work(part, 16)
+    work = work_in(part, 16)
     figures = (work.adder_bits, work.product_bits, *work.memory_bits.values())
     assert min(figures) >= 0, f"{where}: {work}"
 

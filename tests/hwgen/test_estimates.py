@@ -24,8 +24,10 @@ from hwgen.planning.estimate.coefficients import (
     taken_for,
     write_coefficients,
 )
+from hwgen.planning.estimate.engine_parts import parts_of
 from hwgen.planning.estimate.lookup_tables import table_luts, words_luts
-from hwgen.planning.estimate.structure import Structure, parts_of, structure
+from hwgen.planning.estimate.parts import structure
+from hwgen.planning.estimate.structure import Structure
 from hwgen.planning.lowering.dsp import inferred
 from hwgen.refit.fitting import Errors, Sample, errors_of, fit, spearman
 from hwgen.refit.measuring import _modules, measure

@@ -1,12 +1,17 @@
-"""Structure of arrays and constant datapaths."""
+"""Datapaths of engines: what they are made of, and what they do."""
 
-__all__ = ["blocks_structure", "rows_structure", "structure"]
+__all__ = ["DATAPATHS", "blocks_structure", "rows_structure", "weights_structure"]
 
+from collections.abc import Callable
 from functools import reduce
+from typing import Any
 
 from hwgen.families.cells import adders_placed, lut_inputs
+from hwgen.families.memories import block_rams
 from hwgen.formats import bits_for
-from hwgen.planning.estimate.structure import Structure, bits_of, storage, structure, total
+from hwgen.planning.estimate.lookup_tables import words_luts
+from hwgen.planning.estimate.structure import Counted, Structure, bits_of, storage, total
+from hwgen.planning.estimate.work import Work, stored
 from hwgen.targets import Target
 from hwgen_rtl_templates.bit_serial import BitSerialParameters
 from hwgen_rtl_templates.constant import ConstantParameters
@@ -15,19 +20,19 @@ from hwgen_rtl_templates.dot_product import DotProduct
 from hwgen_rtl_templates.encodings import Encoding, TwosComplement
 from hwgen_rtl_templates.mac import Banks, MacParameters
 from hwgen_rtl_templates.multiplier import DspBlocks, MultiplierParameters
+from hwgen_rtl_templates.pool import MaximumParameters
 from hwgen_rtl_templates.weights import WeightParameters
 
 
-@structure.register
 def _array(part: MacParameters, target: Target) -> Structure:
     if part.blocks:
-        return _in_blocks(part, part.blocks) + structure(part.weights, target)
+        return _in_blocks(part, part.blocks) + weight_structure(part.weights, target)
     if part.banks:
-        return _in_banks(part, part.banks, target) + structure(part.weights, target)
+        return _in_banks(part, part.banks, target) + weight_structure(part.weights, target)
     live = _share_that_varies(part.weights)
     rows = rows_structure(part.row, part.weights.simd, part.weights.encoding, live, target)
     flags = Structure(ffs=3 * part.latency)
-    return rows.times(part.weights.pe) + flags + structure(part.weights, target)
+    return rows.times(part.weights.pe) + flags + weight_structure(part.weights, target)
 
 
 def rows_structure(
@@ -105,24 +110,59 @@ def _in_banks(part: MacParameters, banks: Banks, target: Target) -> Structure:
     entries = weights.encoding.entries
     bank = Structure({"bank place": banks.bits, "bank": 1}, weights.bits)
     bank += storage(banks.bits, entries, None, target)
-    row = structure(part.column_sums, target) + bank.times(weights.simd)
+    row = _array(part.column_sums, target) + bank.times(weights.simd)
     control = 2 * bits_of(entries) + part.x_lanes * part.x_bits
     rest = Structure({"bank counter bit": bits_of(entries)}, control)
-    return total([structure(part.entry_products, target), row.times(weights.pe), rest])
+    return total([_array(part.entry_products, target), row.times(weights.pe), rest])
 
 
-@structure.register
-def _constant_array(part: ConstantArrayParameters, target: Target) -> Structure:
-    gathered = (part.beats - 1) * part.simd * part.values.x_bits
-    return structure(part.values, target) + Structure({"constant array": 1}, gathered)
+def _array_work(part: MacParameters, beats: int, dots: int) -> Work:
+    weights = part.weights
+    total = Work()
+    if len(weights.words) > 1:
+        total += stored(weights.width, len(weights.words), beats)
+    if part.blocks:
+        products = weights.pe * weights.simd * beats
+        # the tree of a row has an adder fewer than products, and its accumulator is one more
+        sums = weights.pe * (weights.simd - (max(part.folds) == 1)) * beats
+        return total + Work(sums * part.bits, products * part.x_bits * weights.bits)
+    if part.banks:
+        places, entries = weights.pe * weights.simd, weights.encoding.entries
+        bank = Work(part.banks.bits) + stored(part.banks.bits, entries, 2)
+        after = _array_work(part.column_sums, entries, entries) * weights.pe
+        after += _array_work(part.entry_products, entries, 1)
+        return total + bank * (places * beats) + after * dots
+    return total + Work(adder_bits=weights.pe * part.row.positions * beats)
 
 
-@structure.register
+def weight_structure(part: WeightParameters, target: Target) -> Structure:
+    depth = len(part.words)
+    tables = (0, 0)
+    if part.style != "block" and depth > 1:
+        tables = words_luts(part.words, part.width, lut_inputs(target))
+    return weights_structure(part.width, depth, part.style, tables, target)
+
+
+def weights_structure(
+    width: int, depth: int, style: str, tables: tuple[int, int], target: Target
+) -> Structure:
+    """Return the structure of a memory of weights.
+
+    tables : look-up tables that hold it, and bits more that choose between them
+    """
+    if depth == 1:
+        return Structure()
+    counter = bits_of(depth - 1)
+    logic: dict[str, float] = {"weight counter bit": counter}
+    rams = block_rams(width, depth, target) if style == "block" else 0
+    logic |= {"weight table": tables[0], "weight choice": tables[1]}
+    return Structure(logic, counter + 4 + width, 0, rams)
+
+
 def _constant(part: ConstantParameters, target: Target) -> Structure:
     return Structure({"constant adder bit": part.adder_bits}, part.registers)
 
 
-@structure.register
 def _bit_serial(part: BitSerialParameters, target: Target) -> Structure:
     sums = part.adders / part.digit
     logic = {
@@ -130,3 +170,36 @@ def _bit_serial(part: BitSerialParameters, target: Target) -> Structure:
         "loaded bit": part.graph.inputs * part.x_bits,
     }
     return Structure(logic, part.registers)
+
+
+VALUES: dict[type, Callable[[Any, Target], Structure]] = {
+    ConstantParameters: _constant,
+    BitSerialParameters: _bit_serial,
+}
+
+
+def _constant_array(part: ConstantArrayParameters, target: Target) -> Structure:
+    gathered = (part.beats - 1) * part.simd * part.values.x_bits
+    return VALUES[type(part.values)](part.values, target) + Structure(
+        {"constant array": 1}, gathered
+    )
+
+
+def _constant_array_work(part: ConstantArrayParameters, beats: int, dots: int) -> Work:
+    values = part.values
+    return Work(adder_bits=values.added_bits * dots)
+
+
+def _maximum(part: MaximumParameters, target: Target) -> Structure:
+    return Structure({"maximum bit": part.lanes * part.bits}, part.lanes * part.bits)
+
+
+def _maximum_work(part: MaximumParameters, beats: int, dots: int) -> Work:
+    return Work(adder_bits=part.lanes * part.bits * beats)
+
+
+DATAPATHS: dict[type, Counted] = {
+    MacParameters: Counted(_array, _array_work),
+    ConstantArrayParameters: Counted(_constant_array, _constant_array_work),
+    MaximumParameters: Counted(_maximum, _maximum_work),
+}

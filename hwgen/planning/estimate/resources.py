@@ -4,18 +4,29 @@ Its structure is counted word by word (`structure.py`); what one of each count c
 was fitted to synthesis (`coefficients.json`, docs/estimates.md).
 """
 
-__all__ = ["Resources", "adder_bit_luts", "estimate", "priced", "serial_sum_luts", "weigh"]
+__all__ = [
+    "Resources",
+    "adder_bit_luts",
+    "estimate",
+    "gate_equivalents",
+    "priced",
+    "serial_sum_luts",
+    "weigh",
+]
 
 from dataclasses import dataclass
 
-from hwgen.planning.estimate.array_parts import structure
 from hwgen.planning.estimate.coefficients import coefficients_of
-from hwgen.planning.estimate.gates import gate_equivalents
+from hwgen.planning.estimate.parts import structure
 from hwgen.planning.estimate.structure import Structure
 from hwgen.targets import Target
 
 DSP_LUTS = 150  # LUTs that a DSP block is worth when implementations are compared
 BLOCK_RAM_LUTS = 60  # LUTs that a block RAM is worth
+# NANDs of two inputs that stand for a LUT of the estimate, and for a flip-flop; the first fitted to
+# yosys and the OSU library of 0.18 um (docs/asic.md), the second what that library says
+GATES_A_LUT = 2.9
+GATES_A_FF = 4.0
 
 
 @dataclass(frozen=True)
@@ -68,6 +79,14 @@ def weigh(cost: Resources, target: Target | None = None, dsp_luts: float = DSP_L
         + dsp_luts * cost.dsps
         + BLOCK_RAM_LUTS * cost.block_rams
     )
+
+
+def gate_equivalents(luts: float, ffs: float) -> float:
+    """Return the area, in NANDs of two inputs, of what an ASIC target's plan is estimated to take.
+
+    Of memories that are flip-flops, what chooses between their words is among the LUTs.
+    """
+    return GATES_A_LUT * luts + GATES_A_FF * ffs
 
 
 def adder_bit_luts(target: Target) -> float:

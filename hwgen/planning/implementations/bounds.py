@@ -18,15 +18,12 @@ import numpy.typing as npt
 
 from hwgen.families.cells import adders_placed, lut_inputs
 from hwgen.families.memories import block_rams, weight_style
+from hwgen.planning.estimate.array_parts import weights_structure
+from hwgen.planning.estimate.engine_parts import window_structure
 from hwgen.planning.estimate.lookup_tables import bits_luts
 from hwgen.planning.estimate.resources import Resources, priced, weigh
-from hwgen.planning.estimate.structure import (
-    Structure,
-    bits_of,
-    structure,
-    weights_structure,
-    window_structure,
-)
+from hwgen.planning.estimate.stream_parts import narrow_structure
+from hwgen.planning.estimate.structure import Structure, bits_of
 from hwgen.planning.implementations.implementation import Bound
 from hwgen.planning.layers.dot_output import DotOutput, dot_output_of
 from hwgen.planning.layers.folding import Folding, beats, columns
@@ -155,7 +152,7 @@ class Bounds:
         if folding.pe > folding.lanes:
             bits = max(1, output.shape[0] - array.spare)
             drain = NarrowParameters(layer.outputs, folding.pe, folding.lanes, bits, True)
-            found += self.cost(structure(drain, self.target))
+            found += self.cost(narrow_structure(drain, self.target))
         if not close or not array.followed:
             return found
 

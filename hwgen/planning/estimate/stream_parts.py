@@ -1,0 +1,99 @@
+"""Parts that streams run through: what they are made of, and what they do."""
+
+__all__ = ["STREAM_PARTS", "fifo_structure", "fifo_work", "narrow_structure"]
+
+from hwgen.families.memories import block_rams
+from hwgen.planning.estimate.epilogue_parts import EPILOGUES
+from hwgen.planning.estimate.structure import Counted, Structure, bits_of, storage
+from hwgen.planning.estimate.work import Work, no_work, stored
+from hwgen.targets import Target
+from hwgen_rtl_templates.argmax import ArgMaxParameters
+from hwgen_rtl_templates.axi import BorderParameters
+from hwgen_rtl_templates.fifo import FifoParameters
+from hwgen_rtl_templates.join import ConcatParameters, SumParameters
+from hwgen_rtl_templates.streams import ForkParameters, NarrowParameters, WidenParameters
+
+
+def _border(part: BorderParameters, target: Target) -> Structure:
+    counters = part.beat_bits + part.frame_bits
+    flags = 1 if part.frames else 2 + (part.beats > 1)
+    # twice one that only counts beats, which is what the coefficient was fitted to
+    return Structure({"border": 2, "border counter bit": counters}, counters + flags)
+
+
+def _fork(part: ForkParameters, target: Target) -> Structure:
+    return Structure({"fork branch": part.branches}, part.branches)
+
+
+def narrow_structure(part: NarrowParameters, target: Target) -> Structure:
+    width = part.lanes_in * part.bits
+    return Structure({"narrow": 1, "narrow bit": width}, width + 5)
+
+
+def _widen(part: WidenParameters, target: Target) -> Structure:
+    return Structure({"widen": 1}, part.lanes_out * part.bits + 5)
+
+
+def fifo_structure(part: FifoParameters, target: Target) -> Structure:
+    width = part.lanes * part.bits
+    place = bits_of(part.depth - 1)
+    counters = place + 1 if part.shifting else bits_of(part.depth) + 2 * place
+    control = Structure({"queue": 1, "queue counter bit": counters}, counters)
+    if part.shifting:
+        choices = {"register choice bit": width * (part.depth - 1)}
+        return control + Structure(choices, width * part.depth)
+    if part.deep and not target.library:
+        held = Structure({"deep queue": 1}, 1, 0, block_rams(width, part.depth, target))
+        return control + held
+    return control + storage(width, part.depth, None, target)
+
+
+def fifo_work(part: FifoParameters, beats: int) -> Work:
+    return stored(part.lanes * part.bits, part.depth, 2 * beats)
+
+
+def _sum(part: SumParameters, target: Target) -> Structure:
+    width = part.sum_shape.width
+    adders = len(part.bits) - 1 + sum(by.bit_count() - 1 for by in part.multipliers)
+    adders += part.offset != 0
+    logic = {"join": 1, "sum bit": part.lanes * adders * width}
+    found = Structure(logic, part.lanes * width + 8)
+    if part.epilogue:
+        found += EPILOGUES[type(part.epilogue)].structure(part.epilogue, target)
+    return found + fifo_structure(part.fifo, target)
+
+
+def _sum_work(part: SumParameters, beats: int) -> Work:
+    adders = len(part.bits) - 1 + sum(by.bit_count() - 1 for by in part.multipliers)
+    total = Work(adder_bits=adders * part.sum_shape.width * part.lanes * beats)
+    if part.epilogue:
+        total += EPILOGUES[type(part.epilogue)].work(part.epilogue, beats)
+    return total + fifo_work(part.fifo, beats)
+
+
+def _concat(part: ConcatParameters, target: Target) -> Structure:
+    width = part.lanes * part.bits
+    logic = {"join": 1, "join choice bit": width * (len(part.channels) - 1)}
+    return Structure(logic, 2 * bits_of(max(part.counts)))
+
+
+def _arg_max(part: ArgMaxParameters, target: Target) -> Structure:
+    counter = bits_of(part.count)
+    logic = {"join": 1, "comparison bit": part.bits, "loop bit": counter}
+    return Structure(logic, part.bits + 2 * counter + 2)
+
+
+def _arg_max_work(part: ArgMaxParameters, beats: int) -> Work:
+    return Work(adder_bits=part.bits * beats)
+
+
+STREAM_PARTS: dict[type, Counted] = {
+    BorderParameters: Counted(_border, no_work),
+    ForkParameters: Counted(_fork, no_work),
+    NarrowParameters: Counted(narrow_structure, no_work),
+    WidenParameters: Counted(_widen, no_work),
+    FifoParameters: Counted(fifo_structure, fifo_work),
+    SumParameters: Counted(_sum, _sum_work),
+    ConcatParameters: Counted(_concat, no_work),
+    ArgMaxParameters: Counted(_arg_max, _arg_max_work),
+}
