@@ -126,7 +126,7 @@ def _ice40(
     dsps: int = 0,
 ) -> Target:
     """Return an iCE40. Its DSP blocks, where it has any, serve what instantiates them: synthesis
-    makes none by itself (see `cost/families.py`)."""
+    makes none by itself (see `families/ice40.py`)."""
     die = device.removeprefix("iCE40").lower()
     return Target(
         name=name,
@@ -267,6 +267,23 @@ _ALL = (
         block_rams=100,
         block_ram_bits=18 * 1024,
         clock_hz=100_000_000,
+    ),
+    Target(
+        name="crosslink-nx-evn",
+        description="CrossLink-NX evaluation board, Lattice LIFCL-40; no bitstreams",
+        family="nexus",
+        device="LIFCL-40-9BG400C",
+        package=None,
+        speed=None,
+        synth_options=("-family lifcl",),
+        pnr_options=("--device", "LIFCL-40-9BG400C"),
+        luts=32_256,
+        ffs=32_256,
+        dsps=56,
+        block_rams=84,
+        block_ram_bits=18 * 1024,
+        clock_hz=100_000_000,
+        clock_pin="L13",
     ),
     _osu("018", "0.18", "osu018_stdcells", mhz=100),
     _osu("035", "0.35", "osu035_stdcells", mhz=50),

@@ -149,4 +149,4 @@ def test_files_that_contributing_names_are_there():
     for name in re.findall(
         r"`((?:hwgen|boards|sim|rtl_templates|tests|docs|benchmarks)/[^` ]*)`", text
     ):
-        assert any(ROOT.glob(name.rstrip("/").replace("NAME", "ecp5"))), name
+        assert any(ROOT.glob(name.rstrip("/").replace("NAME", "nexus"))), name

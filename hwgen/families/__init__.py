@@ -14,11 +14,12 @@ from hwgen.families.ecp5 import ECP5
 from hwgen.families.family import Family, PlaceAndRoute, SynthesisPass
 from hwgen.families.gowin import GOWIN
 from hwgen.families.ice40 import ICE40
+from hwgen.families.nexus import NEXUS
 from hwgen.families.xilinx7 import XILINX7
 from hwgen.targets import Target
 
 FAMILIES: Mapping[str, Family] = MappingProxyType(
-    {family.name: family for family in (ECP5, ICE40, GOWIN, XILINX7, ASIC)}
+    {family.name: family for family in (ECP5, ICE40, GOWIN, XILINX7, NEXUS, ASIC)}
 )
 
 

@@ -3,7 +3,8 @@
 // port of 2**LOG eighths is 1, 2, 4, 8 (9), 16 (18) or 32 (36) bits wide.
 // Source: Lattice FPGA-TN-02204 (TN1264), ECP5 and ECP5-5G Memory Usage Guide; Gowin UG285, BSRAM
 // and SSRAM User Guide: of both, the order of bits between widths, and byte enables.
-// What one port reads while the other writes it is unknown (x), as is what both write at once.
+// What one port reads while the other writes it is unknown (x) but where A_OLD or B_OLD says that it
+// is what was there; what both write at once is unknown.
 // Ports are taken to share a clock.
 `default_nettype none
 module BLOCK_RAM_18K #(
@@ -12,6 +13,8 @@ module BLOCK_RAM_18K #(
     parameter B_LOG = 4,
     parameter A_THROUGH = 0,  // whether a port that reads while it writes shows what is written
     parameter B_THROUGH = 0,
+    parameter A_OLD = 0,  // whether a port that reads what the other writes shows what was there
+    parameter B_OLD = 0,
     parameter [18431:0] START = 18432'd0  // byte by byte
 ) (
     input wire a_clock, input wire [13:0] a_at, input wire [35:0] a_in,
@@ -71,7 +74,7 @@ module BLOCK_RAM_18K #(
             a_byte = bytes[byte_at(a_at, A_LOG, a_number)];
             a_lost = written(byte_at(a_at, A_LOG, a_number), b_at, B_LOG, b_writes);
             for (a_bit = 0; a_bit < 9; a_bit = a_bit + 1)
-                if (a_lost[a_bit]) a_byte[a_bit] = 1'bx;
+                if (a_lost[a_bit] && !A_OLD) a_byte[a_bit] = 1'bx;
             if (a_writes[a_number] !== 1'b0) begin
                 for (a_bit = 0; a_bit < 9; a_bit = a_bit + 1)
                     if (bits_at(a_at, A_LOG) >> a_bit & 1'b1)
@@ -91,7 +94,7 @@ module BLOCK_RAM_18K #(
             b_byte = bytes[byte_at(b_at, B_LOG, b_number)];
             b_lost = written(byte_at(b_at, B_LOG, b_number), a_at, A_LOG, a_writes);
             for (b_bit = 0; b_bit < 9; b_bit = b_bit + 1)
-                if (b_lost[b_bit]) b_byte[b_bit] = 1'bx;
+                if (b_lost[b_bit] && !B_OLD) b_byte[b_bit] = 1'bx;
             if (b_writes[b_number] !== 1'b0) begin
                 for (b_bit = 0; b_bit < 9; b_bit = b_bit + 1)
                     if (bits_at(b_at, B_LOG) >> b_bit & 1'b1)

@@ -8,6 +8,8 @@ import pytest
 from hwgen import tools
 from hwgen.codegen.verilog import to_verilog
 from hwgen.cost.carries import trim_carries
+from hwgen.families.ecp5 import ECP5
+from hwgen.families.nexus import NEXUS
 from hwgen.primitives import PRIMITIVES
 from hwgen_rtl_templates.adder_row import AdderRow, AdderRowParameters, RowSum
 from hwgen_rtl_templates.adder_row_ecp5 import Ecp5AdderRow
@@ -119,7 +121,30 @@ def test_carries_that_make_no_difference_are_left_open():
         "cells": {"a": kills, "b": passes, "c": last},
         "ports": {"o": {"bits": [4, 5, 6]}},
     }
-    assert trim_carries({"modules": {"top": module}}) == 2
+    assert trim_carries({"modules": {"top": module}}, ECP5.routing.carry) == 2
     assert kills["connections"]["CIN"] == ["x"] and last["connections"]["COUT"] == ["x"]
     assert passes["connections"]["CIN"] == ["0"] and passes["connections"]["COUT"] == [5]
     assert kills["connections"]["COUT"] == [2] and last["connections"]["CIN"] == [2]
+
+
+def test_a_constant_into_a_chain_of_nexus_is_left_open():
+    """Where its second place is the one that passes nothing on; constants come from cells."""
+    ports = {"A0": [8], "B0": [8], "C0": [8], "D0": [8], "A1": [9], "B1": [8], "C1": [8], "D1": [8]}
+    begins = cell(0, **ports, CIN=[7], S0=[20], S1=[21], COUT=[2])
+    follows = cell(0, **ports, CIN=[2], S0=[22], S1=[23], COUT=[24])
+    for chain, tables in ((begins, ("0xFFFF", "0x00AA")), (follows, ("0x96AA", "0x96AA"))):
+        chain["type"] = "CCU2"
+        chain["parameters"] = dict(zip(("INIT0", "INIT1"), tables, strict=True))
+    low, high = (
+        {"type": kind, "port_directions": {"Z": "output"}, "connections": {"Z": [bit]}}
+        for kind, bit in (("VLO", 7), ("VHI", 8))
+    )
+    module = {
+        "cells": {"a": begins, "b": follows, "low": low, "high": high},
+        "ports": {"o": {"bits": [22, 23, 24]}},
+    }
+    assert trim_carries({"modules": {"top": module}}, NEXUS.routing.carry) == 1
+    assert begins["connections"]["CIN"] == ["x"] and follows["connections"]["CIN"] == [2]
+    begins["connections"]["CIN"] = [7]
+    module["ports"]["o"]["bits"].append(20)  # a sum that sees what comes in
+    assert trim_carries({"modules": {"top": module}}, NEXUS.routing.carry) == 0

@@ -202,7 +202,7 @@ def test_budgets_are_what_place_and_route_finds_on_the_die(name, cache):
     target = TARGETS[name]
     text = "module wires(input a, b, output y); assign y = a & b; endmodule"
     synthesis = synthesise(text, "wires", target, cache=cache)
-    drivers = {"ecp5": DRIVER, "ice40": 2, "gowin": 0}[target.family]
+    drivers = {"ecp5": DRIVER, "ice40": 2, "gowin": 0, "nexus": 0}[target.family]
     assert route(synthesis, target, cache=cache).luts == 1 + drivers
     report = max(cache.root.rglob("report.json"), key=lambda path: path.stat().st_mtime_ns)
     cells = json.loads(report.read_text())["utilization"]
@@ -211,7 +211,7 @@ def test_budgets_are_what_place_and_route_finds_on_the_die(name, cache):
     assert cells[lut]["available"] == target.luts
     assert cells[routing.ff or lut]["available"] == target.ffs
     assert cells[routing.block_ram]["available"] == target.block_rams
-    if target.family != "ice40":  # those of iCE40 are not used
+    if target.family != "ice40":  # synthesis makes none of those
         for cell, worth in routing.dsps.items():
             assert cells[cell]["available"] * worth == target.dsps
 
@@ -263,6 +263,32 @@ def test_several_clocks_are_not_placed_without_ports(cache):
         route(synthesis, pinless, cache=cache)
 
 
+def test_nexus_synthesis_and_route(cache):
+    text = """
+module small(input clk, input we, input [9:0] w, input [9:0] r, output reg [7:0] y);
+    reg [7:0] m[0:1023], q, s;
+    reg [3:0] f[0:15];
+    always @(posedge clk) begin
+        if (we) begin m[w] <= s; f[w[3:0]] <= s[3:0]; end
+        q <= m[r];
+        s <= q + r[7:0];
+        y <= s ^ f[r[3:0]];
+    end
+endmodule
+"""
+    target = get_target("crosslink-nx-evn")
+    synthesis = synthesise(text, "small", target, timeout=120, cache=cache)
+    assert (synthesis.dsps, synthesis.block_rams, synthesis.luts_memory) == (0, 1, 4)
+    assert synthesis.luts_carry == 2 * synthesis.cells["CCU2"] > 0
+    others = {"CCU2", "DPR16X4", "PDPSC16K", "VHI", "VLO"}
+    assert all(c.startswith(("LUT", "INV", "FD1P3")) for c in synthesis.cells.keys() - others)
+    found = route(synthesis, target, timeout=300, cache=cache)
+    assert (found.block_rams, found.ffs) == (1, synthesis.ffs) == (1, 16)
+    # the end of a chain takes a cell, two tables
+    assert synthesis.luts <= found.luts <= synthesis.luts + 4
+    assert found.fmax_mhz == pytest.approx(1e3 / found.critical_path.delay_ns, rel=1e-2)
+
+
 def test_xilinx_is_synthesised_and_not_routed(cache):
     target = get_target("arty-a7-35t")
     synthesis = synthesise(DESIGN, "top", target, timeout=120, cache=cache)
@@ -309,14 +335,14 @@ def test_a_family_without_synthesis_is_refused(cache):
     target = dataclasses.replace(TARGET, family="abacus")
     with pytest.raises(
         HwgenError,
-        match="must be one of ecp5, ice40, gowin, xilinx7, asic, not 'abacus'",
+        match="must be one of ecp5, ice40, gowin, xilinx7, nexus, asic, not 'abacus'",
     ):
         synthesise(DESIGN, "top", target, cache=cache)
 
 
 def test_a_cell_library_is_not_synthesised_like_a_device(cache):
     target = get_target("osu018")
-    with pytest.raises(HwgenError, match="gowin, xilinx7 to be synthesised, not 'asic'"):
+    with pytest.raises(HwgenError, match="gowin, xilinx7, nexus to be synthesised, not 'asic'"):
         synthesise(DESIGN, "top", target, cache=cache)
 
 

@@ -2,6 +2,7 @@
 
 import importlib.util
 import re
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -32,13 +33,15 @@ GOWIN_BLOCKS = {"SP", "SPX9", "SDPB", "SDPX9B", "DPB", "DPX9B"}
 GOWIN_MULTIPLIERS = {"MULT9X9", "MULT18X18", "MULT36X36"}
 INSTANCES = {"SB_MAC16"}  # instantiated; proven in test_multipliers.py
 CHIP = {"SB_IO", "SB_PLL40_PAD"}  # pins and clock; proven in test_board_netlist.py
+NEXUS_LOGIC = {"LUT4", "WIDEFN9", "INV", "CCU2", "FD1P3IX", "FD1P3JX", "VLO", "VHI"}
 MODELS = {
     "ecp5": ECP5_LOGIC | {"DP16KD", "TRELLIS_DPR16X4", "MULT18X18D"},
     "ice40": ICE40_LOGIC | ICE40_SETS | {"SB_RAM40_4K"} | INSTANCES | CHIP,
     "gowin": GOWIN_LOGIC | GOWIN_SETS | GOWIN_BLOCKS | GOWIN_MULTIPLIERS | {"RAM16SDP4"},
+    "nexus": NEXUS_LOGIC | {"DPR16X4", "PDPSC16K", "DP16K"},  # proven in test_netlist_nexus.py
     "xilinx7": {"CARRY4", "LUT6_2"},  # instantiated; proven in test_adder_rows.py
 }
-MAKERS = {"ecp5": "Lattice", "ice40": "Lattice", "gowin": "Gowin", "xilinx7": "Xilinx"}
+MAKERS = {"gowin": "Gowin", "xilinx7": "Xilinx"}  # of others Lattice
 SHARED = {"BLOCK_RAM_18K"}  # by models of several
 
 
@@ -131,9 +134,20 @@ def yosys_models(*files):
     share = Path(spec.submodule_search_locations[0]) / "share"
     text = "\n".join((share / file).read_text() for file in files)
     text = re.sub(r"specify\b.*?\bendspecify", "", text, flags=re.DOTALL)
+    # functions that read texts stay; what is included besides is timing and drives
+    parse = (share / "nexus" / "parse_init.vh").read_text()
+    text = text.replace('`include "parse_init.vh"', parse).replace("i++", "i = i + 1")
+    text = text.replace("i < 15", "i < 16")  # their DPR16X4 starts all words but the last
     text = re.sub(r"`include .*|\$error\(.*\);", "", text)
     names = set(re.findall(r"^\s*module\s+(\w+)", text, flags=re.MULTILINE))
     return re.sub(r'(?<!")\b(' + "|".join(names) + r")\b", r"YOSYS_\1", text)
+
+
+@dataclass(frozen=True)
+class Text:
+    """A parameter that is a text of so many hexadecimal digits."""
+
+    digits: int
 
 
 def beside_yosys(cells, seed):
@@ -151,6 +165,9 @@ def beside_yosys(cells, seed):
             for parameter, values in parameters.items():
                 if isinstance(values, int):
                     value = f"{values}'h{int.from_bytes(rng.bytes(8)) % 2**values:x}"
+                elif isinstance(values, Text):
+                    value = int.from_bytes(rng.bytes(8)) % 16**values.digits
+                    value = f'"0x{value:0{values.digits}X}"'
                 elif isinstance(values, range):
                     value = str(rng.choice(values))
                 else:
@@ -240,6 +257,27 @@ GOWIN_CELLS = (
         "CLK",
     ),
 )
+NEXUS_CELLS = (
+    ("LUT4", {"INIT": Text(4)}, ones("A B C D"), ones("Z"), None),
+    (
+        "WIDEFN9",
+        {"INIT0": Text(4), "INIT1": Text(4)},
+        ones("A0 B0 C0 D0 A1 B1 C1 D1 SEL"),
+        ones("Z"),
+        None,
+    ),
+    ("INV", {}, ones("A"), ones("Z"), None),
+    (
+        "CCU2",
+        {"INIT0": Text(4), "INIT1": Text(4), "INJECT": YESNO},
+        ones("CIN A0 B0 C0 D0 A1 B1 C1 D1"),
+        ones("S0 S1 COUT"),
+        None,
+    ),
+    ("FD1P3IX", {}, ones("D SP CD"), ones("Q"), "CK"),
+    ("FD1P3JX", {}, ones("D SP PD"), ones("Q"), "CK"),
+    ("DPR16X4", {"INITVAL": Text(16)}, {"DI": 4, "WAD": 4, "WRE": 1, "RAD": 4}, {"DO": 4}, "WCK"),
+)
 BIT, RESETS = range(2), {"IRSTTOP": 1, "IRSTBOT": 1}
 MAC16_SIGNS = {"A_SIGNED": BIT, "B_SIGNED": BIT, "A_REG": BIT, "B_REG": BIT}
 MAC16_REGISTERS = MAC16_SIGNS | {
@@ -266,6 +304,7 @@ ICE40_BLOCKS = tuple(
         ("ice40", ICE40_CELLS, ("ice40/cells_sim.v",)),
         *(("ice40", (block,), ("ice40/cells_sim.v",)) for block in ICE40_BLOCKS),
         ("gowin", GOWIN_CELLS, ("gowin/cells_sim.v",)),
+        ("nexus", NEXUS_CELLS, ("nexus/cells_sim.v",)),
     ],
 )
 def test_models_equal_those_of_yosys(family, cells, files, tmp_path):
@@ -301,6 +340,12 @@ def test_models_equal_those_of_yosys(family, cells, files, tmp_path):
         ("DPX9B", "RESET_MODE", '"ODD"', "RESET_MODE must be SYNC or ASYNC, not ODD"),
         ("MULT9X9", "PIPE_REG", "1'b1", "no registers"),
         ("SB_RAM40_4K", "READ_MODE", "4", "modes must be 0 to 3, not 0, 4"),
+        ("CCU2", "INJECT", '"MAYBE"', "INJECT must be YES or NO, not MAYBE"),
+        ("PDPSC16K", "DATA_WIDTH_R", '"X8"', "X1, X2, X4, X9, X18 or X36, not X36 and X8"),
+        ("PDPSC16K", "OUTREG", '"USED"', "no output register and no error correction"),
+        ("PDPSC16K", "CSDECODE_W", '"101"', "CSDECODE must be 111, not 101 and"),
+        ("DP16K", "DATA_WIDTH_A", '"X36"', "X1, X2, X4, X9 or X18, not X36 and X18"),
+        ("DP16K", "OUTREG_B", '"USED"', "OUTREG must be BYPASSED, not BYPASSED and USED"),
     ],
 )
 def test_what_a_model_does_not_do_stops_the_simulation(cell, parameter, value, message, tmp_path):

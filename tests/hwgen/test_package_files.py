@@ -239,6 +239,11 @@ def test_the_vectors_are_goldens(packages):
         ("ulx3s-85f", "lpf", r'# LOCATE COMP "(.*)" SITE "";'),
         ("tangnano9k", "cst", r'// IO_LOC "(.*)" ;'),
         ("ice40-hx8k", "pcf", r"# set_io (\S+) PIN"),
+        (
+            "crosslink-nx-evn",
+            "pdc",
+            r"# ldc_set_location -site \{SITE\} \[get_ports \{(.*)\}\]",
+        ),
         ("arty-a7-35t", "xdc", r"# set_property -dict \{.*\} \[get_ports \{(.*)\}\]"),
         ("osu018", "sdc", None),
     ],
@@ -253,6 +258,7 @@ def test_constraints(packages, target, ending, pin):
         "lpf": f'FREQUENCY PORT "clk" {mhz:g} MHZ;',
         "pcf": f"set_frequency clk {mhz:g}",
         "xdc": f"create_clock -name clk -period {1e3 / mhz:.3f} [get_ports clk]",
+        "pdc": f"create_clock -name clk -period {1e3 / mhz:.3f} [get_ports clk]",
         "sdc": f"create_clock -name clk -period {1e3 / mhz:.3f} [get_ports clk]",
     }
     assert clocks.get(ending, "--freq") in text and ("the clock" in about)
