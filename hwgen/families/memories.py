@@ -1,6 +1,7 @@
 """Memories: how many block RAMs a shape takes, and when LUTs hold it for less."""
 
 __all__ = [
+    "BLOCK_RAM_LUTS",
     "block_bits",
     "block_rams",
     "lut_memory",
@@ -18,7 +19,7 @@ from hwgen.families import family_of
 from hwgen.targets import Target
 
 CHOICE_LUTS = 0.7  # LUTs a bit that is chosen between two memories
-BLOCK_LUTS = 40  # LUTs that a block RAM is worth where both would do
+BLOCK_RAM_LUTS = 60  # LUTs that a block RAM is worth, wherever it is weighed
 
 
 def block_bits(target: Target) -> int:
@@ -68,7 +69,7 @@ def ring_style(width: int, depth: int, target: Target) -> str:
     small, taken = (
         ("logic", register_luts(width, depth, target)) if luts is None else ("distributed", luts)
     )
-    worth = taken > BLOCK_LUTS * block_rams(width, depth, target)
+    worth = taken > BLOCK_RAM_LUTS * block_rams(width, depth, target)
     return "block" if worth and target.block_rams else small
 
 
@@ -76,7 +77,7 @@ def weight_style(width: int, depth: int, target: Target) -> str:
     """Return where constant words go: "block" where they fit block RAM better than tables in
     LUTs, of which up to 16 words cost a LUT a bit, else "logic"."""
     tables = width * -(-depth // 16)
-    worth = tables > BLOCK_LUTS * block_rams(width, depth, target) and target.block_rams
+    worth = tables > BLOCK_RAM_LUTS * block_rams(width, depth, target) and target.block_rams
     return "block" if worth and depth > 1 else "logic"
 
 

@@ -16,13 +16,13 @@ __all__ = [
 
 from dataclasses import dataclass
 
+from hwgen.families.memories import BLOCK_RAM_LUTS
 from hwgen.planning.estimate.coefficients import coefficients_of
 from hwgen.planning.estimate.parts import structure
 from hwgen.planning.estimate.structure import Structure
 from hwgen.targets import Target
 
 DSP_LUTS = 150  # LUTs that a DSP block is worth when implementations are compared
-BLOCK_RAM_LUTS = 60  # LUTs that a block RAM is worth
 # NANDs of two inputs that stand for a LUT of the estimate, and for a flip-flop; the first fitted to
 # yosys and the OSU library of 0.18 um (docs/asic.md), the second what that library says
 GATES_A_LUT = 2.9

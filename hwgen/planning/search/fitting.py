@@ -14,6 +14,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from hwgen.planning.estimate.resources import Resources
+from hwgen.planning.layers.folding import Folding
 from hwgen.planning.search.allocation import (
     ROUNDING,
     Choices,
@@ -40,23 +41,24 @@ class _Table:
     def __init__(self, layer: LayerCandidates, cycles: int) -> None:
         self._layer, self._cycles = layer, cycles
         layer.cheapest(cycles)  # is there, or nothing is quick enough
-        self.foldings = layer.quick_enough(cycles)
-        self.costs = np.zeros(len(self.foldings))
-        self.needs = np.zeros((len(self.foldings), 4))
-        self.settled = np.zeros(len(self.foldings), dtype=bool)
-        for n in range(len(self.foldings)):
-            self._read(n)
+        self._read(layer.quick_enough(cycles))
 
     def look(self, places: Sequence[int]) -> None:
         """Look at ways more closely: at their tables and weights, and the next time build them."""
         for n in places:
             self._layer.look(self.foldings[n])
-            self._read(n)
-        built = [self._layer.built(folding) for folding in self.foldings]
+        if places:
+            self._read(self.foldings)
+
+    def _read(self, foldings: Sequence[Folding]) -> None:
+        """Take over what is known of ways; those that are built may turn out to be late."""
+        built = [self._layer.built(folding) for folding in foldings]
         there = [n for n, found in enumerate(built) if not found or found[1] <= self._cycles]
-        self.foldings = [self.foldings[n] for n in there]
-        self.costs, self.needs = self.costs[there], self.needs[there]
-        self.settled = self.settled[there]
+        self.foldings = [foldings[n] for n in there]
+        self.settled = np.array([built[n] is not None for n in there], dtype=bool)
+        bounds = [self._layer.least(folding) for folding in self.foldings]
+        self.costs = np.array([bound.cost for bound in bounds])
+        self.needs = np.array([vector_of(bound.needs) for bound in bounds])
 
     def next_looks(self, excess: FloatArray, most: float) -> list[int]:
         """Return the next ways that are not built among those that exceed the least by no more
@@ -66,11 +68,6 @@ class _Table:
         order = np.argsort(excess, kind="stable")
         order = order[excess[order] <= most]
         return [int(n) for n in order[~self.settled[order]][:BATCH]]
-
-    def _read(self, n: int) -> None:
-        bound = self._layer.least(self.foldings[n])
-        self.costs[n], self.needs[n] = bound.cost, vector_of(bound.needs)
-        self.settled[n] = self._layer.built(self.foldings[n]) is not None
 
     @property
     def options(self) -> list[Option]:
