@@ -12,9 +12,8 @@ from hwgen_rtl_templates.axi import BorderParameters
 from hwgen_rtl_templates.fifo import FifoParameters
 from hwgen_rtl_templates.streams import ForkParameters, NarrowParameters, WidenParameters
 
-Part = (
-    Core | ForkParameters | FifoParameters | NarrowParameters | WidenParameters
-)  # the parameters of anything that streams run through
+# the parameters of anything that streams run through
+Part = Core | ForkParameters | FifoParameters | NarrowParameters | WidenParameters
 
 
 @dataclass(frozen=True, order=True)

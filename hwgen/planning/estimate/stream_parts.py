@@ -4,13 +4,14 @@ __all__ = ["STREAM_PARTS", "fifo_structure", "fifo_work", "narrow_structure"]
 
 from hwgen.families.memories import block_rams
 from hwgen.planning.estimate.epilogue_parts import EPILOGUES
-from hwgen.planning.estimate.structure import Counted, Structure, bits_of, storage
+from hwgen.planning.estimate.structure import Counted, Structure, bits_of, loop_bits, storage
 from hwgen.planning.estimate.work import Work, no_work, stored
 from hwgen.targets import Target
 from hwgen_rtl_templates.argmax import ArgMaxParameters
 from hwgen_rtl_templates.axi import BorderParameters
 from hwgen_rtl_templates.fifo import FifoParameters
 from hwgen_rtl_templates.join import ConcatParameters, SumParameters
+from hwgen_rtl_templates.running_maximum import RunningMaximumParameters
 from hwgen_rtl_templates.streams import ForkParameters, NarrowParameters, WidenParameters
 
 
@@ -87,6 +88,30 @@ def _arg_max_work(part: ArgMaxParameters, beats: int) -> Work:
     return Work(adder_bits=part.bits * beats)
 
 
+def _running_maximum(part: RunningMaximumParameters, target: Target) -> Structure:
+    width = part.lanes * part.bits
+    loops = loop_bits(part.groups, *part.kernel, part.columns)
+    joins = (part.across > 0) + (part.down > 0)
+    # what is compared is chosen as well
+    logic = {"join": 1, "maximum bit": joins * width, "join choice bit": joins * width, **loops}
+    found = Structure(logic, width + loops.total() + 1)
+    for words in filter(None, (part.across, part.down)):
+        if part.memory(words) is None:
+            found += Structure(ffs=width * words)
+        else:
+            ring = loop_bits(words)
+            found += storage(width, words, part.style, target) + Structure(ring, ring.total())
+    return found
+
+
+def _running_maximum_work(part: RunningMaximumParameters, beats: int) -> Work:
+    width = part.lanes * part.bits
+    found = Work(adder_bits=width * beats * ((part.across > 0) + (part.down > 0)))
+    for words in filter(None, (part.across, part.down)):
+        found += stored(width, words, 2 * beats)
+    return found
+
+
 STREAM_PARTS: dict[type, Counted] = {
     BorderParameters: Counted(_border, no_work),
     ForkParameters: Counted(_fork, no_work),
@@ -95,5 +120,6 @@ STREAM_PARTS: dict[type, Counted] = {
     FifoParameters: Counted(fifo_structure, fifo_work),
     SumParameters: Counted(_sum, _sum_work),
     ConcatParameters: Counted(_concat, no_work),
+    RunningMaximumParameters: Counted(_running_maximum, _running_maximum_work),
     ArgMaxParameters: Counted(_arg_max, _arg_max_work),
 }

@@ -34,6 +34,7 @@ from hwgen.planning.implementations.elementwise import CONCATENATION, SUM
 from hwgen.planning.implementations.implementation import Conditions, Core, Implementation
 from hwgen.planning.implementations.mac_array import MAC_ARRAY
 from hwgen.planning.implementations.pool import AVERAGE, MAXIMUM
+from hwgen.planning.implementations.running_maximum import RUNNING_MAXIMUM
 from hwgen.planning.implementations.weight_shared import WEIGHT_SHARED
 from hwgen.planning.layers.folding import Folding
 from hwgen.planning.layers.layer import Layer
@@ -46,7 +47,7 @@ DOT_PRODUCT = (MAC_ARRAY, DSP_ARRAY, WEIGHT_SHARED, BIT_SERIAL, PARALLEL)
 WAYS: dict[type[Op], tuple[Implementation, ...]] = {
     Conv2d: DOT_PRODUCT,
     Linear: DOT_PRODUCT,
-    MaxPool2d: (MAXIMUM,),
+    MaxPool2d: (MAXIMUM, RUNNING_MAXIMUM),
     AvgPool2d: (AVERAGE,),
     Add: (SUM,),
     Concat: (CONCATENATION,),

@@ -4,20 +4,43 @@ __all__ = ["Bound", "Conditions", "Core", "Implementation"]
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from hwgen.planning.estimate.resources import Resources
 from hwgen.planning.layers.folding import Folding
 from hwgen.planning.layers.layer import Layer
 from hwgen.targets import Target
-from hwgen_rtl_templates.argmax import ArgMaxParameters
-from hwgen_rtl_templates.engine import EngineParameters
-from hwgen_rtl_templates.join import ConcatParameters, SumParameters
+from hwgen_rtl_templates.recurrence import Recurrence
+from hwgen_rtl_templates.timing import Link
 
 if TYPE_CHECKING:
     from hwgen.planning.implementations.bounds import Bounds
 
-Core = EngineParameters | SumParameters | ConcatParameters | ArgMaxParameters
+
+class Core(Protocol):
+    """The parameters of a component that computes a layer, as all of them are.
+
+    word : elements of a beat that enters
+    lanes, element : of a beat that leaves, and (bits, signed) of one of its elements
+    busy : clocks of a frame on which its busiest part works, those of its beats aside
+    departures : beats that leave for those of whole frames that enter
+    processes : its timing; see `rtl_templates.recurrence`
+    create : the component
+    """
+
+    @property
+    def word(self) -> int: ...
+    @property
+    def lanes(self) -> int: ...
+    @property
+    def element(self) -> tuple[int, bool]: ...
+    @property
+    def busy(self) -> int: ...
+    def departures(self, beats: int, /) -> int: ...
+    def processes(
+        self, inputs: Sequence[Link], outputs: Sequence[Link], beats: int, /
+    ) -> list[Recurrence]: ...
+    def create(self) -> Any: ...
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,53 @@
+"""Running maxima: pools of windows side by side, of which only the maxima so far are kept."""
+
+__all__ = ["RUNNING_MAXIMUM"]
+
+from collections.abc import Iterator
+
+from hwgen.families.memories import ring_style
+from hwgen.planning.implementations.implementation import Conditions, Implementation
+from hwgen.planning.layers.folding import Folding, divisors
+from hwgen.planning.layers.layer import Layer
+from hwgen.planning.lowering.window import element_of
+from hwgen.targets import Target
+from hwgen_rtl_templates.running_maximum import RunningMaximumParameters
+
+NAME = "running"
+
+
+def _candidates(layer: Layer, conditions: Conditions) -> Iterator[Folding]:
+    """Yield lanes, where windows neither overlap nor reach beyond the image, and where nothing is
+    left to do with a maximum."""
+    if layer.kernel == layer.stride and not any(layer.padding) and layer.epilogue is None:
+        for lanes in divisors(layer.x_frame[0]):
+            yield Folding(lanes, 1, lanes, implementation=NAME)
+
+
+def _min_cycles(layer: Layer, folding: Folding) -> int:
+    channels, height, width = layer.x_frame
+    return height * width * (channels // folding.lanes)
+
+
+def _lower(layer: Layer, folding: Folding, target: Target) -> RunningMaximumParameters:
+    channels, height, width = layer.x_frame
+    bits, is_signed = element_of(layer)
+    rows = folding.lanes * bits, (width // layer.kernel[1]) * (channels // folding.lanes)
+    return RunningMaximumParameters(
+        channels=channels,
+        height=height,
+        width=width,
+        kernel=layer.kernel,
+        lanes=folding.lanes,
+        bits=bits,
+        signed=is_signed,
+        style=ring_style(*rows, target),
+    )
+
+
+RUNNING_MAXIMUM = Implementation(
+    name=NAME,
+    title="running maximum",
+    candidates=_candidates,
+    min_cycles=_min_cycles,
+    lower=_lower,
+)
