@@ -3,14 +3,15 @@
 __all__ = ["RunningMaximum", "RunningMaximumParameters"]
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from amaranth import *
 from amaranth.lib import data, memory, stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from hwgen_rtl_templates.recurrence import After, Recurrence
+from hwgen_rtl_templates.fifo import Fifo, FifoParameters
+from hwgen_rtl_templates.recurrence import After, Recurrence, no_clocks
 from hwgen_rtl_templates.streams import beats_per_pixel, elements
 from hwgen_rtl_templates.tables import nest
 from hwgen_rtl_templates.timing import Link, schedule
@@ -30,6 +31,8 @@ class RunningMaximumParameters:
     lanes : of a beat, which divide the channels
     bits, signed : of an element
     style : of the memory of partial maxima: "block" or "distributed"; otherwise registers
+    depth : maxima that wait at the output: one in a register, more in a queue
+    shifts : whether that is registers that shift
     """
 
     channels: int
@@ -40,6 +43,8 @@ class RunningMaximumParameters:
     bits: int
     signed: bool
     style: str | None = None
+    depth: int = 1
+    shifts: bool = False
 
     def __post_init__(self) -> None:
         if self.channels % self.lanes:
@@ -95,6 +100,15 @@ class RunningMaximumParameters:
             for group in range(groups)
         )
 
+    @cached_property
+    def fifo(self) -> FifoParameters:
+        """The queue behind, where more than one maximum waits."""
+        return FifoParameters(self.lanes, self.bits, self.signed, self.depth, self.shifts)
+
+    def with_depth(self, depth: int) -> "RunningMaximumParameters":
+        """Return the same with another queue."""
+        return replace(self, depth=depth)
+
     @property
     def beats_in(self) -> int:
         """Beats of a frame that enter."""
@@ -120,24 +134,25 @@ class RunningMaximumParameters:
     def processes(
         self, inputs: Sequence[Link], outputs: Sequence[Link], beats: int
     ) -> list[Recurrence]:
-        """Take a beat when the last maximum has left or is leaving; offer one the clock after the
-        last beat of its window."""
+        """Take a beat when the last maximum has left or is leaving, or the queue has a place; offer
+        one the clock after the last beat of its window."""
         (i,), (o,) = inputs, outputs
         leaving = set(self.leaving)
         before, places = -1, []  # the maximum that was there before each beat of a frame
         for beat in range(self.beats_in):
             places.append(before)
             before += beat in leaving
-        taken = (
-            After(i.offered),
-            After(i.taken, (-1,), delay=1),
-            After(o.taken, tuple(places), len(leaving)),
-        )
-        made = After(i.taken, self.leaving, self.beats_in)
-        return [
-            Recurrence(i.taken, beats, taken),
-            Recurrence(o.offered, self.departures(beats), (made,), (1,)),
-        ]
+        made, count = After(i.taken, self.leaving, self.beats_in), self.departures(beats)
+        if self.depth == 1:
+            behind = [Recurrence(o.offered, count, (made,), (1,))]
+            free = After(o.taken, tuple(places), len(leaving))
+        else:
+            entered = no_clocks()
+            behind = [Recurrence(entered, count, (made,)), *self.fifo.emit(entered, o, count)]
+            assert o.left is not None
+            free = After(o.left, tuple(n + 1 - self.depth for n in places), len(leaving), 1)
+        taken = (After(i.offered), After(i.taken, (-1,), delay=1), free)
+        return [Recurrence(i.taken, beats, taken), *behind]
 
 
 class RunningMaximum(wiring.Component):
@@ -162,8 +177,8 @@ class RunningMaximum(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         p = self.parameters
-        full, take = Signal(), Signal()
-        m.d.comb += [self.i.ready.eq(~full | self.o.ready), take.eq(self.i.valid & self.i.ready)]
+        take = Signal()
+        m.d.comb += take.eq(self.i.valid & self.i.ready)
         _, (pixel,) = nest(m, take, [("group", p.groups)])
         first_column, last_column, line = _along(m, pixel, p.width, p.kernel[1], "column")
         first_row, last_row, _ = _along(m, line, p.height, p.kernel[0], "row")
@@ -171,13 +186,27 @@ class RunningMaximum(wiring.Component):
         done = Signal()  # the last beat of a row of a window
         m.d.comb += done.eq(take & last_column)
         whole = _joined(m, "down", row, p.down, done, first_row, p.memory(p.down))
+        if p.depth == 1:
+            self._hold(m, done & last_row, whole)
+            return m
+        m.submodules.fifo = fifo = Fifo(p.fifo)
+        wiring.connect(m, fifo.o, wiring.flipped(self.o))
+        m.d.comb += [
+            self.i.ready.eq(fifo.i.ready),
+            fifo.i.valid.eq(done & last_row),
+            fifo.i.payload.eq(whole),
+        ]
+        return m
+
+    def _hold(self, m: Module, made: Value, whole: data.View) -> None:
+        """Hold a maximum at the output until it leaves."""
+        full = Signal()
         with m.If(self.o.ready):
             m.d.sync += full.eq(0)
-        with m.If(done & last_row):
+        with m.If(made):
             m.d.sync += full.eq(1)
             m.d.sync += self.o.payload.eq(whole)
-        m.d.comb += self.o.valid.eq(full)
-        return m
+        m.d.comb += [self.i.ready.eq(~full | self.o.ready), self.o.valid.eq(full)]
 
 
 def _along(

@@ -18,7 +18,7 @@ from hwgen.errors import PlanError
 from hwgen.formats import Fixed
 from hwgen.network import Conv2d, Flatten, Input, Linear, Network, Node, Threshold
 from hwgen.network.text import to_text
-from hwgen.planning import lowering
+from hwgen.planning.implementations import mac_array
 from support.caches import fresh_cache
 from support.fuzz.campaign import (
     Options,
@@ -119,7 +119,7 @@ def flat_threshold() -> Network:
 @pytest.fixture
 def flipped(monkeypatch):
     """Lowering that flips the sign of the last weight of convolutions of 2 x 2 and more."""
-    right = lowering.padded_matrix
+    right = mac_array.padded_matrix
 
     def wrong(layer, pe):
         if layer.weight.shape[1] > 1:
@@ -128,7 +128,7 @@ def flipped(monkeypatch):
             layer = replace(layer, weight=weight)
         return right(layer, pe)
 
-    monkeypatch.setattr(lowering, "padded_matrix", wrong)
+    monkeypatch.setattr(mac_array, "padded_matrix", wrong)
 
 
 def test_a_flipped_weight_is_found_shrunk_saved_and_replayed(flipped, tmp_path, monkeypatch):

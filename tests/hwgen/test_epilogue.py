@@ -142,5 +142,5 @@ def test_many_uneven_thresholds_are_tables():
     )
     (layer,) = find_layers(Network(nodes))
     assert isinstance(
-        epilogue_for(layer, dot_output_of(layer), 1, TARGET).epilogue, ThresholdParameters
+        epilogue_for(layer, dot_output_of(layer), 1, TARGET).unit, ThresholdParameters
     )

@@ -12,9 +12,9 @@ import pytest
 
 from hwgen.errors import HwgenError, ToolError
 from hwgen.jobs import Job, JobQueue, Limits
-from support import explore_jobs
+from support import cluster_jobs
 
-SCRIPT = Path(explore_jobs.__file__)
+SCRIPT = Path(cluster_jobs.__file__)
 
 
 @pytest.fixture
@@ -29,11 +29,11 @@ def fresh(tmp_path, monkeypatch):
 def test_failures_are_outcomes_and_stop_nothing(fresh):
     """One queue: a refusal, a bug, a time-out, too much memory, a worker that dies, and squares."""
     jobs = [
-        Job("refuse", explore_jobs.refuse, (), ("refuse",)),
-        Job("crash", explore_jobs.crash, (), ("crash",)),
-        Job("sleep", explore_jobs.sleep, (60,), ("sleep",)),
-        Job("swell", explore_jobs.swell, (400,), ("swell",)),
-        *explore_jobs.squares(2, fresh),
+        Job("refuse", cluster_jobs.refuse, (), ("refuse",)),
+        Job("crash", cluster_jobs.crash, (), ("crash",)),
+        Job("sleep", cluster_jobs.sleep, (60,), ("sleep",)),
+        Job("swell", cluster_jobs.swell, (400,), ("swell",)),
+        *cluster_jobs.squares(2, fresh),
     ]
     with JobQueue(workers=2, limits=Limits(3.0, 300.0)) as queue:
         for job in jobs:
@@ -114,8 +114,8 @@ def test_a_cluster_of_the_users(fresh, cluster):
     """The same code; the job that kills its worker, and those that waited behind it, are run by
     others."""
     with JobQueue(address=cluster, limits=Limits(60.0)) as queue:
-        queue.put(Job("die once", explore_jobs.die_once, (str(fresh),), ("die once",)))
-        for job in explore_jobs.squares(4, fresh, 0.1):
+        queue.put(Job("die once", cluster_jobs.die_once, (str(fresh),), ("die once",)))
+        for job in cluster_jobs.squares(4, fresh, 0.1):
             queue.put(job)
         found = {outcome.name: outcome for outcome in queue}
     assert (fresh / "died").exists()
@@ -138,7 +138,7 @@ def test_nobody_else_can_send_code(fresh, monkeypatch):
     before = listening(psutil.Process())
     monkeypatch.setitem(sys.modules, "distributed", None)  # importing it would raise
     with JobQueue(workers=2, limits=Limits(60.0)) as queue:
-        for job in explore_jobs.squares(3, fresh, 0.3):
+        for job in cluster_jobs.squares(3, fresh, 0.3):
             queue.put(job)
         outcomes = iter(queue)
         assert next(outcomes).files
@@ -153,8 +153,8 @@ def test_what_is_left_is_ended_with_the_queue(fresh):
     before = set(psutil.Process().children(recursive=True))
     start = time.monotonic()
     with JobQueue(workers=1, limits=Limits(60.0)) as queue:
-        queue.put(Job("sleep", explore_jobs.sleep, (60,), ("sleep",)))
-        queue.put(explore_jobs.squares(1, fresh)[0])
+        queue.put(Job("sleep", cluster_jobs.sleep, (60,), ("sleep",)))
+        queue.put(cluster_jobs.squares(1, fresh)[0])
         while not set(psutil.Process().children(recursive=True)) - before:
             time.sleep(0.05)
     assert time.monotonic() - start < 15
@@ -165,7 +165,7 @@ def test_what_is_left_is_ended_with_the_queue(fresh):
 def test_without_psutil_the_extra_is_named(fresh, monkeypatch):
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with JobQueue() as queue, pytest.raises(ToolError, match=r"psutil is missing; .*explore"):
-        queue.put(explore_jobs.squares(1, fresh)[0])
+        queue.put(cluster_jobs.squares(1, fresh)[0])
 
 
 def test_no_cluster_at_the_address(fresh, monkeypatch):
@@ -174,7 +174,7 @@ def test_no_cluster_at_the_address(fresh, monkeypatch):
         JobQueue(address="tcp://127.0.0.1:1") as queue,
         pytest.raises(HwgenError, match="no Dask scheduler answers there"),
     ):
-        queue.put(explore_jobs.squares(1, fresh)[0])
+        queue.put(cluster_jobs.squares(1, fresh)[0])
 
 
 @pytest.mark.parametrize("limits", [(0, 1), (1, -1), (float("nan"), 1)])

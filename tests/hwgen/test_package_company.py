@@ -128,7 +128,7 @@ def test_a_folding_is_described_whole(two):
     from hwgen.cli.plan import describe_plan
 
     names = [field.name for field in fields(Folding)]
-    assert {"serial", "pasm"} <= set(names)
+    assert {"implementation", "parameter"} <= set(names)
     plan = planned(chain_of(["conv", "conv tb"]))
     for layer, stage in zip(two[0].manifest.layers, plan.stages, strict=True):
         assert layer.folding == stage.folding

@@ -9,8 +9,8 @@ import hwgen
 from hwgen.errors import PlanError
 from hwgen.formats import Fixed
 from hwgen.network import Input, Linear
-from hwgen.planning import options
 from hwgen.planning.layers.layer import find_layers
+from hwgen.planning.search import candidates
 from hwgen.planning.search.headroom import check_headroom
 from hwgen.targets import get_target
 from support.networks import chain
@@ -26,7 +26,7 @@ def dense(outputs, inputs, bits, zeros=0.0):
 
 
 def test_what_would_fit_is_said_and_nothing_is_looked_at(monkeypatch):
-    monkeypatch.setattr(options, "Bounds", None)
+    monkeypatch.setattr(candidates, "Bounds", None)
     with pytest.raises(PlanError) as caught:
         hwgen.plan(dense(300, 200, 8), target="icebreaker", goal="1000 fps")
     needs = r"n1: .* take (\d[\d,]*) bits .* there are 122,880 bits .* and 84,480 in look-up tables"

@@ -18,6 +18,9 @@ CASES = {  # channels, height, width, kernel, lanes, bits, signed, style
     "the whole frame": (5, 3, 3, (3, 3), 5, 4, True, None),
     "a circle of many": (8, 4, 6, (2, 2), 1, 3, True, "block"),
     "one value": (3, 2, 2, (1, 1), 1, 2, True, None),
+    "a queue": (4, 6, 6, (2, 2), 1, 3, True, "distributed", 5),
+    "a queue that shifts": (4, 5, 6, (2, 2), 2, 3, True, None, 3, True),
+    "a deep queue": (2, 4, 4, (2, 2), 2, 3, True, None, 70),
 }
 STALLS = ((0.0, 0.0), (0.5, 0.0), (0.0, 0.5), (0.4, 0.4))
 

@@ -8,8 +8,8 @@ It makes the file STARTED where it is run, once all is imported and the first tr
 from dataclasses import replace
 from pathlib import Path
 
-from hwgen import digits
 from hwgen.cli import main
+from hwgen.tasks import digits
 
 STARTED = "started"
 WIDTH = 2  # channels of the first convolution, of 16

@@ -94,7 +94,8 @@ def _running_maximum(part: RunningMaximumParameters, target: Target) -> Structur
     joins = (part.across > 0) + (part.down > 0)
     # what is compared is chosen as well
     logic = {"join": 1, "maximum bit": joins * width, "join choice bit": joins * width, **loops}
-    found = Structure(logic, width + loops.total() + 1)
+    found = Structure(logic, loops.total())
+    found += Structure(ffs=width + 1) if part.depth == 1 else fifo_structure(part.fifo, target)
     for words in filter(None, (part.across, part.down)):
         if part.memory(words) is None:
             found += Structure(ffs=width * words)
@@ -109,7 +110,7 @@ def _running_maximum_work(part: RunningMaximumParameters, beats: int) -> Work:
     found = Work(adder_bits=width * beats * ((part.across > 0) + (part.down > 0)))
     for words in filter(None, (part.across, part.down)):
         found += stored(width, words, 2 * beats)
-    return found
+    return found if part.depth == 1 else found + fifo_work(part.fifo, part.departures(beats))
 
 
 STREAM_PARTS: dict[type, Counted] = {

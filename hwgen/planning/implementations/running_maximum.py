@@ -4,7 +4,7 @@ __all__ = ["RUNNING_MAXIMUM"]
 
 from collections.abc import Iterator
 
-from hwgen.families.memories import ring_style
+from hwgen.families.memories import queue_shifts, ring_style
 from hwgen.planning.implementations.implementation import Conditions, Implementation
 from hwgen.planning.layers.folding import Folding, divisors
 from hwgen.planning.layers.layer import Layer
@@ -41,6 +41,7 @@ def _lower(layer: Layer, folding: Folding, target: Target) -> RunningMaximumPara
         bits=bits,
         signed=is_signed,
         style=ring_style(*rows, target),
+        shifts=queue_shifts(target),
     )
 
 
