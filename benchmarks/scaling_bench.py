@@ -1,11 +1,12 @@
-"""CPU seconds and peak memory of compress, import and plan: docs/scaling.md.
+"""CPU seconds and peak memory of compress, import, plan and generate: docs/scaling.md.
 
 python benchmarks/scaling_bench.py                     all networks, and the page
 python benchmarks/scaling_bench.py LeNet-5 "MLP 1M"    some of them, printed
 python benchmarks/scaling_bench.py --json FILE         what stands in the file is not measured again
 
-Each figure is of a process of its own, imports included. A network that does not fit the target is
-planned again for one with 100 times of everything.
+Each figure is of a process of its own, imports included; of generate it is what generating takes
+behind the plan for the first goal. Of some networks a frame is simulated as well. A network that
+does not fit the target is planned again for one with 100 times of everything.
 """
 
 import argparse
@@ -34,6 +35,8 @@ LIMIT = 100  # seconds of a plan, after which the larger target is taken
 FAMILIES = ("MLP", "CNN")
 IMPORTS = 0.9  # seconds of CPU before anything is planned
 DEMO = "demo"
+FRAMES = ("LeNet-5", "DS-CNN", "ResNet-8", "autoencoder")  # of which one is simulated
+PATIENCE = 600  # seconds of clock for that
 
 
 @dataclass(frozen=True)
@@ -75,20 +78,19 @@ def compress(name: str, file: Path) -> dict[str, Any]:
     return {"weights": network.size.parameters, "import": seconds}
 
 
+def enlarged(target: Any, times: int) -> Any:
+    """Return a target that holds so many times as much."""
+    whats = ("luts", "ffs", "dsps", "block_rams")
+    return replace(target, **{what: times * getattr(target, what) for what in whats})
+
+
 def plan(file: Path, goal: str, times: int) -> dict[str, Any]:
     """Plan a network for so many times the target."""
     import hwgen
     from hwgen.errors import PlanError
     from hwgen.targets import get_target
 
-    target = get_target(TARGET)
-    target = replace(
-        target,
-        luts=times * target.luts,
-        ffs=times * target.ffs,
-        dsps=times * target.dsps,
-        block_rams=times * target.block_rams,
-    )
+    target = enlarged(get_target(TARGET), times)
     try:
         made = hwgen.plan(hwgen.load(file), target=target, goal=goal)
     except PlanError as error:
@@ -96,7 +98,46 @@ def plan(file: Path, goal: str, times: int) -> dict[str, Any]:
     return {"luts": made.resources.luts, "interval": made.interval}
 
 
+def generate(file: Path, goal: str, times: int) -> dict[str, Any]:
+    """Generate a network's package; its own share of the CPU seconds."""
+    import hwgen
+    from hwgen.targets import get_target
+
+    target = enlarged(get_target(TARGET), times)
+    made = hwgen.plan(hwgen.load(file), target=target, goal=goal)
+    before = cpu()
+    with tempfile.TemporaryDirectory() as folder:
+        package = hwgen.generate(made, Path(folder) / "network")
+        lines = (package.path / package.manifest.verilog).read_text().count("\n")
+    return {"own": cpu() - before, "lines": lines}
+
+
+def frame(file: Path, goal: str, times: int) -> dict[str, Any]:
+    """Generate a network's package, build its simulation and simulate a frame."""
+    import hwgen
+    from hwgen.targets import get_target
+
+    network = hwgen.load(file)
+    target = enlarged(get_target(TARGET), times)
+    made = hwgen.plan(network, target=target, goal=goal)
+    lo, hi = network.input.lo, network.input.hi
+    x = np.random.default_rng(0).integers(lo, hi + 1, (1, *network.input.shape))
+    begin = time.monotonic()
+    with tempfile.TemporaryDirectory() as folder:
+        result = hwgen.generate(made, Path(folder) / "network").simulate(x)
+    seconds = time.monotonic() - begin
+    return {"equal": result.ok, "clock": seconds, "cycles": made.latency}
+
+
 WHO = (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
+
+
+def cpu() -> float:
+    """Return the CPU seconds of this process and of those that it started."""
+    return sum(usage.ru_utime + usage.ru_stime for usage in map(resource.getrusage, WHO))
+
+
+STEPS = {"plan": plan, "generate": generate, "frame": frame}
 
 
 def step(arguments: list[str]) -> None:
@@ -106,10 +147,9 @@ def step(arguments: list[str]) -> None:
         said = compress(rest[0], Path(rest[1]))
     else:
         file, goal, times = rest
-        said = plan(Path(file), goal, int(times))
-    usages = [resource.getrusage(who) for who in WHO]
-    seconds = sum(usage.ru_utime + usage.ru_stime for usage in usages)
-    print(json.dumps([seconds, max(usage.ru_maxrss for usage in usages) / 1024, said]))
+        said = STEPS[verb](Path(file), goal, int(times))
+    memory = max(resource.getrusage(who).ru_maxrss for who in WHO)
+    print(json.dumps([cpu(), memory / 1024, said]))
 
 
 # ---------------------------------------------------------------------- all of them
@@ -119,9 +159,10 @@ def measured(*arguments: str) -> Figures:
     """Return what a step takes in a fresh process."""
     command = [sys.executable, "-W", "ignore", __file__, "--step", *arguments]
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=LIMIT)
+        limit = LIMIT if arguments[0] == "plan" else PATIENCE
+        done = subprocess.run(command, capture_output=True, text=True, timeout=limit)
     except subprocess.TimeoutExpired:
-        return Figures(LIMIT, 0, {"error": f"does not fit, or is not known to in {LIMIT} s"})
+        return Figures(limit, 0, {"error": f"does not fit, or is not known to in {limit} s"})
     if done.returncode:
         raise RuntimeError(done.stderr)
     return Figures(*json.loads(done.stdout.splitlines()[-1]))
@@ -137,6 +178,8 @@ class Row:
     plans: dict[str, Figures]
     times: int
     refused: str = ""
+    generate: Figures | None = None
+    frame: Figures | None = None
 
 
 def row_of(name: str, console: Console) -> Row:
@@ -155,7 +198,14 @@ def row_of(name: str, console: Console) -> Row:
                 found = measured("plan", str(file), goal, str(times))
             plans[goal] = found
             console.print(f"{name}, {goal}: {found}", soft_wrap=True)
-    return Row(name, made.said["weights"], made, plans, times, refused)
+        generated = simulated = None
+        if "error" not in plans[GOALS[0]].said:
+            generated = measured("generate", str(file), GOALS[0], str(times))
+            console.print(f"{name}, generate: {generated}", soft_wrap=True)
+            if name in FRAMES:
+                simulated = measured("frame", str(file), GOALS[0], str(times))
+                console.print(f"{name}, a frame: {simulated}", soft_wrap=True)
+    return Row(name, made.said["weights"], made, plans, times, refused, generated, simulated)
 
 
 def rows_in(file: Path | None) -> dict[str, Row]:
@@ -165,7 +215,9 @@ def rows_in(file: Path | None) -> dict[str, Row]:
     found = {}
     for one in json.loads(file.read_text()):
         plans = {goal: Figures(**figures) for goal, figures in one.pop("plans").items()}
-        row = Row(**{**one, "compress": Figures(**one["compress"]), "plans": plans})
+        for what in ("compress", "generate", "frame"):
+            one[what] = Figures(**one[what]) if one[what] else None
+        row = Row(**{**one, "plans": plans})
         found[row.name] = row
     return found
 
@@ -175,8 +227,8 @@ def table(rows: list[Row]) -> str:
     lines = [
         "| network | weights | compress, s | import, s | MiB | "
         + " | ".join(f"plan, {goal}, s | MiB | LUT, planned" for goal in GOALS)
-        + " | target |",
-        "| --- " + "| ---: " * (4 + 3 * len(GOALS)) + "| --- |",
+        + f" | generate, {GOALS[0]}, s | MiB | target |",
+        "| --- " + "| ---: " * (6 + 3 * len(GOALS)) + "| --- |",
     ]
     for row in rows:
         cells = [
@@ -192,8 +244,24 @@ def table(rows: list[Row]) -> str:
                 cells += ["not done", "-", "-"]
                 continue
             cells += [f"{found.seconds:.1f}", f"{found.mib:,.0f}", f"{found.said['luts']:,.0f}"]
+        made = row.generate
+        cells += ["-", "-"] if made is None else [f"{made.said['own']:.1f}", f"{made.mib:,.0f}"]
         cells.append(TARGET if row.times == 1 else f"{TARGET}, {row.times} times")
         lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join(lines) + "\n"
+
+
+def frames_table(rows: list[Row]) -> str:
+    """Return a line a network of which a frame was simulated."""
+    lines = [
+        "| network | generated, built and simulated, s of clock | CPU, s | clocks | equal |",
+        "| --- | ---: | ---: | ---: | --- |",
+    ]
+    for row in rows:
+        if row.frame and "error" not in row.frame.said:
+            said = row.frame.said
+            figures = f"{said['clock']:.0f} | {row.frame.seconds:.0f} | {said['cycles']:,}"
+            lines.append(f"| {row.name} | {figures} | {'yes' if said['equal'] else 'NO'} |")
     return "\n".join(lines) + "\n"
 
 
@@ -271,6 +339,7 @@ def main() -> None:
             for goal in GOALS
         )
         between(PAGE, "scaling", table(rows) + "\n" + growth + "\n")
+        between(PAGE, "frames", frames_table(rows))
         draw(rows, PICTURE)
 
 
