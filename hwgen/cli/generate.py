@@ -39,6 +39,7 @@ def generate(
     console = screen()
     made = make_plan(network, target, goal, clock, choices)
     print_plan(made, console)
-    with bar("Generating", screen(stderr=True)) as move:
+    left = f"{output} is as it was before; run it again"
+    with bar("Generating", screen(stderr=True), left) as move:
         package = api.generate(made, output, rom=rom, progress=move)
     say(console, f"Package in {package.folder}; top module {package.manifest.top}")

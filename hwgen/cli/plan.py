@@ -38,11 +38,17 @@ Choices = Annotated[
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 
 
+INTERRUPTED = (
+    "no plan was made, and nothing is kept of one; run it again, with --set for layers whose "
+    "implementation you know, which leaves less to look at"
+)
+
+
 def make_plan(
     network: Path, target: str, goal: str, clock: float | None, choices: list[str] | None
 ) -> "Plan":
     """Return the plan of a stored network, with a bar meanwhile; the clock is in MHz."""
-    with bar("Planning", screen(stderr=True)) as move:
+    with bar("Planning", screen(stderr=True), INTERRUPTED) as move:
         from hwgen import api
 
         return api.plan(

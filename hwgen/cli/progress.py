@@ -2,6 +2,7 @@
 
 __all__ = ["bar"]
 
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -12,9 +13,23 @@ from hwgen.progress import Progress, silent
 
 
 @contextmanager
-def bar(title: str, console: Console) -> Iterator[Progress]:
+def bar(title: str, console: Console, interrupted: str = "") -> Iterator[Progress]:
     """Show a bar, and yield what moves it: `move(step, done, total)`; a total of 0 is unknown. A
-    pipe gets none, nor the empty line that would be left of it."""
+    pipe gets none, nor the empty line that would be left of it.
+
+    interrupted : what is said of Ctrl-C: what is left, and how to go on
+    """
+    try:
+        with _shown(title, console) as move:
+            yield move
+    except KeyboardInterrupt:
+        if interrupted:
+            sys.stderr.write(f"hwgen: {interrupted}\n")
+        raise
+
+
+@contextmanager
+def _shown(title: str, console: Console) -> Iterator[Progress]:
     if not console.is_interactive:
         yield silent
         return

@@ -167,3 +167,33 @@ def test_an_interrupt_in_the_middle_of_a_design_says_nothing_of_it():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
     assert (done.returncode, done.stderr.strip()) == (130, "")
+
+
+@pytest.mark.parametrize(
+    ("verb", "where", "said"),
+    [
+        ("plan", "hwgen.planning.search.candidates.LayerCandidates.cheapest", "no plan was made"),
+        (
+            "generate",
+            "hwgen.codegen.package.write_modules",
+            "out is as it was before; run it again",
+        ),
+    ],
+)
+def test_an_interrupt_says_how_to_go_on(folder, verb, where, said, tmp_path):
+    """Ctrl-C in the middle of the work; nothing is left of it."""
+    shutil.copyfile(folder / "digits.net", tmp_path / "digits.net")
+    code = (
+        "import pkgutil, sys\n"
+        f"owner, _, name = {where!r}.rpartition('.')\n"
+        "def interrupted(*given, **more): raise KeyboardInterrupt\n"
+        "setattr(pkgutil.resolve_name(owner), name, interrupted)\n"
+        "from hwgen import cli\n"
+        f"sys.argv = ['hwgen', {verb!r}, 'digits.net', *{['-o', 'out'] * (verb == 'generate')!r}]\n"
+        "cli.main()\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, cwd=tmp_path
+    )
+    assert done.returncode == 130 and f"hwgen: {said}" in done.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["digits.net"]
