@@ -23,7 +23,6 @@ from hwgen.network.ops import (
     Conv2d,
     Linear,
     MaxPool2d,
-    Op,
     Requantize,
     Threshold,
 )
@@ -44,7 +43,7 @@ DOT_PRODUCT = (MAC_ARRAY, DSP_ARRAY, WEIGHT_SHARED, BIT_SERIAL, PARALLEL)
 
 # Of each op that a layer may begin with, in the order in which they are looked at; the first is
 # there on every target, for every layer.
-WAYS: dict[type[Op], tuple[Implementation, ...]] = {
+WAYS: dict[type, tuple[Implementation, ...]] = {
     Conv2d: DOT_PRODUCT,
     Linear: DOT_PRODUCT,
     MaxPool2d: (MAXIMUM, RUNNING_MAXIMUM),

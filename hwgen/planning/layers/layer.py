@@ -10,7 +10,7 @@ __all__ = ["INPUT", "LAYERS", "Frame", "Layer", "find_layers"]
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -34,6 +34,9 @@ from hwgen.network.ops import (
 )
 from hwgen.planning.layers.elements import ElementEncoding, element_encoding_of, elements_of
 
+if TYPE_CHECKING:
+    from hwgen.planning.layers.run import Run
+
 Frame = tuple[int, int, int]  # channels, height, width of a stream
 Pair = tuple[int, int]
 INPUT = ""  # the source of what enters the network
@@ -46,7 +49,7 @@ class Layer:
     name : of its first node
     nodes : names of the nodes it computes; the last one's value is what leaves
     sources : for each input, the layer it comes from, or `INPUT`
-    op : of its first node
+    op : of its first node; of several layers as one, a `Run`
     xs : types of the elements that enter
     acc : type of the values between the datapath and what follows
     y : type of the elements that leave
@@ -63,7 +66,7 @@ class Layer:
     name: str
     nodes: tuple[str, ...]
     sources: tuple[str, ...]
-    op: Op
+    op: "Op | Run"
     xs: tuple[Tensor, ...]
     acc: Tensor
     y: Tensor
