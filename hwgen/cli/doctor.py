@@ -44,7 +44,7 @@ _REQUIREMENT = re.compile(r"([\w.-]+)([^;]*)")  # such as "cocotb<3,>=2.0; extra
 _LIMIT = re.compile(r"(>=|<)\s*([\d.]+)")
 _EXTRA = {
     **{"torch": "torch", "torch-pruning": "torch", "cocotb": "sim", "scikit-learn": "demo"},
-    **{"distributed": "explore", "psutil": "explore", "amaranth-boards": "fpga"},
+    **{"distributed": "jobs", "psutil": "jobs", "amaranth-boards": "fpga"},
     **{"pyserial": "host"},
 }
 

@@ -38,7 +38,7 @@ class Cluster:
             from distributed import Client, as_completed
         except ModuleNotFoundError as error:
             raise ToolError(
-                f"Python package {error.name} is missing; pip install 'hwgen[explore]'"
+                f"Python package {error.name} is missing; pip install 'hwgen[jobs]'"
             ) from error
         with contextlib.ExitStack() as stack:
             stack.enter_context(_quiet())

@@ -29,7 +29,7 @@ class Here:
 
     def __init__(self, workers: int) -> None:
         if importlib.util.find_spec("psutil") is None:
-            raise ToolError("Python package psutil is missing; pip install 'hwgen[explore]'")
+            raise ToolError("Python package psutil is missing; pip install 'hwgen[jobs]'")
         self._stop = threading.Event()
         self._waiting: SimpleQueue[tuple[str, Job, Limits] | None] = SimpleQueue()
         self._done: SimpleQueue[tuple[str, Outcome | str]] = SimpleQueue()

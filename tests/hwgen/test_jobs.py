@@ -164,7 +164,7 @@ def test_what_is_left_is_ended_with_the_queue(fresh):
 
 def test_without_psutil_the_extra_is_named(fresh, monkeypatch):
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-    with JobQueue() as queue, pytest.raises(ToolError, match=r"psutil is missing; .*explore"):
+    with JobQueue() as queue, pytest.raises(ToolError, match=r"psutil is missing; .*jobs"):
         queue.put(cluster_jobs.squares(1, fresh)[0])
 
 

@@ -1,6 +1,6 @@
 """Jobs for the tests of `hwgen.jobs`, and a driver that can be killed.
 
-python explore_jobs.py COUNT SECONDS FOLDER    run so many sleepers; print a line for each
+python cluster_jobs.py COUNT SECONDS FOLDER    run so many sleepers; print a line for each
 """
 
 import sys
