@@ -233,6 +233,7 @@ def command(*arguments: str, folder: Path) -> subprocess.Popen[str]:
     )
 
 
+@pytest.mark.slow
 def test_the_command_replays_and_counts(tmp_path):
     case = Case(5, 0, "network", random_network(2, layers=1), Settings())
     path = save(case, case.network, Failure("rtl", "DifferenceError", ""), tmp_path)

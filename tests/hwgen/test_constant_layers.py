@@ -43,7 +43,7 @@ def test_golden_equals_rtl(case, tmp_path):
     check_simulated(hwgen.generate(plan, tmp_path / "net"), plan, 4)
 
 
-@pytest.mark.parametrize("case", some(MIXED, ["serial, serial"]))
+@pytest.mark.parametrize("case", some(MIXED, ["digits, stored"]))
 def test_netlist(case, tmp_path):
     target, choices = MIXED[case]
     network = two_layers(4, 5)

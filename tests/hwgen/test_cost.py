@@ -263,6 +263,7 @@ def test_several_clocks_are_not_placed_without_ports(cache):
         route(synthesis, pinless, cache=cache)
 
 
+@pytest.mark.slow
 def test_nexus_synthesis_and_route(cache):
     text = """
 module small(input clk, input we, input [9:0] w, input [9:0] r, output reg [7:0] y);

@@ -60,6 +60,7 @@ def test_demo_network(tmp_path):
     )
 
 
+@pytest.mark.slow
 def test_pruned_residual_network(tmp_path):
     """DotOutput, depthwise and pooled layers, batch norms, and half of the channels gone."""
     digits = Digits(0)
