@@ -23,6 +23,7 @@ from hwgen.codegen.testbench import testbench
 from hwgen.codegen.verilog import write_modules
 from hwgen.errors import OutputFolderError, StoreError
 from hwgen.network.store import load
+from hwgen.package.hashes import files_as_written
 from hwgen.package.manifest import MANIFEST, NETWORK, Manifest, read_manifest, write_manifest
 from hwgen.package.staging import check_folder, write_folder
 from hwgen.planning.plan import Plan
@@ -125,10 +126,11 @@ def _files(
 
 
 def _ours(folder: Path) -> set[str]:
-    """Return the files that a package which is there already is made of."""
+    """Return the files that a package which is there already is made of; of one that another
+    version of hwgen wrote, those that are as it wrote them."""
     with contextlib.suppress(StoreError):
         return {*read_manifest(folder).files, MANIFEST}
-    return set()
+    return files_as_written(folder)
 
 
 def check_place(folder: str | Path) -> Path:

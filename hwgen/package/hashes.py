@@ -1,15 +1,17 @@
 """Whether a package is still what was generated: the hashes in its manifest, checked."""
 
-__all__ = ["changed_files", "check_unchanged", "with_hashes"]
+__all__ = ["changed_files", "check_unchanged", "files_as_written", "with_hashes"]
 
+import contextlib
 import hashlib
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from msgspec.structs import replace
 
 from hwgen.errors import StoreError
-from hwgen.files import read_file
-from hwgen.package.manifest import Manifest
+from hwgen.files import read_file, read_json
+from hwgen.package.manifest import LONGEST as LONGEST_MANIFEST
+from hwgen.package.manifest import MANIFEST, Manifest
 
 LONGEST = 1 << 32  # bytes of a file of a package
 
@@ -59,3 +61,23 @@ def with_hashes(folder: Path, manifest: Manifest) -> Manifest:
     """Return the manifest of a package that its user has changed, with the hashes of today."""
     found = {name: _hash(folder / name) for name in _used(manifest)}
     return replace(manifest, files={**manifest.files, **found})
+
+
+def files_as_written(folder: Path) -> set[str]:
+    """Return the files of a package that have the hashes in its manifest, and the manifest,
+    whatever version of hwgen wrote it; none where it is no package."""
+    with contextlib.suppress(StoreError):
+        found = read_json(folder / MANIFEST, LONGEST_MANIFEST, missing="", again="")
+        if not isinstance(found, dict) or found.get("generator") != "hwgen":
+            return set()
+        hashes = found.get("files")
+        if not isinstance(hashes, dict):
+            return set()
+        kept = {MANIFEST}
+        for name, digest in hashes.items():
+            if ".." in PurePosixPath(name).parts or PurePosixPath(name).is_absolute():
+                return set()
+            with contextlib.suppress(StoreError):
+                kept |= {name} if _hash(folder / name) == digest else set()
+        return kept
+    return set()

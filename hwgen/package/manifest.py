@@ -33,7 +33,7 @@ from hwgen.schema import short
 from hwgen.targets import Rom
 from hwgen.typed import MANY, Count, Positive, read_as
 
-SPEC_VERSION = 1
+SPEC_VERSION = 2
 MANIFEST = "manifest.json"
 NETWORK = "network.net"
 LONGEST = 1 << 28  # bytes of a manifest

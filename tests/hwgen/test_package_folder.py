@@ -1,6 +1,7 @@
 """The folder of a package: whole or not at all, and never at somebody else's cost."""
 
 import errno
+import json
 import os
 import signal
 import subprocess
@@ -14,7 +15,7 @@ from msgspec.structs import replace
 
 import hwgen
 from hwgen.codegen import package as packages
-from hwgen.errors import InternalError, OutputFolderError
+from hwgen.errors import InternalError, OutputFolderError, StoreError
 from hwgen.network import Network
 from hwgen.package import staging
 from support.known import chain_of
@@ -85,6 +86,22 @@ def test_a_hostile_manifest_claims_nothing(tmp_path):
     text = '{"generator": "hwgen", "spec_version": 1, "files": {"thesis.tex": ""}}'
     (tmp_path / "net" / "manifest.json").write_text(text)
     refused(tmp_path / "net", "not a package's")
+
+
+def test_a_package_of_another_version_is_replaced(tmp_path):
+    """Its files as they were written; one that somebody changed since is theirs."""
+    package = hwgen.generate(PLAN, tmp_path / "net")
+    manifest = tmp_path / "net" / "manifest.json"
+    found = json.loads(manifest.read_text())
+    del found["layers"][0]["folding"]
+    manifest.write_text(json.dumps({**found, "spec_version": 1}))
+    with pytest.raises(StoreError, match="spec version must be 2, not 1; generate the package"):
+        hwgen.Package(tmp_path / "net")
+    readme = (tmp_path / "net" / "README.md").read_text()
+    (tmp_path / "net" / "README.md").write_text("my notes")
+    refused(tmp_path / "net", "README.md")
+    (tmp_path / "net" / "README.md").write_text(readme)
+    assert hwgen.generate(PLAN, tmp_path / "net").manifest == package.manifest
 
 
 def test_an_empty_folder_will_do(tmp_path):
