@@ -79,7 +79,7 @@ def test_what_is_written_is_read(original, tmp_path):
         ("null", "was not written by hwgen"),
         ("[]", "was not written by hwgen"),
         ("{}", "was not written by hwgen"),
-        ('{"generator": "hwgen"}', "spec version must be 1, not None"),
+        ('{"generator": "hwgen"}', "spec version must be 2, not None"),
         ('{"generator": "hwgen", "spec_version": true}', "spec version must be 2, not True"),
         ('{"generator": "hwgen", "spec_version": 1}', "spec version must be 2, not 1"),
         ('{"generator": "hwgen", "spec_version": 2}', "is missing"),
