@@ -108,7 +108,7 @@ def generate(file: Path, goal: str, times: int) -> dict[str, Any]:
     before = cpu()
     with tempfile.TemporaryDirectory() as folder:
         package = hwgen.generate(made, Path(folder) / "network")
-        lines = (package.path / package.manifest.verilog).read_text().count("\n")
+        lines = (package.folder / package.manifest.verilog).read_text().count("\n")
     return {"own": cpu() - before, "lines": lines}
 
 
