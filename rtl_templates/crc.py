@@ -4,10 +4,9 @@ __all__ = ["CLOCKS", "Crc32"]
 
 from amaranth import *
 from amaranth.lib import wiring
+from amaranth.lib.crc.catalog import CRC32_ISO_HDLC
 from amaranth.lib.wiring import In, Out
 
-POLYNOMIAL = 0xEDB88320  # lowest bit first
-RESIDUE = 0xDEBB20E3  # what a message with its CRC behind it leaves
 STEP = 2  # bits a clock: of a bit's next value, a table of four inputs holds all
 CLOCKS = 8 // STEP  # of a byte
 
@@ -38,21 +37,19 @@ class Crc32(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        state = Signal(32, reset_less=True)
+        m.submodules.processor = processor = CRC32_ISO_HDLC(data_width=STEP).create()
         rest = Signal(8, reset_less=True)  # of the byte
         left = Signal(range(CLOCKS + 1))
-        after = state
-        for bit in range(STEP):
-            after = after[1:] ^ Mux(after[0] ^ rest[bit], POLYNOMIAL, 0)
         m.d.comb += [
             self.busy.eq(left != 0),
-            self.crc.eq(~state),
-            self.good.eq(state == RESIDUE),
+            processor.start.eq(self.start),
+            processor.valid.eq(self.busy & ~self.start),
+            processor.data.eq(rest[:STEP]),
+            self.crc.eq(processor.crc),
+            self.good.eq(processor.match_detected),
         ]
-        with m.If(self.start):
-            m.d.sync += state.eq(~0)
-        with m.Elif(self.busy):
-            m.d.sync += [state.eq(after), rest.eq(rest[STEP:]), left.eq(left - 1)]
+        with m.If(processor.valid):
+            m.d.sync += [rest.eq(rest[STEP:]), left.eq(left - 1)]
         with m.If(self.valid):
             m.d.sync += [rest.eq(self.data), left.eq(CLOCKS)]
         return m

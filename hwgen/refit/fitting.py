@@ -1,6 +1,6 @@
 """Fitting: which coefficients explain best what synthesis found."""
 
-__all__ = ["Errors", "Sample", "errors_of", "fit", "spearman"]
+__all__ = ["Errors", "Sample", "errors_of", "fit"]
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -110,6 +110,8 @@ class Errors:
 
 def errors_of(estimated: Sequence[float], found: Sequence[float]) -> Errors:
     """Return how far estimates are from what synthesis found."""
+    from scipy.stats import spearmanr  # heavy, and for this alone
+
     relative = np.array(estimated) / np.array(found) - 1
     size = np.abs(relative)
     return Errors(
@@ -117,19 +119,5 @@ def errors_of(estimated: Sequence[float], found: Sequence[float]) -> Errors:
         median=float(np.median(size)),
         most=float(np.quantile(size, 0.9)),
         bias=float(np.median(relative)),
-        rank=spearman(estimated, found),
+        rank=float(spearmanr(estimated, found).statistic),
     )
-
-
-def spearman(a: Sequence[float], b: Sequence[float]) -> float:
-    """Return the rank correlation of two series; equal values share a rank."""
-    x, y = _ranks(a), _ranks(b)
-    x, y = x - x.mean(), y - y.mean()
-    return float((x * y).sum() / np.sqrt((x * x).sum() * (y * y).sum()))
-
-
-def _ranks(values: Sequence[float]) -> Floats:
-    _, inverse, counts = np.unique(np.array(values), return_inverse=True, return_counts=True)
-    ends = np.cumsum(counts)
-    ranks: Floats = (ends - (counts - 1) / 2)[inverse]
-    return ranks

@@ -29,7 +29,7 @@ from hwgen.planning.estimate.lookup_tables import table_luts, words_luts
 from hwgen.planning.estimate.parts import structure
 from hwgen.planning.estimate.structure import Structure
 from hwgen.planning.lowering.dsp import inferred
-from hwgen.refit.fitting import Errors, Sample, errors_of, fit, spearman
+from hwgen.refit.fitting import Errors, Sample, errors_of, fit
 from hwgen.refit.measuring import _modules, measure
 from hwgen.refit.refit import refit
 from hwgen.refit.sampled import as_sample
@@ -184,8 +184,8 @@ def test_a_fit_finds_what_made_the_samples():
 def test_errors():
     errors = errors_of([110, 90, 200, 50], [100, 100, 100, 100])
     assert (errors.count, errors.median, errors.bias) == pytest.approx((4, 0.3, 0.0))
-    assert spearman([1, 2, 3, 4], [10, 20, 40, 30]) == pytest.approx(0.8)
-    assert spearman([1, 1, 2], [5, 5, 9]) == pytest.approx(1.0)
+    assert errors_of([1, 2, 3, 4], [10, 20, 40, 30]).rank == pytest.approx(0.8)
+    assert errors_of([1, 1, 2], [5, 5, 9]).rank == pytest.approx(1.0)
 
 
 @pytest.mark.parametrize("family", some(["ecp5", "gowin"], ["gowin"]))
