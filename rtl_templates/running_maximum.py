@@ -30,7 +30,8 @@ class RunningMaximumParameters:
         lower and right edge belongs to none
     lanes : of a beat, which divide the channels
     bits, signed : of an element
-    style : of the memory of partial maxima: "block" or "distributed"; otherwise registers
+    styles : of the memories across a window and down it: "block" or "distributed"; otherwise
+        registers
     depth : maxima that wait at the output: one in a register, more in a queue
     shifts : whether that is registers that shift
     """
@@ -42,7 +43,7 @@ class RunningMaximumParameters:
     lanes: int
     bits: int
     signed: bool
-    style: str | None = None
+    styles: tuple[str | None, str | None] = (None, None)
     depth: int = 1
     shifts: bool = False
 
@@ -84,10 +85,15 @@ class RunningMaximumParameters:
         """Partial maxima of windows side by side; none where these have one row."""
         return self.groups * self.columns if self.kernel[0] > 1 else 0
 
-    def memory(self, words: int) -> str | None:
-        """Return what holds so many partial maxima: the memory that is asked for, or None for
+    @property
+    def memories(self) -> tuple[tuple[int, str | None], ...]:
+        """(words, style) of the partial maxima across a window and down it; a style of None is
         registers that move on."""
-        return None if words <= SHALLOW or self.style == "logic" else self.style
+        words = (self.across, self.down)
+        return tuple(
+            (count, None if count <= SHALLOW or style == "logic" else style)
+            for count, style in zip(words, self.styles, strict=True)
+        )
 
     @cached_property
     def leaving(self) -> tuple[int, ...]:
@@ -182,10 +188,11 @@ class RunningMaximum(wiring.Component):
         _, (pixel,) = nest(m, take, [("group", p.groups)])
         first_column, last_column, line = _along(m, pixel, p.width, p.kernel[1], "column")
         first_row, last_row, _ = _along(m, line, p.height, p.kernel[0], "row")
-        row = _joined(m, "across", self.i.payload, p.across, take, first_column, p.memory(p.across))
+        across, down = p.memories
+        row = _joined(m, "across", self.i.payload, across, take, first_column)
         done = Signal()  # the last beat of a row of a window
         m.d.comb += done.eq(take & last_column)
-        whole = _joined(m, "down", row, p.down, done, first_row, p.memory(p.down))
+        whole = _joined(m, "down", row, down, done, first_row)
         if p.depth == 1:
             self._hold(m, done & last_row, whole)
             return m
@@ -228,13 +235,13 @@ def _joined(
     m: Module,
     name: str,
     x: data.View,
-    words: int,
+    memory: tuple[int, str | None],
     advance: Value,
     first: Value,
-    style: str | None,
 ) -> data.View:
     """Return the larger of a beat and of what came so many beats ago, lane by lane; the beat itself
     where it is the first, or where nothing waits."""
+    words, style = memory
     if not words:
         return x
     joined = Signal.like(x, name=name)

@@ -85,6 +85,8 @@ WORTH_A_WORD = 0.25  # share of zeros in a layer that the plan mentions whatever
 
 def describe_plan(plan: "Plan") -> dict[str, Any]:
     """Return a plan as plain values."""
+    from hwgen.planning.estimate.resources import estimate, weigh
+
     return {
         "target": plan.target.name,
         "clock_hz": plan.clock_hz,
@@ -105,10 +107,11 @@ def describe_plan(plan: "Plan") -> dict[str, Any]:
                 "kind": stage.implementation.title,
                 "details": dict(stage.details(plan.target)),
                 "description": stage.implementation.describe(stage.details(plan.target)),
-                "alternatives": [asdict(rival) for rival in plan.alternatives.get(stage.name, ())],
+                "worth": weigh(estimate(stage.core, plan.target), plan.target),
+                "alternatives": [asdict(other) for other in plan.alternatives.get(stage.name, ())],
                 "zeros": stage.zeros,
                 "skipped": stage.skipped,
-                "post": stage.epilogue,
+                "epilogue": stage.epilogue,
                 "busy": stage.busy,
                 "macs": stage.layer.macs,
                 "useful_share": _useful(plan, stage),
@@ -173,7 +176,7 @@ def print_plan(plan: "Plan", console: Console) -> None:
                 f"{layer['busy']:,}",
                 "" if share is None else f"{share:.0%}",
                 layer["details"].get("weights") or "",
-                layer["post"] or "",
+                layer["epilogue"] or "",
                 *_used(cost, asic),
             )
         )
@@ -203,15 +206,16 @@ def print_plan(plan: "Plan", console: Console) -> None:
         if layer["description"]:
             say(console, f"{layer['name']}: {layer['description']}")
     for layer in described["layers"]:
-        others = [rival for rival in layer["alternatives"] if rival["kind"] != layer["kind"]]
+        others = [other for other in layer["alternatives"] if other["kind"] != layer["kind"]]
         if others:
-            own = next(r["cost"] for r in layer["alternatives"] if r["kind"] == layer["kind"])
             text = ", ".join(
                 f"{_kind(r, asic)} {'' if r['exact'] else 'at least '}{r['cost']:,.0f}"
                 for r in others
             )
             unit = "gates" if asic else "LUTs"
-            kind = f"{layer['name']}: {_kind(layer, asic)}, worth {own:,.0f} {unit} in all"
+            kind = (
+                f"{layer['name']}: {_kind(layer, asic)}, worth {layer['worth']:,.0f} {unit} in all"
+            )
             say(console, f"{kind} ({text})")
     for queue in described["queues"]:
         text = f"Queue from {queue['from']} to {queue['to']}: {queue['depth']} beats"

@@ -1,6 +1,16 @@
 """Dataflow: the parts of an accelerator and the streams between them."""
 
-__all__ = ["Assembly", "Branch", "Endpoint", "Part", "Placed", "adapters", "assemble", "suits"]
+__all__ = [
+    "Assembly",
+    "Branch",
+    "Endpoint",
+    "Part",
+    "Placed",
+    "adapters",
+    "assemble",
+    "output_of",
+    "suits",
+]
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass

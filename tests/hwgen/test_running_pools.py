@@ -91,3 +91,14 @@ def test_the_planner_takes_them_where_they_are_cheaper():
 def test_where_there_are_none(network):
     with pytest.raises(PlanError, match="n3: folding must have running one of 0"):
         hwgen.plan(network, target=ECP5, goal="min area", overrides=["n3.running=1"])
+
+
+def test_lanes_are_the_users_or_refused():
+    network = pooled()
+    for lanes in (1, 2):
+        choices = ["n3.running=1", f"n3.pe={lanes}", f"n3.lanes={lanes}"]
+        plan = hwgen.plan(network, target=ECP5, goal="min area", overrides=choices)
+        assert {s.name: s.folding.lanes for s in plan.stages}["n3"] == lanes
+    choices = ["n3.running=1", "n3.pe=2", "n3.lanes=3"]
+    with pytest.raises(PlanError, match=r"n3: lanes must be one of 2 with pe=2 and running=1"):
+        hwgen.plan(network, target=ECP5, goal="min area", overrides=choices)

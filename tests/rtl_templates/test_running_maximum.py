@@ -8,19 +8,19 @@ import pytest
 from hwgen_rtl_templates.running_maximum import RunningMaximum, RunningMaximumParameters
 from support.stream_bench import pack, run, unpack
 
-CASES = {  # channels, height, width, kernel, lanes, bits, signed, style
-    "squares": (4, 4, 6, (2, 2), 2, 3, True, "distributed"),
-    "one lane": (3, 4, 4, (2, 2), 1, 4, False, None),
-    "edges left over": (2, 7, 8, (2, 3), 1, 4, True, "block"),
-    "whole pixels": (4, 5, 5, (3, 3), 4, 2, True, None),
-    "rows alone": (2, 3, 9, (1, 4), 2, 5, False, "block"),
-    "columns alone": (6, 9, 2, (4, 1), 3, 3, True, "block"),
-    "the whole frame": (5, 3, 3, (3, 3), 5, 4, True, None),
-    "a circle of many": (8, 4, 6, (2, 2), 1, 3, True, "block"),
-    "one value": (3, 2, 2, (1, 1), 1, 2, True, None),
-    "a queue": (4, 6, 6, (2, 2), 1, 3, True, "distributed", 5),
-    "a queue that shifts": (4, 5, 6, (2, 2), 2, 3, True, None, 3, True),
-    "a deep queue": (2, 4, 4, (2, 2), 2, 3, True, None, 70),
+CASES = {  # channels, height, width, kernel, lanes, bits, signed, styles
+    "squares": (4, 4, 6, (2, 2), 2, 3, True, ("distributed", "distributed")),
+    "one lane": (3, 4, 4, (2, 2), 1, 4, False, (None, None)),
+    "edges left over": (2, 7, 8, (2, 3), 1, 4, True, ("block", "block")),
+    "whole pixels": (4, 5, 5, (3, 3), 4, 2, True, (None, None)),
+    "rows alone": (2, 3, 9, (1, 4), 2, 5, False, ("block", "block")),
+    "columns alone": (6, 9, 2, (4, 1), 3, 3, True, ("block", "block")),
+    "the whole frame": (5, 3, 3, (3, 3), 5, 4, True, (None, None)),
+    "a circle of many": (8, 4, 6, (2, 2), 1, 3, True, ("block", "block")),
+    "one value": (3, 2, 2, (1, 1), 1, 2, True, (None, None)),
+    "a queue": (4, 6, 6, (2, 2), 1, 3, True, ("distributed", "distributed"), 5),
+    "a queue that shifts": (4, 5, 6, (2, 2), 2, 3, True, (None, None), 3, True),
+    "a deep queue": (2, 4, 4, (2, 2), 2, 3, True, (None, None), 70),
 }
 STALLS = ((0.0, 0.0), (0.5, 0.0), (0.0, 0.5), (0.4, 0.4))
 

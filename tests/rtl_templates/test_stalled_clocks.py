@@ -9,6 +9,7 @@ from hwgen_rtl_templates.engine import Engine
 from hwgen_rtl_templates.fifo import Fifo
 from hwgen_rtl_templates.join import ConcatParameters, SumParameters
 from hwgen_rtl_templates.requantize import RequantizerParameters
+from hwgen_rtl_templates.running_maximum import RunningMaximumParameters
 from hwgen_rtl_templates.streams import ForkParameters
 from hwgen_rtl_templates.timing import Link, evaluate, source
 from support.arrays import dsp_case, pasm_case
@@ -118,3 +119,13 @@ def test_concat():
     p = ConcatParameters((2, 1, 3), 1, 4, False)
     dut = p.create()
     check(p, dut, [dut.i_0, dut.i_1, dut.i_2], [dut.o], [20, 10, 30], 1)
+
+
+@pytest.mark.parametrize(
+    ("size", "kernel", "depth"),
+    [((5, 7), (2, 2), 1), ((4, 6), (2, 3), 2), ((6, 6), (2, 2), 5), ((4, 4), (1, 2), 70)],
+)
+def test_running_maximum(size, kernel, depth):
+    p = RunningMaximumParameters(2, *size, kernel, 1, 3, False, depth=depth, shifts=depth == 5)
+    dut = p.create()
+    check(p, dut, [dut.i], [dut.o], [2 * p.beats_in], depth)

@@ -90,18 +90,20 @@ def _arg_max_work(part: ArgMaxParameters, beats: int) -> Work:
 
 def _running_maximum(part: RunningMaximumParameters, target: Target) -> Structure:
     width = part.lanes * part.bits
-    loops = loop_bits(part.groups, *part.kernel, part.columns)
+    (high, wide), spare = part.kernel, part.height % part.kernel[0]
+    columns = part.width if part.width % wide else part.columns
+    loops = loop_bits(part.groups, high, wide, columns, part.height if spare else 1)
     joins = (part.across > 0) + (part.down > 0)
     # what is compared is chosen as well
     logic = {"join": 1, "maximum bit": joins * width, "join choice bit": joins * width, **loops}
     found = Structure(logic, loops.total())
     found += Structure(ffs=width + 1) if part.depth == 1 else fifo_structure(part.fifo, target)
-    for words in filter(None, (part.across, part.down)):
-        if part.memory(words) is None:
+    for words, style in part.memories:
+        if style is None:
             found += Structure(ffs=width * words)
         else:
             ring = loop_bits(words)
-            found += storage(width, words, part.style, target) + Structure(ring, ring.total())
+            found += storage(width, words, style, target) + Structure(ring, ring.total())
     return found
 
 

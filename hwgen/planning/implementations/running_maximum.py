@@ -3,6 +3,7 @@
 __all__ = ["RUNNING_MAXIMUM"]
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from hwgen.families.memories import queue_shifts, ring_style
 from hwgen.planning.implementations.implementation import Conditions, Implementation
@@ -31,8 +32,7 @@ def _min_cycles(layer: Layer, folding: Folding) -> int:
 def _lower(layer: Layer, folding: Folding, target: Target) -> RunningMaximumParameters:
     channels, height, width = layer.x_frame
     bits, is_signed = element_of(layer)
-    rows = folding.lanes * bits, (width // layer.kernel[1]) * (channels // folding.lanes)
-    return RunningMaximumParameters(
+    bare = RunningMaximumParameters(
         channels=channels,
         height=height,
         width=width,
@@ -40,9 +40,13 @@ def _lower(layer: Layer, folding: Folding, target: Target) -> RunningMaximumPara
         lanes=folding.lanes,
         bits=bits,
         signed=is_signed,
-        style=ring_style(*rows, target),
         shifts=queue_shifts(target),
     )
+    across, down = (
+        ring_style(folding.lanes * bits, words, target) if words else None
+        for words in (bare.across, bare.down)
+    )
+    return replace(bare, styles=(across, down))
 
 
 RUNNING_MAXIMUM = Implementation(

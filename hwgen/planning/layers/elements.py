@@ -1,4 +1,4 @@
-"""Wires: the integers that travel for the values of a tensor.
+"""Elements: the integers that travel for the values of a tensor.
 
 A binary tensor, -1 and +1, travels as 0 and 1 in one bit. Everything else travels as it is.
 """
@@ -29,12 +29,12 @@ def elements_of(tensor: Tensor) -> Tensor:
 
     A binary tensor has no zero point; its elements have 0, which stands for -1 in its padding.
     """
-    wire = element_encoding_of(tensor)
-    if wire == ElementEncoding():
+    encoding = element_encoding_of(tensor)
+    if encoding == ElementEncoding():
         return tensor
     return replace(
         tensor,
-        lows=(tensor.lows - wire.base) // wire.step,
-        highs=(tensor.highs - wire.base) // wire.step,
+        lows=(tensor.lows - encoding.base) // encoding.step,
+        highs=(tensor.highs - encoding.base) // encoding.step,
         format=None,
     )

@@ -7,6 +7,7 @@ __all__ = [
     "array_foldings",
     "beats",
     "columns",
+    "divisors",
     "drains",
     "element_cycles",
     "element_foldings",

@@ -221,7 +221,7 @@ LAYERS: dict[type[Op], Made | None] = {
 }
 
 
-def _takes_post(layer: Layer, network: Network, source: str) -> bool:
+def _takes_epilogue(layer: Layer, network: Network, source: str) -> bool:
     """Say whether a requantizer of the value `source` becomes part of the layer."""
     return (
         layer.epilogue is None
@@ -252,7 +252,7 @@ def find_layers(network: Network) -> tuple[Layer, ...]:
                 last = layers[first]
                 layers[first] = replace(last, y=y, nodes=(*last.nodes, node.name))
             continue
-        takes = first != INPUT and _takes_post(layers[first], network, node.inputs[0])
+        takes = first != INPUT and _takes_epilogue(layers[first], network, node.inputs[0])
         if isinstance(node.op, (Requantize, Threshold)) and takes:
             last = layers[first]
             layers[first] = replace(last, y=y, epilogue=node.op, nodes=(*last.nodes, node.name))
@@ -263,22 +263,22 @@ def find_layers(network: Network) -> tuple[Layer, ...]:
         frames[node.name] = layers[node.name].y_frame
     if not layers:
         raise PlanError("Network must have at least one op that computes something")
-    return tuple(_on_wires(layer) for layer in layers.values())
+    return tuple(_as_elements(layer) for layer in layers.values())
 
 
-def _on_wires(layer: Layer) -> Layer:
+def _as_elements(layer: Layer) -> Layer:
     """Return a layer of values as one of the elements that travel for them."""
-    wires = tuple(element_encoding_of(x) for x in layer.xs)
+    encodings = tuple(element_encoding_of(x) for x in layer.xs)
     bias = layer.bias
     if layer.weight is not None and bias is not None:
         # sum w * (base + step * e) = step * sum w * e + base * sum w
-        bias = bias + wires[0].base * layer.weight.sum(axis=(1, 2, 3))
+        bias = bias + encodings[0].base * layer.weight.sum(axis=(1, 2, 3))
     return replace(
         layer,
         xs=tuple(map(elements_of, layer.xs)),
         y=elements_of(layer.y),
         bias=bias,
-        x_encodings=wires,
+        x_encodings=encodings,
         y_encoding=element_encoding_of(layer.y),
     )
 

@@ -75,7 +75,7 @@ def epilogues_for(
     found += [Epilogue(bias, unit) for unit in _counters(layer, lanes)]
     if bias and sums.exact:
         found += [Epilogue(None, unit) for unit in _counters(layer, lanes, sums)]
-    return tuple(sorted(found, key=lambda finish: finish.cost(target)))
+    return tuple(sorted(found, key=lambda epilogue: epilogue.cost(target)))
 
 
 @dataclass(frozen=True, eq=False)

@@ -85,9 +85,14 @@ class Choices:
         return cls(np.concatenate(costs), np.concatenate(needs), starts, limits)
 
     @cached_property
+    def enough(self) -> FloatArray:
+        """The limits, and what sums are rounded by."""
+        return np.asarray(self.limits + ROUNDING * np.maximum(1.0, np.abs(self.limits)))
+
+    @cached_property
     def scarce(self) -> npt.NDArray[np.bool_]:
         """Which resources can run out."""
-        return np.asarray(np.maximum.reduceat(self.needs, self.starts).sum(axis=0) > self.limits)
+        return np.asarray(np.maximum.reduceat(self.needs, self.starts).sum(axis=0) > self.enough)
 
     @cached_property
     def shares(self) -> FloatArray:
@@ -115,7 +120,7 @@ class Choices:
     def hopeless(self) -> bool:
         """Whether no choice can fit."""
         least = np.minimum.reduceat(self.needs, self.starts).sum(axis=0)
-        if (least > self.limits).any():
+        if (least > self.enough).any():
             return True
         # where something that there is none of is needed by some ways only, shares say nothing
         sure = bool((self.limits[self.scarce] >= 1).all()) and bool(self.scarce.any())
@@ -132,7 +137,8 @@ class Choices:
         unit = np.where(self.scarce, np.maximum(1.0, self.limits), np.inf)
         trial, first = prices, best
         for step in range(1, 1 + STEPS):
-            over = (self.needs[self.cheapest(trial)].sum(axis=0) - self.limits) / unit
+            used = self.needs[self.cheapest(trial)].sum(axis=0)
+            over = np.where(self.scarce, used - self.limits, 0.0) / unit
             size = float(np.abs(over[self.scarce]).max())
             if size == 0:
                 break
@@ -192,19 +198,19 @@ class Choices:
         then as long as they make it cheaper; None where it does not fit in the end."""
         layer_of = np.repeat(np.arange(len(self.starts)), np.diff([*self.starts, len(self.costs)]))
         choice = choice.copy()
-        unit = np.maximum(1.0, self.limits)
+        unit = np.where(np.isfinite(self.limits), np.maximum(1.0, self.limits), 1.0)
         for _ in range(STEPS):
             own = choice[layer_of]
             used = self.needs[choice].sum(axis=0)
             after = used - self.needs[own] + self.needs  # (ways, 4), each exchanged alone
-            over = np.maximum(0.0, (after - self.limits) / unit).sum(axis=1)
+            over = np.maximum(0.0, (after - self.enough) / unit).sum(axis=1)
             costs = self.costs - self.costs[own]
             best = int(np.lexsort((costs, over))[0])
             here = float(over[choice[0]])  # exchanged for itself
             if over[best] >= here and costs[best] >= 0:
                 break
             choice[layer_of[best]] = best
-        return choice if (self.needs[choice].sum(axis=0) <= self.limits).all() else None
+        return choice if (self.needs[choice].sum(axis=0) <= self.enough).all() else None
 
     def _least_at(self, prices: FloatArray) -> float:
         cheapest = np.minimum.reduceat(self.priced(prices), self.starts).sum()
@@ -236,7 +242,7 @@ def _exactly(choices: Choices) -> list[int] | None:
     does."""
     if choices.hopeless:
         return None
-    limits, scarce = choices.limits, choices.scarce
+    limits, scarce = choices.enough, choices.scarce
     least = np.minimum.reduceat(choices.needs, choices.starts)[:, scarce]
     most = choices.known - choices.least + ROUNDING * abs(choices.least)
     rest = least.sum(axis=0)

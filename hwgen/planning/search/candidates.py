@@ -46,6 +46,7 @@ class LayerCandidates:
         self._floors: dict[Folding, Bound] = {}  # what it takes at the least, as far as known
         self._closely: set[Folding] = set()  # looked at closely
         chosen = {what: n for what, n in wanted.items() if what != "lanes"}
+        self._chosen = " and ".join(f"{what}={n}" for what, n in chosen.items())
         self.foldings = self._agreeing(Conditions(target, clock_hz, chosen))
 
     def _agreeing(self, conditions: Conditions) -> list[Folding]:
@@ -113,10 +114,12 @@ class LayerCandidates:
                 found[folding] = option
                 least = min(least, option.cost)
         if not found:
-            fewest = self._fewest()
+            fewest, way_out = self._fewest(), "ask for fewer frames a second or a faster clock"
+            how = f"with {self._chosen}" if self._chosen else "however parallel"
+            way_out += ", or leave that choice out" if self._chosen else ""
             raise PlanError(
-                f"{self.layer.name}: needs at least {fewest} clocks a frame, however parallel, "
-                f"and the goal leaves {cycles}; ask for fewer frames a second or a faster clock"
+                f"{self.layer.name}: needs at least {fewest} clocks a frame, {how}, "
+                f"and the goal leaves {cycles}; {way_out}"
             )
         ordered = (found[folding] for folding in self.foldings if folding in found)
         return min(ordered, key=lambda option: option.cost)

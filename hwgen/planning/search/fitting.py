@@ -42,6 +42,7 @@ class _Table:
         self._layer, self._cycles = layer, cycles
         layer.cheapest(cycles)  # is there, or nothing is quick enough
         self._read(layer.quick_enough(cycles))
+        self._before = int(self.settled.sum())  # that were built for something else
 
     def look(self, places: Sequence[int]) -> None:
         """Look at ways more closely: at their tables and weights, and the next time build them."""
@@ -63,11 +64,15 @@ class _Table:
     def next_looks(self, excess: FloatArray, most: float) -> list[int]:
         """Return the next ways that are not built among those that exceed the least by no more
         than `most`; none once so many are built that the choice has to be good enough."""
-        if int(self.settled.sum()) >= ENOUGH:
+        if int(self.settled.sum()) >= self._before + ENOUGH:
             return []
         order = np.argsort(excess, kind="stable")
         order = order[excess[order] <= most]
         return [int(n) for n in order[~self.settled[order]][:BATCH]]
+
+    def with_next(self, n: int, excess: FloatArray) -> list[int]:
+        """Return a way, and the next ones that exceed the least by no more than it does."""
+        return list(dict.fromkeys([n, *self.next_looks(excess, excess[n])]))
 
     @property
     def options(self) -> list[Option]:
@@ -80,7 +85,8 @@ def cheapest_fitting(
     layers: Sequence[LayerCandidates], cycles: int, device: Resources
 ) -> list[Option]:
     """Return a way for each layer whose busiest part needs at most `cycles` clocks a frame, of the
-    least cost in all within a device; where none are within it, those that exceed it least.
+    least cost in all within a device, as far as `ENOUGH` ways of each layer say; where none are
+    within it, those that exceed it least.
 
     Raises
     ------
@@ -113,7 +119,7 @@ def _pending(tables: Sequence[_Table], choices: Choices, limits: FloatArray) -> 
     for wanted in (good, choices.cheapest(choices.prices)):
         places = (wanted - choices.starts).tolist()
         found = [
-            [] if table.settled[n] else [n, *table.next_looks(excess, excess[n])]
+            [] if table.settled[n] else table.with_next(n, excess)
             for table, n, excess in zip(tables, places, own, strict=True)
         ]
         if any(found):

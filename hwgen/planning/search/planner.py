@@ -104,11 +104,14 @@ def _drained(
     """
     way = implementation_of(folding)
     options = way.drains(core, layer)
+    if forced is not None and forced not in (options or [core.lanes]):
+        raise PlanError(
+            f"{layer.name}: lanes must be one of {', '.join(map(str, options or [core.lanes]))} "
+            f"with pe={folding.pe} and {way.name}={folding.choice(way.name)}"
+        )
     if not options:
         return core
     if forced is not None:
-        if forced not in options:
-            raise PlanError(f"{layer.name}: lanes must be one of {', '.join(map(str, options))}")
         return way.with_lanes(core, layer, forced, target)
     suitable = [n for n in options if all(suits(n, word) for word in words)]
     tried = {options[0], core.lanes, *suitable[:1], *(n for n in options if n in words)}
@@ -283,6 +286,7 @@ def _cheapest(
     for _ in range(ROUNDS):
         if found.resources.within(device):
             break
+        progress("what fits the device", 0, 0)
         besides = found.resources.without(needs_of(options))
         options = cheapest_fitting(ways, budget, device.without(besides))
         found = built(options)
