@@ -1,6 +1,7 @@
 """The folder of a package: whole or not at all, and never at somebody else's cost."""
 
 import errno
+import hashlib
 import json
 import os
 import signal
@@ -85,6 +86,9 @@ def test_a_hostile_manifest_claims_nothing(tmp_path):
     (tmp_path / "net" / "thesis.tex").write_text("years of work")
     text = '{"generator": "hwgen", "spec_version": 1, "files": {"thesis.tex": ""}}'
     (tmp_path / "net" / "manifest.json").write_text(text)
+    refused(tmp_path / "net", "not a package's")
+    digest = hashlib.sha256(b"years of work").hexdigest()
+    (tmp_path / "net" / "manifest.json").write_text(text.replace('""', f'"{digest}"'))
     refused(tmp_path / "net", "not a package's")
 
 

@@ -118,7 +118,9 @@ CLOCK = get_target(TARGET).clock_hz
 )
 def test_the_clocks_that_are_needed_are_enough_and_one_fewer_is_not(network, overrides):
     message = refusal(network, f"{CLOCK} fps", *overrides)  # a clock a frame
-    found = re.search(r"at least (\d+) clocks a frame, (?:however|with)|and (\d+) are needed", message)
+    found = re.search(
+        r"at least (\d+) clocks a frame, (?:however|with)|and (\d+) are needed", message
+    )
     assert found, message
     clocks = int(found[1] or found[2])
     assert re.search(r"leaves 1( clocks a frame|;)", message), message

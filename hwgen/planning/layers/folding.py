@@ -101,12 +101,14 @@ def array_foldings(layer: Layer) -> Iterator[Folding]:
         for lanes in divisors(layer.x_frame[0]):
             yield from _with_skip(layer, lanes, 1)
         return
-    rows = _rows(layer)
+    rows, columns = _rows(layer), _columns(layer)
+    seen = {(pe, simd) for pe in rows for simd in columns}
     for pe in rows:
-        for simd in _columns(layer):
+        for simd in columns:
             yield from _with_skip(layer, pe, simd)
             more = _evened(layer, pe, -(-layer.inputs // simd))
-            if more < layer.outputs and more not in rows:
+            if more < layer.outputs and (more, simd) not in seen:
+                seen.add((more, simd))
                 yield from _with_skip(layer, more, simd)
 
 

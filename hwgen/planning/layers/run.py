@@ -1,8 +1,8 @@
-"""Run: layers that one component computes one after the other, as a layer.
+"""Run: layers that one component computes one after the other, as one layer.
 
-A plan has a stage for each of them all the same: whoever asks a stage for its sources, its frames
-or the beats that leave is told those of the run, and `inside` are its layers, for an implementation
-that shares an array or a memory among them.
+A stage then holds several layers: its sources, frames and beats are those of the run, so that the
+dataflow and the timing see one component, and an implementation that shares an array or a memory
+among the layers finds them in `inside`. None does yet.
 """
 
 __all__ = ["Run", "run_of"]
@@ -24,18 +24,27 @@ class Run:
     inside: tuple[Layer, ...]
 
 
-def run_of(layers: Sequence[Layer]) -> Layer:
+def run_of(layers: Sequence[Layer], network: Sequence[Layer]) -> Layer:
     """Return layers as one: what enters is all that they take from outside, what leaves is what the
     last one makes.
 
+    Parameters
+    ----------
+    network : all layers of the network that these are some of
+
     Raises
     ------
-    PlanError : there are fewer than two, or another one's values are left to nobody in the run
+    PlanError : there are fewer than two, or values of another one than the last are used outside of
+        the run, or by nobody in it
     """
     if len(layers) < 2:
         raise PlanError(f"A run must have at least two layers, not {len(layers)}")
     last, names = layers[-1], {layer.name for layer in layers}
     taken = {source for layer in layers for source in layer.sources}
+    for user in network:
+        for source in set(user.sources) & (names - {last.name}):
+            if user.name not in names:
+                raise PlanError(f"{source}: {user.name} takes what only the run's own layers may")
     unused = [layer.name for layer in layers[:-1] if layer.name not in taken]
     if unused:
         raise PlanError(f"{unused[0]}: what a run computes must be used by a later layer of it")
@@ -58,4 +67,10 @@ def run_of(layers: Sequence[Layer]) -> Layer:
         weight=None,
         bias=None,
         epilogue=None,
+        kernel=(1, 1),
+        stride=(1, 1),
+        padding=(0, 0),
+        dilation=(1, 1),
+        groups=1,
+        pads_low=False,
     )

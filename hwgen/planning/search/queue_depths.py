@@ -65,7 +65,7 @@ def with_queues(plan: Plan) -> Plan:
         ample[branch] = _rounded(max(LEAST, 2 * frame), plan.target)
     plan = plan.with_depths(ample)
     least = max(LEAST, queue_step(plan.target))
-    best = _shortened(_lengthened(plan), least)
+    best = _without_spare(_shortened(_lengthened(plan), least))
     for branch in ample:
         while best.depths[branch] > least:
             half = _rounded(best.depths[branch] // 2, plan.target)
@@ -85,6 +85,16 @@ def _lengthened(plan: Plan) -> Plan:
     while plan.interval > ample.interval:
         queues = {name: 2 * depth for name, depth in queues.items()}
         plan = plan.with_queues(queues)
+    return plan
+
+
+def _without_spare(plan: Plan) -> Plan:
+    """Return the plan without the queues of components that need none, where these make it no
+    faster."""
+    for stage in plan.stages:
+        if _behind(stage, plan.target) is None and getattr(stage.core, "depth", 1) > 1:
+            trial = plan.with_queues({stage.name: 1})
+            plan = trial if _no_slower(trial, plan) else plan
     return plan
 
 
