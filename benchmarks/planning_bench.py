@@ -64,11 +64,7 @@ class Point:
         stages = [stage for stage in self.plan.stages if stage.layer.weight is not None]
         return ", ".join(
             f"{s.name} {KINDS[s.folding.implementation]}"
-            + (
-                ""
-                if "adders" in s.details(self.plan.target)
-                else f" {s.folding.pe}x{s.folding.simd}"
-            )
+            + ("" if not s.implementation.stored else f" {s.folding.pe}x{s.folding.simd}")
             for s in stages
         )
 

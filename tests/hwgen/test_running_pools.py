@@ -102,3 +102,9 @@ def test_lanes_are_the_users_or_refused():
     choices = ["n3.running=1", "n3.pe=2", "n3.lanes=3"]
     with pytest.raises(PlanError, match=r"n3: lanes must be one of 2 with pe=2 and running=1"):
         hwgen.plan(network, target=ECP5, goal="min area", overrides=choices)
+
+
+@pytest.mark.parametrize("lanes", [1, 2, 4])
+def test_lanes_alone_choose_a_shape(lanes):
+    plan = hwgen.plan(pooled(), target=ECP5, goal="min area", overrides=[f"n3.lanes={lanes}"])
+    assert {s.name: s.folding.lanes for s in plan.stages}["n3"] == lanes

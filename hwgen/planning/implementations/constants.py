@@ -94,6 +94,7 @@ PARALLEL = engine(
     least=partial(_least, serial=False),
     details=_details,
     describe=_describe,
+    stored=False,
 )
 BIT_SERIAL = engine(
     "serial",
@@ -103,4 +104,5 @@ BIT_SERIAL = engine(
     least=partial(_least, serial=True),
     details=_details,
     describe=_describe,
+    stored=False,
 )

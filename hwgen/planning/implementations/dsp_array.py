@@ -11,7 +11,6 @@ from hwgen.planning.estimate.array_parts import blocks_structure
 from hwgen.planning.implementations.bounds import Array, Bounds
 from hwgen.planning.implementations.engine import engine, mac_array
 from hwgen.planning.implementations.implementation import Bound, Conditions
-from hwgen.planning.layers.dot_output import dot_output_of
 from hwgen.planning.layers.folding import Folding, array_foldings, columns
 from hwgen.planning.layers.layer import Layer
 from hwgen.planning.layers.sparsity import padded_matrix
@@ -57,7 +56,7 @@ def _datapath(
     matrix = arranged(padded_matrix(layer, folding.pe), blocks, multiplied)
     encoding = TwosComplement(multiplied.w_bits, multiplied.w_signed)
     weights = weight_words(layer, folding, window, encoding, matrix, target)
-    return mac_array(layer, folding, window, target, weights, dot_output_of(layer), blocks)
+    return mac_array(layer, folding, window, target, weights, blocks=blocks)
 
 
 def _least(bounds: Bounds, folding: Folding, close: bool) -> Bound:

@@ -13,7 +13,7 @@ from hwgen.planning.implementations.implementation import Conditions, Implementa
 from hwgen.planning.layers.dot_output import dot_output_of
 from hwgen.planning.layers.folding import Folding, element_cycles, element_foldings
 from hwgen.planning.layers.layer import Layer
-from hwgen.planning.lowering.epilogue import Epilogue, epilogue_for, epilogues_for
+from hwgen.planning.lowering.epilogue import Epilogue, epilogue_for, quicker_epilogue
 from hwgen.targets import Target
 from hwgen_rtl_templates.join import ConcatParameters, SumParameters
 
@@ -46,11 +46,11 @@ def _sum(layer: Layer, folding: Folding, target: Target) -> SumParameters:
 
 def _sum_with_low_latency(core: SumParameters, layer: Layer, target: Target) -> SumParameters:
     """Return the sum itself where nothing takes fewer clocks than what it has."""
-    found = epilogues_for(layer, dot_output_of(layer), core.lanes, target)
-    quickest = min(found, key=lambda epilogue: epilogue.latency)
-    if quickest.latency >= Epilogue(None, core.epilogue).latency:
+    now = Epilogue(None, core.epilogue)
+    quicker = quicker_epilogue(layer, dot_output_of(layer), core.lanes, target, now)
+    if quicker is None:
         return core
-    total = replace(core, epilogue=quickest.unit)
+    total = replace(core, epilogue=quicker.unit)
     return total.with_depth(total.full_rate_depth)
 
 

@@ -13,14 +13,21 @@ from typing import Any
 from hwgen.families.cells import adder_of
 from hwgen.families.memories import queue_shifts
 from hwgen.planning.implementations.bounds import Bounds
-from hwgen.planning.implementations.implementation import Bound, Conditions, Implementation
+from hwgen.planning.implementations.implementation import (
+    Bound,
+    Conditions,
+    Implementation,
+    no_details,
+    nothing_known,
+)
 from hwgen.planning.layers.dot_output import DotOutput, dot_output_of
 from hwgen.planning.layers.folding import Folding, beats, drains
 from hwgen.planning.layers.layer import Layer
 from hwgen.planning.lowering.encodings import offsets_of, x_range_of
-from hwgen.planning.lowering.epilogue import Epilogue, epilogue_for, epilogues_for
+from hwgen.planning.lowering.epilogue import Epilogue, epilogue_for, quicker_epilogue
 from hwgen.planning.lowering.window import window_for, with_ring_memory
 from hwgen.targets import Target
+from hwgen_rtl_templates.encodings import Encoding
 from hwgen_rtl_templates.engine import Datapath, EngineParameters
 from hwgen_rtl_templates.mac import Banks, MacParameters
 from hwgen_rtl_templates.multiplier import DspBlocks
@@ -42,13 +49,15 @@ def _accumulators(layer: Layer, window: WindowParameters, datapath: Any) -> DotO
 
 
 def array_output(layer: Layer, window: WindowParameters, array: MacParameters) -> DotOutput:
-    """Return what an array of adders delivers: its encoding leaves constants to be added."""
-    offsets = offsets_of(layer, array.weights.encoding, window, array.banks)
-    return dot_output_of(layer, offsets)
+    """Return what an array of adders delivers."""
+    return _encoded_output(layer, window, array.weights.encoding, array.banks)
 
 
-def _no_details(datapath: Any, layer: Layer, target: Target) -> Mapping[str, Any]:
-    return {}
+def _encoded_output(
+    layer: Layer, window: WindowParameters, encoding: Encoding, banks: Banks | None
+) -> DotOutput:
+    """Return what adders deliver: an encoding of the weights leaves constants to be added."""
+    return dot_output_of(layer, offsets_of(layer, encoding, window, banks))
 
 
 def engine(
@@ -57,11 +66,12 @@ def engine(
     *,
     candidates: Callable[[Layer, Conditions], Iterable[Folding]],
     datapath: MakesDatapath,
-    least: Callable[[Bounds, Folding, bool], Bound],
+    least: Callable[[Bounds, Folding, bool], Bound] = nothing_known,
     min_cycles: Callable[[Layer, Folding], int] = engine_cycles,
     output: DotOutputOf = _accumulators,
-    details: Callable[[Any, Layer, Target], Mapping[str, Any]] = _no_details,
+    details: Callable[[Any, Layer, Target], Mapping[str, Any]] = no_details,
     describe: Callable[[Mapping[str, Any]], str] = lambda details: "",
+    stored: bool = True,
 ) -> Implementation:
     """Return the implementation of a datapath behind a window.
 
@@ -84,6 +94,7 @@ def engine(
         finished=_finished,
         details=lambda core, layer, target: details(core.datapath, layer, target),
         describe=describe,
+        stored=stored,
     )
 
 
@@ -93,11 +104,14 @@ def mac_array(
     window: WindowParameters,
     target: Target,
     weights: WeightParameters,
-    output: DotOutput,
     blocks: DspBlocks | None = None,
     banks: Banks | None = None,
 ) -> MacParameters:
-    """Return an array of multiply-accumulate units that delivers what is said."""
+    """Return an array of multiply-accumulate units: adders, or DSP blocks that leave nothing to be
+    added."""
+    output = (
+        dot_output_of(layer) if blocks else _encoded_output(layer, window, weights.encoding, banks)
+    )
     bits, is_signed = output.shape
     groups = -(-layer.outputs // folding.pe)
     return MacParameters(
@@ -154,11 +168,10 @@ def _with_low_latency(
     output: DotOutputOf, core: EngineParameters, layer: Layer, target: Target
 ) -> EngineParameters:
     """Return the engine itself where nothing takes fewer clocks than what it has."""
-    found = epilogues_for(layer, output(layer, core.window, core.datapath), core.lanes, target)
-    quickest = min(found, key=lambda epilogue: epilogue.latency)
-    if quickest.latency >= Epilogue(core.bias, core.epilogue).latency:
-        return core
-    return _followed(core, quickest)
+    sums = output(layer, core.window, core.datapath)
+    now = Epilogue(core.bias, core.epilogue)
+    quicker = quicker_epilogue(layer, sums, core.lanes, target, now)
+    return _followed(core, quicker) if quicker else core
 
 
 def _finished(core: EngineParameters, layer: Layer, target: Target) -> EngineParameters:

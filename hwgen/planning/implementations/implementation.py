@@ -1,6 +1,6 @@
 """Implementation: a way to compute a layer, as one record."""
 
-__all__ = ["Bound", "Conditions", "Core", "Implementation"]
+__all__ = ["Bound", "Conditions", "Core", "Implementation", "no_details", "nothing_known"]
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -73,11 +73,13 @@ def _as_it_is(core: Any, layer: Layer, target: Target) -> Core:
     return found
 
 
-def _nothing_known(bounds: "Bounds", folding: Folding, close: bool) -> Bound:
+def nothing_known(bounds: "Bounds", folding: Folding, close: bool) -> Bound:
+    """Return no bound: where there are few foldings, which are built."""
     return Bound(0.0, Resources())
 
 
-def _no_details(core: Any, layer: Layer, target: Target) -> Mapping[str, Any]:
+def no_details(made: Any, layer: Layer, target: Target) -> Mapping[str, Any]:
+    """Say nothing of a component or datapath."""
     return {}
 
 
@@ -94,13 +96,14 @@ class Implementation:
     lower : the component of a folding
     least : what a folding takes at the least, by widths and numbers alone, or closely by tables
         and weights; never more than what it is estimated to take once it is built
-    drains : the lanes through which results can leave, the fewest first; none where there is no
-        choice
+    drains : the lanes through which results can leave, the fewest first; None where these are
+        part of the shape
     with_lanes : the component with results that leave through other lanes
     with_low_latency : the component with what takes the fewest clocks behind its sums
     finished : the component with buffers as large as they have to be, once its lanes are settled
     details : what is special about a component, as plain values, in plans and manifests
     describe : the same as a sentence, or ""
+    stored : whether weights, where there are any, are words in a memory
     """
 
     name: str
@@ -108,10 +111,11 @@ class Implementation:
     candidates: Callable[[Layer, Conditions], Iterable[Folding]]
     min_cycles: Callable[[Layer, Folding], int]
     lower: Callable[[Layer, Folding, Target], Core]
-    least: Callable[["Bounds", Folding, bool], Bound] = _nothing_known
-    drains: Callable[[Any, Layer], Sequence[int]] = lambda core, layer: ()
+    least: Callable[["Bounds", Folding, bool], Bound] = nothing_known
+    drains: Callable[[Any, Layer], Sequence[int]] | None = None
     with_lanes: Callable[[Any, Layer, int, Target], Core] = lambda core, layer, lanes, target: core
     with_low_latency: Callable[[Any, Layer, Target], Core] = _as_it_is
     finished: Callable[[Any, Layer, Target], Core] = _as_it_is
-    details: Callable[[Any, Layer, Target], Mapping[str, Any]] = _no_details
+    details: Callable[[Any, Layer, Target], Mapping[str, Any]] = no_details
     describe: Callable[[Mapping[str, Any]], str] = lambda details: ""
+    stored: bool = True

@@ -13,7 +13,6 @@ from hwgen.planning.estimate.structure import Structure
 from hwgen.planning.implementations.bounds import Array, Bounds, least_of
 from hwgen.planning.implementations.engine import array_output, engine, mac_array
 from hwgen.planning.implementations.implementation import Bound, Conditions
-from hwgen.planning.layers.dot_output import dot_output_of
 from hwgen.planning.layers.folding import ARRAY, Folding, array_foldings, columns
 from hwgen.planning.layers.layer import Layer
 from hwgen.planning.layers.sparsity import padded_matrix
@@ -21,7 +20,6 @@ from hwgen.planning.lowering.encodings import (
     candidates,
     encoding_for,
     fixed_instead,
-    offsets_of,
     x_range_of,
 )
 from hwgen.planning.lowering.weight_words import weight_words
@@ -47,8 +45,7 @@ def _datapath(
     encoding = encoding_for(layer, folding, window, target)
     matrix = padded_matrix(layer, folding.pe)
     weights = weight_words(layer, folding, window, encoding, matrix, target)
-    output = dot_output_of(layer, offsets_of(layer, encoding, window))
-    return mac_array(layer, folding, window, target, weights, output)
+    return mac_array(layer, folding, window, target, weights)
 
 
 def _details(array: MacParameters, layer: Layer, target: Target) -> Mapping[str, Any]:

@@ -6,14 +6,11 @@ from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
 
-from hwgen.planning.estimate.resources import Resources
-from hwgen.planning.implementations.bounds import Bounds
 from hwgen.planning.implementations.engine import array_output, engine, mac_array
-from hwgen.planning.implementations.implementation import Bound, Conditions
-from hwgen.planning.layers.dot_output import dot_output_of
+from hwgen.planning.implementations.implementation import Conditions
 from hwgen.planning.layers.folding import Folding, array_foldings
 from hwgen.planning.layers.layer import Layer
-from hwgen.planning.lowering.encodings import encoding_for, offsets_of
+from hwgen.planning.lowering.encodings import encoding_for
 from hwgen.targets import Target
 from hwgen_rtl_templates.mac import MacParameters
 from hwgen_rtl_templates.pool import MaximumParameters
@@ -38,12 +35,7 @@ def _average(
     """Return an array whose weights are all one."""
     encoding = encoding_for(layer, folding, window, target)
     weights = WeightParameters(folding.pe, 1, encoding, ((1 << folding.pe) - 1,))
-    output = dot_output_of(layer, offsets_of(layer, encoding, window))
-    return mac_array(layer, folding, window, target, weights, output)
-
-
-def _least(bounds: Bounds, folding: Folding, close: bool) -> Bound:
-    return Bound(0.0, Resources())  # there are few, which are built
+    return mac_array(layer, folding, window, target, weights)
 
 
 MAXIMUM = engine(
@@ -51,7 +43,6 @@ MAXIMUM = engine(
     "maximum",
     candidates=partial(_candidates, "maximum"),
     datapath=_maximum,
-    least=_least,
 )
 AVERAGE = engine(
     "average",
@@ -59,5 +50,4 @@ AVERAGE = engine(
     candidates=partial(_candidates, "average"),
     datapath=_average,
     output=array_output,
-    least=_least,
 )

@@ -17,11 +17,10 @@ from hwgen.planning.estimate.structure import Structure, bits_of, storage
 from hwgen.planning.implementations.bounds import Array, Bounds
 from hwgen.planning.implementations.engine import array_output, engine, engine_cycles, mac_array
 from hwgen.planning.implementations.implementation import Bound, Conditions
-from hwgen.planning.layers.dot_output import dot_output_of
 from hwgen.planning.layers.folding import Folding, array_foldings, beats
 from hwgen.planning.layers.layer import Layer
 from hwgen.planning.layers.sparsity import padded_matrix
-from hwgen.planning.lowering.encodings import book_for, offsets_of, x_range_of
+from hwgen.planning.lowering.encodings import book_for, x_range_of
 from hwgen.planning.lowering.weight_words import weight_beats, weight_words
 from hwgen.targets import Target
 from hwgen_rtl_templates.mac import Banks, MacParameters
@@ -65,8 +64,7 @@ def _datapath(
     banks = Banks(max(1, (single * span).bit_length()), max(1, (joint * span).bit_length()))
     encoding = book_for(layer, folding, banks.total, target)
     weights = weight_words(layer, folding, window, encoding, matrix, target)
-    output = dot_output_of(layer, offsets_of(layer, encoding, window, banks))
-    return mac_array(layer, folding, window, target, weights, output, banks=banks)
+    return mac_array(layer, folding, window, target, weights, banks=banks)
 
 
 def _least(bounds: Bounds, folding: Folding, close: bool) -> Bound:

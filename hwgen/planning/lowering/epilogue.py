@@ -5,7 +5,7 @@ A bias is a unit of its own behind the drain, or part of the thresholds that fol
 t - bias where the accumulator reaches t.
 """
 
-__all__ = ["Epilogue", "epilogue_for", "epilogues_for"]
+__all__ = ["Epilogue", "epilogue_for", "epilogues_for", "quicker_epilogue"]
 
 import math
 from dataclasses import dataclass
@@ -58,6 +58,16 @@ class Epilogue:
 def epilogue_for(layer: Layer, sums: DotOutput, lanes: int, target: Target) -> Epilogue:
     """Return what follows the datapath: where several would do, the cheapest on this target."""
     return epilogues_for(layer, sums, lanes, target)[0]
+
+
+def quicker_epilogue(
+    layer: Layer, sums: DotOutput, lanes: int, target: Target, than: Epilogue
+) -> Epilogue | None:
+    """Return what takes the fewest clocks, the cheapest of it; None where nothing takes fewer than
+    what there is."""
+    found = epilogues_for(layer, sums, lanes, target)
+    quickest = min(found, key=lambda epilogue: epilogue.latency)
+    return quickest if quickest.latency < than.latency else None
 
 
 @lru_cache(maxsize=1024)  # of a layer, foldings differ in lanes and little else

@@ -85,19 +85,31 @@ class Choices:
         return cls(np.concatenate(costs), np.concatenate(needs), starts, limits)
 
     @cached_property
-    def enough(self) -> FloatArray:
+    def spans(self) -> list[slice]:
+        """The ways of each layer."""
+        ends = [*self.starts[1:].tolist(), len(self.costs)]
+        return [slice(start, end) for start, end in zip(self.starts.tolist(), ends, strict=True)]
+
+    @cached_property
+    def layer_of(self) -> IntArray:
+        """The layer of each way, (ways,)"""
+        counts = [span.stop - span.start for span in self.spans]
+        return np.repeat(np.arange(len(counts)), counts)
+
+    @cached_property
+    def ceilings(self) -> FloatArray:
         """The limits, and what sums are rounded by."""
         return np.asarray(self.limits + ROUNDING * np.maximum(1.0, np.abs(self.limits)))
 
     @cached_property
     def scarce(self) -> npt.NDArray[np.bool_]:
         """Which resources can run out."""
-        return np.asarray(np.maximum.reduceat(self.needs, self.starts).sum(axis=0) > self.enough)
+        return np.asarray(np.maximum.reduceat(self.needs, self.starts).sum(axis=0) > self.ceilings)
 
     @cached_property
     def shares(self) -> FloatArray:
         """Of each way the share of what there is that it takes, weighed so that the ways of least
-        share take as much as they can, (ways,); no choice fits where they exceed `whole`.
+        share take as much as they can, (ways,); no choice fits where these are more than one.
 
         Weights of resources grow with how much the least ways exceed them (Arora, Hazan and Kale,
         "The Multiplicative Weights Update Method", 2012).
@@ -120,7 +132,7 @@ class Choices:
     def hopeless(self) -> bool:
         """Whether no choice can fit."""
         least = np.minimum.reduceat(self.needs, self.starts).sum(axis=0)
-        if (least > self.enough).any():
+        if (least > self.ceilings).any():
             return True
         # where something that there is none of is needed by some ways only, shares say nothing
         sure = bool((self.limits[self.scarce] >= 1).all()) and bool(self.scarce.any())
@@ -159,9 +171,14 @@ class Choices:
 
     def cheapest_of(self, priced: FloatArray) -> IntArray:
         """Return the least way of each layer."""
-        ends = [*self.starts[1:].tolist(), len(priced)]
-        spans = zip(self.starts.tolist(), ends, strict=True)
-        return np.array([start + int(priced[start:end].argmin()) for start, end in spans])
+        return np.array([span.start + int(priced[span].argmin()) for span in self.spans])
+
+    @cached_property
+    def nearest(self) -> IntArray:
+        """The way of each layer that takes the least share of what there is, and costs least."""
+        share = (self.needs / np.maximum(1.0, self.limits)).max(axis=1)
+        first = [int(np.lexsort((self.costs[span], share[span]))[0]) for span in self.spans]
+        return np.asarray(self.starts + first)
 
     @cached_property
     def least(self) -> float:
@@ -175,8 +192,7 @@ class Choices:
 
     def above_least(self, priced: FloatArray) -> FloatArray:
         """Return how much more than the least of its layer each way has."""
-        counts = np.diff([*self.starts, len(priced)])
-        found: FloatArray = priced - np.repeat(np.minimum.reduceat(priced, self.starts), counts)
+        found: FloatArray = priced - np.minimum.reduceat(priced, self.starts)[self.layer_of]
         return found
 
     @cached_property
@@ -196,21 +212,20 @@ class Choices:
     def _improved(self, choice: IntArray) -> IntArray | None:
         """Return a choice after exchanges of one way each, as long as these make it fit better, and
         then as long as they make it cheaper; None where it does not fit in the end."""
-        layer_of = np.repeat(np.arange(len(self.starts)), np.diff([*self.starts, len(self.costs)]))
         choice = choice.copy()
         unit = np.where(np.isfinite(self.limits), np.maximum(1.0, self.limits), 1.0)
         for _ in range(STEPS):
-            own = choice[layer_of]
+            own = choice[self.layer_of]
             used = self.needs[choice].sum(axis=0)
             after = used - self.needs[own] + self.needs  # (ways, 4), each exchanged alone
-            over = np.maximum(0.0, (after - self.enough) / unit).sum(axis=1)
+            over = np.maximum(0.0, (after - self.ceilings) / unit).sum(axis=1)
             costs = self.costs - self.costs[own]
             best = int(np.lexsort((costs, over))[0])
             here = float(over[choice[0]])  # exchanged for itself
             if over[best] >= here and costs[best] >= 0:
                 break
-            choice[layer_of[best]] = best
-        return choice if (self.needs[choice].sum(axis=0) <= self.enough).all() else None
+            choice[self.layer_of[best]] = best
+        return choice if (self.needs[choice].sum(axis=0) <= self.ceilings).all() else None
 
     def _least_at(self, prices: FloatArray) -> float:
         cheapest = np.minimum.reduceat(self.priced(prices), self.starts).sum()
@@ -233,7 +248,7 @@ def allocate(layers: Sequence[Sequence[Option]], budget: Resources) -> list[Opti
     )
     found = _exactly(choices)
     if found is None:
-        return [_nearest(options, choices.limits) for options in layers]
+        found = (choices.nearest - choices.starts).tolist()
     return [options[n] for options, n in zip(layers, found, strict=True)]
 
 
@@ -242,16 +257,14 @@ def _exactly(choices: Choices) -> list[int] | None:
     does."""
     if choices.hopeless:
         return None
-    limits, scarce = choices.enough, choices.scarce
+    limits, scarce = choices.ceilings, choices.scarce
     least = np.minimum.reduceat(choices.needs, choices.starts)[:, scarce]
     most = choices.known - choices.least + ROUNDING * abs(choices.least)
     rest = least.sum(axis=0)
     ways: list[tuple[int, ...]] = [()]
     table = np.zeros((1, 2 + int(scarce.sum())))  # excess, cost and needs of each way
-    ends = [*choices.starts[1:].tolist(), len(choices.costs)]
-    for start, end, lowest in zip(choices.starts.tolist(), ends, least, strict=True):
-        rest = rest - lowest
-        own = slice(start, end)
+    for own, lowest in zip(choices.spans, least, strict=True):
+        rest, count = rest - lowest, own.stop - own.start
         further = [choices.excess[own], choices.costs[own], choices.needs[own][:, scarce]]
         whole = table[:, None, :] + np.column_stack(further)[None, :, :]
         whole = whole.reshape(-1, table.shape[1])
@@ -260,15 +273,6 @@ def _exactly(choices: Choices) -> list[int] | None:
         if not len(index):
             return None
         kept = index[_undominated(whole[index, 1:])]
-        ways = [(*ways[n // (end - start)], int(n % (end - start))) for n in kept]
+        ways = [(*ways[n // count], int(n % count)) for n in kept]
         table = whole[kept]
     return list(ways[int(table[:, 1].argmin())])
-
-
-def _nearest(options: Sequence[Option], limits: FloatArray) -> Option:
-    """Return the option that takes the least share of what there is."""
-
-    def share(option: Option) -> float:
-        return float((np.array(vector_of(option.needs)) / np.maximum(1.0, limits)).max())
-
-    return min(options, key=lambda option: (share(option), option.cost))

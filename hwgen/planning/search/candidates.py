@@ -47,7 +47,14 @@ class LayerCandidates:
         self._closely: set[Folding] = set()  # looked at closely
         chosen = {what: n for what, n in wanted.items() if what != "lanes"}
         self._chosen = " and ".join(f"{what}={n}" for what, n in chosen.items())
-        self.foldings = self._agreeing(Conditions(target, clock_hz, chosen))
+        agreeing = self._agreeing(Conditions(target, clock_hz, chosen))
+        # lanes that are part of the shape are chosen here, those of a drain once it is known
+        suited = [
+            folding
+            for folding in agreeing
+            if implementation_of(folding).drains or folding.lanes == wanted.get("lanes")
+        ]
+        self.foldings = suited if "lanes" in wanted and suited else agreeing
 
     def _agreeing(self, conditions: Conditions) -> list[Folding]:
         """Return the foldings that agree with the user's choices."""
@@ -67,7 +74,8 @@ class LayerCandidates:
             core = core_for(layer, folding, target)
             options = [self._as_option(folding, core)]
             way = implementation_of(folding)
-            for lanes in way.drains(core, layer)[:1]:  # what rests between lets fewer lanes do
+            drains = way.drains(core, layer) if way.drains else ()
+            for lanes in drains[:1]:  # what rests between lets fewer lanes do
                 if lanes < folding.lanes:
                     narrow = way.with_lanes(core, layer, lanes, target)
                     options.append(self._as_option(replace(folding, lanes=lanes), narrow))
@@ -97,8 +105,7 @@ class LayerCandidates:
         least = np.inf  # cost of what is found
         queue = [
             (self.least(folding).cost, place, folding)
-            for place, folding in enumerate(self.foldings)
-            if min_cycles(self.layer, folding) <= cycles
+            for place, folding in enumerate(self.quick_enough(cycles))
         ]
         heapify(queue)
         while queue:

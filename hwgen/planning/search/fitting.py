@@ -97,10 +97,9 @@ def cheapest_fitting(
     while True:
         choices = Choices.of([t.costs for t in tables], [t.needs for t in tables], limits)
         if choices.hopeless:
-            unit = np.maximum(1.0, limits)
-            nearest = [int((t.needs / unit).max(axis=1).argmin()) for t in tables]
+            places = (choices.nearest - choices.starts).tolist()
             pending = [
-                [] if table.settled[n] else [n] for table, n in zip(tables, nearest, strict=True)
+                [] if table.settled[n] else [n] for table, n in zip(tables, places, strict=True)
             ]
         else:
             pending = _pending(tables, choices, limits)
@@ -114,7 +113,7 @@ def _pending(tables: Sequence[_Table], choices: Choices, limits: FloatArray) -> 
     """Return of each layer the ways to look at more closely: those of a good choice, or where none
     is known those of least share; those of least cost at the prices of what is scarce; and then
     those that a better choice may have."""
-    own = np.split(choices.excess, choices.starts[1:])
+    own = [choices.excess[span] for span in choices.spans]
     good = choices.cheapest_of(choices.shares) if choices.some is None else choices.some
     for wanted in (good, choices.cheapest(choices.prices)):
         places = (wanted - choices.starts).tolist()

@@ -48,6 +48,7 @@ class Override:
 
 CHOICES = (*SHAPE, *IMPLEMENTATIONS)
 OR_NOT = CHOICES[3:]  # choices that may be 0
+UNSTORED = [name for name, way in IMPLEMENTATIONS.items() if not way.stored]
 _OVERRIDE = re.compile(rf"(?P<layer>.+)\.(?P<what>{'|'.join(CHOICES)})=(?P<value>[0-9]{{1,6}})")
 
 
@@ -103,13 +104,13 @@ def _drained(
     PlanError : the user's own choice does not fit
     """
     way = implementation_of(folding)
-    options = way.drains(core, layer)
-    if forced is not None and forced not in (options or [core.lanes]):
+    options = way.drains(core, layer) if way.drains else [core.lanes]
+    if forced is not None and forced not in options:
         raise PlanError(
-            f"{layer.name}: lanes must be one of {', '.join(map(str, options or [core.lanes]))} "
+            f"{layer.name}: lanes must be one of {', '.join(map(str, options))} "
             f"with pe={folding.pe} and {way.name}={folding.choice(way.name)}"
         )
-    if not options:
+    if way.drains is None:
         return core
     if forced is not None:
         return way.with_lanes(core, layer, forced, target)
@@ -228,7 +229,7 @@ def plan(
                 f"{', '.join(layer.name for layer in layers)}"
             )
 
-    wired = {o.layer for o in choices if o.what in ("parallel", "serial") and o.value}
+    wired = {o.layer for o in choices if o.value and o.what in UNSTORED}
     check_headroom(layers, target, wired)
     ways = [
         LayerCandidates(
