@@ -34,7 +34,8 @@ class LayerCandidates:
     """The ways in which a layer can be built; each is looked at once, and only where it may pay."""
 
     def __init__(self, layer: Layer, target: Target, clock_hz: int, wanted: dict[str, int]):
-        """Look at the ways that agree with the user's choices, `wanted`; lanes are no part of it.
+        """Look at the ways that agree with the user's choices, `wanted`; of lanes with those that
+        are part of a shape: those of a drain come later.
 
         Raises
         ------
