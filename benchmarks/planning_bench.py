@@ -27,7 +27,7 @@ from hwgen.cli.progress import bar
 from hwgen.errors import PlanError
 from hwgen.formats import Fixed
 from hwgen.network import Conv2d, Input, Linear, Network, Node, Requantize
-from hwgen.planning.layers.layer import find_layers
+from hwgen.planning.layers.find import find_layers
 from hwgen.planning.plan import Plan
 from hwgen.planning.search.candidates import LayerCandidates
 from hwgen.targets import get_target

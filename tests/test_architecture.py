@@ -321,9 +321,9 @@ def test_the_command_line_starts_light():
 
 def test_every_table_covers_every_op():
     from hwgen.golden import GOLDEN
-    from hwgen.network.inference import ARITY, INFERENCE
+    from hwgen.network.inference import INFERENCE
     from hwgen.network.ops import OPS, Op
-    from hwgen.planning.layers.layer import LAYERS
+    from hwgen.planning.layers.find import LAYERS
 
     def leaves(kind):
         below = kind.__subclasses__()
@@ -332,7 +332,6 @@ def test_every_table_covers_every_op():
     assert leaves(Op) == set(OPS)
     for name, table in (
         ("INFERENCE", INFERENCE),
-        ("ARITY", ARITY),
         ("GOLDEN", GOLDEN),
         ("LAYERS", LAYERS),
     ):
@@ -371,8 +370,8 @@ def test_every_part_has_an_estimate_and_a_schedule():
 def test_every_implementation_is_in_every_table():
     """Each op that makes a layer has ways to be computed, and each way a name of its own."""
     from hwgen.planning.implementations import IMPLEMENTATIONS, WAYS
+    from hwgen.planning.layers.find import LAYERS
     from hwgen.planning.layers.folding import SHAPE
-    from hwgen.planning.layers.layer import LAYERS
 
     assert set(WAYS) == {op for op, made in LAYERS.items() if made is not None}
     ways = {way for ways in WAYS.values() for way in ways}
@@ -387,7 +386,7 @@ def test_every_implementation_is_in_every_table():
 
 # Whoever asks what kind of component or op something is decides for all implementations at once;
 # here ops become layers, and requantizers and thresholds the units behind them.
-MAY_ASK = {"hwgen/planning/layers/layer.py", "hwgen/planning/lowering/epilogue.py"}
+MAY_ASK = {"hwgen/planning/layers/find.py", "hwgen/planning/lowering/epilogue.py"}
 ASKING = re.compile(
     r"isinstance\([^()]*(?:\([^()]*\))?[^()]*"
     r"(?:Parameters|Add|ArgMax|AvgPool2d|Concat|Conv2d|Flatten|Linear|MaxPool2d|Requantize|Threshold)"

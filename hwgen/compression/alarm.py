@@ -16,7 +16,8 @@ from hwgen.compression.noise import Measured, Reference
 from hwgen.compression.quantize import QuantizationPoint, QuantModel, equalizable
 from hwgen.compression.recipes.quantize_recipe import QuantizeRecipe
 from hwgen.formats import MAX_BITS, Binary, Fixed
-from hwgen.torch_graph.float_graph import INPUT, Add, FloatNode
+from hwgen.torch_graph.float_graph import INPUT, FloatNode
+from hwgen.torch_graph.modules import Add
 
 LOW = 12.0  # dB
 FINE = 25.0  # dB, of the rest

@@ -30,7 +30,8 @@ from hwgen.compression.user_functions import (
 )
 from hwgen.errors import FoundUnsupported, HwgenError, HwgenWarning, UnsupportedError
 from hwgen.torch_graph.adopt import adopt
-from hwgen.torch_graph.float_graph import INPUT, ArgMax, FloatGraph
+from hwgen.torch_graph.float_graph import INPUT, FloatGraph
+from hwgen.torch_graph.modules import ArgMax
 from hwgen.torch_graph.threads import thrifty_threads
 from hwgen.torch_graph.trace import check_finite, float_graph_of
 

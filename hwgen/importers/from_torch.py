@@ -49,8 +49,8 @@ from hwgen.network import (
 from hwgen.network import Tensor as NetworkTensor
 from hwgen.torch_graph.adopt import unwrapped
 from hwgen.torch_graph.float_graph import INPUT
-from hwgen.torch_graph.float_graph import ArgMax as TorchArgMax
 from hwgen.torch_graph.hidden import find_hidden
+from hwgen.torch_graph.modules import ArgMax as TorchArgMax
 from hwgen.torch_graph.threads import thrifty_threads
 from hwgen.torch_graph.trace import check_finite, evaluating, trace_graph
 

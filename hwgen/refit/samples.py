@@ -27,8 +27,8 @@ from hwgen.planning import Plan, plan
 from hwgen.planning.estimate.coefficients import START, taken_for
 from hwgen.planning.estimate.parts import structure
 from hwgen.planning.implementations import core_for, implementation_of
+from hwgen.planning.layers.find import find_layers
 from hwgen.planning.layers.folding import Folding
-from hwgen.planning.layers.layer import find_layers
 from hwgen.planning.search.candidates import LayerCandidates
 from hwgen.targets import Target, get_target
 

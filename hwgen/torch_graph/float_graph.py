@@ -4,50 +4,18 @@ The layers are the model's own modules, under the paths the user gave them. Runn
 loop over (path, paths of inputs): they may hold any character, no code is made from them.
 """
 
-__all__ = ["INPUT", "Add", "ArgMax", "Concat", "FloatGraph", "FloatNode", "Shape"]
+__all__ = ["INPUT", "FloatGraph", "FloatNode", "Shape"]
 
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import torch
 from torch import Tensor, nn
 
 from hwgen.torch_graph.meaning import run_layer
 
 INPUT = ""  # the name of what enters; no module within a model has it
 Shape = tuple[int, ...]
-
-
-class Add(nn.Module):
-    """The sum of two values of one shape."""
-
-    def forward(self, a: Tensor, b: Tensor) -> Tensor:
-        """Return a + b."""
-        return a + b
-
-
-class Concat(nn.Module):
-    """The channels (or features) of several values, one after the other."""
-
-    def forward(self, *values: Tensor) -> Tensor:
-        """Return (batch, sum of channels, ...)."""
-        return torch.cat(values, 1)
-
-
-class ArgMax(nn.Module):
-    """The index of the largest feature; the first one wins.
-
-    keepdim : whether the result is (batch, 1), or (batch,), as the user's model has it
-    """
-
-    def __init__(self, keepdim: bool = False):
-        super().__init__()
-        self.keepdim = keepdim
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Return the index, as float64, of (batch, features)."""
-        return torch.argmax(x, 1, keepdim=self.keepdim).double()
 
 
 @dataclass(frozen=True)

@@ -2,11 +2,13 @@
 
 __all__ = ["DROPPED", "KEPT", "OWNED", "SUPPORTED", "instead", "module_problem"]
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 from torch import nn
 
-from hwgen.torch_graph.float_graph import Add, ArgMax, Concat, Shape
+from hwgen.torch_graph.float_graph import Shape
+from hwgen.torch_graph.modules import Add, ArgMax, Concat
 
 KEPT = (
     *(nn.Conv2d, nn.Linear, nn.BatchNorm1d, nn.BatchNorm2d, nn.ReLU, nn.Flatten),
@@ -49,6 +51,7 @@ INSTEAD: dict[str, str] = {
     "dropout": "give it training=self.training, or use nn.Dropout",
 }
 Problem = tuple[str, str]  # what it is, and what to use instead
+Shapes = Sequence[Shape | None]  # of inputs, without the batch; None where it is not known
 
 
 def instead(name: str, last: bool = False) -> str:
@@ -63,9 +66,7 @@ def instead(name: str, last: bool = False) -> str:
     return INSTEAD.get(name, "")
 
 
-def module_problem(
-    module: nn.Module, shapes: Sequence[Shape | None], last: bool = False
-) -> Problem | None:
+def module_problem(module: nn.Module, shapes: Shapes, last: bool = False) -> Problem | None:
     """Return what hwgen has no meaning for in a module and its settings, and the way out.
 
     Parameters
@@ -76,39 +77,49 @@ def module_problem(
     name = type(module).__name__
     if type(module) not in (*KEPT, *DROPPED):
         return name, instead(name, last)
-    shape = shapes[0] if shapes else None
-    match module:
-        case nn.Conv2d():
-            return _conv2d_problem(module)
-        case nn.Linear():
-            if shape is not None and len(shape) != 1:
-                what = f"Linear on an input of {len(shape) + 1} dimensions"
-                return what, "put a Flatten before it"
-        case nn.BatchNorm1d() | nn.BatchNorm2d():
-            if not module.track_running_stats:
-                return f"{name} without running statistics", "use track_running_stats=True"
-            if isinstance(module, nn.BatchNorm1d) and shape is not None and len(shape) != 1:
-                what = f"BatchNorm1d on an input of {len(shape) + 1} dimensions"
-                return what, "put it after a Linear"
-        case nn.MaxPool2d() | nn.AvgPool2d() | nn.AdaptiveAvgPool2d():
-            return _pool_problem(module, shape)
-        case nn.Flatten():
-            count = 0 if shape is None else len(shape) + 1
-            ends = [d + count if d < 0 and count else d for d in (module.start_dim, module.end_dim)]
-            if ends not in ([1, -1], [1, count - 1]):
-                return f"Flatten({module.start_dim}, {module.end_dim})", "use Flatten(1)"
-        case Add():
-            if None not in shapes and shapes[0] != shapes[1]:
-                what = f"adding of shapes {shapes[0]} and {shapes[1]}"
-                return what, "give both the same shape, without broadcasting"
-        case ArgMax():
-            if shape is not None and len(shape) != 1:
-                what = f"argmax on an input of {len(shape) + 1} dimensions"
-                return what, "put a Flatten before it"
+    problem_of = PROBLEMS.get(type(module))
+    return None if problem_of is None else problem_of(module, shapes)
+
+
+def _linear_problem(module: nn.Linear, shapes: Shapes) -> Problem | None:
+    shape = shapes[0]
+    if shape is not None and len(shape) != 1:
+        return f"Linear on an input of {len(shape) + 1} dimensions", "put a Flatten before it"
     return None
 
 
-def _conv2d_problem(module: nn.Conv2d) -> Problem | None:
+def _norm_problem(module: nn.BatchNorm1d | nn.BatchNorm2d, shapes: Shapes) -> Problem | None:
+    name, shape = type(module).__name__, shapes[0]
+    if not module.track_running_stats:
+        return f"{name} without running statistics", "use track_running_stats=True"
+    if isinstance(module, nn.BatchNorm1d) and shape is not None and len(shape) != 1:
+        return f"BatchNorm1d on an input of {len(shape) + 1} dimensions", "put it after a Linear"
+    return None
+
+
+def _flatten_problem(module: nn.Flatten, shapes: Shapes) -> Problem | None:
+    count = 0 if shapes[0] is None else len(shapes[0]) + 1
+    ends = [d + count if d < 0 and count else d for d in (module.start_dim, module.end_dim)]
+    if ends not in ([1, -1], [1, count - 1]):
+        return f"Flatten({module.start_dim}, {module.end_dim})", "use Flatten(1)"
+    return None
+
+
+def _add_problem(module: Add, shapes: Shapes) -> Problem | None:
+    if None not in shapes and shapes[0] != shapes[1]:
+        what = f"adding of shapes {shapes[0]} and {shapes[1]}"
+        return what, "give both the same shape, without broadcasting"
+    return None
+
+
+def _argmax_problem(module: ArgMax, shapes: Shapes) -> Problem | None:
+    shape = shapes[0]
+    if shape is not None and len(shape) != 1:
+        return f"argmax on an input of {len(shape) + 1} dimensions", "put a Flatten before it"
+    return None
+
+
+def _conv2d_problem(module: nn.Conv2d, shapes: Shapes) -> Problem | None:
     if module.padding_mode != "zeros":
         return f"Conv2d with padding_mode={module.padding_mode!r}", "use 'zeros'"
     spans = [d * (k - 1) for d, k in zip(module.dilation, module.kernel_size, strict=True)]
@@ -118,9 +129,9 @@ def _conv2d_problem(module: nn.Conv2d) -> Problem | None:
 
 
 def _pool_problem(
-    module: nn.MaxPool2d | nn.AvgPool2d | nn.AdaptiveAvgPool2d, shape: Shape | None
+    module: nn.MaxPool2d | nn.AvgPool2d | nn.AdaptiveAvgPool2d, shapes: Shapes
 ) -> Problem | None:
-    name = type(module).__name__
+    name, shape = type(module).__name__, shapes[0]
     if shape is not None and len(shape) != 3:
         return f"{name} on an input of {len(shape) + 1} dimensions", "put it before the Flatten"
     if isinstance(module, nn.AdaptiveAvgPool2d):
@@ -153,3 +164,17 @@ def _fits(module: nn.MaxPool2d | nn.AvgPool2d, shape: Shape) -> bool:
     pairs = ((value, value) if isinstance(value, int) else value for value in fields)
     sizes = zip(shape[1:], *pairs, strict=True)
     return all((extent + 2 * pad - kernel) % stride == 0 for extent, kernel, stride, pad in sizes)
+
+
+PROBLEMS: dict[type[nn.Module], Callable[[Any, Shapes], Problem | None]] = {
+    nn.Conv2d: _conv2d_problem,
+    nn.Linear: _linear_problem,
+    nn.BatchNorm1d: _norm_problem,
+    nn.BatchNorm2d: _norm_problem,
+    nn.MaxPool2d: _pool_problem,
+    nn.AvgPool2d: _pool_problem,
+    nn.AdaptiveAvgPool2d: _pool_problem,
+    nn.Flatten: _flatten_problem,
+    Add: _add_problem,
+    ArgMax: _argmax_problem,
+}

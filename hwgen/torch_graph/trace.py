@@ -13,9 +13,10 @@ import torch
 from torch import Tensor, fx, nn
 
 from hwgen.errors import FormatError, FoundUnsupported, HwgenError, NetworkError, UnsupportedError
-from hwgen.torch_graph.float_graph import INPUT, ArgMax, FloatGraph, FloatNode, Shape
-from hwgen.torch_graph.functions import is_size, modules_of, operands
+from hwgen.torch_graph.float_graph import INPUT, FloatGraph, FloatNode, Shape
+from hwgen.torch_graph.functions import Call, is_size, modules_of, operands
 from hwgen.torch_graph.hidden import find_hidden
+from hwgen.torch_graph.modules import ArgMax
 from hwgen.torch_graph.self_check import check_same
 from hwgen.torch_graph.support import DROPPED, KEPT, OWNED, SUPPORTED, instead, module_problem
 from hwgen.torch_graph.threads import thrifty_threads
@@ -184,9 +185,8 @@ class _Reader:
 
     def _read_function(self, node: fx.Node) -> None:
         sources = operands(node)
-        first = sources[0] if sources else None
-        known = self._shapes.get(first) if isinstance(first, fx.Node) else None
-        modules = modules_of(node, None if known is None else len(known) + 1)
+        shapes = [None if shape is None else (-1, *shape) for shape in self._shapes_of(sources)]
+        modules = modules_of(Call(node, tuple(shapes)))
         self._values[node] = node.name
         if modules is None or not self._are_values(sources):
             self._refuse(*_unsupported_function(node, self._is_last(node)))

@@ -12,8 +12,8 @@ from hwgen.formats import Fixed
 from hwgen.network import Input, Linear, Requantize
 from hwgen.planning.estimate.resources import Resources, estimate, weigh
 from hwgen.planning.implementations import core_for
+from hwgen.planning.layers.find import find_layers
 from hwgen.planning.layers.folding import Folding
-from hwgen.planning.layers.layer import find_layers
 from hwgen.planning.plan import Stage
 from hwgen.planning.search.allocation import Option, allocate, frontier, needs_of, vector_of
 from hwgen.planning.search.candidates import LayerCandidates

@@ -8,7 +8,7 @@ from hwgen.planning.estimate.resources import Resources
 from hwgen.planning.implementations import implementation_of
 from hwgen.planning.implementations.bounds import Bounds
 from hwgen.planning.implementations.mac_array import STRETCH, least_row
-from hwgen.planning.layers.layer import find_layers
+from hwgen.planning.layers.find import find_layers
 from hwgen.planning.lowering.adder_graphs import solve
 from hwgen.planning.lowering.constants import least_adders
 from hwgen.planning.search.candidates import NO_HURRY, LayerCandidates

@@ -9,7 +9,7 @@ from torch import nn
 
 from hwgen.compression import PruneRecipe, QuantizeRecipe, Recipe, compress
 from hwgen.errors import FormatError, HwgenError, NetworkError, UnsupportedError
-from hwgen.torch_graph.float_graph import Add, ArgMax, Concat
+from hwgen.torch_graph.modules import Add, ArgMax, Concat
 from hwgen.torch_graph.trace import float_graph_of
 
 BOTH = Recipe(PruneRecipe(0.5), QuantizeRecipe())

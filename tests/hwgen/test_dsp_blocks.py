@@ -11,7 +11,7 @@ import torch
 import hwgen
 from hwgen.api import choose_frames
 from hwgen.errors import PlanError
-from hwgen.planning.layers.layer import find_layers
+from hwgen.planning.layers.find import find_layers
 from hwgen.planning.lowering.dsp import arranged
 from hwgen.targets import get_target
 from hwgen_rtl_templates.multiplier import DspBlocks, MultiplierParameters, packed

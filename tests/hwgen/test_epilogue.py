@@ -9,7 +9,7 @@ from hwgen.network import Input, Linear, Network, Node
 from hwgen.network.ops import Threshold
 from hwgen.network.thresholds import as_threshold
 from hwgen.planning.layers.dot_output import dot_output_of
-from hwgen.planning.layers.layer import find_layers
+from hwgen.planning.layers.find import find_layers
 from hwgen.planning.lowering.epilogue import Epilogue, _bias, _counters, epilogue_for
 from hwgen.targets import get_target
 from hwgen_rtl_templates.affine_thresholds import AffineThresholdParameters

@@ -28,7 +28,7 @@ from hwgen.planning.estimate.parts import structure
 from hwgen.planning.estimate.parts import work as work_in
 from hwgen.planning.estimate.resources import estimate
 from hwgen.planning.implementations import core_for
-from hwgen.planning.layers.layer import find_layers
+from hwgen.planning.layers.find import find_layers
 from hwgen.planning.search.candidates import LayerCandidates
 from hwgen.targets import TARGETS
 from hwgen_rtl_templates.adder_graph import Adder, AdderGraph, Tap

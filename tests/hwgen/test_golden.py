@@ -12,7 +12,7 @@ from hwgen.errors import NetworkError
 from hwgen.formats import Fixed
 from hwgen.golden import GOLDEN, executor, run, trace
 from hwgen.golden.exact import dot_bound, working_type
-from hwgen.golden.kernels import round_shift
+from hwgen.golden.kernels.values import round_shift
 from hwgen.network import (
     OPS,
     Conv2d,

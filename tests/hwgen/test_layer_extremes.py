@@ -18,8 +18,8 @@ from hwgen.network import (
     Threshold,
 )
 from hwgen.planning.implementations import core_for, plain_foldings
+from hwgen.planning.layers.find import find_layers
 from hwgen.planning.layers.folding import Folding
-from hwgen.planning.layers.layer import find_layers
 from hwgen.planning.search.candidates import LayerCandidates
 from hwgen.targets import get_target
 from hwgen_rtl_templates.engine import Engine

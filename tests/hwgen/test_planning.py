@@ -12,8 +12,8 @@ from hwgen.errors import HwgenError, PlanError
 from hwgen.formats import Fixed, PowerOfTwo
 from hwgen.network import Conv2d, Input, Linear, Network, Node, Requantize
 from hwgen.planning.dataflow import adapters, suits
+from hwgen.planning.layers.find import find_layers
 from hwgen.planning.layers.folding import array_foldings, drains
-from hwgen.planning.layers.layer import find_layers
 from hwgen.planning.search.planner import parse_goal, plan
 from hwgen_rtl_templates.affine_thresholds import AffineThresholdParameters
 from hwgen_rtl_templates.engine import EngineParameters

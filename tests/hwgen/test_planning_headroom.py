@@ -9,7 +9,7 @@ import hwgen
 from hwgen.errors import PlanError
 from hwgen.formats import Fixed
 from hwgen.network import Input, Linear
-from hwgen.planning.layers.layer import find_layers
+from hwgen.planning.layers.find import find_layers
 from hwgen.planning.search import candidates
 from hwgen.planning.search.headroom import check_headroom
 from hwgen.targets import get_target

@@ -9,8 +9,8 @@ from hwgen.formats import Binary, Fixed
 from hwgen.network import Conv2d, Input, MaxPool2d, Requantize, Threshold
 from hwgen.planning.estimate.resources import estimate
 from hwgen.planning.implementations import core_for
+from hwgen.planning.layers.find import find_layers
 from hwgen.planning.layers.folding import Folding
-from hwgen.planning.layers.layer import find_layers
 from hwgen.targets import get_target
 from support.networks import chain
 from support.whole import check_simulated

@@ -4,7 +4,8 @@ import pytest
 
 from hwgen.errors import PlanError
 from hwgen.planning.dataflow import assemble, output_of
-from hwgen.planning.layers.layer import INPUT, find_layers
+from hwgen.planning.layers.find import find_layers
+from hwgen.planning.layers.layer import INPUT
 from hwgen.planning.layers.run import run_of
 from hwgen.planning.search.planner import plan
 from support.known import digits

@@ -20,8 +20,9 @@ from hwgen.network import Network
 from hwgen.planning.implementations import core_for
 from hwgen.planning.implementations.dsp_array import blocks_for
 from hwgen.planning.implementations.weight_shared import sums_by_entry
+from hwgen.planning.layers.find import find_layers
 from hwgen.planning.layers.folding import Folding, array_foldings
-from hwgen.planning.layers.layer import Layer, find_layers
+from hwgen.planning.layers.layer import Layer
 from hwgen.targets import get_target
 from hwgen_rtl_templates.adder_row import AdderRow
 from hwgen_rtl_templates.adder_row_ecp5 import Ecp5AdderRow

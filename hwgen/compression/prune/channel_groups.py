@@ -12,7 +12,8 @@ import math
 
 from torch import nn
 
-from hwgen.torch_graph.float_graph import INPUT, Add, Concat, FloatGraph, FloatNode
+from hwgen.torch_graph.float_graph import INPUT, FloatGraph, FloatNode
+from hwgen.torch_graph.modules import Add, Concat
 
 WEIGHTED = (nn.Conv2d, nn.Linear)
 NORMS = (nn.BatchNorm1d, nn.BatchNorm2d)

@@ -21,7 +21,8 @@ from hwgen.compression.prune.ranking import NUDGE
 from hwgen.compression.prune.state import PruningState
 from hwgen.compression.recipes.prune_recipe import PruneRecipe
 from hwgen.errors import HwgenError, InternalError
-from hwgen.torch_graph.float_graph import ArgMax, FloatGraph, FloatNode
+from hwgen.torch_graph.float_graph import FloatGraph, FloatNode
+from hwgen.torch_graph.modules import ArgMax
 from hwgen.torch_graph.update import with_shapes
 
 Sizes = Mapping[tuple[str, ...], int]

@@ -18,7 +18,8 @@ from hwgen.compression.prune.channel_groups import WEIGHTED
 from hwgen.compression.prune.state import PruningState, real_inputs
 from hwgen.errors import HwgenError, UnsupportedError
 from hwgen.torch_graph.float_graph import FloatGraph
-from hwgen.torch_graph.functions import ADD, operands
+from hwgen.torch_graph.functions import operands
+from hwgen.torch_graph.functions.joins import ADD
 from hwgen.torch_graph.trace import evaluating, float_graph_of, trace_graph
 
 FRAMES = 256  # inputs that are measured

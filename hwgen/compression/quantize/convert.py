@@ -5,6 +5,7 @@ __all__ = ["check_quantizing", "place_layers", "quantize_layers"]
 import copy
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -19,11 +20,12 @@ from hwgen.compression.quantize.layers import (
     QuantConcat,
     QuantConv2d,
     QuantLinear,
+    Weighted,
 )
 from hwgen.compression.quantize.mixed import choose_formats
 from hwgen.compression.quantize.model import QuantModel
 from hwgen.compression.quantize.points import QuantizationPoint, place_points
-from hwgen.compression.quantize.quantizers import QuantActivation, QuantInput, Source
+from hwgen.compression.quantize.quantizers import QuantActivation, QuantInput, Quantizer, Source
 from hwgen.compression.quantize.scale_limits import (
     ScaleLimits,
     after_requantizer,
@@ -34,7 +36,8 @@ from hwgen.compression.quantize.weights import WeightQuantizer, largest_bias, ma
 from hwgen.compression.recipes.quantize_recipe import QuantizeRecipe
 from hwgen.errors import HwgenError, NetworkError
 from hwgen.formats import Binary, Codebook, Fixed, Format
-from hwgen.torch_graph.float_graph import INPUT, Add, Concat, FloatGraph, FloatNode
+from hwgen.torch_graph.float_graph import INPUT, FloatGraph, FloatNode
+from hwgen.torch_graph.modules import Add, Concat
 
 FAR = 4.0  # times the largest bias that matters: scales move in training
 UNLIMITED = 2.0**62  # of a bias
@@ -129,6 +132,17 @@ def check_quantizing(graph: FloatGraph, recipe: QuantizeRecipe, batches: Sequenc
             )
 
 
+WEIGHTED: dict[type[nn.Module], Callable[..., Weighted]] = {
+    nn.Conv2d: QuantConv2d,
+    nn.Linear: QuantLinear,
+}
+WITHOUT_WEIGHTS: dict[type[nn.Module], Callable[[str, Any, list[Source]], nn.Module]] = {
+    nn.AvgPool2d: lambda path, module, sources: QuantAvgPool2d(path, module, sources[0]),
+    Add: lambda path, module, sources: QuantAdd(path, sources[0], sources[1]),
+    Concat: lambda path, module, sources: QuantConcat(path, *sources),
+}
+
+
 class _Builder:
     def __init__(self, graph: FloatGraph, recipe: QuantizeRecipe, seen: Seen):
         self._graph = graph
@@ -153,41 +167,29 @@ class _Builder:
     def _made(self, layer: FloatNode) -> nn.Module:
         path, module = layer.path, layer.module
         sources = [self._sources[name] for name in layer.inputs if name != INPUT]
-        made: (
-            QuantInput
-            | QuantActivation
-            | QuantSign
-            | QuantConv2d
-            | QuantLinear
-            | QuantAvgPool2d
-            | QuantAdd
-            | QuantConcat
-        )
-        match module:
-            case QuantizationPoint():
-                grid = self._grids[module.grid]
-                format, step, zero = grid.format, grid.step, grid.placement.zero_point
-                if not sources:
-                    made = QuantInput(path, format, zero, step, module.relu)
-                elif isinstance(format, Binary):
-                    made = QuantSign(path, step, sources[0])
-                else:
-                    made = QuantActivation(path, format, zero, step, module.relu, sources[0])
-            case nn.Conv2d():
-                made = QuantConv2d(path, module, *self._weights(module, path, sources[0]))
-            case nn.Linear():
-                made = QuantLinear(path, module, *self._weights(module, path, sources[0]))
-            case nn.AvgPool2d():
-                made = QuantAvgPool2d(path, module, sources[0])
-            case Add():
-                made = QuantAdd(path, sources[0], sources[1])
-            case Concat():
-                made = QuantConcat(path, *sources)
-            case _:  # MaxPool2d, Flatten, ArgMax; one used twice becomes two
-                self._sources[path] = sources[0]
-                return copy.deepcopy(module)
+        made: Any
+        if isinstance(module, QuantizationPoint):
+            made = self._quantizer(module, path, sources)
+        elif isinstance(module, (nn.Conv2d, nn.Linear)):
+            kind = WEIGHTED[type(module)]
+            made = kind(path, module, *self._weights(module, path, sources[0]))
+        elif type(module) in WITHOUT_WEIGHTS:
+            made = WITHOUT_WEIGHTS[type(module)](path, module, sources)
+        else:  # MaxPool2d, Flatten, ArgMax; one used twice becomes two
+            self._sources[path] = sources[0]
+            return copy.deepcopy(module)
         self._sources[path] = made
-        return made
+        quantized: nn.Module = made
+        return quantized
+
+    def _quantizer(self, point: QuantizationPoint, path: str, sources: list[Source]) -> Quantizer:
+        grid = self._grids[point.grid]
+        format, step, zero = grid.format, grid.step, grid.placement.zero_point
+        if not sources:
+            return QuantInput(path, format, zero, step, point.relu)
+        if isinstance(format, Binary):
+            return QuantSign(path, step, sources[0])
+        return QuantActivation(path, format, zero, step, point.relu, sources[0])
 
     def _weights(
         self, module: nn.Conv2d | nn.Linear, path: str, source: Source

@@ -21,7 +21,8 @@ from hwgen.compression.quantize.sign import place_sign
 from hwgen.compression.recipes.quantize_recipe import QuantizeRecipe
 from hwgen.errors import FormatError
 from hwgen.formats import Activation, Binary, Fixed
-from hwgen.torch_graph.float_graph import INPUT, Add, FloatGraph, FloatNode
+from hwgen.torch_graph.float_graph import INPUT, FloatGraph, FloatNode
+from hwgen.torch_graph.modules import Add
 
 APART = 2.0**10  # scales of two summands; beyond it the smaller one counts for nothing
 NOTHING = 2.0**-8  # of a step of the other summand

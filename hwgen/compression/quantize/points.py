@@ -14,7 +14,8 @@ import torch
 from torch import Tensor, nn
 
 from hwgen.errors import NetworkError
-from hwgen.torch_graph.float_graph import INPUT, Add, Concat, FloatGraph, FloatNode
+from hwgen.torch_graph.float_graph import INPUT, FloatGraph, FloatNode
+from hwgen.torch_graph.modules import Add, Concat
 
 ACCUMULATING = (nn.Conv2d, nn.Linear, nn.AvgPool2d, Add)
 PASSING = (nn.MaxPool2d, nn.Flatten, Concat)  # values leave as they came

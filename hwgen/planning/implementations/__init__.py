@@ -26,14 +26,14 @@ from hwgen.network.ops import (
     Requantize,
     Threshold,
 )
-from hwgen.planning.implementations.argmax import ARGMAX
 from hwgen.planning.implementations.constants import BIT_SERIAL, PARALLEL
 from hwgen.planning.implementations.dsp_array import DSP_ARRAY
-from hwgen.planning.implementations.elementwise import CONCATENATION, SUM
 from hwgen.planning.implementations.implementation import Conditions, Core, Implementation
 from hwgen.planning.implementations.mac_array import MAC_ARRAY
-from hwgen.planning.implementations.pool import AVERAGE, MAXIMUM
-from hwgen.planning.implementations.running_maximum import RUNNING_MAXIMUM
+from hwgen.planning.implementations.streams.argmax import ARGMAX
+from hwgen.planning.implementations.streams.elementwise import CONCATENATION, SUM
+from hwgen.planning.implementations.streams.pool import AVERAGE, MAXIMUM
+from hwgen.planning.implementations.streams.running_maximum import RUNNING_MAXIMUM
 from hwgen.planning.implementations.weight_shared import WEIGHT_SHARED
 from hwgen.planning.layers.folding import Folding
 from hwgen.planning.layers.layer import Layer

@@ -18,8 +18,9 @@ from hwgen.planning.implementations import (
     min_cycles,
     plain_foldings,
 )
+from hwgen.planning.layers.find import find_layers
 from hwgen.planning.layers.folding import SHAPE, Folding
-from hwgen.planning.layers.layer import Layer, find_layers
+from hwgen.planning.layers.layer import Layer
 from hwgen.planning.plan import Plan, Stage
 from hwgen.planning.search.allocation import Option, needs_of
 from hwgen.planning.search.candidates import NO_HURRY, LayerCandidates

@@ -13,7 +13,7 @@ from hwgen.errors import HwgenError, PlanError
 from hwgen.network import Network
 from hwgen.planning import Plan, plan
 from hwgen.planning.implementations import plain_foldings
-from hwgen.planning.layers.layer import find_layers
+from hwgen.planning.layers.find import find_layers
 from hwgen.planning.search.planner import MIN_AREA, MIN_LATENCY
 from hwgen.targets import get_target
 from support.exactness import train_on

@@ -1,0 +1,20 @@
+"""Layers that give accumulators: convolution, fully connected, average pool, sum; and the joins.
+
+In `train()` they compute in float32, on fake-quantized weights. In `eval()` they compute what the
+hardware computes: each takes scale * (q - zero_point) in float64, recovers the integers, and
+works on those, exactly. Accumulators stay below 2**50, so that float64 holds every partial sum.
+"""
+
+__all__ = [
+    "QuantAdd",
+    "QuantAvgPool2d",
+    "QuantConcat",
+    "QuantConv2d",
+    "QuantLinear",
+    "Weighted",
+]
+
+from hwgen.compression.quantize.layers.add import QuantAdd
+from hwgen.compression.quantize.layers.concat import QuantConcat
+from hwgen.compression.quantize.layers.pools import QuantAvgPool2d
+from hwgen.compression.quantize.layers.weighted import QuantConv2d, QuantLinear, Weighted

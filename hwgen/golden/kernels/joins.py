@@ -1,0 +1,37 @@
+"""Where values come together."""
+
+__all__ = ["JOINS"]
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from hwgen.golden.exact import Values, magnitudes, working_type
+from hwgen.golden.kernels.parts import Kernel, Kernels, centre
+from hwgen.network.inference import Tensor
+from hwgen.network.ops import Add, Concat
+
+
+def _add(op: Add, inputs: Sequence[Tensor]) -> Kernel:
+    reaches = [int(magnitudes(x).max()) * m for x, m in zip(inputs, op.multipliers, strict=True)]
+    dtype = working_type(sum(reaches))
+
+    def kernel_of(*values: Values) -> Values:
+        a, b = (
+            centre(x, of.zero_point, dtype) * dtype.type(m)
+            for x, of, m in zip(values, inputs, op.multipliers, strict=True)
+        )
+        total: Values = a + b
+        return total
+
+    return kernel_of
+
+
+def _concat(op: Concat, inputs: Sequence[Tensor]) -> Kernel:
+    return lambda *values: np.concatenate(values)  # of formats, which any of the types holds
+
+
+JOINS: Kernels = {
+    Add: _add,
+    Concat: _concat,
+}

@@ -1,0 +1,50 @@
+"""What kernels share. Values run in the layout (channels, height, width, batch)."""
+
+__all__ = ["Kernel", "Kernels", "centre", "pad", "reduce", "taps"]
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from hwgen.golden.exact import Values
+from hwgen.network.inference import Tensor, output_extent
+from hwgen.network.ops import Op
+
+Kernel = Callable[..., Values]
+Kernels = dict[type[Op], Callable[[Any, Sequence[Tensor]], Kernel]]
+
+
+def taps(
+    size: int, kernel: int, stride: int, padding: int, dilation: int
+) -> tuple[int, list[slice]]:
+    """Return, along one axis, how many windows there are and what each tap of them reads."""
+    extent = output_extent(size, kernel, stride, padding, dilation, "input")
+    span = stride * (extent - 1) + 1
+    return extent, [slice(k * dilation, k * dilation + span, stride) for k in range(kernel)]
+
+
+def pad(x: Values, padding: tuple[int, int], value: int) -> Values:
+    """Return `x` with rows and columns of `value` on each side."""
+    if not any(padding):
+        return x
+    (top, left), (channels, height, width, batch) = padding, x.shape
+    out = np.full((channels, height + 2 * top, width + 2 * left, batch), value, dtype=x.dtype)
+    out[:, top : top + height, left : left + width] = x
+    return out
+
+
+def centre(x: Values, zero_point: int, dtype: np.dtype[Any]) -> Values:
+    """Return q - zero_point in the working type."""
+    x = x.astype(dtype, copy=False)
+    return x - dtype.type(zero_point) if zero_point else x
+
+
+def reduce(combine: np.ufunc, views: list[Values]) -> Values:
+    first, *rest = views
+    if not rest:
+        return first
+    out: Values = combine(first, rest[0])
+    for view in rest[1:]:
+        combine(out, view, out=out)
+    return out

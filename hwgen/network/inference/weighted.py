@@ -1,0 +1,44 @@
+"""Shape and range of dot products."""
+
+__all__ = ["WEIGHTED"]
+
+from collections.abc import Sequence
+
+from hwgen.errors import NetworkError
+from hwgen.network.inference.rules import Rule, require_format, require_one_scale
+from hwgen.network.ops import Conv2d, Linear, Op
+from hwgen.network.ops.weighted import Weighted
+from hwgen.network.ranges import count_windows, dot_range
+from hwgen.network.tensor import Tensor
+
+
+def _accumulator(
+    op: Weighted, x: Tensor, shape: tuple[int, ...], groups: int, padded: bool
+) -> Tensor:
+    require_format(x, "multiplied again")
+    require_one_scale(x)
+    lows, highs = dot_range(op.weight, op.bias, x, groups, padded)
+    return Tensor(shape, lows, highs, x.scale * op.weight_scale, 0, None)
+
+
+def _conv2d(op: Conv2d, inputs: Sequence[Tensor]) -> Tensor:
+    (x,) = inputs
+    channels = op.weight.shape[1] * op.groups
+    if len(x.shape) != 3 or x.shape[0] != channels:
+        raise NetworkError(f"Input must have shape ({channels}, height, width), not {x.shape}")
+    height, width = count_windows(x, op.weight.shape[2:], op.stride, op.padding, op.dilation)
+    shape = (op.weight.shape[0], height, width)
+    return _accumulator(op, x, shape, op.groups, any(op.padding))
+
+
+def _linear(op: Linear, inputs: Sequence[Tensor]) -> Tensor:
+    (x,) = inputs
+    if x.shape != (op.weight.shape[1],):
+        raise NetworkError(f"Input must have shape ({op.weight.shape[1]},), not {x.shape}")
+    return _accumulator(op, x, (op.weight.shape[0],), 1, padded=False)
+
+
+WEIGHTED: dict[type[Op], Rule] = {
+    Conv2d: Rule(_conv2d),
+    Linear: Rule(_linear),
+}

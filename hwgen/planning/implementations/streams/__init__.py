@@ -1,0 +1,1 @@
+"""What computes on streams without weights: pools, joins, the largest of all."""
