@@ -380,7 +380,9 @@ def test_every_implementation_is_in_every_table():
     assert not set(IMPLEMENTATIONS) & set(SHAPE)
     folder = ROOT / "hwgen/planning/implementations"
     made = re.compile(r"^[A-Z_]+ = (?:engine|Implementation)\(", re.MULTILINE)
-    found = sum(len(made.findall(path.read_text(encoding="utf-8"))) for path in folder.glob("*.py"))
+    found = sum(
+        len(made.findall(path.read_text(encoding="utf-8"))) for path in folder.rglob("*.py")
+    )
     assert found == len(ways), "an implementation that no op has"
 
 
