@@ -14,7 +14,10 @@ KEPT = (
     *(nn.Conv2d, nn.Linear, nn.BatchNorm1d, nn.BatchNorm2d, nn.ReLU, nn.Flatten),
     *(nn.MaxPool2d, nn.AvgPool2d, nn.AdaptiveAvgPool2d, Add, Concat, ArgMax),
 )
-DROPPED = (nn.Dropout, nn.Dropout1d, nn.Dropout2d, nn.Identity)
+DROPPED = (
+    *(nn.Dropout, nn.Dropout1d, nn.Dropout2d, nn.AlphaDropout, nn.FeatureAlphaDropout),
+    nn.Identity,
+)
 OWNED = (nn.Conv2d, nn.Linear, nn.BatchNorm1d, nn.BatchNorm2d)  # hold weights: one use each
 
 SUPPORTED = (
@@ -48,6 +51,8 @@ INSTEAD: dict[str, str] = {
     "argmax": "use argmax(1), over the features",
     "adaptive_avg_pool2d": "use an output size that divides the input's",
     "Conv1d": "use Conv2d with a height of 1 instead",
+    **dict.fromkeys(("conv1d", "conv2d"), "use nn.Conv1d or nn.Conv2d, which hold their weights"),
+    **dict.fromkeys(("linear", "matmul", "mm", "einsum"), "use nn.Linear, which holds its weights"),
     "dropout": "give it training=self.training, or use nn.Dropout",
 }
 Problem = tuple[str, str]  # what it is, and what to use instead

@@ -10,7 +10,7 @@ __all__ = ["SHAPE_ERRORS", "Traced", "Tracer", "place_of", "users_line", "why"]
 import operator
 import os
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -60,8 +60,15 @@ class _Value(fx.Proxy):
         return super().__getattr__(name) if tensor is None else getattr(tensor, name)
 
     def __len__(self) -> int:
-        tensor = self._tensor()
-        return super().__len__() if tensor is None else len(tensor)
+        value = self.tracer.values.get(self.node)
+        return len(value) if isinstance(value, (Tensor, tuple, list)) else super().__len__()
+
+    def __iter__(self) -> Iterator[Any]:
+        """Unpack what has a length: a, b = x.chunk(2, 1)."""
+        value = self.tracer.values.get(self.node)
+        if not isinstance(value, (tuple, list)):
+            return super().__iter__()
+        return iter([operator.getitem(self, n) for n in range(len(value))])
 
     def _tensor(self) -> Tensor | None:
         value = self.tracer.values.get(self.node)
