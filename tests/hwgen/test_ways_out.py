@@ -159,6 +159,14 @@ WAYS = [  # refused, the words, accepted
         *("give both the same shape", Between(lambda a, b: a + b, last=True)),
     ),
     (
+        Text(lambda m, x: F.conv2d(x, m[0].weight), conv()),
+        *("use nn.Conv1d or nn.Conv2d, which hold their weights", stack(conv())),
+    ),
+    (
+        Text(lambda m, x: F.linear(x.flatten(1), m[0].weight), nn.Linear(98, 2)),
+        *("use nn.Linear, which holds its weights", stack(nn.Flatten(), nn.Linear(98, 2))),
+    ),
+    (
         last(lambda a: a.flatten(1).argmax(1) + 1),
         *("leave it for the last operation", last(lambda a: a.flatten(1).argmax(1))),
     ),
