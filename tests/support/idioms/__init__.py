@@ -1,6 +1,6 @@
 """Ways of writing models that users have, by group and name."""
 
-__all__ = ["IDIOMS", "Idiom"]
+__all__ = ["IDIOMS", "REFUSED", "Idiom"]
 
 from support.idioms.activations import ACTIVATIONS
 from support.idioms.affine import AFFINE
@@ -22,3 +22,9 @@ IDIOMS: dict[str, Idiom] = {
     **LAST,
     **PLAIN,
 }
+REFUSED = (  # with what to use instead
+    "F.conv2d with weights of one's own",
+    "F.linear with weights of one's own",
+    "x @ w",
+    "one layer twice",
+)
