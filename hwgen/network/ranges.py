@@ -6,6 +6,7 @@ what int64 golden carries.
 
 __all__ = [
     "ACCUMULATOR_BITS",
+    "DOUBLE_BITS",
     "as_int64",
     "count_windows",
     "dot_range",
@@ -25,6 +26,7 @@ from hwgen.network.fields import IntArray
 from hwgen.network.ops import MAX_ELEMENTS, Requantize
 from hwgen.network.tensor import Tensor
 
+DOUBLE_BITS = 31  # of double rounding's first shift
 ACCUMULATOR_BITS = 62  # what int64 golden and float-free range arithmetic carry without overflow
 
 
@@ -134,6 +136,10 @@ def round_shift(value: int, shift: int, rounding: str) -> int:
     """Return value / 2**shift rounded to an integer, for one Python integer of any size."""
     if shift == 0:
         return value
+    if rounding == "double":
+        first = min(shift, DOUBLE_BITS)
+        inner = round_shift(value, first, "half_up")
+        return round_shift(inner, shift - first, "half_away")
     floor, rest, half = value >> shift, value & ((1 << shift) - 1), 1 << (shift - 1)
     if rest != half:
         return floor + (rest > half)
