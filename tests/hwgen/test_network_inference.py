@@ -149,9 +149,17 @@ def test_rounding_by_hand(rounding):
         "half_up": [-2, -1, -1, 0, 0, 1, 1, 2, 2],
         "half_even": [-2, -2, -1, 0, 0, 0, 1, 2, 2],
         "half_away": [-2, -2, -1, -1, 0, 1, 1, 2, 2],
+        "double": [-2, -1, -1, 0, 0, 1, 1, 2, 2],  # the first 31 bits half up
     }[rounding]
     assert [round_shift(value, 1, rounding) for value in range(-4, 5)] == expected
     assert round_shift(-7, 0, rounding) == -7
+
+
+def test_double_rounding_by_hand():
+    one = 1 << 31
+    values = [one - 1, one, 3 * one, -one, -one - 1, -3 * one, one - (one >> 1) - 1]
+    assert [round_shift(v, 32, "double") for v in values] == [1, 1, 2, -1, -1, -2, 0]
+    assert [round_shift(v, 32, "half_up") for v in values] == [0, 1, 2, 0, -1, -1, 0]
 
 
 def formatted(shape=(2, 4, 4), of="int4", scale=0.5, zero_point=0):

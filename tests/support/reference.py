@@ -103,6 +103,15 @@ def reference_arg_max(op, shape, x):
     return np.array([[row.index(max(row))] for row in x[0].tolist()], dtype=np.int64)
 
 
+def round_quotient(value, shift, rounding):
+    """Return an integer over 2**shift, rounded; twice where so it is called."""
+    if rounding == "double":
+        first = min(shift, 31)
+        once = round_fraction(Fraction(value, 1 << first), "half_up")
+        return round_fraction(Fraction(once, 1 << (shift - first)), "half_away")
+    return round_fraction(Fraction(value, 1 << shift), rounding)
+
+
 def round_fraction(value, rounding):
     if rounding == "half_even":
         return round(value)
@@ -118,8 +127,8 @@ def reference_requantize(op, shape, x):
     shift = np.broadcast_to(op.shift, channels).tolist()
     out = np.empty_like(values)
     for at in np.ndindex(values.shape):
-        value = Fraction((int(values[at]) - zero_point) * multiplier[at[1]], 1 << shift[at[1]])
-        rounded = op.zero_point + round_fraction(value, op.rounding)
+        product = (int(values[at]) - zero_point) * multiplier[at[1]]
+        rounded = op.zero_point + round_quotient(product, shift[at[1]], op.rounding)
         out[at] = min(max(rounded, op.lo), op.hi)
     return out
 

@@ -4,11 +4,22 @@ Source: TensorFlow Lite's reference kernels (`QuantizeMultiplier`, `CalculateAct
 the quantization specification; each is held to LiteRT in the tests.
 """
 
-__all__ = ["SAME", "activation_range", "quantized_multiplier", "same_padding", "sum_multipliers"]
+__all__ = [
+    "LEFT_SHIFT",
+    "NONE",
+    "SAME",
+    "activation_range",
+    "quantized_multiplier",
+    "rounded_product_thresholds",
+    "same_padding",
+    "sum_multipliers",
+]
 
 import math
 
 import numpy as np
+
+from hwgen.network.ops import IntArray
 
 SAME = 0  # of `Padding`
 NONE, RELU, RELU_N1_TO_1, RELU6 = range(4)  # of `ActivationFunctionType`
@@ -74,3 +85,26 @@ def sum_multipliers(
     twice = 2 * max(scales)
     a, b = (quantized_multiplier(scale / twice) for scale in scales)
     return a, b, quantized_multiplier(twice / ((1 << LEFT_SHIFT) * output))
+
+
+def rounded_product_thresholds(real: float, ends: Interval) -> IntArray:
+    """Return the thresholds of round(acc * real), computed in float64, ties away from zero.
+
+    LiteRT's fully connected layers of int8 requantize so.
+
+    Parameters
+    ----------
+    ends : (first, last) of the results: thresholds are of those behind the first
+
+    Returns
+    -------
+    for each of them, the least accumulator that gives it, int64
+    """
+    wanted = np.arange(ends[0] + 1, ends[1] + 1, dtype=np.int64)
+    near = np.floor((wanted - 0.5) / real).astype(np.int64)
+    found = near + 3
+    for accumulator in (near + 2, near + 1, near, near - 1, near - 2):
+        product = accumulator.astype(np.float64) * real
+        reached = np.copysign(np.floor(np.abs(product) + 0.5), product) >= wanted
+        found = np.where(reached, accumulator, found)
+    return found

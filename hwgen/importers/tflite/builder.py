@@ -120,9 +120,7 @@ class Builder:
             function, self.scale(number), self.zero_point(number), (of.lo, of.hi)
         )
 
-    def requantize(
-        self, number: int, reals: Sequence[float], function: int, rounding: str = "double"
-    ) -> Requantize:
+    def requantize(self, number: int, reals: Sequence[float], function: int) -> Requantize:
         """Return the requantizer that gives a tensor from accumulators.
 
         Parameters
@@ -143,5 +141,5 @@ class Builder:
             zero_point=self.zero_point(number),
             lo=lo,
             hi=hi,
-            rounding=rounding,
+            rounding="double",
         )

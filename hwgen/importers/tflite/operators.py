@@ -12,6 +12,7 @@ from hwgen.importers.tflite.arithmetic import (
     LEFT_SHIFT,
     NONE,
     SAME,
+    rounded_product_thresholds,
     same_padding,
     sum_multipliers,
 )
@@ -27,6 +28,10 @@ Pads = tuple[tuple[int, int], tuple[int, int]]
 
 def _option(operator: TfliteOperator, name: str) -> int:
     return int(operator.options.get(name, 0))
+
+
+def _function(operator: TfliteOperator) -> int:
+    return _option(operator, "FusedActivationFunction")
 
 
 def _padding(
@@ -65,23 +70,6 @@ def _bias(builder: Builder, operator: TfliteOperator, channels: int) -> IntArray
     return bias.astype(np.int64)
 
 
-def _accumulate(
-    builder: Builder,
-    operator: TfliteOperator,
-    op: Conv2d | Linear,
-    reals: list[float],
-    rounding: str,
-) -> None:
-    """Add a layer with weights and its requantizer.
-
-    reals : scales of the accumulators over that of the output
-    """
-    x, out = operator.inputs[0], operator.outputs[0]
-    sums = builder.add(op, [builder.value(x)], f"{builder.tensor(out).name}.acc")
-    function = _option(operator, "FusedActivationFunction")
-    builder.finish(operator, builder.requantize(out, reals, function, rounding), [sums])
-
-
 def _ratios(builder: Builder, operator: TfliteOperator, scales: FloatArray) -> list[float]:
     """Return scales of accumulators over that of the output."""
     x, out = builder.scale(operator.inputs[0]), builder.scale(operator.outputs[0])
@@ -105,7 +93,17 @@ def _conv_2d(builder: Builder, operator: TfliteOperator) -> None:
         dilation=dilation,
         groups=channels // weight.shape[3],
     )
-    _accumulate(builder, operator, op, _ratios(builder, operator, scales), "double")
+    _with_weights(builder, operator, op, scales)
+
+
+def _with_weights(
+    builder: Builder, operator: TfliteOperator, op: Conv2d, scales: FloatArray
+) -> None:
+    """Add a convolution and its requantizer."""
+    x, out = operator.inputs[0], operator.outputs[0]
+    sums = builder.add(op, [builder.value(x)], f"{builder.tensor(out).name}.acc")
+    reals = _ratios(builder, operator, scales)
+    builder.finish(operator, builder.requantize(out, reals, _function(operator)), [sums])
 
 
 def _depthwise_conv_2d(builder: Builder, operator: TfliteOperator) -> None:
@@ -125,7 +123,7 @@ def _depthwise_conv_2d(builder: Builder, operator: TfliteOperator) -> None:
         dilation=dilation,
         groups=channels,
     )
-    _accumulate(builder, operator, op, _ratios(builder, operator, scales), "double")
+    _with_weights(builder, operator, op, scales)
 
 
 def _fully_connected(builder: Builder, operator: TfliteOperator) -> None:
@@ -142,12 +140,15 @@ def _fully_connected(builder: Builder, operator: TfliteOperator) -> None:
     if order is not None:
         weight = weight[:, order]
     op = Linear(weight, _bias(builder, operator, len(weight)), Fixed(8), scales)
-    if scales.size == 1:  # LiteRT multiplies in float32 here, and rounds once
-        product = float(np.float32(builder.scale(x)) * np.float32(scales[0]))
-        reals = [product / builder.scale(operator.outputs[0])]
-    else:
-        reals = _ratios(builder, operator, scales)
-    _accumulate(builder, operator, op, reals, "half_up")
+    (out,) = operator.outputs
+    zero, (lo, hi) = builder.zero_point(out), builder.clamp(out, _function(operator))
+    rows = [
+        rounded_product_thresholds(real, (lo - zero, hi - zero))
+        for real in _ratios(builder, operator, scales)
+    ]
+    name = builder.tensor(out).name
+    sums = builder.add(op, [builder.value(x)], f"{name}.acc")
+    builder.finish(operator, _counted(builder, out, np.array(rows), lo), [sums])
 
 
 def _add(builder: Builder, operator: TfliteOperator) -> None:
@@ -164,7 +165,7 @@ def _add(builder: Builder, operator: TfliteOperator) -> None:
         np.array([round_shift((n << LEFT_SHIFT) * by, s, "double") for n in (x - zero).tolist()])
         for zero, (by, s) in zip(zeros, inputs, strict=True)
     ]
-    lo, hi = builder.clamp(out, _option(operator, "FusedActivationFunction"))
+    lo, hi = builder.clamp(out, _function(operator))
     raw = (scaled[0][:, None] + scaled[1][None, :]).ravel().tolist()
     zero = builder.zero_point(out)
     y = np.array([min(max(zero + round_shift(n * q, shift, "double"), lo), hi) for n in raw])
@@ -178,7 +179,7 @@ def _add(builder: Builder, operator: TfliteOperator) -> None:
 
 def _counted(builder: Builder, out: int, thresholds: IntArray, lo: int) -> Threshold:
     return Threshold(
-        thresholds[None, :],
+        np.atleast_2d(thresholds),
         builder.format(out),
         np.array([builder.scale(out)]),
         builder.zero_point(out),
@@ -203,7 +204,7 @@ def _average_pool_2d(builder: Builder, operator: TfliteOperator) -> None:
     _check_equal_grids(builder, x, out)
     name, count = builder.tensor(out).name, kernel[0] * kernel[1]
     sums = builder.add(AvgPool2d(kernel, stride), [builder.value(x)], f"{name}.acc")
-    lo, hi = builder.clamp(out, _option(operator, "FusedActivationFunction"))
+    lo, hi = builder.clamp(out, _function(operator))
     # averages of the integers as they are, whatever their zero point
     least = np.array([_least_sum(y, count) for y in range(lo + 1, hi + 1)], np.int64)
     thresholds = least - count * builder.zero_point(x)
@@ -232,7 +233,7 @@ def _max_pool_2d(builder: Builder, operator: TfliteOperator) -> None:
     stride, _, padding = _padding(operator, (size[0], size[1]), kernel)
     _check_equal_grids(builder, x, out)
     pool, of = MaxPool2d(kernel, stride, padding), builder.format(out)
-    clamp = builder.clamp(out, _option(operator, "FusedActivationFunction"))
+    clamp = builder.clamp(out, _function(operator))
     if clamp == (of.lo, of.hi):
         builder.finish(operator, pool, [builder.value(x)])
         return
