@@ -52,6 +52,7 @@ OPTIONS = {
     "RESIZE_NEAREST_NEIGHBOR": "ResizeNearestNeighborOptions",
     "TRANSPOSE_CONV": "TransposeConvOptions",
 }
+FIRST_VERSION = {"RESHAPE"}  # has no second one
 DTYPES = {"INT8": np.int8, "INT16": np.int16, "INT32": np.int32, "INT64": np.int64}
 
 
@@ -195,7 +196,7 @@ def _code(builder: Any, kind: str) -> int:
     tflite.OperatorCodeStart(builder)
     tflite.OperatorCodeAddDeprecatedBuiltinCode(builder, min(number, 127))
     tflite.OperatorCodeAddBuiltinCode(builder, number)
-    tflite.OperatorCodeAddVersion(builder, 2)
+    tflite.OperatorCodeAddVersion(builder, 1 if kind in FIRST_VERSION else 2)
     return tflite.OperatorCodeEnd(builder)
 
 

@@ -170,16 +170,20 @@ def _add(builder: Builder, operator: TfliteOperator) -> None:
     zero = builder.zero_point(out)
     y = np.array([min(max(zero + round_shift(n * q, shift, "double"), lo), hi) for n in raw])
     found = find_sum(y.reshape(256, 256), scales[0] / scales[1], zeros)
-    if found is None or not found.thresholds.size:
+    if found is None:
         raise Refusal("an ADD of scales that are too far apart")
     name = builder.tensor(out).name
     sums = builder.add(Add((found.a, found.b)), [builder.value(a), builder.value(b)], f"{name}.acc")
     builder.finish(operator, _counted(builder, out, found.thresholds, int(y.min())), [sums])
 
 
-def _counted(builder: Builder, out: int, thresholds: IntArray, lo: int) -> Threshold:
+def _counted(builder: Builder, out: int, thresholds: IntArray, lo: int) -> Threshold | Requantize:
+    """Return what counts thresholds; where there are none, the output is the same for all."""
+    rows = np.atleast_2d(thresholds)
+    if not rows.size:
+        return _clamped(builder, out, (lo, lo))
     return Threshold(
-        np.atleast_2d(thresholds),
+        rows,
         builder.format(out),
         np.array([builder.scale(out)]),
         builder.zero_point(out),

@@ -17,6 +17,7 @@ import numpy as np
 from hwgen.network.ops import IntArray
 
 MOST_FACTOR = 1 << 24
+NEAR = 5e-4  # a ratio of factors and that of the scales: a network takes them for the same
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,13 +67,12 @@ def _factors(ratio: float) -> Iterator[tuple[int, int]]:
     """Yield pairs of factors whose ratio comes nearer and nearer."""
     limit, seen = 1, set()
     while limit <= MOST_FACTOR:
-        near = (
-            Fraction(ratio).limit_denominator(limit)
-            if ratio <= 1
-            else 1 / Fraction(1 / ratio).limit_denominator(limit)
-        )
+        near = Fraction(min(ratio, 1 / ratio)).limit_denominator(limit)
         pair = (near.numerator, near.denominator)
-        if min(pair) > 0 and pair not in seen:
+        if ratio > 1:
+            pair = pair[::-1]
+        apart = abs(pair[0] / max(pair[1], 1) / ratio - 1)
+        if min(pair) > 0 and apart < NEAR and pair not in seen:
             seen.add(pair)
             yield pair
         limit *= 2
