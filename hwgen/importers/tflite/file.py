@@ -5,7 +5,7 @@ file is turned into one error, and no count of anything may exceed what the file
 Source: the schema of TensorFlow Lite, version 3.
 """
 
-__all__ = ["TfliteModel", "TfliteOperator", "TfliteTensor", "read_tflite"]
+__all__ = ["DAMAGE", "TfliteModel", "TfliteOperator", "TfliteTensor", "read_tflite"]
 
 import struct
 from collections.abc import Callable, Mapping
@@ -23,7 +23,7 @@ LARGEST = 1 << 28  # bytes of a file
 MOST_ELEMENTS = 1 << 28  # of a tensor
 DAMAGE = (
     *(struct.error, IndexError, ValueError, TypeError, AttributeError, KeyError),
-    *(OverflowError, UnicodeError, AssertionError, RecursionError),
+    *(ArithmeticError, UnicodeError, AssertionError, RecursionError),
 )
 DTYPES = {
     "FLOAT32": "<f4",

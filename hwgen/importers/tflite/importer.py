@@ -11,7 +11,7 @@ import numpy as np
 
 from hwgen.errors import FoundUnsupported, HwgenError, NetworkError, StoreError, UnsupportedError
 from hwgen.importers.tflite.builder import Builder, Refusal
-from hwgen.importers.tflite.file import TfliteOperator, read_tflite
+from hwgen.importers.tflite.file import DAMAGE, TfliteOperator, read_tflite
 from hwgen.importers.tflite.operators import CONVERT
 from hwgen.network import Input, Network, Node
 
@@ -40,7 +40,7 @@ def import_tflite(path: str | Path) -> Network:
     try:
         builder.gives(number, builder.add(_entry(builder, number), [], builder.tensor(number).name))
     except Refusal as refusal:
-        found.append(FoundUnsupported(builder.tensor(number).name, refusal.what, refusal.instead))
+        found.append(FoundUnsupported("input", refusal.what, refusal.instead))
     for operator in model.operators:
         place = _place(builder, operator)
         if operator.kind not in CONVERT:
@@ -53,7 +53,7 @@ def import_tflite(path: str | Path) -> Network:
             found.append(FoundUnsupported(place, refusal.what, refusal.instead))
         except HwgenError as error:
             raise type(error)(f"{path}: {place}: {error}") from error
-        except (ValueError, TypeError) as error:  # as many inputs as no such operator has
+        except DAMAGE as error:  # such as as many inputs as no such operator has
             raise StoreError(f"{path}: {place}: {operator.kind} is damaged ({error})") from error
     if found:
         raise UnsupportedError(found, SUPPORTED)

@@ -236,7 +236,7 @@ def _affine_thresholds(
 def _requantizer(layer: Layer, op: Requantize, lanes: int) -> RequantizerParameters:
     assert op.lo is not None and op.hi is not None
     # One shift for all channels: floor((a m + 2^(s-1)) / 2^s) is unchanged when m and 2^s double.
-    shift, rests = int(op.shift.max()), ()
+    shift, rests = int(op.shift.max()), tuple[int, ...]()
     pairs = [(int(m), int(s)) for m, s in np.broadcast(op.multiplier, op.shift)]
     if op.rounding == "double":  # which is half up as long as the first rounding takes all
         rests = tuple(max(0, s - DOUBLE_BITS) for _, s in pairs)
