@@ -85,7 +85,7 @@ def test_convolution_is_torch_s_with_the_zero_point_as_padding(kernel, stride, p
 @pytest.mark.parametrize("signed", [True, False])
 def test_pool_is_torch_s_and_padding_never_wins(kernel, stride, padding, signed):
     if any(2 * p > k for p, k in zip(padding, kernel, strict=True)):
-        with pytest.raises(NetworkError, match="Padding of a pool"):
+        with pytest.raises(NetworkError, match="Padding of a maximum"):
             MaxPool2d(kernel, stride, padding)
         return
     network = chain(Input((3, 7, 6), Fixed(5, signed), [1.0]), MaxPool2d(kernel, stride, padding))
