@@ -27,7 +27,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from hwgen.compression import Compressed, compress
 from hwgen.compression.prune import penalty
 from hwgen.errors import InternalError
-from hwgen.importers import import_torch
+from hwgen.importers.from_torch import import_torch
 from hwgen.network import Conv2d, Linear, Network
 from hwgen.tasks.digits import Digits
 from hwgen.tasks.images import ImageTask

@@ -7,6 +7,7 @@ __all__ = [
     "compress",
     "generate",
     "hardware_cost",
+    "import_tflite",
     "import_torch",
     "load",
     "plan",
@@ -178,9 +179,24 @@ def import_torch(
     evaluate : `evaluate(module)` returns the accuracy; there is a warning where it is that of
         guessing
     """
-    importers = _torch_part("hwgen.importers")
+    importers = _torch_part("hwgen.importers.from_torch")
     network: Network = importers.import_torch(module, example, evaluate=evaluate)
     return network
+
+
+def import_tflite(path: str | Path) -> Network:
+    """Return the network of a TFLite file of int8: the integers of LiteRT's reference kernels.
+
+    Images enter and leave as (channels, height, width).
+
+    Raises
+    ------
+    StoreError : no such file, or a damaged one
+    UnsupportedError : with every operator that has no integer meaning in hwgen
+    """
+    from hwgen.importers.tflite import import_tflite as read
+
+    return read(path)
 
 
 class Package:

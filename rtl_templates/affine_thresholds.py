@@ -2,6 +2,7 @@
 
 __all__ = ["AffineThresholdParameters", "AffineThresholds", "Lane"]
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -21,6 +22,7 @@ class AffineThresholdParameters:
     x_lo, x_hi : range of the input, which gives its width
     lines : (start, pitch), one for all channels or one a channel; no pitch is negative
     fraction : bits of starts and pitches behind the point
+    below_zero : the starts where x is below zero, as many as lines; none where they are the same
     steps : thresholds of a channel, at least two
     base : the output below all thresholds
     bits, signed : of an output element
@@ -38,8 +40,11 @@ class AffineThresholdParameters:
     bits: int
     signed: bool
     step: int = 1
+    below_zero: tuple[int, ...] = field(default=(), repr=False)
 
     def __post_init__(self) -> None:
+        if len(self.below_zero) not in (0, len(self.lines)):
+            raise ValueError(f"Starts below zero must be none or {len(self.lines)}")
         if len(self.lines) not in (1, self.channels):
             raise ValueError(f"Lines must be one or {self.channels}, not {len(self.lines)}")
         if min(pitch for _, pitch in self.lines) < 0:
@@ -82,6 +87,7 @@ class AffineThresholdParameters:
         return tuple(
             Lane(
                 of_lane(self.lines, lane, self.lanes, self.beats),
+                of_lane(self.below_zero, lane, self.lanes, self.beats) if self.below_zero else (),
                 self.x_lo << self.fraction,
                 self.x_hi << self.fraction,
                 self.fraction,
@@ -96,11 +102,13 @@ class Lane:
     """The lines of one lane, and how wide its remainders are.
 
     lines : (start, pitch) of each beat of a pixel
+    below_zero : the starts where x is below zero, or none
     lo, hi : range of x * 2**fraction
     fraction, levels : as of the unit
     """
 
     lines: tuple[tuple[int, int], ...]
+    below_zero: tuple[int, ...]
     lo: int
     hi: int
     fraction: int
@@ -109,8 +117,18 @@ class Lane:
     @cached_property
     def offsets(self) -> tuple[int, ...]:
         """For each beat, what is added to x * 2**fraction: minus the middle threshold."""
+        return self._offsets(start for start, _ in self.lines)
+
+    @cached_property
+    def offsets_below_zero(self) -> tuple[int, ...]:
+        """The same where x is below zero, none where nothing else is added there."""
+        return self._offsets(self.below_zero) if self.below_zero else ()
+
+    def _offsets(self, starts: Iterable[int]) -> tuple[int, ...]:
         top = self.levels - 1
-        return tuple(-(start + (pitch << top)) for start, pitch in self.lines)
+        return tuple(
+            -(start + (pitch << top)) for start, (_, pitch) in zip(starts, self.lines, strict=True)
+        )
 
     @cached_property
     def pitches(self) -> tuple[int, ...]:
@@ -125,7 +143,11 @@ class Lane:
     @cached_property
     def whole_range(self) -> tuple[int, int]:
         """Range of the first remainder."""
-        return self.lo + min(self.offsets), self.hi + max(self.offsets)
+        if not self.below_zero:
+            return self.lo + min(self.offsets), self.hi + max(self.offsets)
+        below = self.offsets_below_zero
+        least = min(self.lo + min(below), min(self.offsets))
+        return least, max(self.hi + max(self.offsets), max(below))
 
     @cached_property
     def remainder_bits(self) -> tuple[int, ...]:
@@ -253,6 +275,9 @@ class AffineThresholds(wiring.Component):
         p = self.parameters
         own = p.each_lane[lane]
         offset = ahead(m, self.i.valid, beat, own.offsets, f"offset_{lane}")
+        if own.below_zero:
+            below = ahead(m, self.i.valid, beat, own.offsets_below_zero, f"below_zero_{lane}")
+            offset = Mux(self.i.payload[lane] < 0, below, offset)
         above = Signal(signed(own.first_bits - p.fraction), name=f"above_middle_{lane}")
         m.d.comb += above.eq(self.i.payload[lane] + (offset >> p.fraction))
         behind = Signal(signed(p.fraction + 1), name=f"behind_point_{lane}")

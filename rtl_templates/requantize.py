@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from amaranth import *
 from amaranth.lib import wiring
 
-from hwgen_rtl_templates.streams import beats_per_pixel, delayed, range_shape, unit_ports
-from hwgen_rtl_templates.tables import lookup, nest
+from hwgen_rtl_templates.streams import beats_per_pixel, delayed, of_lane, range_shape, unit_ports
+from hwgen_rtl_templates.tables import added, lookup, nest
 
 
 @dataclass(frozen=True)
@@ -20,6 +20,8 @@ class RequantizerParameters:
     multipliers : one, or one a channel
     shift : common to all channels
     rounding : half_up, half_even or half_away
+    rests : of double rounding, the bits that are then rounded half away from zero, one or one a
+        channel; the first rounding is half up
     bits, signed : of an output element
     """
 
@@ -36,12 +38,15 @@ class RequantizerParameters:
     signed: bool
     x_zero_point: int = 0
     rounding: str = "half_up"
+    rests: tuple[int, ...] = field(default=(), repr=False)
 
     def __post_init__(self) -> None:
         if len(self.multipliers) not in (1, self.channels):
             raise ValueError(f"Multipliers must be one or {self.channels}")
         if self.rounding not in ("half_up", "half_even", "half_away"):
             raise ValueError(f"Rounding must be a known one, not {self.rounding!r}")
+        if len(self.rests) not in (0, 1, self.channels):
+            raise ValueError(f"Second shifts must be none, one or {self.channels}")
 
     @property
     def title(self) -> str:
@@ -60,8 +65,8 @@ class RequantizerParameters:
 
     @property
     def latency(self) -> int:
-        """Clocks from a beat to its output: multiply, round, clamp."""
-        return 2 + self.scaled
+        """Clocks from a beat to its output: multiply, round once or twice, clamp."""
+        return 2 + self.scaled + bool(self.rests)
 
     def create(self) -> "Requantizer":
         """Return the component."""
@@ -69,11 +74,16 @@ class RequantizerParameters:
 
     def multipliers_of(self, lane: int) -> tuple[int, ...]:
         """Return the multiplier of each beat of a pixel, in one lane."""
-        if len(self.multipliers) == 1:
-            return self.multipliers
-        beats = beats_per_pixel(self.channels, self.lanes)
-        channels = (beat * self.lanes + lane for beat in range(beats))
-        return tuple(self.multipliers[c] if c < self.channels else 1 for c in channels)
+        return self._of_lane(self.multipliers, lane)
+
+    def rests_of(self, lane: int) -> tuple[int, ...]:
+        """Return the second shift of each beat of a pixel, in one lane."""
+        return self._of_lane(self.rests, lane)
+
+    def _of_lane(self, values: tuple[int, ...], lane: int) -> tuple[int, ...]:
+        if len(values) == 1:
+            return values
+        return of_lane(values, lane, self.lanes, beats_per_pixel(self.channels, self.lanes))
 
 
 class Requantizer(wiring.Component):
@@ -102,6 +112,8 @@ class Requantizer(wiring.Component):
         for lane in range(p.lanes):
             scaled = self._scale(m, lane, beat)
             rounded = self._round(m, lane, scaled)
+            if p.rests:
+                rounded = self._round_again(m, lane, rounded, beat)
             self._clamp(m, lane, rounded)
         return m
 
@@ -156,6 +168,19 @@ class Requantizer(wiring.Component):
             (lo + half - 1) >> p.shift,
             (hi + half) >> p.shift,
         )
+
+    def _round_again(self, m: Module, lane: int, value: Value, beat: Value) -> Value:
+        """Return a value over 2**rest, rounded half away from zero."""
+        rests = self.parameters.rests_of(lane)
+        # the beat that the product and the first rounding were of
+        latency = 1 + self.parameters.scaled
+        (beat,) = delayed(m, latency, beat=beat) if isinstance(beat, Signal) else (beat,)
+        rest = lookup(m, beat, rests, f"rest_{lane}")
+        below_half = lookup(m, beat, [(1 << r >> 1) - 1 for r in rests], f"below_half_{lane}")
+        total = added(value, below_half, (value >= 0) | (rest == 0))
+        held = Signal(signed(len(value) + 1), name=f"again_{lane}", reset_less=True)
+        m.d.sync += held.eq(total >> rest)
+        return held
 
     def _clamp(self, m: Module, lane: int, value: Value) -> None:
         p = self.parameters

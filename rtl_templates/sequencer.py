@@ -172,7 +172,8 @@ class Sequencer(wiring.Component):
         command = self.command.payload
         rows, _ = w.output_size
         line = w.width * w.channel_words
-        start = -(w.padding[0] * line + w.padding[1] * w.channel_words) % w.depth
+        (above, _), (left, _) = w.padding
+        start = -(above * line + left * w.channel_words) % w.depth
         origin, row_origin = (
             Signal(range(w.depth), init=start, name=name) for name in ("origin", "row_origin")
         )
@@ -188,10 +189,10 @@ class Sequencer(wiring.Component):
             m.d.sync += origin.eq(origin + w.stride[1] * w.channel_words)
         if not w.padded:
             return
-        y = Signal.like(command.y, init=-w.padding[0])
-        x = Signal.like(command.x, init=-w.padding[1])
+        y = Signal.like(command.y, init=-above)
+        x = Signal.like(command.x, init=-left)
         m.d.comb += [command.y.eq(y), command.x.eq(x)]
         with m.If(row_end):
-            m.d.sync += [y.eq(Mux(frame_end, -w.padding[0], y + w.stride[0])), x.eq(-w.padding[1])]
+            m.d.sync += [y.eq(Mux(frame_end, -above, y + w.stride[0])), x.eq(-left)]
         with m.Elif(pixel_end):
             m.d.sync += x.eq(x + w.stride[1])

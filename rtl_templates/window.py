@@ -30,7 +30,8 @@ class Tap:
 class WindowParameters:
     """A window over frames of `height` by `width` pixels of `channels` elements.
 
-    kernel, stride, padding, dilation : (vertical, horizontal)
+    kernel, stride, dilation : (vertical, horizontal)
+    padding : ((above, below), (left, right))
     lanes : elements of the flattened (kernel row, kernel column, channel) that leave in a beat;
         need not divide the channels, and may exceed them
     bits, signed : of an element
@@ -50,7 +51,7 @@ class WindowParameters:
     width: int
     kernel: tuple[int, int]
     stride: tuple[int, int]
-    padding: tuple[int, int]
+    padding: tuple[tuple[int, int], tuple[int, int]]
     dilation: tuple[int, int]
     lanes: int
     bits: int
@@ -83,9 +84,7 @@ class WindowParameters:
         """Windows (down, across) a frame."""
         frame = (self.height, self.width)
         return tuple(  # type: ignore[return-value]
-            (frame[a] + 2 * self.padding[a] - self.dilation[a] * (self.kernel[a] - 1) - 1)
-            // self.stride[a]
-            + 1
+            (frame[a] + sum(self.padding[a]) - self.reach[a] - 1) // self.stride[a] + 1
             for a in range(2)
         )
 
@@ -178,7 +177,7 @@ class WindowParameters:
     def required(self, row: int, column: int) -> int:
         """Return how many words of the frame must be there before window (row, column) starts."""
         bottom, right = (
-            min(max(at * self.stride[a] - self.padding[a] + self.reach[a], 0), size - 1)
+            min(max(at * self.stride[a] - self.padding[a][0] + self.reach[a], 0), size - 1)
             for a, at, size in ((0, row, self.height), (1, column, self.width))
         )
         return (bottom * self.width + right + 1) * self.channel_words
@@ -196,7 +195,7 @@ class WindowParameters:
         row, all."""
         if row == self.output_size[0]:
             return self.frame_words
-        top = min(max(row * self.stride[0] - self.padding[0], 0), self.height)
+        top = min(max(row * self.stride[0] - self.padding[0][0], 0), self.height)
         return top * self.width * self.channel_words
 
     @cached_property
@@ -263,7 +262,7 @@ class WindowParameters:
     @property
     def padded(self) -> bool:
         """Whether any tap may fall outside the frame."""
-        return any(self.padding)
+        return any(map(any, self.padding))
 
 
 def command_shape(p: WindowParameters) -> data.StructLayout:
@@ -283,8 +282,9 @@ def command_shape(p: WindowParameters) -> data.StructLayout:
         "last": 1,
     }
     if p.padded:
-        fields["y"] = range(-p.padding[0], p.height + p.padding[0])
-        fields["x"] = range(-p.padding[1], p.width + p.padding[1])
+        (above, below), (left, right) = p.padding
+        fields["y"] = range(-above, p.height + below)
+        fields["x"] = range(-left, p.width + right)
     return data.StructLayout(fields)
 
 
@@ -393,12 +393,12 @@ class Window(wiring.Component):
         inside = Const(1)
         for axis, at, size in (("dy", command.y, p.height), ("dx", command.x, p.width)):
             index = 0 if axis == "dy" else 1
-            if not p.padding[index]:
+            before, after = p.padding[index]
+            if not before and not after:
                 continue
             step = lookup(m, command.step, [getattr(t, axis) for t in taps], f"{axis}_{port}")
-            low = -p.padding[index]
             place = Signal(
-                range(low, size + p.padding[index] + p.reach[index] + 1),
+                range(-before, size + after + p.reach[index] + 1),
                 name=f"{axis}_at_{port}",
                 reset_less=True,
             )

@@ -42,7 +42,7 @@ MAY_IMPORT = {
         "cache",
         "torch_graph",
     },
-    "importers": {"errors", "formats", "network", "torch_graph", "compression"},
+    "importers": {"errors", "files", "formats", "network", "torch_graph", "compression"},
     "families": {"errors", "targets", "tools", "rtl_templates"},
     "planning": {
         "errors",

@@ -16,7 +16,7 @@ from compression_results import Outcome, draw, load, save, tables
 from hwgen.compression.recipes.prune_recipe import IMPORTANCES, KINDS
 from hwgen.compression.recipes.quantize_recipe import STEPS
 from hwgen.errors import InternalError
-from hwgen.importers import import_torch
+from hwgen.importers.from_torch import import_torch
 from hwgen.report import read_run
 from hwgen.tasks.digits import Digits, DigitsCnn
 from hwgen.tasks.images import ImageTask

@@ -1,4 +1,4 @@
-"""`hwgen import`: from a PyTorch model to a stored integer network."""
+"""`hwgen import`: from a PyTorch model or a model file to a stored integer network."""
 
 __all__ = ["import_"]
 
@@ -15,15 +15,24 @@ if TYPE_CHECKING:
     from hwgen.network import Network
 
 
+FILES = (".tflite",)
+
+
 def import_(
-    task: Annotated[
+    source: Annotated[
         str,
         typer.Argument(
-            metavar="FILE.py:TASK",
-            help="An object with .model and .example (and .calibration, and perhaps .evaluate).",
+            metavar="MODEL.tflite|FILE.py:TASK",
+            help="A model file, or an object with .model and .example (and .calibration, and "
+            "perhaps .evaluate).",
         ),
     ],
-    output: Annotated[Path, typer.Option("-o", "--output", help="File of the network.")],
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", help="File of the network.")
+    ] = None,
+    check: Annotated[
+        bool, typer.Option("--check", help="Say what would become of it, and write nothing.")
+    ] = False,
     weights: Annotated[
         str | None, typer.Option(help="Quantize a float model first: weights, such as int8.")
     ] = None,
@@ -31,39 +40,60 @@ def import_(
         str, typer.Option(help="With --weights: activations, such as uint8.")
     ] = "uint8",
 ) -> None:
-    """Store the integer network of a task's model.
+    """Store the integer network of a model file, or of a task's model.
 
-    The model is one that hwgen.compress made, or a float one to be quantized after training with
-    --weights, on the task's calibration batches.
+    A file of TFLite gives the integers of LiteRT's reference kernels. A task's model is one that
+    hwgen.compress made, or a float one to be quantized after training with
+    --weights, on the calibration batches of the task.
+
+    Example: hwgen import model.tflite -o my.net
 
     Example: hwgen import my_task.py:task --weights int8 --activations uint8 -o my.net
     """
+    if (output is None) != check:
+        raise HwgenError("Say where the network goes: -o my.net; or --check, which writes nothing")
+    console = screen()
+    with console.status("Importing"):
+        if source.lower().endswith(FILES):
+            if weights is not None:
+                raise HwgenError(f"{source}: --weights is for a task's float model, not for a file")
+            network = _from_file(source)
+        else:
+            network = _from_task(source, weights, activations)
+        if output is not None:
+            network.save(output)
+    print_network(network, console)
+    say(console, "Nothing is written" if output is None else f"Network in {output}")
+
+
+def _from_file(path: str) -> "Network":
+    from hwgen import api
+
+    return api.import_tflite(path)
+
+
+def _from_task(task: str, weights: str | None, activations: str) -> "Network":
     from hwgen import api
     from hwgen.tasks.python_file import load_object
 
-    console = screen()
     found: Any = load_object(task)
     for name in ("model", "example", *(("calibration",) if weights else ())):
         if not hasattr(found, name):
             raise HwgenError(f"{task}: must have an attribute {name!r}")
     model, evaluate = found.model, getattr(found, "evaluate", None)
-    with console.status("Importing"):
-        if weights is not None:
-            from hwgen.compression import QuantizeRecipe, Recipe
+    if weights is not None:
+        from hwgen.compression import QuantizeRecipe, Recipe
 
-            recipe = Recipe(quantize=QuantizeRecipe(weights=weights, activations=activations))
-            model = api.compress(
-                model,
-                recipe,
-                evaluate=evaluate,
-                calibration=found.calibration,
-                example=found.example,
-            ).module
-            evaluate = None  # compress has looked
-        network = api.import_torch(model, found.example, evaluate=evaluate)
-        network.save(output)
-    print_network(network, console)
-    say(console, f"Network in {output}")
+        recipe = Recipe(quantize=QuantizeRecipe(weights=weights, activations=activations))
+        model = api.compress(
+            model,
+            recipe,
+            evaluate=evaluate,
+            calibration=found.calibration,
+            example=found.example,
+        ).module
+        evaluate = None  # compress has looked
+    return api.import_torch(model, found.example, evaluate=evaluate)
 
 
 def print_network(network: "Network", console: Console) -> None:

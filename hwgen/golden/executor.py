@@ -13,7 +13,7 @@ from hwgen.errors import NetworkError
 from hwgen.golden.exact import Values
 from hwgen.golden.kernels import GOLDEN, Kernel
 from hwgen.network.graph import Network
-from hwgen.network.ops import Conv2d, IntArray, MaxPool2d, Requantize, Threshold
+from hwgen.network.ops import Conv, IntArray, MaxPool, Requantize, Threshold
 
 CHUNK_ELEMENTS = 1 << 18  # what the widest value of a chunk may hold: it should stay in the cache
 
@@ -90,7 +90,7 @@ def _prepare(network: Network, wanted: Collection[str]) -> dict[str, Kernel]:
         # Requantizing is monotone in each channel, so the largest value may be taken before it,
         # which leaves fewer values to requantize. The name between the two is then another value.
         # The same goes for thresholds.
-        if isinstance(pool.op, MaxPool2d) and pool.inputs[0] not in wanted:
+        if isinstance(pool.op, MaxPool) and pool.inputs[0] not in wanted:
             before = network[pool.inputs[0]]
             alone = network.users(before.name) == (pool,)
             if isinstance(before.op, (Requantize, Threshold)) and alone:
@@ -111,7 +111,7 @@ def _chunks(network: Network, batch: Values) -> Iterator[tuple[int, Values]]:
     for node in network.nodes:
         shape = network.tensors[node.name].shape
         widest = max(widest, math.prod(shape))
-        if isinstance(node.op, Conv2d):  # its windows, side by side
+        if isinstance(node.op, Conv):  # its windows, side by side
             window = node.op.groups * math.prod(node.op.weight.shape[1:])
             widest = max(widest, window * math.prod(shape[1:]))
     size = max(1, CHUNK_ELEMENTS // widest)

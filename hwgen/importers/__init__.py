@@ -1,5 +1,4 @@
-"""Importers: from other tools' networks to `hwgen.network.Network`."""
+"""Importers: from other tools' networks to `hwgen.network.Network`.
 
-__all__ = ["import_torch", "trace_torch"]
-
-from hwgen.importers.from_torch import import_torch, trace_torch
+Each needs another package, so none is imported here: `from_torch`, `tflite`.
+"""

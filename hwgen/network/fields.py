@@ -1,6 +1,17 @@
 """The fields of ops: the types of arrays, and the checks that every value passes on its way in."""
 
-__all__ = ["FloatArray", "IntArray", "as_int", "integers", "number_format", "pair", "scales"]
+__all__ = [
+    "FloatArray",
+    "IntArray",
+    "Padding",
+    "as_int",
+    "extents",
+    "integers",
+    "number_format",
+    "pair",
+    "scales",
+    "sides",
+]
 
 import numpy as np
 import numpy.typing as npt
@@ -10,6 +21,7 @@ from hwgen.formats import Format
 
 IntArray = npt.NDArray[np.int64]
 FloatArray = npt.NDArray[np.float64]
+Padding = tuple[tuple[int, int], ...]  # (before, after) of each spatial axis
 
 LIMIT_BITS = 62  # integers stay below 2**62
 
@@ -57,6 +69,24 @@ def scales(value: npt.ArrayLike, what: str) -> FloatArray:
     return array
 
 
+def extents(value: object, what: str, least: int, rank: int) -> tuple[int, ...]:
+    """Return `rank` integers of at least `least`; one stands for all.
+
+    Raises
+    ------
+    NetworkError : something else
+    """
+    each = (value,) * rank if isinstance(value, int) else value
+    if (
+        not isinstance(each, (tuple, list))
+        or len(each) != rank
+        or any(isinstance(n, bool) or not isinstance(n, int) or n < least for n in each)
+    ):
+        count = "one or two integers" if rank == 2 else "one integer"
+        raise NetworkError(f"{what} must be {count} of at least {least}, not {value!r}")
+    return tuple(each)
+
+
 def pair(value: object, what: str, least: int) -> tuple[int, int]:
     """Return two integers of at least `least`; one stands for both.
 
@@ -64,14 +94,21 @@ def pair(value: object, what: str, least: int) -> tuple[int, int]:
     ------
     NetworkError : something else
     """
-    both = (value, value) if isinstance(value, int) else value
-    if (
-        not isinstance(both, (tuple, list))
-        or len(both) != 2
-        or any(isinstance(n, bool) or not isinstance(n, int) or n < least for n in both)
-    ):
-        raise NetworkError(f"{what} must be one or two integers of at least {least}, not {value!r}")
-    return (both[0], both[1])
+    first, second = extents(value, what, least, 2)
+    return first, second
+
+
+def sides(value: object, rank: int) -> Padding:
+    """Return the padding (before, after) of each of `rank` axes; one integer stands for both sides
+    of an axis, or for all of them.
+
+    Raises
+    ------
+    NetworkError : something else
+    """
+    if isinstance(value, (tuple, list)) and len(value) == rank and not isinstance(value[0], int):
+        return tuple(pair(axis, "Padding", 0) for axis in value)
+    return tuple((n, n) for n in extents(value, "Padding", 0, rank))
 
 
 def as_int(value: object, what: str) -> int:

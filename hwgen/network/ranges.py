@@ -6,6 +6,8 @@ what int64 golden carries.
 
 __all__ = [
     "ACCUMULATOR_BITS",
+    "AXES",
+    "DOUBLE_BITS",
     "as_int64",
     "count_windows",
     "dot_range",
@@ -21,11 +23,13 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from hwgen.errors import NetworkError
-from hwgen.network.fields import IntArray
+from hwgen.network.fields import IntArray, Padding
 from hwgen.network.ops import MAX_ELEMENTS, Requantize
 from hwgen.network.tensor import Tensor
 
+DOUBLE_BITS = 31  # of double rounding's first shift
 ACCUMULATOR_BITS = 62  # what int64 golden and float-free range arithmetic carry without overflow
+AXES = {1: ("length",), 2: ("height", "width")}  # names of the spatial axes, by how many there are
 
 
 def as_int64(lows: Iterable[int], highs: Iterable[int]) -> tuple[IntArray, IntArray]:
@@ -45,18 +49,23 @@ def as_int64(lows: Iterable[int], highs: Iterable[int]) -> tuple[IntArray, IntAr
 
 
 def output_extent(
-    size: int, kernel: int, stride: int, padding: int, dilation: int, what: str
+    size: int, kernel: int, stride: int, padding: tuple[int, int], dilation: int, what: str
 ) -> int:
     """Return how many windows fit along one axis.
+
+    Parameters
+    ----------
+    padding : (before, after)
 
     Raises
     ------
     NetworkError : not even one
     """
-    extent = (size + 2 * padding - dilation * (kernel - 1) - 1) // stride + 1
+    padded = size + sum(padding)
+    extent = (padded - dilation * (kernel - 1) - 1) // stride + 1
     if extent < 1:
         raise NetworkError(
-            f"Kernel must fit the padded input of {what} {size + 2 * padding}, "
+            f"Kernel must fit the padded input of {what} {padded}, "
             f"not span {dilation * (kernel - 1) + 1}"
         )
     return extent
@@ -66,41 +75,37 @@ def count_windows(
     x: Tensor,
     kernel: Sequence[int],
     stride: Sequence[int],
-    padding: Sequence[int],
+    padding: Padding,
     dilation: Sequence[int],
-) -> tuple[int, int]:
-    """Return how many windows fit down and across.
+) -> tuple[int, ...]:
+    """Return how many windows fit along each spatial axis.
 
     Raises
     ------
     NetworkError : not even one, or the padded input is too large
     """
-    padded = [x.shape[1 + a] + 2 * padding[a] for a in range(2)]
+    padded = [size + sum(axis) for size, axis in zip(x.shape[1:], padding, strict=True)]
     if x.channels * math.prod(padded) > MAX_ELEMENTS:
         raise NetworkError(
             f"Padded input must have at most {MAX_ELEMENTS} elements, not "
-            f"{x.channels} x {padded[0]} x {padded[1]}"
+            f"{' x '.join(map(str, (x.channels, *padded)))}"
         )
-    height, width = (
-        output_extent(
-            x.shape[1 + a], kernel[a], stride[a], padding[a], dilation[a], ("height", "width")[a]
-        )
-        for a in range(2)
-    )
-    return height, width
+    names = AXES[len(padded)]
+    axes = zip(x.shape[1:], kernel, stride, padding, dilation, names, strict=True)
+    return tuple(output_extent(*axis) for axis in axes)
 
 
-def real_taps(size: int, kernel: int, stride: int, padding: int) -> tuple[int, int]:
+def real_taps(
+    size: int, kernel: int, stride: int, padding: tuple[int, int], dilation: int
+) -> tuple[int, int]:
     """Return the least and the most taps, over the windows along one axis, not on padding."""
-    extent = output_extent(size, kernel, stride, padding, 1, "input")
-    # No window reaches further outside than the first. The number of real taps rises, stays and
-    # falls: it is most in the last window that ends inside the frame, or in the one after it.
-    inside = (size - kernel + padding) // stride
-    counts = [min(kernel - padding, size)]
-    for window in (inside, inside + 1):
-        start = min(max(window, 0), extent - 1) * stride - padding
-        counts.append(min(start + kernel, size) - max(start, 0))
-    return counts[0], max(counts)
+    extent = output_extent(size, kernel, stride, padding, dilation, "input")
+    starts = np.arange(extent, dtype=np.int64) * stride - padding[0]
+    # taps start + n * dilation with 0 <= n < kernel that lie in [0, size)
+    first = np.maximum(-(starts // dilation), 0)
+    past = np.minimum(-((starts - size) // dilation), kernel)
+    counts = np.maximum(past - first, 0)
+    return int(counts.min()), int(counts.max())
 
 
 def dot_range(
@@ -134,6 +139,10 @@ def round_shift(value: int, shift: int, rounding: str) -> int:
     """Return value / 2**shift rounded to an integer, for one Python integer of any size."""
     if shift == 0:
         return value
+    if rounding == "double":
+        first = min(shift, DOUBLE_BITS)
+        inner = round_shift(value, first, "half_up")
+        return round_shift(inner, shift - first, "half_away")
     floor, rest, half = value >> shift, value & ((1 << shift) - 1), 1 << (shift - 1)
     if rest != half:
         return floor + (rest > half)

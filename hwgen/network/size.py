@@ -5,7 +5,7 @@ __all__ = ["Size", "size_of"]
 import math
 from dataclasses import dataclass
 
-from hwgen.network.ops import Conv2d, Linear, Op
+from hwgen.network.ops import Conv, Linear, Op
 from hwgen.network.tensor import Tensor
 
 
@@ -58,7 +58,7 @@ def size_of(op: Op, y: Tensor) -> Size:
     op : any
     y : type of its value
     """
-    if not isinstance(op, (Conv2d, Linear)):
+    if not isinstance(op, (Conv, Linear)):
         return Size()
     weights = int(op.weight.size)
     return Size(

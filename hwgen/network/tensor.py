@@ -12,7 +12,7 @@ from hwgen.network.fields import FloatArray, IntArray
 class Tensor:
     """The type of a value.
 
-    shape : (channels, height, width) or (features,)
+    shape : (channels, height, width), (channels, length) or (features,)
     lows, highs : (channels,) or (features,): the exact range of each channel
     scale : (1,) or (channels,)
     zero_point : real = scale * (q - zero_point)

@@ -38,13 +38,16 @@ from hwgen.errors import HwgenError, StoreError
 from hwgen.files import parse_json
 from hwgen.formats import Activation, Codebook, Fixed, Format, bits_for, parse_format
 from hwgen.network.graph import Network, Node
-from hwgen.network.ops import OPS, FloatArray, IntArray, Op
+from hwgen.network.ops import OPS, FloatArray, IntArray, Op, Padding
 from hwgen.network.size import Size
 
 SPEC_VERSION = 3
 READABLE = (2, 3)  # version 3 added number formats to version 2, and changed nothing
 
 _OP_BY_NAME = {op.__name__: op for op in OPS}
+_LATER: Mapping[str, Mapping[str, object]] = {  # fields that files of before do not have
+    "MaxPool2d": {"dilation": [1, 1]},
+}
 _STRING = r'"(?:[^"\\]|\\.)*"'
 _HEADER = re.compile(r"hwgen network ([0-9]{1,9})")
 _LINE = re.compile(
@@ -70,6 +73,7 @@ def from_fields(kind: str, values: Mapping[str, object]) -> Op:
     if op is None:
         raise StoreError(f"Op must be one of {', '.join(_OP_BY_NAME)}, not {_short(kind)}")
     types = {field.name: field.type for field in fields(op)}  # type: ignore[arg-type]
+    values = {**_LATER.get(kind, {}), **values}
     for name in values:
         if name not in types:
             raise StoreError(f"Field {_short(name)} is not one of {kind}: {', '.join(types)}")
@@ -150,7 +154,7 @@ def _encode(value: object) -> object:
         return {"name": str(value), "entries": list(value.entries)}
     if isinstance(value, Format):
         return str(value)
-    return list(value) if isinstance(value, tuple) else value
+    return [_encode(item) for item in value] if isinstance(value, tuple) else value
 
 
 def _integer(value: object) -> int:
@@ -180,6 +184,13 @@ def _integers(value: object) -> tuple[int, ...]:
     if not isinstance(value, list):
         raise StoreError(f"must be a list of integers, not {_short(value)}")
     return tuple(map(_integer, value))
+
+
+def _padding(value: object) -> object:
+    """Of each axis (before, after), or one number for both, as before there were two."""
+    if not isinstance(value, list):
+        raise StoreError(f"must be a list of integers or of pairs of them, not {_short(value)}")
+    return tuple(_integers(n) if isinstance(n, list) else _integer(n) for n in value)
 
 
 def _integer_array(value: object) -> IntArray:
@@ -213,6 +224,7 @@ _DECODERS: Mapping[Any, Callable[[object], object]] = {
     int | None: _integer,
     tuple[int, ...]: _integers,
     tuple[int, int]: _integers,
+    Padding: _padding,
 }
 
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from hwgen.network.inference import infer
 from hwgen.network.ops import IntArray, Requantize, Threshold
+from hwgen.network.ranges import DOUBLE_BITS
 from hwgen.network.tensor import Tensor
 
 
@@ -58,6 +59,10 @@ def _least_product(step: int, shift: int, rounding: str) -> int:
     """Return the least integer that, over 2**shift, is rounded to at least `step`."""
     if shift == 0:
         return step
+    if rounding == "double":
+        first = min(shift, DOUBLE_BITS)
+        inner = _least_product(step, shift - first, "half_away")
+        return _least_product(inner, first, "half_up")
     tie = (step << shift) - (1 << (shift - 1))
     goes_up = {"half_up": True, "half_even": step % 2 == 0, "half_away": tie >= 0}
     return tie + (not goes_up[rounding])

@@ -96,7 +96,8 @@ def _weighted(
     if len(shape) == 2:
         op: Conv2d | Linear = Linear(weight, bias, of, SCALE)
     else:
-        padding = (shape[2] // 2,) * 2 if rng.random() < 0.5 else (0, 0)
+        around = shape[2] // 2 if rng.random() < 0.5 else 0
+        padding = ((around, around), (around, around))
         stride = (2, 2) if rng.random() < 0.15 else (1, 1)
         op = Conv2d(weight, bias, of, SCALE, stride=stride, padding=padding, groups=groups)
     nodes.append(Node(name, op, (nodes[-1].name,)))

@@ -10,7 +10,7 @@ from torch.optim.swa_utils import AveragedModel
 
 from hwgen.compression import PruneRecipe, QuantizeRecipe, Recipe, compress
 from hwgen.errors import HwgenError, HwgenWarning
-from hwgen.importers import import_torch
+from hwgen.importers.from_torch import import_torch
 from hwgen.torch_graph.adopt import adopt
 
 pytestmark = [

@@ -9,7 +9,7 @@ from hwgen.compression import PruneRecipe, PruneTarget, QuantizeRecipe, Recipe, 
 from hwgen.compression.prune.importance.reconstruction import greedy_order
 from hwgen.compression.recipes.prune_recipe import IMPORTANCES
 from hwgen.errors import HwgenError
-from hwgen.importers import import_torch
+from hwgen.importers.from_torch import import_torch
 from hwgen.network import Conv2d, Linear
 from support.pruned import X, residual, train
 from support.selection import crossed

@@ -12,7 +12,7 @@ from hwgen.compression.prune import find_blocks, holding, penalty, scan_sensitiv
 from hwgen.compression.prune.masks import check_masks
 from hwgen.compression.prune.penalty import PENALTIES
 from hwgen.errors import HwgenError, InternalError
-from hwgen.importers import import_torch
+from hwgen.importers.from_torch import import_torch
 from hwgen.network import Conv2d, Linear
 from support.pruned import MASKING, X, residual, train
 from support.selection import crossed

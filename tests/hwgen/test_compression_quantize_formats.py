@@ -18,7 +18,7 @@ from hwgen.compression.quantize.weights import (
 )
 from hwgen.errors import FormatError, HwgenError
 from hwgen.formats import Binary, Codebook, PowerOfTwo
-from hwgen.importers import import_torch
+from hwgen.importers.from_torch import import_torch
 from hwgen.network import Conv2d, Linear, Threshold
 from support.exactness import assert_equal, made, small_cnn, train_on
 from support.selection import crossed

@@ -11,7 +11,7 @@ from hwgen.compression import PruneRecipe, QuantizeRecipe, Recipe, compress
 from hwgen.compression.prune import holding, scan_sensitivity, shares_within
 from hwgen.compression.quantize.learned_scales import LearnedScale
 from hwgen.errors import HwgenError, NetworkError
-from hwgen.importers import import_torch
+from hwgen.importers.from_torch import import_torch
 from hwgen.network import Conv2d, Linear
 from support.pruned import MASKING, residual, train
 

@@ -13,7 +13,7 @@ from hwgen.compression import stages as compression_stages
 from hwgen.compression.prune import scan_sensitivity
 from hwgen.compression.prune import state as pruning_state
 from hwgen.errors import NetworkError, UnsupportedError
-from hwgen.importers import import_torch
+from hwgen.importers.from_torch import import_torch
 from hwgen.network import Network, Node
 from hwgen.torch_graph.trace import float_graph_of
 from hwgen.torch_graph.tracer import Tracer

@@ -8,7 +8,7 @@ from torch import nn
 
 from hwgen.compression import PruneRecipe, QuantizeRecipe, Recipe, compress
 from hwgen.errors import FormatError, NetworkError
-from hwgen.importers import import_torch
+from hwgen.importers.from_torch import import_torch
 from hwgen.network import Conv2d, Linear
 from hwgen.torch_graph.threads import thrifty_threads
 

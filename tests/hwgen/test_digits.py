@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from hwgen.compression import compress
-from hwgen.importers import import_torch
+from hwgen.importers.from_torch import import_torch
 from hwgen.tasks.digits import HELD_OUT, Digits, DigitsCnn
 
 pytestmark = pytest.mark.usefixtures("one_thread")

@@ -9,7 +9,7 @@ from torch import nn
 
 from hwgen.compression import QuantizeRecipe, Recipe, compress
 from hwgen.errors import UnsupportedError
-from hwgen.importers import import_torch
+from hwgen.importers.from_torch import import_torch
 from hwgen.torch_graph.meaning import MEANINGS, run_layer
 from hwgen.torch_graph.support import DROPPED, KEPT, OWNED
 from hwgen.torch_graph.trace import float_graph_of

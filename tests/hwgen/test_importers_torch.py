@@ -8,7 +8,7 @@ from torch import nn
 
 from hwgen.compression import QuantizeRecipe, Recipe, compress
 from hwgen.errors import FormatError, NetworkError, UnsupportedError
-from hwgen.importers import import_torch
+from hwgen.importers.from_torch import import_torch
 from hwgen.network import Conv2d, Linear
 from support.exactness import assert_equal, train_on
 from support.selection import some

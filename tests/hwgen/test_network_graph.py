@@ -171,7 +171,7 @@ SCALING = {"multiplier": [1], "shift": [0], "format": Fixed(4), "scale": [1.0]}
         (Linear, LINEAR, {"weight_scale": [1, 1]}, "Weight scale must be one number or 1, not 2"),
         (Linear, LINEAR, {"weight_format": "int4"}, "Weight format must be a number format such"),
         (Input, SHAPE, {"shape": 4}, "Input shape must be"),
-        (Input, SHAPE, {"shape": (4, 4)}, "Input shape must be"),
+        (Input, SHAPE, {"shape": (1, 4, 4, 4)}, "Input shape must be"),
         (Input, SHAPE, {"shape": (0,)}, "Input shape must be"),
         (Input, SHAPE, {"shape": (True,)}, "Input shape must be"),
         (Input, SHAPE, {"shape": (2**21,)}, "Input must have at most"),
@@ -202,7 +202,9 @@ SCALING = {"multiplier": [1], "shift": [0], "format": Fixed(4), "scale": [1.0]}
         (Conv2d, CONV, {"groups": 2.0}, "Groups must be an integer, not 2.0"),
         (AvgPool2d, WINDOW, {"kernel": (0, 1)}, "Kernel must be one or two integers of at least 1"),
         (AvgPool2d, WINDOW, {"stride": 0}, "Stride must be one or two integers of at least 1"),
-        (AvgPool2d, WINDOW, {"padding": 2}, "Padding of a pool must be at most half its kernel"),
+        (AvgPool2d, WINDOW, {"padding": -1}, "Padding must be one or two integers of at least 0"),
+        (AvgPool2d, WINDOW, {"padding": ((1, 1), -1)}, "Padding must be one or two integers"),
+        (MaxPool2d, WINDOW, {"padding": 3}, r"Padding of a maximum must be less .* span 2, not"),
         (Add, {}, {"multipliers": (0, 1)}, "Multipliers must be one or two integers of at least 1"),
         (Add, {}, {"multipliers": (1, 2, 3)}, "Multipliers must be one or two integers"),
         (Add, {}, {"multipliers": (1, 1.0)}, "Multipliers must be one or two integers"),
@@ -232,7 +234,12 @@ SCALING = {"multiplier": [1], "shift": [0], "format": Fixed(4), "scale": [1.0]}
         (Threshold, STEPS, {"scale": [1, 1]}, "Output scale of thresholds must be a single number"),
         (Threshold, STEPS, {"format": "int4"}, "Output format must be a number format"),
         (Threshold, STEPS, {"zero_point": 1.5}, "Zero point must be an integer"),
-        (MaxPool2d, {"kernel": 2, "stride": 2}, {"padding": (2, 0)}, "Padding of a pool must be"),
+        (
+            MaxPool2d,
+            {"kernel": 2, "stride": 2},
+            {"padding": (2, 0)},
+            "Padding of a maximum must be",
+        ),
     ],
 )
 def test_ops_refuse_what_they_cannot_mean(op, fields, changes, message):

@@ -44,7 +44,7 @@ def test_range_of_a_convolution_is_the_sum_of_each_product_s_extremes():
             if not isinstance(node.op, (Conv2d, Linear)):
                 continue
             x, y = network.tensors[node.inputs[0]], network.tensors[node.name]
-            padded = isinstance(node.op, Conv2d) and any(node.op.padding)
+            padded = isinstance(node.op, Conv2d) and any(map(any, node.op.padding))
             groups = node.op.groups if isinstance(node.op, Conv2d) else 1
             for m, weights in enumerate(node.op.weight):
                 first = m * groups // len(node.op.weight) * weights.shape[0]
@@ -149,9 +149,17 @@ def test_rounding_by_hand(rounding):
         "half_up": [-2, -1, -1, 0, 0, 1, 1, 2, 2],
         "half_even": [-2, -2, -1, 0, 0, 0, 1, 2, 2],
         "half_away": [-2, -2, -1, -1, 0, 1, 1, 2, 2],
+        "double": [-2, -1, -1, 0, 0, 1, 1, 2, 2],  # the first 31 bits half up
     }[rounding]
     assert [round_shift(value, 1, rounding) for value in range(-4, 5)] == expected
     assert round_shift(-7, 0, rounding) == -7
+
+
+def test_double_rounding_by_hand():
+    one = 1 << 31
+    values = [one - 1, one, 3 * one, -one, -one - 1, -3 * one, one - (one >> 1) - 1]
+    assert [round_shift(v, 32, "double") for v in values] == [1, 1, 2, -1, -1, -2, 0]
+    assert [round_shift(v, 32, "half_up") for v in values] == [0, 1, 2, 0, -1, -1, 0]
 
 
 def formatted(shape=(2, 4, 4), of="int4", scale=0.5, zero_point=0):
@@ -225,13 +233,15 @@ def test_sizes_that_would_not_end_are_refused_before_anything_is_made():
 
 @pytest.mark.parametrize("size", range(1, 13))
 def test_real_taps_by_counting_them(size):
-    for kernel, stride, padding in itertools.product(range(1, 13), range(1, 7), range(6)):
-        if 2 * padding > kernel or size + 2 * padding < kernel:
+    ranges = (range(1, 8), range(1, 5), range(4), range(4), range(1, 3))
+    for kernel, stride, before, after, dilation in itertools.product(*ranges):
+        span = dilation * (kernel - 1) + 1
+        if size + before + after < span:
             continue
-        starts = range(-padding, size + padding - kernel + 1, stride)
-        counts = [sum(0 <= t < size for t in range(s, s + kernel)) for s in starts]
-        got = real_taps(size, kernel, stride, padding)
-        assert got == (min(counts), max(counts)), (kernel, stride, padding)
+        starts = range(-before, size + after - span + 1, stride)
+        counts = [sum(0 <= t < size for t in range(s, s + span, dilation)) for s in starts]
+        got = real_taps(size, kernel, stride, (before, after), dilation)
+        assert got == (min(counts), max(counts)), (kernel, stride, before, after, dilation)
 
 
 def test_range_of_an_average_is_reached():
@@ -241,7 +251,7 @@ def test_range_of_an_average_is_reached():
         zero = int(rng.integers(-8, 8))
         kernel = tuple(int(n) for n in rng.integers(1, 4, 2))
         stride = tuple(int(n) for n in rng.integers(1, 4, 2))
-        padding = tuple(int(rng.integers(0, k // 2 + 1)) for k in kernel)
+        padding = tuple(tuple(rng.integers(0, k // 2 + 1, 2).tolist()) for k in kernel)
         clamped = Requantize(
             [1], [0], Fixed(4), [1.0], zero, *sorted(rng.integers(-8, 8, 2).tolist())
         )

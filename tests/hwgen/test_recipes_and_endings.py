@@ -10,7 +10,7 @@ from torch import nn
 import hwgen
 from hwgen.compression import QuantizeRecipe, Recipe, compress
 from hwgen.errors import HwgenError
-from hwgen.importers import import_torch
+from hwgen.importers.from_torch import import_torch
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 X = torch.randn(8, 2, 4, 4, generator=torch.Generator().manual_seed(0))

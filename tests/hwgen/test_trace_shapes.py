@@ -10,7 +10,7 @@ from torch import nn
 
 from hwgen.compression import QuantizeRecipe, Recipe, compress
 from hwgen.errors import UnsupportedError
-from hwgen.importers import import_torch
+from hwgen.importers.from_torch import import_torch
 from hwgen.torch_graph.trace import float_graph_of
 
 X = torch.randn(3, 2, 6, 6, generator=torch.Generator().manual_seed(0))

@@ -14,7 +14,7 @@ from hwgen.cli import main
 from hwgen.compression import PruneRecipe, QuantizeRecipe, Recipe, compress
 from hwgen.compression.user_functions import warn_at_chance
 from hwgen.errors import HwgenError, HwgenWarning
-from hwgen.importers import import_torch
+from hwgen.importers.from_torch import import_torch
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 X = torch.randn(40, 6, generator=torch.Generator().manual_seed(0))

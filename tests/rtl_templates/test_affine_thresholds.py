@@ -25,12 +25,15 @@ def parameters(rng: random.Random) -> AffineThresholdParameters:
         middle = rng.randint(lo, hi) << fraction
         return middle - pitch * rng.randint(0, steps), pitch
 
+    lines = tuple(line() for _ in range(rng.choice((1, channels))))
+    below = tuple(start + rng.randint(-reach, reach) for start, _ in lines)
     return AffineThresholdParameters(
         channels=channels,
         lanes=rng.randint(1, channels),
         x_lo=lo,
         x_hi=hi,
-        lines=tuple(line() for _ in range(rng.choice((1, channels)))),
+        lines=lines,
+        below_zero=below if rng.random() < 0.4 else (),
         fraction=fraction,
         steps=steps,
         base=rng.choice((0, -64, 3)),
@@ -50,6 +53,8 @@ def check(seed: int) -> None:
 
     def expected(channel: int, x: int) -> int:
         start, pitch = p.lines[channel % len(p.lines)]
+        if p.below_zero and x < 0:
+            start = p.below_zero[channel % len(p.lines)]
         count = sum(x << p.fraction >= start + k * pitch for k in range(1, p.steps + 1))
         return p.base + p.step * count
 

@@ -9,6 +9,8 @@ from hwgen_rtl_templates.window import WindowParameters
 from support.engines import array_case, check, check_full_rate, pool_case
 from support.selection import some
 
+NONE = ((0, 0), (0, 0))
+
 
 @pytest.mark.parametrize("seed", some(range(24), range(10)))
 def test_array(seed):
@@ -39,11 +41,11 @@ def test_no_clock_is_idle_at_full_rate(seed):
 
 
 def test_messages():
-    window = WindowParameters(3, 4, 4, (1, 1), (1, 1), (0, 0), (1, 1), 3, 4, False)
+    window = WindowParameters(3, 4, 4, (1, 1), (1, 1), NONE, (1, 1), 3, 4, False)
     path = MaximumParameters(3, 1, 4, False)
     with pytest.raises(ValueError, match="Drain must send its 3 beats within the 1 clocks"):
         EngineParameters(window, path, 3, 1, None, 3)
     with pytest.raises(ValueError, match="Number of slices must divide the 3 channels, not be 2"):
-        WindowParameters(3, 4, 4, (1, 1), (1, 1), (0, 0), (1, 1), 3, 4, False, slices=2)
+        WindowParameters(3, 4, 4, (1, 1), (1, 1), NONE, (1, 1), 3, 4, False, slices=2)
     with pytest.raises(ValueError, match="Kernel must fit the padded frame"):
-        WindowParameters(3, 4, 4, (5, 1), (1, 1), (0, 0), (1, 1), 3, 4, False)
+        WindowParameters(3, 4, 4, (5, 1), (1, 1), NONE, (1, 1), 3, 4, False)

@@ -25,8 +25,11 @@ def rounded(value: Fraction, rounding: str) -> int:
 
 def reference(p: RequantizerParameters, x: int, channel: int) -> int:
     by = p.multipliers[channel if len(p.multipliers) > 1 else 0]
-    scaled = Fraction((x - p.x_zero_point) * by, 1 << p.shift)
-    return min(max(p.zero_point + rounded(scaled, p.rounding), p.lo), p.hi)
+    found = rounded(Fraction((x - p.x_zero_point) * by, 1 << p.shift), p.rounding)
+    if p.rests:
+        rest = p.rests[channel if len(p.rests) > 1 else 0]
+        found = rounded(Fraction(found, 1 << rest), "half_away")
+    return min(max(p.zero_point + found, p.lo), p.hi)
 
 
 def parameters(seed: int, rounding: str) -> RequantizerParameters:
@@ -45,6 +48,9 @@ def parameters(seed: int, rounding: str) -> RequantizerParameters:
     signed = rng.random() < 0.5
     low, high = (-8, 7) if signed else (0, 15)
     zero = rng.randint(low, high)
+    rests: tuple[int, ...] = ()
+    if rounding == "double":
+        rests = tuple(rng.randint(0, 6) for _ in range(rng.choice((1, channels))))
     return RequantizerParameters(
         channels=channels,
         lanes=lanes,
@@ -58,7 +64,8 @@ def parameters(seed: int, rounding: str) -> RequantizerParameters:
         bits=4,
         signed=signed,
         x_zero_point=rng.choice((0, 0, 3)),
-        rounding=rounding,
+        rounding="half_up" if rounding == "double" else rounding,
+        rests=rests,
     )
 
 
@@ -69,14 +76,14 @@ def check(p: RequantizerParameters, seed: int) -> None:
     check_elements(Requantizer(p), pixels, lambda channel, x: reference(p, x, channel), seed)
 
 
-@pytest.mark.parametrize("rounding", ["half_up", "half_even", "half_away"])
+@pytest.mark.parametrize("rounding", ["half_up", "half_even", "half_away", "double"])
 @pytest.mark.parametrize("seed", some(range(12), (0, 1, 2, 3, 5)))
 def test_equals_exact_arithmetic(seed, rounding):
     check(parameters(seed, rounding), seed)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("rounding", ["half_up", "half_even", "half_away"])
+@pytest.mark.parametrize("rounding", ["half_up", "half_even", "half_away", "double"])
 @pytest.mark.parametrize("seed", range(100, 300))
 def test_equals_exact_arithmetic_at_length(seed, rounding):
     check(parameters(seed, rounding), seed)

@@ -1,5 +1,6 @@
 """Builders of random networks, which grow node by node; `strategies` makes networks of them."""
 
+import math
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -10,12 +11,15 @@ from hwgen.formats import Binary, Codebook, Fixed, Format, PowerOfTwo, Ternary
 from hwgen.network import (
     Add,
     ArgMax,
+    AvgPool1d,
     AvgPool2d,
     Concat,
+    Conv1d,
     Conv2d,
     Flatten,
     Input,
     Linear,
+    MaxPool1d,
     MaxPool2d,
     Node,
     Op,
@@ -23,11 +27,15 @@ from hwgen.network import (
     Threshold,
 )
 from hwgen.network.inference import Tensor, infer
-from hwgen.network.ops import ROUNDINGS
+from hwgen.network.ops import ROUNDINGS, Conv
 from hwgen.network.thresholds import as_threshold
 
 IntArray = npt.NDArray[np.int64]
 FloatArray = npt.NDArray[np.float64]
+
+CONV = {2: Conv1d, 3: Conv2d}  # by the dimensions of a value
+MAXIMUM = {2: MaxPool1d, 3: MaxPool2d}
+AVERAGE = {2: AvgPool1d, 3: AvgPool2d}
 
 
 @dataclass
@@ -37,6 +45,8 @@ class Builder:
     rng: np.random.Generator
     max_channels: int
     max_bits: int
+    length: bool = False  # (channels, length) in place of images
+    unequal: float = 0.0  # share of windows whose padding may differ on the sides of an axis
     nodes: list[Node] = field(default_factory=list)
     tensors: dict[str, Tensor] = field(default_factory=dict)
     here: str = ""
@@ -65,13 +75,26 @@ class Builder:
         first = self.between(lo, hi)
         return (first, first) if self.chance(0.6) else (first, self.between(lo, hi))
 
+    def axes(self, lo: int, hi: int) -> tuple[int, ...]:
+        """Return an integer of [lo, hi] for each spatial axis."""
+        return self.pair(lo, hi) if len(self.tensor.shape) == 3 else (self.between(lo, hi),)
+
+    def sides(self, hi: int) -> object:
+        """Return the padding of a window."""
+        padding = self.axes(0, hi)
+        if not self.unequal or not self.chance(self.unequal):
+            return padding
+        return tuple((before, self.between(0, hi)) for before in padding)
+
     def zero_point(self, of: Fixed) -> int:
         return self.between(of.lo, of.hi) if self.chance(0.4) else 0
 
     def input(self) -> None:
         of = Fixed(self.between(2, self.max_bits), self.chance(0.5))
-        if self.chance(0.85):
-            shape: tuple[int, ...] = (self.between(1, 5), self.between(4, 9), self.between(4, 9))
+        if self.length:
+            shape: tuple[int, ...] = (self.between(1, 5), self.between(5, 16))
+        elif self.chance(0.85):
+            shape = (self.between(1, 5), self.between(4, 9), self.between(4, 9))
         else:
             shape = (self.between(1, 20),)
         self.add("input", Input(shape, of, self.scale(), self.zero_point(of)))
@@ -93,23 +116,24 @@ class Builder:
             "weight_scale": self.rng.uniform(0.01, 0.5, shape[0] if self.chance(0.7) else 1),
         }
 
-    def conv2d(self, name: str) -> None:
-        channels = self.tensor.channels
+    def conv(self, name: str) -> None:
+        channels, kind = self.tensor.channels, CONV[len(self.tensor.shape)]
         for _ in range(20):  # a shape that fits is a matter of a few attempts
-            op = Conv2d(
-                **self.weights(self.between(1, self.max_channels), channels, *self.pair(1, 5)),
-                stride=self.pair(1, 2),
-                padding=self.pair(0, 2),
-                dilation=self.pair(1, 2) if self.chance(0.3) else (1, 1),
+            op = kind(
+                **self.weights(self.between(1, self.max_channels), channels, *self.axes(1, 5)),
+                stride=self.axes(1, 2),
+                padding=self.sides(2),
+                dilation=self.axes(1, 2) if self.chance(0.3) else 1,
             )
             try:
                 return self.add(name, op)
             except NetworkError:
                 continue
-        self.add(name, Conv2d(**self.weights(self.between(1, self.max_channels), channels, 1, 1)))
+        ones = [1] * kind.rank
+        self.add(name, kind(**self.weights(self.between(1, self.max_channels), channels, *ones)))
 
     def linear(self, name: str) -> None:
-        if len(self.tensor.shape) == 3:
+        if len(self.tensor.shape) > 1:
             self.add("flatten", Flatten())
         self.add(
             name, Linear(**self.weights(self.between(1, self.max_channels), *self.tensor.shape))
@@ -152,7 +176,8 @@ class Builder:
     def pool(self, name: str) -> None:
         """Add a pool if one fits."""
         for _ in range(5):
-            op = MaxPool2d(self.pair(2, 3), self.pair(1, 3), self.pair(0, 1))
+            kind = MAXIMUM[len(self.tensor.shape)]
+            op = kind(self.axes(2, 3), self.axes(1, 3), self.sides(1))
             try:
                 return self.add(name, op)
             except NetworkError:
@@ -173,12 +198,13 @@ class GraphBuilder(Builder):
         """
         x = self.tensor
         if len(x.shape) == 1:
-            op: Conv2d | Linear = Linear(**self.weights(out, x.channels))
+            op: Conv | Linear = Linear(**self.weights(out, x.channels))
         else:
-            op = Conv2d(
-                **self.weights(out, x.channels // groups, kernel, kernel, groups=groups),
-                stride=(stride, stride),
-                padding=(kernel // 2, kernel // 2),
+            kind = CONV[len(x.shape)]
+            op = kind(
+                **self.weights(out, x.channels // groups, *[kernel] * kind.rank, groups=groups),
+                stride=stride,
+                padding=kernel // 2,
                 groups=groups,
             )
         self.add(self.name(type(op).__name__.lower()), op)
@@ -212,7 +238,7 @@ class GraphBuilder(Builder):
         x, name = self.tensor, self.name("conv2d")
         if len(x.shape) == 1:
             return self.narrow(self.weighted(self.between(1, self.max_channels)))
-        self.conv2d(name)
+        self.conv(name)
         self.narrow(spread_of(self.nodes[-1].op.weight, x))
         if self.chance(0.3):
             self.pool(self.name("pool"))
@@ -273,21 +299,22 @@ class GraphBuilder(Builder):
     def average(self, whole: bool = False) -> None:
         x = self.tensor
         for _ in range(5):
-            op = AvgPool2d(self.pair(2, 3), self.pair(1, 3), self.pair(0, 1))
+            kind = AVERAGE[len(x.shape)]
+            op = kind(self.axes(2, 3), self.axes(1, 3), self.sides(1))
             if whole:
-                op = AvgPool2d(x.shape[1:], (1, 1))
+                op = kind(x.shape[1:], 1)
             try:
                 self.add(self.name("average"), op)
             except NetworkError:
                 continue
-            return self.narrow(deviation(x) * np.sqrt(op.kernel[0] * op.kernel[1]))
+            return self.narrow(deviation(x) * np.sqrt(math.prod(op.kernel)))
 
     def end(self) -> None:
         """Add a head now and then, and leave the last requantizer away now and then."""
-        if len(self.tensor.shape) == 3 and self.chance(0.4):
+        if len(self.tensor.shape) > 1 and self.chance(0.4):
             self.average(whole=True)
         if self.chance(0.6):
-            if len(self.tensor.shape) == 3:
+            if len(self.tensor.shape) > 1:
                 self.add(self.name("flatten"), Flatten())
             if self.chance(0.7):
                 self.narrow(self.weighted(self.between(1, self.max_channels)))
@@ -300,7 +327,7 @@ class GraphBuilder(Builder):
             while node.inputs and not isinstance(node.op, (Linear, Flatten)):
                 node = nodes[node.inputs[0]]
             flat = isinstance(node.op, Flatten) and self.tensors[node.inputs[0]].shape
-            if not flat or flat[1:] == (1, 1):
+            if not flat or math.prod(flat[1:]) == 1:
                 self.add(self.name("argmax"), ArgMax())  # of a flattened image: no hardware
 
 

@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator
 
+import numpy as np
+
 from hwgen.network import Network
 from hwgen.planning.plan import Plan, Stage
 from hwgen_rtl_templates.engine import EngineParameters
@@ -24,7 +26,7 @@ def _of_network(network: Network) -> Iterator[str]:
             if (of := getattr(op, field, None)) is not None:
                 yield f"{name}, {field} {type(of).__name__} {getattr(of, 'signed', '')}"
         for field, plain in (("stride", 1), ("padding", 0), ("dilation", 1)):
-            if max(getattr(op, field, None) or (plain,)) > plain:
+            if np.max(getattr(op, field, None) or (plain,)) > plain:
                 yield f"{name}, {field}"
         if getattr(op, "groups", 1) > 1:
             yield f"{name}, groups"

@@ -23,10 +23,11 @@ from support.stream_bench import check_component, in_lanes, pack, unpack
 
 def random_window(rng: random.Random, *, pool: bool = False) -> dict:
     kernel = (rng.randint(1, 3 if pool else 5), rng.randint(1, 3 if pool else 5))
-    padding = tuple(rng.randint(0, k // 2 if pool else 2) for k in kernel)
+    most = [k // 2 if pool else 2 for k in kernel]
+    padding = tuple((rng.randint(0, n), rng.randint(0, n)) for n in most)
     dilation = (1, 1) if pool else (rng.choice((1, 1, 2)), rng.choice((1, 1, 2)))
     least = [
-        max(1, d * (k - 1) + 1 - 2 * p) for k, p, d in zip(kernel, padding, dilation, strict=True)
+        max(1, d * (k - 1) + 1 - sum(p)) for k, p, d in zip(kernel, padding, dilation, strict=True)
     ]
     bits, signed = rng.randint(1, 5), rng.random() < 0.3
     return {
@@ -46,8 +47,8 @@ def taps(shape: dict, row: int, column: int):
     """Yield, for each tap of a window, its index and where it falls, or None outside."""
     for i in range(shape["kernel"][0]):
         for j in range(shape["kernel"][1]):
-            y = row * shape["stride"][0] - shape["padding"][0] + i * shape["dilation"][0]
-            x = column * shape["stride"][1] - shape["padding"][1] + j * shape["dilation"][1]
+            y = row * shape["stride"][0] - shape["padding"][0][0] + i * shape["dilation"][0]
+            x = column * shape["stride"][1] - shape["padding"][1][0] + j * shape["dilation"][1]
             inside = 0 <= y < shape["height"] and 0 <= x < shape["width"]
             yield i * shape["kernel"][1] + j, (y, x) if inside else None
 

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from hwgen.compression import QuantizeRecipe, Recipe, compress
-from hwgen.importers import import_torch
+from hwgen.importers.from_torch import import_torch
 from hwgen.network import Network
 from support.meanings import DifferenceError, compare_torch
 

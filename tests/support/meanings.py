@@ -4,7 +4,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from hwgen.importers import trace_torch
+from hwgen.importers.from_torch import trace_torch
 from hwgen.network import ArgMax, Network
 from hwgen.network.text import from_text, to_text
 

@@ -16,12 +16,13 @@ import numpy.typing as npt
 from hypothesis import strategies as st
 
 from hwgen.formats import Format
-from hwgen.network import Flatten, Network, Node, Op
+from hwgen.network import AvgPool1d, Conv1d, Flatten, MaxPool1d, Network, Node, Op
 from hwgen.network.inference import infer
 from support.builders import Builder, GraphBuilder, MixedBuilder, spread_of
 
 IntArray = npt.NDArray[np.int64]
 Wanted = type[Op] | type[Format]
+OF_LENGTHS: set[type[Op]] = {Conv1d, MaxPool1d, AvgPool1d}  # in networks with `length` only
 TRIES = 200  # of one draw, for what it must contain
 
 
@@ -37,6 +38,8 @@ class Kind:
     layers : weighted layers, or blocks, at most
     channels : of a layer at most
     bits : of weights and activations at most
+    length : values are (channels, length) and not images
+    unequal : share of windows whose padding may differ on the sides of an axis
     """
 
     joins: bool = False
@@ -45,6 +48,8 @@ class Kind:
     layers: int = 4
     channels: int = 13
     bits: int = 8
+    length: bool = False
+    unequal: float = 0.0
 
 
 CHAIN = Kind()
@@ -90,20 +95,20 @@ def _layers(rng: np.random.Generator, kind: Kind) -> Network:
     always, and some by a MaxPool2d. Weights and activations of 2 bits and more, zero points, all
     roundings.
     """
-    b = Builder(rng, kind.channels, kind.bits)
+    b = Builder(rng, kind.channels, kind.bits, kind.length, kind.unequal)
     b.input()
     layers = b.between(1, kind.layers)
     for layer in range(1, layers + 1):
         x = b.tensor
-        if len(x.shape) == 3 and b.chance(0.75 if layer == layers else 0.9):
-            b.conv2d(f"conv{layer}")
+        if len(x.shape) > 1 and b.chance(0.75 if layer == layers else 0.9):
+            b.conv(f"conv{layer}")
         else:
             b.linear(f"linear{layer}")
             x = b.tensor if x.shape == b.tensor.shape else infer(Flatten(), [x])
         if layer == layers and b.chance(0.3):
             break
         b.requantize(f"requantize{layer}", spread_of(b.nodes[-1].op.weight, x))
-        if len(b.tensor.shape) == 3 and b.chance(0.35):
+        if len(b.tensor.shape) > 1 and b.chance(0.35):
             b.pool(f"pool{layer}")
     return Network(tuple(b.nodes))
 
@@ -117,13 +122,14 @@ def _blocks(rng: np.random.Generator, kind: Kind) -> Network:
     `ArgMax`. Thresholds stand in place of some requantizers. With formats: the weights of each
     layer in any, and binary activations, binary inputs, and convolutions that pad with -1.
     """
-    b = GraphBuilder(rng, kind.channels, kind.bits)
+    b = GraphBuilder(rng, kind.channels, kind.bits, kind.length, kind.unequal)
     if kind.formats:
-        b = MixedBuilder(rng, kind.channels, kind.bits, signs=kind.signs)
+        more = {"length": kind.length, "unequal": kind.unequal, "signs": kind.signs}
+        b = MixedBuilder(rng, kind.channels, kind.bits, **more)
     b.input()
     for _ in range(b.between(1, kind.layers)):
         blocks = [b.plain, b.residual, b.concat]
-        if len(b.tensor.shape) == 3:
+        if len(b.tensor.shape) > 1:
             blocks += [b.residual, b.separable, b.average]
         blocks[b.between(0, len(blocks) - 1)]()
     b.end()

@@ -15,12 +15,15 @@ from hwgen.golden import run, trace
 from hwgen.network import (
     Add,
     ArgMax,
+    AvgPool1d,
     AvgPool2d,
     Concat,
+    Conv1d,
     Conv2d,
     Flatten,
     Input,
     Linear,
+    MaxPool1d,
     MaxPool2d,
     Requantize,
     Threshold,
@@ -32,7 +35,7 @@ def pixels(shape):
 
 
 def reference_conv2d(op, shape, x):
-    (sy, sx), (py, px), (dy, dx) = op.stride, op.padding, op.dilation
+    (sy, sx), ((py, _), (px, _)), (dy, dx) = op.stride, op.padding, op.dilation
     values, zero_point, is_binary = x
     count, width = op.weight.shape[0] // op.groups, op.weight.shape[1]
     out = np.empty((len(values), *shape), dtype=np.int64)
@@ -58,11 +61,14 @@ def reference_linear(op, shape, x):
 def windows(op, shape, values):
     """Yield where each output pixel is, and what lies in its window but not on the padding."""
     for row, column in pixels(shape):
-        r, c = row * op.stride[0] - op.padding[0], column * op.stride[1] - op.padding[1]
-        yield (
-            (row, column),
-            values[:, :, max(r, 0) : r + op.kernel[0], max(c, 0) : c + op.kernel[1]],
-        )
+        seen = []
+        for axis, at in ((0, row), (1, column)):
+            start, apart = at * op.stride[axis] - op.padding[axis][0], 1
+            if hasattr(op, "dilation"):
+                apart = op.dilation[axis]
+            places = [start + n * apart for n in range(op.kernel[axis])]
+            seen.append([place for place in places if 0 <= place < values.shape[2 + axis]])
+        yield (row, column), values[:, :, seen[0]][..., seen[1]]
 
 
 def reference_max_pool2d(op, shape, x):
@@ -103,6 +109,15 @@ def reference_arg_max(op, shape, x):
     return np.array([[row.index(max(row))] for row in x[0].tolist()], dtype=np.int64)
 
 
+def round_quotient(value, shift, rounding):
+    """Return an integer over 2**shift, rounded; twice where so it is called."""
+    if rounding == "double":
+        first = min(shift, 31)
+        once = round_fraction(Fraction(value, 1 << first), "half_up")
+        return round_fraction(Fraction(once, 1 << (shift - first)), "half_away")
+    return round_fraction(Fraction(value, 1 << shift), rounding)
+
+
 def round_fraction(value, rounding):
     if rounding == "half_even":
         return round(value)
@@ -118,8 +133,8 @@ def reference_requantize(op, shape, x):
     shift = np.broadcast_to(op.shift, channels).tolist()
     out = np.empty_like(values)
     for at in np.ndindex(values.shape):
-        value = Fraction((int(values[at]) - zero_point) * multiplier[at[1]], 1 << shift[at[1]])
-        rounded = op.zero_point + round_fraction(value, op.rounding)
+        product = (int(values[at]) - zero_point) * multiplier[at[1]]
+        rounded = op.zero_point + round_quotient(product, shift[at[1]], op.rounding)
         out[at] = min(max(rounded, op.lo), op.hi)
     return out
 
@@ -134,7 +149,29 @@ def reference_threshold(op, shape, x):
     return out
 
 
+def as_images(of, planar):
+    """Return a reference of what has a length, by that of images of height 1."""
+
+    def reference_of(op, shape, x):
+        fields = {"stride": (1, *op.stride), "padding": ((0, 0), *op.padding)}
+        if hasattr(op, "dilation"):
+            fields["dilation"] = (1, *op.dilation)
+        if hasattr(op, "weight"):
+            names = ("bias", "weight_format", "weight_scale", "groups")
+            fields |= {name: getattr(op, name) for name in names}
+            fields["weight"] = op.weight[:, :, None]
+        else:
+            fields["kernel"] = (1, *op.kernel)
+        image = (x[0][:, :, None], *x[1:])
+        return planar(of(**fields), (shape[0], 1, shape[1]), image)[:, :, 0]
+
+    return reference_of
+
+
 REFERENCE = {
+    Conv1d: as_images(Conv2d, reference_conv2d),
+    MaxPool1d: as_images(MaxPool2d, reference_max_pool2d),
+    AvgPool1d: as_images(AvgPool2d, reference_avg_pool2d),
     Conv2d: reference_conv2d,
     Linear: reference_linear,
     MaxPool2d: reference_max_pool2d,

@@ -1,4 +1,4 @@
-"""What kernels share. Values run in the layout (channels, height, width, batch)."""
+"""What kernels share. Values run in the layout (channels, spatial axes, batch)."""
 
 __all__ = ["Kernel", "Kernels", "centre", "pad", "reduce", "taps"]
 
@@ -9,14 +9,14 @@ import numpy as np
 
 from hwgen.golden.exact import Values
 from hwgen.network.inference import Tensor, output_extent
-from hwgen.network.ops import Op
+from hwgen.network.ops import Op, Padding
 
 Kernel = Callable[..., Values]
 Kernels = dict[type[Op], Callable[[Any, Sequence[Tensor]], Kernel]]
 
 
 def taps(
-    size: int, kernel: int, stride: int, padding: int, dilation: int
+    size: int, kernel: int, stride: int, padding: tuple[int, int], dilation: int
 ) -> tuple[int, list[slice]]:
     """Return, along one axis, how many windows there are and what each tap of them reads."""
     extent = output_extent(size, kernel, stride, padding, dilation, "input")
@@ -24,13 +24,15 @@ def taps(
     return extent, [slice(k * dilation, k * dilation + span, stride) for k in range(kernel)]
 
 
-def pad(x: Values, padding: tuple[int, int], value: int) -> Values:
-    """Return `x` with rows and columns of `value` on each side."""
-    if not any(padding):
+def pad(x: Values, padding: Padding, value: int) -> Values:
+    """Return `x` with places of `value` before and after along each spatial axis."""
+    if not any(map(any, padding)):
         return x
-    (top, left), (channels, height, width, batch) = padding, x.shape
-    out = np.full((channels, height + 2 * top, width + 2 * left, batch), value, dtype=x.dtype)
-    out[:, top : top + height, left : left + width] = x
+    channels, *sizes, batch = x.shape
+    axes = list(zip(sizes, padding, strict=True))
+    padded = [before + size + after for size, (before, after) in axes]
+    out = np.full((channels, *padded, batch), value, dtype=x.dtype)
+    out[:, *(slice(before, before + size) for size, (before, _) in axes)] = x
     return out
 
 

@@ -2,6 +2,7 @@
 
 __all__ = ["POOLS"]
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -9,39 +10,44 @@ import numpy as np
 from hwgen.golden.exact import Values, magnitudes, working_type
 from hwgen.golden.kernels.parts import Kernel, Kernels, centre, pad, reduce, taps
 from hwgen.network.inference import Tensor
-from hwgen.network.ops import AvgPool2d, MaxPool2d
+from hwgen.network.ops import AvgPool, AvgPool1d, AvgPool2d, MaxPool, MaxPool1d, MaxPool2d
 
 
-def _pool_taps(op: MaxPool2d | AvgPool2d, x: Tensor) -> list[list[slice]]:
-    return [taps(x.shape[1 + a], op.kernel[a], op.stride[a], op.padding[a], 1)[1] for a in range(2)]
+def _reduced(combine: np.ufunc, x: Values, windows: Sequence[list[slice]]) -> Values:
+    """Combine the taps of windows, one axis after the other."""
+    for axis, taps_of in enumerate(windows, 1):
+        x = reduce(combine, [x[(slice(None),) * axis + (tap,)] for tap in taps_of])
+    return x
 
 
-def _max_pool2d(op: MaxPool2d, inputs: Sequence[Tensor]) -> Kernel:
+def _max_pool(op: MaxPool, inputs: Sequence[Tensor]) -> Kernel:
     (x_type,) = inputs
-    windows = _pool_taps(op, x_type)
+    axes = zip(x_type.shape[1:], op.kernel, op.stride, op.padding, op.dilation, strict=True)
+    windows = [taps(*axis)[1] for axis in axes]
 
     def kernel_of(x: Values) -> Values:
         x = pad(x, op.padding, x_type.lo)  # no value is smaller, so padding never wins
-        x = reduce(np.maximum, [x[:, tap] for tap in windows[0]])
-        return reduce(np.maximum, [x[:, :, tap] for tap in windows[1]])
+        return _reduced(np.maximum, x, windows)
 
     return kernel_of
 
 
-def _avg_pool2d(op: AvgPool2d, inputs: Sequence[Tensor]) -> Kernel:
+def _avg_pool(op: AvgPool, inputs: Sequence[Tensor]) -> Kernel:
     (x_type,) = inputs
-    windows = _pool_taps(op, x_type)
-    dtype = working_type(int(magnitudes(x_type).max()) * op.kernel[0] * op.kernel[1])
+    axes = zip(x_type.shape[1:], op.kernel, op.stride, op.padding, strict=True)
+    windows = [taps(*axis, 1)[1] for axis in axes]
+    dtype = working_type(int(magnitudes(x_type).max()) * math.prod(op.kernel))
 
     def kernel_of(x: Values) -> Values:
         x = pad(centre(x, x_type.zero_point, dtype), op.padding, 0)
-        x = reduce(np.add, [x[:, tap] for tap in windows[0]])
-        return reduce(np.add, [x[:, :, tap] for tap in windows[1]])
+        return _reduced(np.add, x, windows)
 
     return kernel_of
 
 
 POOLS: Kernels = {
-    MaxPool2d: _max_pool2d,
-    AvgPool2d: _avg_pool2d,
+    MaxPool1d: _max_pool,
+    MaxPool2d: _max_pool,
+    AvgPool1d: _avg_pool,
+    AvgPool2d: _avg_pool,
 }

@@ -17,6 +17,8 @@ def _requantize(op: Requantize, inputs: Sequence[Tensor]) -> Kernel:
     largest = magnitudes(x_type)  # times a multiplier it stays below 2**62: range inference
     bound = int((largest * op.multiplier + (np.int64(1) << op.shift >> 1)).max())
     dtype = working_type(max(bound, int(largest.max())))
+    if op.rounding == "double":
+        dtype = np.dtype(np.int64)  # the first of the two rounds what a float would not keep
     axes = (-1, *[1] * len(x_type.shape))
     multiplier, shift = op.multiplier.reshape(axes), op.shift.reshape(axes)
     assert op.lo is not None and op.hi is not None
@@ -61,6 +63,9 @@ def _round_in_place(y: Values, rounding: str) -> Values:
 
 def round_shift(value: IntArray, shift: IntArray, rounding: str) -> IntArray:
     """Return value / 2**shift rounded to int64, for |value| + 2**(shift - 1) below 2**63."""
+    if rounding == "double":  # gemmlowp's doubling high multiplication, then its division
+        first = np.minimum(shift, 31)
+        return round_shift(round_shift(value, first, "half_up"), shift - first, "half_away")
     half = np.int64(1) << shift >> 1
     if rounding == "half_up":
         return (value + half) >> shift

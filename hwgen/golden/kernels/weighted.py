@@ -2,6 +2,7 @@
 
 __all__ = ["WEIGHTED"]
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -9,17 +10,16 @@ import numpy as np
 from hwgen.golden.exact import Values, dot_bound, matrix_product, working_type
 from hwgen.golden.kernels.parts import Kernel, Kernels, centre, pad, taps
 from hwgen.network.inference import Tensor
-from hwgen.network.ops import Conv2d, Linear
+from hwgen.network.ops import Conv, Conv1d, Conv2d, Linear
 
 
-def _conv2d(op: Conv2d, inputs: Sequence[Tensor]) -> Kernel:
+def _conv(op: Conv, inputs: Sequence[Tensor]) -> Kernel:
     (x_type,) = inputs
-    _, height, width = x_type.shape
     out_channels, channels, *kernel = op.weight.shape  # channels of a group
-    rows, row_taps = taps(height, kernel[0], op.stride[0], op.padding[0], op.dilation[0])
-    columns, column_taps = taps(width, kernel[1], op.stride[1], op.padding[1], op.dilation[1])
+    axes = zip(x_type.shape[1:], kernel, op.stride, op.padding, op.dilation, strict=True)
+    extents, axis_taps = zip(*(taps(*axis) for axis in axes), strict=True)
     dtype = working_type(dot_bound(op.weight, op.bias, x_type, op.groups))
-    groups, inner = op.groups, channels * kernel[0] * kernel[1]
+    groups, inner = op.groups, channels * math.prod(kernel)
     value = x_type.pad_value - x_type.zero_point
     flat = np.empty((groups, out_channels // groups, inner + 1), dtype=dtype)
     flat[..., :inner] = op.weight.reshape(groups, -1, inner)
@@ -29,16 +29,16 @@ def _conv2d(op: Conv2d, inputs: Sequence[Tensor]) -> Kernel:
         batch = x.shape[-1]
         padded = pad(centre(x, x_type.zero_point, dtype), op.padding, value)
         padded = padded.reshape(groups, channels, *padded.shape[1:])
-        windows = np.empty((groups, inner + 1, rows * columns * batch), dtype=dtype)
+        windows = np.empty((groups, inner + 1, math.prod(extents) * batch), dtype=dtype)
         windows[:, inner] = 1  # meets the bias
-        tapped = windows[:, :inner].reshape(groups, channels, *kernel, rows, columns, batch)
-        for i, row in enumerate(row_taps):
-            for j, column in enumerate(column_taps):
-                tapped[:, :, i, j] = padded[:, :, row, column]
+        tapped = windows[:, :inner].reshape(groups, channels, *kernel, *extents, batch)
+        for place in np.ndindex(*kernel):
+            read = (each[n] for each, n in zip(axis_taps, place, strict=True))
+            tapped[:, :, *place] = padded[:, :, *read]
         out = np.empty((*flat.shape[:2], windows.shape[2]), dtype=dtype)
         for group in range(groups):
             matrix_product(flat[group], windows[group], out=out[group])
-        return out.reshape(out_channels, rows, columns, batch)
+        return out.reshape(out_channels, *extents, batch)
 
     return kernel_of
 
@@ -57,6 +57,7 @@ def _linear(op: Linear, inputs: Sequence[Tensor]) -> Kernel:
 
 
 WEIGHTED: Kernels = {
-    Conv2d: _conv2d,
+    Conv1d: _conv,
+    Conv2d: _conv,
     Linear: _linear,
 }

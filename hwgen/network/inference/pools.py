@@ -8,22 +8,40 @@ from collections.abc import Sequence
 from hwgen.errors import NetworkError
 from hwgen.formats import Binary
 from hwgen.network.inference.rules import Rule, require_one_scale
-from hwgen.network.ops import AvgPool2d, IntArray, MaxPool2d, Op
-from hwgen.network.ops.pools import Pool
-from hwgen.network.ranges import as_int64, count_windows, real_taps
+from hwgen.network.ops import (
+    AvgPool,
+    AvgPool1d,
+    AvgPool2d,
+    IntArray,
+    MaxPool,
+    MaxPool1d,
+    MaxPool2d,
+    Op,
+    Pool,
+)
+from hwgen.network.ranges import AXES, as_int64, count_windows, real_taps
 from hwgen.network.tensor import Tensor
 
 
-def _pooled(op: Pool, x: Tensor) -> tuple[int, int, int]:
-    if len(x.shape) != 3:
-        raise NetworkError(f"Input must have shape (channels, height, width), not {x.shape}")
-    return (x.channels, *count_windows(x, op.kernel, op.stride, op.padding, (1, 1)))
+def _pooled(op: Pool, x: Tensor, dilation: Sequence[int]) -> tuple[int, ...]:
+    if len(x.shape) != 1 + op.rank:
+        wanted = ", ".join(("channels", *AXES[op.rank]))
+        raise NetworkError(f"Input must have shape ({wanted}), not {x.shape}")
+    return (x.channels, *count_windows(x, op.kernel, op.stride, op.padding, dilation))
 
 
-def _max_pool2d(op: MaxPool2d, inputs: Sequence[Tensor]) -> Tensor:
+def _max_pool(op: MaxPool, inputs: Sequence[Tensor]) -> Tensor:
     (x,) = inputs
-    shape = _pooled(op, x)
+    shape = _pooled(op, x, op.dilation)
     require_one_scale(x)
+    axes = zip(x.shape[1:], op.kernel, op.stride, op.padding, op.dilation, strict=True)
+    for name, axis in zip(AXES[op.rank], axes, strict=True):
+        if not real_taps(*axis)[0]:
+            raise NetworkError(
+                "Windows of a maximum must not lie on padding alone, as one does on "
+                f"{name} {axis[0]} with a kernel of {op.kernel}, padding {op.padding}, "
+                f"stride {op.stride} and dilation {op.dilation}; pad less"
+            )
     return Tensor(shape, x.lows, x.highs, x.scale, x.zero_point, x.format)
 
 
@@ -31,15 +49,16 @@ def _centred(ends: IntArray, x: Tensor) -> list[int]:
     return [end - x.zero_point for end in ends.tolist()]
 
 
-def _avg_pool2d(op: AvgPool2d, inputs: Sequence[Tensor]) -> Tensor:
+def _avg_pool(op: AvgPool, inputs: Sequence[Tensor]) -> Tensor:
     (x,) = inputs
-    shape = _pooled(op, x)
-    if isinstance(x.format, Binary) and any(op.padding):
+    shape = _pooled(op, x, (1,) * op.rank)
+    if isinstance(x.format, Binary) and any(map(any, op.padding)):
         raise NetworkError(
             f"Padding of an average of {x.format} values must be 0, not {op.padding}: "
             "none of them adds nothing"
         )
-    taps = [real_taps(x.shape[1 + a], op.kernel[a], op.stride[a], op.padding[a]) for a in range(2)]
+    axes = zip(x.shape[1:], op.kernel, op.stride, op.padding, strict=True)
+    taps = [real_taps(*axis, 1) for axis in axes]
     least, most = (math.prod(ends) for ends in zip(*taps, strict=True))
     # A channel that may be negative is smallest where most taps are real, and so on.
     lows, highs = as_int64(
@@ -50,6 +69,8 @@ def _avg_pool2d(op: AvgPool2d, inputs: Sequence[Tensor]) -> Tensor:
 
 
 POOLS: dict[type[Op], Rule] = {
-    MaxPool2d: Rule(_max_pool2d),
-    AvgPool2d: Rule(_avg_pool2d),
+    MaxPool1d: Rule(_max_pool),
+    MaxPool2d: Rule(_max_pool),
+    AvgPool1d: Rule(_avg_pool),
+    AvgPool2d: Rule(_avg_pool),
 }

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 from hwgen.errors import NetworkError
 from hwgen.network.inference.rules import Rule, require_format, require_one_scale
-from hwgen.network.ops import Conv2d, Linear, Op
+from hwgen.network.ops import Conv, Conv1d, Conv2d, Linear, Op
 from hwgen.network.ops.weighted import Weighted
-from hwgen.network.ranges import count_windows, dot_range
+from hwgen.network.ranges import AXES, count_windows, dot_range
 from hwgen.network.tensor import Tensor
 
 
@@ -21,14 +21,15 @@ def _accumulator(
     return Tensor(shape, lows, highs, x.scale * op.weight_scale, 0, None)
 
 
-def _conv2d(op: Conv2d, inputs: Sequence[Tensor]) -> Tensor:
+def _conv(op: Conv, inputs: Sequence[Tensor]) -> Tensor:
     (x,) = inputs
     channels = op.weight.shape[1] * op.groups
-    if len(x.shape) != 3 or x.shape[0] != channels:
-        raise NetworkError(f"Input must have shape ({channels}, height, width), not {x.shape}")
-    height, width = count_windows(x, op.weight.shape[2:], op.stride, op.padding, op.dilation)
-    shape = (op.weight.shape[0], height, width)
-    return _accumulator(op, x, shape, op.groups, any(op.padding))
+    if len(x.shape) != 1 + op.rank or x.shape[0] != channels:
+        wanted = ", ".join((str(channels), *AXES[op.rank]))
+        raise NetworkError(f"Input must have shape ({wanted}), not {x.shape}")
+    windows = count_windows(x, op.kernel, op.stride, op.padding, op.dilation)
+    padded = any(map(any, op.padding))
+    return _accumulator(op, x, (op.weight.shape[0], *windows), op.groups, padded)
 
 
 def _linear(op: Linear, inputs: Sequence[Tensor]) -> Tensor:
@@ -39,6 +40,7 @@ def _linear(op: Linear, inputs: Sequence[Tensor]) -> Tensor:
 
 
 WEIGHTED: dict[type[Op], Rule] = {
-    Conv2d: Rule(_conv2d),
+    Conv1d: Rule(_conv),
+    Conv2d: Rule(_conv),
     Linear: Rule(_linear),
 }

@@ -15,29 +15,45 @@ __all__ = [
     "ROUNDINGS",
     "Add",
     "ArgMax",
+    "AvgPool",
+    "AvgPool1d",
     "AvgPool2d",
     "Concat",
+    "Conv",
+    "Conv1d",
     "Conv2d",
     "Flatten",
     "FloatArray",
     "Input",
     "IntArray",
     "Linear",
+    "MaxPool",
+    "MaxPool1d",
     "MaxPool2d",
     "Op",
+    "Padding",
+    "Pool",
     "Requantize",
     "Threshold",
     "same_op",
 ]
 
-from hwgen.network.fields import FloatArray, IntArray
+from hwgen.network.fields import FloatArray, IntArray, Padding
 from hwgen.network.ops.base import MAX_CHANNELS, MAX_ELEMENTS, Op, same_op
 from hwgen.network.ops.entry import Input
 from hwgen.network.ops.joins import Add, Concat
-from hwgen.network.ops.pools import AvgPool2d, MaxPool2d
+from hwgen.network.ops.pools import (
+    AvgPool,
+    AvgPool1d,
+    AvgPool2d,
+    MaxPool,
+    MaxPool1d,
+    MaxPool2d,
+    Pool,
+)
 from hwgen.network.ops.shapes import Flatten
 from hwgen.network.ops.values import ROUNDINGS, ArgMax, Requantize, Threshold
-from hwgen.network.ops.weighted import Conv2d, Linear
+from hwgen.network.ops.weighted import Conv, Conv1d, Conv2d, Linear
 
 OPS: tuple[type[Op], ...] = (
     Input,
@@ -51,4 +67,7 @@ OPS: tuple[type[Op], ...] = (
     Requantize,
     Threshold,
     ArgMax,
+    Conv1d,
+    MaxPool1d,
+    AvgPool1d,
 )

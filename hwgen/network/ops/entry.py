@@ -15,7 +15,7 @@ from hwgen.network.ops.base import ACTIVATIONS, MAX_CHANNELS, MAX_ELEMENTS, Op
 class Input(Op):
     """What enters the network.
 
-    shape : (channels, height, width) or (features,), without the batch
+    shape : (channels, height, width), (channels, length) or (features,), without the batch
     format : how the integers are written
     scale, zero_point : real = scale * (q - zero_point)
     """
@@ -29,11 +29,12 @@ class Input(Op):
         shape = self.shape
         if (
             not isinstance(shape, (tuple, list))
-            or len(shape) not in (1, 3)
+            or len(shape) not in (1, 2, 3)
             or any(isinstance(n, bool) or not isinstance(n, int) or n < 1 for n in shape)
         ):
             raise NetworkError(
-                f"Input shape must be (channels, height, width) or (features,), not {shape!r}"
+                "Input shape must be (channels, height, width), (channels, length) or (features,), "
+                f"not {shape!r}"
             )
         if shape[0] > MAX_CHANNELS or math.prod(shape) > MAX_ELEMENTS:
             raise NetworkError(

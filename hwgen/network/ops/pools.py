@@ -1,56 +1,101 @@
 """Pools."""
 
-__all__ = ["AvgPool2d", "MaxPool2d", "Pool"]
+__all__ = ["AvgPool", "AvgPool1d", "AvgPool2d", "MaxPool", "MaxPool1d", "MaxPool2d", "Pool"]
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from hwgen.errors import NetworkError
-from hwgen.network.fields import pair
+from hwgen.network.fields import Padding, extents, sides
 from hwgen.network.ops.base import Op
 
 
 class Pool(Op):
-    kernel: tuple[int, int]
-    stride: tuple[int, int]
-    padding: tuple[int, int]
+    """What pools share, whatever the number of spatial axes.
+
+    kernel, stride : of each spatial axis
+    padding : (before, after) of each spatial axis; one integer of an axis stands for both its sides
+    """
+
+    rank: ClassVar[int]
+    kernel: tuple[int, ...]
+    stride: tuple[int, ...]
+    padding: Padding
 
     def _check_window(self) -> None:
         self._set(
-            kernel=pair(self.kernel, "Kernel", 1),
-            stride=pair(self.stride, "Stride", 1),
-            padding=pair(self.padding, "Padding", 0),
+            kernel=extents(self.kernel, "Kernel", 1, self.rank),
+            stride=extents(self.stride, "Stride", 1, self.rank),
+            padding=sides(self.padding, self.rank),
         )
-        if any(2 * p > k for p, k in zip(self.padding, self.kernel, strict=True)):
-            raise NetworkError(
-                f"Padding of a pool must be at most half its kernel {self.kernel}, "
-                f"not {self.padding}"
-            )
 
 
-@dataclass(frozen=True, eq=False)
-class MaxPool2d(Pool):
-    """The largest value of each window; padding never wins."""
+class MaxPool(Pool):
+    """The largest value of each window; padding never wins, and no window lies on it alone."""
 
-    kernel: tuple[int, int]
-    stride: tuple[int, int]
-    padding: tuple[int, int] = (0, 0)
+    dilation: tuple[int, ...]
 
     def __post_init__(self) -> None:
         self._check_window()
+        dilation = extents(self.dilation, "Dilation", 1, self.rank)
+        self._set(dilation=dilation)
+        for kernel, apart, padding in zip(self.kernel, dilation, self.padding, strict=True):
+            if max(padding) > apart * (kernel - 1):
+                raise NetworkError(
+                    f"Padding of a maximum must be less than its windows, which span "
+                    f"{apart * (kernel - 1) + 1}, not {padding}"
+                )
 
 
-@dataclass(frozen=True, eq=False)
-class AvgPool2d(Pool):
-    """acc = sum over the window of (q - zero_point), in units of input scale / (kh * kw).
+class AvgPool(Pool):
+    """acc = sum over the window of (q - zero_point), in units of input scale / size of the window.
 
     Padding contributes nothing, and the whole kernel divides nevertheless (torch's
     count_include_pad=True). The division is in the scale of the accumulator, whose zero point is
     zero; a requantizer carries it out. A kernel of the whole frame is global average pooling.
     """
 
-    kernel: tuple[int, int]
-    stride: tuple[int, int]
-    padding: tuple[int, int] = (0, 0)
-
     def __post_init__(self) -> None:
         self._check_window()
+
+
+@dataclass(frozen=True, eq=False)
+class MaxPool1d(MaxPool):
+    """The largest value of each window along the length."""
+
+    rank = 1
+    kernel: tuple[int, ...]
+    stride: tuple[int, ...]
+    padding: Padding = ((0, 0),)
+    dilation: tuple[int, ...] = (1,)
+
+
+@dataclass(frozen=True, eq=False)
+class MaxPool2d(MaxPool):
+    """The largest value of each window of an image."""
+
+    rank = 2
+    kernel: tuple[int, ...]
+    stride: tuple[int, ...]
+    padding: Padding = ((0, 0), (0, 0))
+    dilation: tuple[int, ...] = (1, 1)
+
+
+@dataclass(frozen=True, eq=False)
+class AvgPool1d(AvgPool):
+    """The average of each window along the length."""
+
+    rank = 1
+    kernel: tuple[int, ...]
+    stride: tuple[int, ...]
+    padding: Padding = ((0, 0),)
+
+
+@dataclass(frozen=True, eq=False)
+class AvgPool2d(AvgPool):
+    """The average of each window of an image."""
+
+    rank = 2
+    kernel: tuple[int, ...]
+    stride: tuple[int, ...]
+    padding: Padding = ((0, 0), (0, 0))

@@ -9,4 +9,5 @@ from hwgen.network.ops.base import Op
 
 @dataclass(frozen=True, eq=False)
 class Flatten(Op):
-    """(channels, height, width) becomes (channels * height * width,), channels outermost."""
+    """(channels, height, width) becomes (channels * height * width,), channels outermost; likewise
+    (channels, length)."""

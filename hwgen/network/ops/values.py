@@ -11,7 +11,7 @@ from hwgen.formats import Activation, Fixed
 from hwgen.network.fields import FloatArray, IntArray, as_int, integers, number_format, scales
 from hwgen.network.ops.base import ACTIVATIONS, Op
 
-ROUNDINGS = ("half_up", "half_even", "half_away")
+ROUNDINGS = ("half_up", "half_even", "half_away", "double")
 
 
 @dataclass(frozen=True, eq=False)
@@ -21,7 +21,9 @@ class Requantize(Op):
     multiplier, shift : (1,) or (channels,), multiplier >= 1, shift >= 0
     format, scale, zero_point : of the output; a binary one is a `Threshold`'s
     lo, hi : the clamp, inside the format's range; a ReLU is lo = zero_point
-    rounding : of round_shift, one of `ROUNDINGS`; half_up is floor(x + 1/2)
+    rounding : of round_shift, one of `ROUNDINGS`; half_up is floor(x + 1/2); double is half_up by
+        31 bits, or by the whole shift if that is less, and half_away by those that are left, as
+        TFLite and gemmlowp round
     """
 
     multiplier: IntArray

@@ -1,12 +1,23 @@
 """Dot products: ops with weights."""
 
-__all__ = ["Conv2d", "Linear", "Weighted"]
+__all__ = ["Conv", "Conv1d", "Conv2d", "Linear", "Weighted"]
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from hwgen.errors import NetworkError
 from hwgen.formats import Format
-from hwgen.network.fields import FloatArray, IntArray, as_int, integers, number_format, pair, scales
+from hwgen.network.fields import (
+    FloatArray,
+    IntArray,
+    Padding,
+    as_int,
+    extents,
+    integers,
+    number_format,
+    scales,
+    sides,
+)
 from hwgen.network.ops.base import Op
 
 
@@ -35,28 +46,26 @@ class Weighted(Op):
         self._set(weight=weight, bias=bias, weight_scale=scale)
 
 
-@dataclass(frozen=True, eq=False)
-class Conv2d(Weighted):
-    """acc[m, y, x] = bias[m] + sum over c, i, j of weight[m, c, i, j] * (q[c, ...] - zero_point).
+class Conv(Weighted):
+    """What convolutions share, whatever the number of spatial axes.
 
-    weight : (out channels, in channels / groups, kernel height, kernel width)
+    weight : (out channels, in channels / groups, kernel of each spatial axis)
     bias : (out channels,), in units of input scale * weight scale
-    padding : rows and columns of the zero point on each side, of -1 for a binary input
+    stride, dilation : of each spatial axis
+    padding : (before, after) of each spatial axis: places of the zero point, of -1 for a binary
+        input; one integer of an axis stands for both its sides
     groups : divides both channel counts; the g-th of equal runs of output channels sees only the
         g-th of equal runs of input channels. Depthwise is as many groups as input channels.
     """
 
-    weight: IntArray
-    bias: IntArray
-    weight_format: Format
-    weight_scale: FloatArray
-    stride: tuple[int, int] = (1, 1)
-    padding: tuple[int, int] = (0, 0)
-    dilation: tuple[int, int] = (1, 1)
-    groups: int = 1
+    rank: ClassVar[int]
+    stride: tuple[int, ...]
+    padding: Padding
+    dilation: tuple[int, ...]
+    groups: int
 
     def __post_init__(self) -> None:
-        self._check_weights(4)
+        self._check_weights(2 + self.rank)
         groups = as_int(self.groups, "Groups")
         if groups < 1 or self.weight.shape[0] % groups:
             raise NetworkError(
@@ -64,10 +73,45 @@ class Conv2d(Weighted):
             )
         self._set(
             groups=groups,
-            stride=pair(self.stride, "Stride", 1),
-            padding=pair(self.padding, "Padding", 0),
-            dilation=pair(self.dilation, "Dilation", 1),
+            stride=extents(self.stride, "Stride", 1, self.rank),
+            padding=sides(self.padding, self.rank),
+            dilation=extents(self.dilation, "Dilation", 1, self.rank),
         )
+
+    @property
+    def kernel(self) -> tuple[int, ...]:
+        """Taps along each spatial axis."""
+        return self.weight.shape[2:]
+
+
+@dataclass(frozen=True, eq=False)
+class Conv1d(Conv):
+    """acc[m, x] = bias[m] + sum over c, j of weight[m, c, j] * (q[c, ...] - zero_point)."""
+
+    rank = 1
+    weight: IntArray
+    bias: IntArray
+    weight_format: Format
+    weight_scale: FloatArray
+    stride: tuple[int, ...] = (1,)
+    padding: Padding = ((0, 0),)
+    dilation: tuple[int, ...] = (1,)
+    groups: int = 1
+
+
+@dataclass(frozen=True, eq=False)
+class Conv2d(Conv):
+    """acc[m, y, x] = bias[m] + sum over c, i, j of weight[m, c, i, j] * (q[c, ...] - zero_point)"""
+
+    rank = 2
+    weight: IntArray
+    bias: IntArray
+    weight_format: Format
+    weight_scale: FloatArray
+    stride: tuple[int, ...] = (1, 1)
+    padding: Padding = ((0, 0), (0, 0))
+    dilation: tuple[int, ...] = (1, 1)
+    groups: int = 1
 
 
 @dataclass(frozen=True, eq=False)

@@ -86,9 +86,9 @@ def window_structure(part: WindowParameters, read: Sequence[bool], target: Targe
         if part.padded:
             logic["padding bit"] = width
             for axis, size in ((0, part.height), (1, part.width)):
-                if part.padding[axis]:
+                if any(part.padding[axis]):
                     steps = tuple(tap.dy if axis == 0 else tap.dx for tap in taps)
-                    place = bits_of(size + 2 * part.padding[axis] + part.reach[axis]) + 1
+                    place = bits_of(size + sum(part.padding[axis]) + part.reach[axis]) + 1
                     logic["padding place bit"] += place
                     logic.update(indexed_table("window", steps, target))
         found += memory + Structure(dict(logic), 2 * width + 3 * address)
@@ -115,7 +115,7 @@ def _sequencer(part: SequencerParameters, target: Target) -> Structure:
     address = bits_of(w.depth - 1)
     places = 0
     if w.padded:
-        places = bits_of(w.height + w.padding[0]) + bits_of(w.width + w.padding[1]) + 2
+        places = bits_of(w.height + w.padding[0][1]) + bits_of(w.width + w.padding[1][1]) + 2
     logic: Counter[str] = Counter()
     for values in tables:
         logic.update(indexed_table("sequencer", values, target))

@@ -86,6 +86,9 @@ def _affine_thresholds(part: AffineThresholdParameters, target: Target) -> Struc
         }
         ffs = sum(rest[:-1]) + below * (below - 1) // 2 + turned + levels + part.bits
         found += held_table(lane.offsets, target) + held_table(lane.pitches, target)
+        if lane.below_zero:
+            found += held_table(lane.offsets_below_zero, target)
+            logic["turned bit"] += lane.first_bits if part.beats > 1 else 0
         if lane.saturates:
             logic["saturation bit"] = lane.first_bits - rest[0] + levels
             ffs += levels

@@ -18,10 +18,13 @@ from collections.abc import Iterator
 from hwgen.network.ops import (
     Add,
     ArgMax,
+    AvgPool1d,
     AvgPool2d,
     Concat,
+    Conv1d,
     Conv2d,
     Linear,
+    MaxPool1d,
     MaxPool2d,
     Requantize,
     Threshold,
@@ -44,9 +47,12 @@ DOT_PRODUCT = (MAC_ARRAY, DSP_ARRAY, WEIGHT_SHARED, BIT_SERIAL, PARALLEL)
 # Of each op that a layer may begin with, in the order in which they are looked at; the first is
 # there on every target, for every layer.
 WAYS: dict[type, tuple[Implementation, ...]] = {
+    Conv1d: DOT_PRODUCT,
     Conv2d: DOT_PRODUCT,
     Linear: DOT_PRODUCT,
+    MaxPool1d: (MAXIMUM, RUNNING_MAXIMUM),
     MaxPool2d: (MAXIMUM, RUNNING_MAXIMUM),
+    AvgPool1d: (AVERAGE,),
     AvgPool2d: (AVERAGE,),
     Add: (SUM,),
     Concat: (CONCATENATION,),

@@ -10,7 +10,7 @@ import numpy as np
 
 from hwgen.formats import bits_for
 from hwgen.network.fields import IntArray
-from hwgen.network.ops import Add, AvgPool2d
+from hwgen.network.ops import Add, AvgPool1d, AvgPool2d
 from hwgen.network.tensor import Tensor
 from hwgen.planning.layers.layer import Layer
 
@@ -98,6 +98,7 @@ def _of_sum(layer: Layer) -> tuple[int, int]:
 
 # (step, offset) of ops without a bias whose sums are of all elements that they take
 CONSTANTS: dict[type, Callable[[Layer], tuple[int, int]]] = {
+    AvgPool1d: _of_average,
     AvgPool2d: _of_average,
     Add: _of_sum,
 }

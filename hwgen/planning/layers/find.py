@@ -20,25 +20,43 @@ from hwgen.network.inference import Tensor
 from hwgen.network.ops import (
     Add,
     ArgMax,
+    AvgPool1d,
     AvgPool2d,
     Concat,
+    Conv,
+    Conv1d,
     Conv2d,
     Flatten,
     Input,
     Linear,
+    MaxPool,
+    MaxPool1d,
     MaxPool2d,
     Op,
+    Pool,
     Requantize,
     Threshold,
 )
 from hwgen.planning.layers.elements import element_encoding_of, elements_of
-from hwgen.planning.layers.layer import INPUT, Frame, Layer
+from hwgen.planning.layers.layer import INPUT, Frame, Layer, Pair, Sides
 
 Made = Callable[[Any, Layer], Layer]
 
 
 def _frame_of(y: Tensor) -> Frame:
-    return (y.shape[0], y.shape[1], y.shape[2]) if len(y.shape) == 3 else (y.shape[0], 1, 1)
+    """A length is an image of height 1, features are one pixel."""
+    channels, *image = y.shape
+    height, width = [1] * (2 - len(image)) + image
+    return (channels, height, width)
+
+
+def _planar(axes: tuple[int, ...]) -> Pair:
+    """Return what is said of each spatial axis as (vertical, horizontal); a length lies across."""
+    return (axes[-2] if len(axes) > 1 else 1, axes[-1])
+
+
+def _sides(op: Conv | Pool) -> Sides:
+    return (op.padding[-2] if op.rank > 1 else (0, 0), op.padding[-1])
 
 
 def _weighted(layer: Layer, weight: npt.NDArray[np.int64], bias: npt.NDArray[np.int64]) -> Layer:
@@ -52,23 +70,28 @@ def _weighted(layer: Layer, weight: npt.NDArray[np.int64], bias: npt.NDArray[np.
     )
 
 
-def _conv2d(op: Conv2d, layer: Layer) -> Layer:
+def _conv(op: Conv, layer: Layer) -> Layer:
     layer = replace(
-        layer, stride=op.stride, padding=op.padding, dilation=op.dilation, groups=op.groups
+        layer,
+        stride=_planar(op.stride),
+        padding=_sides(op),
+        dilation=_planar(op.dilation),
+        groups=op.groups,
     )
-    return _weighted(layer, op.weight, op.bias)
+    return _weighted(layer, op.weight.reshape(*op.weight.shape[:2], *_planar(op.kernel)), op.bias)
 
 
 def _linear(op: Linear, layer: Layer) -> Layer:
     return _weighted(layer, op.weight.reshape(op.weight.shape[0], *layer.x_frame), op.bias)
 
 
-def _pool(op: MaxPool2d | AvgPool2d, layer: Layer) -> Layer:
-    return replace(layer, kernel=op.kernel, stride=op.stride, padding=op.padding)
+def _pool(op: Pool, layer: Layer) -> Layer:
+    kernel, stride = _planar(op.kernel), _planar(op.stride)
+    return replace(layer, kernel=kernel, stride=stride, padding=_sides(op))
 
 
-def _max_pool(op: MaxPool2d, layer: Layer) -> Layer:
-    return replace(_pool(op, layer), pads_low=True)
+def _max_pool(op: MaxPool, layer: Layer) -> Layer:
+    return replace(_pool(op, layer), pads_low=True, dilation=_planar(op.dilation))
 
 
 def _alone(op: Requantize | Threshold, layer: Layer) -> Layer:
@@ -110,9 +133,12 @@ def _arg_max(op: ArgMax, layer: Layer) -> Layer:
 LAYERS: dict[type[Op], Made | None] = {
     Input: None,
     Flatten: None,
-    Conv2d: _conv2d,
+    Conv1d: _conv,
+    Conv2d: _conv,
     Linear: _linear,
+    MaxPool1d: _max_pool,
     MaxPool2d: _max_pool,
+    AvgPool1d: _pool,
     AvgPool2d: _pool,
     Add: _joined,
     Concat: _joined,

@@ -1,6 +1,6 @@
 """A layer: what one engine computes of a network."""
 
-__all__ = ["INPUT", "Frame", "Layer", "Pair"]
+__all__ = ["INPUT", "NONE", "Frame", "Layer", "Pair", "Sides"]
 
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 Frame = tuple[int, int, int]  # channels, height, width of a stream
 Pair = tuple[int, int]
+Sides = tuple[Pair, Pair]
+NONE: Sides = ((0, 0), (0, 0))  # of padding
 INPUT = ""  # the source of what enters the network
 
 
@@ -40,7 +42,8 @@ class Layer:
     x_frames, y_frame : (channels, height, width) of the streams
     weight : (outputs, kernel height, kernel width, channels / groups) of a convolution
     bias : (outputs,) of elements, with the share of the zero point and of what they stand for
-    kernel, stride, padding, dilation : (vertical, horizontal)
+    kernel, stride, dilation : (vertical, horizontal)
+    padding : ((above, below), (left, right))
     groups : of a convolution
     pads_low : whether padding is below every value, as a maximum wants it
     epilogue : the requantizer or thresholds that follow, or None
@@ -59,7 +62,7 @@ class Layer:
     bias: npt.NDArray[np.int64] | None = None
     kernel: Pair = (1, 1)
     stride: Pair = (1, 1)
-    padding: Pair = (0, 0)
+    padding: Sides = NONE
     dilation: Pair = (1, 1)
     groups: int = 1
     pads_low: bool = False
@@ -71,6 +74,11 @@ class Layer:
     def x(self) -> Tensor:
         """Type of the first input."""
         return self.xs[0]
+
+    @property
+    def padded(self) -> bool:
+        """Whether windows may reach beyond the frame."""
+        return any(map(any, self.padding))
 
     @property
     def pad_value(self) -> int:

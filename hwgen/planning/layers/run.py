@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from hwgen.errors import PlanError
-from hwgen.planning.layers.layer import Layer
+from hwgen.planning.layers.layer import NONE, Layer
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,7 +69,7 @@ def run_of(layers: Sequence[Layer], network: Sequence[Layer]) -> Layer:
         epilogue=None,
         kernel=(1, 1),
         stride=(1, 1),
-        padding=(0, 0),
+        padding=NONE,
         dilation=(1, 1),
         groups=1,
         pads_low=False,

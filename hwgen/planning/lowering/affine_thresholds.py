@@ -4,7 +4,7 @@ Thresholds of an affine function and a rounding do, such as a requantizer's. The
 and a pitch, and counting those that are reached is a division.
 """
 
-__all__ = ["AffineThresholds", "affine_through"]
+__all__ = ["AffineThresholds", "affine_by_sign", "affine_through"]
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -78,21 +78,52 @@ def affine_through(rows: IntArray, lows: IntArray, highs: IntArray) -> AffineThr
     rows : (rows, thresholds), ascending
     lows, highs : (rows,), range of the integers that are compared with a row
     """
-    if max(abs(int(lows.min())), abs(int(highs.max()))).bit_length() > MOST_BITS:
+    if _too_wide(lows, highs):
         return None
+    bounds = _rows(rows, lows, highs)
+    return _lines(bounds) or _each_alone([[row] for row in bounds])
+
+
+def affine_by_sign(rows: IntArray, lows: IntArray, highs: IntArray) -> AffineThresholds | None:
+    """Return the lines of each row for integers below zero, and then those for the others: both
+    have one pitch. None where the thresholds do not lie on such lines.
+
+    Double rounding (`hwgen.network.ops.ROUNDINGS`) moves thresholds below zero by a constant.
+
+    Parameters
+    ----------
+    rows : (rows, thresholds), ascending
+    lows, highs : (rows,), range of the integers that are compared with a row, zero within
+    """
+    if _too_wide(lows, highs):
+        return None
+    below = _rows(rows, lows, np.minimum(highs, -1))
+    above = _rows(rows, np.maximum(lows, 0), highs)
+    each = _each_alone([list(pair) for pair in zip(below, above, strict=True)])
+    found = _lines([*below, *above])
+    if found is not None or each is None:
+        return found
+    lines, fraction = each
+    return (*lines[::2], *lines[1::2]), fraction
+
+
+def _too_wide(lows: IntArray, highs: IntArray) -> bool:
+    return max(abs(int(lows.min())), abs(int(highs.max()))).bit_length() > MOST_BITS
+
+
+def _rows(rows: IntArray, lows: IntArray, highs: IntArray) -> list[Row]:
     clipped = rows.clip(lows[:, None], highs[:, None] + 1)
-    bounds = [Row(t, t > lo, t <= hi) for t, lo, hi in zip(clipped, lows, highs, strict=True)]
-    return _lines(bounds) or _each_alone(bounds)
+    return [Row(t, t > lo, t <= hi) for t, lo, hi in zip(clipped, lows, highs, strict=True)]
 
 
-def _each_alone(rows: Sequence[Row]) -> AffineThresholds | None:
-    """Return lines of rows that have a pitch each."""
-    found = [_lines([row]) for row in rows]
+def _each_alone(groups: Sequence[Sequence[Row]]) -> AffineThresholds | None:
+    """Return lines of rows that have a pitch a group."""
+    found = [_lines(rows) for rows in groups]
     if not all(found):
         return None
     alone = [lines for lines in found if lines]
     fraction = max(bits for _, bits in alone)
-    finer = (((start, pitch), fraction - bits) for ((start, pitch),), bits in alone)
+    finer = ((line, fraction - bits) for lines, bits in alone for line in lines)
     return tuple((start << more, pitch << more) for (start, pitch), more in finer), fraction
 
 

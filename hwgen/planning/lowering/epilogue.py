@@ -17,11 +17,16 @@ import numpy as np
 from hwgen.formats import bits_for
 from hwgen.network.fields import IntArray
 from hwgen.network.ops import Requantize, Threshold
+from hwgen.network.ranges import DOUBLE_BITS
 from hwgen.network.thresholds import as_threshold
 from hwgen.planning.estimate.resources import Resources, estimate, weigh
 from hwgen.planning.layers.dot_output import DotOutput
 from hwgen.planning.layers.layer import Layer
-from hwgen.planning.lowering.affine_thresholds import AffineThresholds, affine_through
+from hwgen.planning.lowering.affine_thresholds import (
+    AffineThresholds,
+    affine_by_sign,
+    affine_through,
+)
 from hwgen.targets import Target
 from hwgen_rtl_templates.affine_thresholds import AffineThresholdParameters
 from hwgen_rtl_templates.bias import BiasParameters
@@ -115,6 +120,14 @@ class ThresholdTable:
         """Start and pitch of each row, and their bits behind the point; None if there are none."""
         return affine_through(self.rows, self.lows, self.highs)
 
+    @cached_property
+    def lines_by_sign(self) -> AffineThresholds | None:
+        """Start and pitch of each row below zero, then from zero on; None if there are none, or if
+        one line does for both."""
+        if self.lines or (self.lows >= 0).any() or (self.highs < 0).any():
+            return None
+        return affine_by_sign(self.rows, self.lows, self.highs)
+
 
 @lru_cache(maxsize=64)  # of a layer, all foldings are looked at one after the other
 def _as_threshold(layer: Layer) -> Threshold | None:
@@ -150,7 +163,7 @@ def _counters(layer: Layer, lanes: int, sums: DotOutput | None = None) -> list[C
     units: list[CounterParameters] = []
     if steps.count <= MOST_TABLED or isinstance(layer.epilogue, Threshold):
         units.append(_thresholds(layer, op, steps, lanes))
-    if 1 < steps.count <= MOST_STEPS and steps.lines:
+    if 1 < steps.count <= MOST_STEPS and (steps.lines or steps.lines_by_sign):
         units.append(_affine_thresholds(layer, op, steps, lanes))
     return units
 
@@ -202,10 +215,18 @@ def _thresholds(
 def _affine_thresholds(
     layer: Layer, op: Threshold, steps: ThresholdTable, lanes: int
 ) -> AffineThresholdParameters:
-    assert steps.lines
-    lines, fraction = steps.lines
+    found = steps.lines or steps.lines_by_sign
+    assert found
+    lines, fraction = found
+    below: tuple[int, ...] = ()
+    if not steps.lines:
+        half = len(lines) // 2
+        below, lines = tuple(start for start, _ in lines[:half]), lines[half:]
+    if len(set(lines)) == 1 and len(set(below)) <= 1:
+        lines, below = lines[:1], below[:1]
     return AffineThresholdParameters(
-        lines=lines if len(set(lines)) > 1 else lines[:1],
+        lines=lines,
+        below_zero=below,
         fraction=fraction,
         steps=steps.count,
         **_counted(layer, op, steps, lanes),
@@ -215,8 +236,14 @@ def _affine_thresholds(
 def _requantizer(layer: Layer, op: Requantize, lanes: int) -> RequantizerParameters:
     assert op.lo is not None and op.hi is not None
     # One shift for all channels: floor((a m + 2^(s-1)) / 2^s) is unchanged when m and 2^s double.
-    shift = int(op.shift.max())
-    multipliers = [int(m) << (shift - int(s)) for m, s in np.broadcast(op.multiplier, op.shift)]
+    shift, rests = int(op.shift.max()), tuple[int, ...]()
+    pairs = [(int(m), int(s)) for m, s in np.broadcast(op.multiplier, op.shift)]
+    if op.rounding == "double":  # which is half up as long as the first rounding takes all
+        rests = tuple(max(0, s - DOUBLE_BITS) for _, s in pairs)
+        pairs = [(m, min(s, DOUBLE_BITS)) for m, s in pairs]
+        shift = max(s for _, s in pairs)
+        rests = () if not any(rests) else rests[:1] if len(set(rests)) == 1 else rests
+    multipliers = [m << (shift - s) for m, s in pairs]
     common = min(shift, (math.gcd(*multipliers) & -math.gcd(*multipliers)).bit_length() - 1)
     multipliers = [m >> common for m in multipliers]
     bits, is_signed = bits_for(layer.y.lo, layer.y.hi)
@@ -234,5 +261,6 @@ def _requantizer(layer: Layer, op: Requantize, lanes: int) -> RequantizerParamet
         bits=bits,
         signed=is_signed,
         x_zero_point=layer.acc.zero_point,
-        rounding=op.rounding,
+        rounding="half_up" if op.rounding == "double" else op.rounding,
+        rests=rests,
     )

@@ -18,7 +18,7 @@ def element_of(layer: Layer, position: int = 0) -> tuple[int, bool]:
     """Return (bits, signed) of an element that a layer takes at one of its inputs, its padding
     included."""
     x = layer.xs[position]
-    pads = [layer.pad_value] if any(layer.padding) else []
+    pads = [layer.pad_value] if layer.padded else []
     return bits_for(min([x.lo, *pads]), max([x.hi, *pads]))
 
 

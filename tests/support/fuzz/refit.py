@@ -64,7 +64,7 @@ def fitted(op: Op, inputs: Sequence[Tensor]) -> Op:
     if isinstance(op, Linear):
         return replace(op, weight=wrapped(op.weight, len(op.bias), x.channels))
     if isinstance(op, AvgPool2d) and len(x.shape) == 3:
-        room = (n + 2 * p for n, p in zip(x.shape[1:], op.padding, strict=True))
+        room = (n + sum(p) for n, p in zip(x.shape[1:], op.padding, strict=True))
         return replace(op, kernel=tuple(map(min, op.kernel, room)))
     if isinstance(op, Requantize) and max(op.multiplier.size, op.shift.size) > 1:
         rows = (values[: x.channels] for values in (op.multiplier, op.shift))
@@ -87,7 +87,7 @@ def fitted_conv2d(op: Conv2d, x: Tensor) -> Conv2d:
     else:
         groups = math.gcd(op.groups, x.channels)
     room = [
-        min(k, (n + 2 * p - 1) // d + 1)
+        min(k, (n + sum(p) - 1) // d + 1)
         for k, n, p, d in zip(kernel, x.shape[1:], op.padding, op.dilation, strict=True)
     ]
     scale = op.weight_scale if op.weight_scale.size == 1 else op.weight_scale[:out]

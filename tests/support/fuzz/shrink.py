@@ -204,7 +204,8 @@ def small_kernel(op: Op) -> Op:
         return replace(op, weight=op.weight[:, :, :height, :width])
     if isinstance(op, MaxPool2d | AvgPool2d):
         kernel = tuple(max(1, n - 1) for n in op.kernel)
-        padding = tuple(min(p, k // 2) for p, k in zip(op.padding, kernel, strict=True))
+        sides = zip(op.padding, kernel, strict=True)
+        padding = tuple((min(a, k // 2), min(b, k // 2)) for (a, b), k in sides)
         return replace(op, kernel=kernel, padding=padding)
     return op
 

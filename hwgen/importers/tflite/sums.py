@@ -1,0 +1,78 @@
+"""TFLite's sums of two int8 tensors as a sum with two integer factors and thresholds.
+
+The reference rounds each summand to a 2**-20 of the larger scale, adds, and rounds twice more. Of
+two inputs of 8 bits there are 65,536 pairs: for factors of few bits, the output of each pair is
+looked up, and thresholds on the plain sum are found that give the same for all of them. So the
+hardware is an adder and what follows any accumulator, and it is the file's function by enumeration.
+"""
+
+__all__ = ["FoundSum", "find_sum"]
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+
+import numpy as np
+
+from hwgen.network.ops import IntArray
+
+MOST_FACTOR = 1 << 24
+NEAR = 5e-4  # a ratio of factors and that of the scales: a network takes them for the same
+
+
+@dataclass(frozen=True, eq=False)
+class FoundSum:
+    """y = lo + the number of thresholds that a * (xa - za) + b * (xb - zb) reaches.
+
+    thresholds : ascending
+    """
+
+    a: int
+    b: int
+    thresholds: IntArray
+
+
+def find_sum(outputs: IntArray, ratio: float, zeros: tuple[int, int]) -> FoundSum | None:
+    """Return a sum with thresholds that gives the same output for every pair of inputs.
+
+    Parameters
+    ----------
+    outputs : (256, 256), of each pair of int8 inputs from -128 on
+    ratio : scale of the first input over that of the second
+    zeros : zero points of the inputs
+
+    Returns
+    -------
+    that with the smallest factors; None where there is none below `MOST_FACTOR`
+    """
+    x = np.arange(-128, 128)
+    order = outputs.ravel()
+    for a, b in _factors(ratio):
+        sums = (a * (x - zeros[0])[:, None] + b * (x - zeros[1])[None, :]).ravel()
+        by_sum = np.argsort(sums, kind="stable")
+        sorted_sums, ascending = sums[by_sum], order[by_sum]
+        # equal sums must have equal outputs, and larger ones no smaller outputs
+        if (np.diff(ascending) < 0).any() or (
+            (np.diff(ascending) > 0) & (np.diff(sorted_sums) == 0)
+        ).any():
+            continue
+        steps = np.diff(ascending)
+        places = np.flatnonzero(steps)
+        thresholds = np.repeat(sorted_sums[places + 1], steps[places])
+        return FoundSum(a, b, thresholds)
+    return None
+
+
+def _factors(ratio: float) -> Iterator[tuple[int, int]]:
+    """Yield pairs of factors whose ratio comes nearer and nearer."""
+    limit, seen = 1, set()
+    while limit <= MOST_FACTOR:
+        near = Fraction(min(ratio, 1 / ratio)).limit_denominator(limit)
+        pair = (near.numerator, near.denominator)
+        if ratio > 1:
+            pair = pair[::-1]
+        apart = abs(pair[0] / max(pair[1], 1) / ratio - 1)
+        if min(pair) > 0 and apart < NEAR and pair not in seen:
+            seen.add(pair)
+            yield pair
+        limit *= 2

@@ -1,0 +1,200 @@
+"""Small random TFLite networks, an operator each or several."""
+
+__all__ = ["OPERATORS", "Made", "Maker", "operator_file"]
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from support.tflite_files import Op, Tensor, tflite_file
+
+FUNCTIONS = {"none": 0, "relu": 1, "relu_n1": 2, "relu6": 3}
+
+
+@dataclass
+class Made:
+    """A file, and the shapes of its inputs with the batch."""
+
+    path: Path
+    inputs: tuple[tuple[int, ...], ...]
+
+
+class Maker:
+    """Tensors and operators of a file in the making."""
+
+    def __init__(self, seed: int, path: Path):
+        self.rng = np.random.default_rng(seed)
+        self.path = path
+        self.tensors: list[Tensor] = []
+        self.ops: list[Op] = []
+        self.entries: list[Tensor] = []
+
+    def entry(self, *shape: int) -> Tensor:
+        """Return an input of a random grid."""
+        made = self.tensor((1, *shape))
+        self.entries.append(made)
+        return made
+
+    def tensor(self, shape: tuple[int, ...], scale: float | None = None) -> Tensor:
+        """Return a tensor of a random grid."""
+        zero = int(self.rng.choice((-128, 127, 0, self.rng.integers(-128, 128))))
+        own = float(np.float32(self.rng.uniform(0.01, 0.1)))
+        made = Tensor(f"t{len(self.tensors)}", shape, own if scale is None else scale, zero)
+        self.tensors.append(made)
+        return made
+
+    def constant(self, data: object, scale: object, kind: str = "INT8", axis: int = 0) -> Tensor:
+        """Return a constant."""
+        array = np.asarray(data)
+        made = Tensor(f"t{len(self.tensors)}", array.shape, scale, 0, kind, array, axis)
+        self.tensors.append(made)
+        return made
+
+    def weights(self, shape: tuple[int, ...], channels: int, axis: int) -> tuple[Tensor, object]:
+        """Return weights, and their scales: one, or one a channel."""
+        scales = np.float32(self.rng.uniform(0.002, 0.02, int(self.rng.choice((1, channels)))))
+        data = self.rng.integers(-127, 128, shape)
+        return self.constant(data, scales, axis=axis), scales
+
+    def bias(self, x: Tensor, scales: object, channels: int) -> Tensor:
+        """Return a bias in units of the accumulators."""
+        unit = np.float32(x.scale) * np.asarray(scales)
+        return self.constant(self.rng.integers(-3000, 3000, channels), unit, "INT32")
+
+    def grid_of(self, out: Tensor, reach: float) -> None:
+        """Give a tensor a scale on which numbers up to `reach` fill it, or less."""
+        out.scale = float(np.float32(reach / 127 * self.rng.uniform(0.2, 1.2)))
+
+    def add(self, kind: str, inputs: list[Tensor], out: Tensor, **options: object) -> Tensor:
+        """Add an operator."""
+        self.ops.append(Op(kind, [x.name for x in inputs], [out.name], options))
+        return out
+
+    def function(self) -> int:
+        """Return a fused activation."""
+        return int(self.rng.choice(list(FUNCTIONS.values())))
+
+    def made(self, *outputs: Tensor) -> Made:
+        """Write the file."""
+        names = [x.name for x in self.entries]
+        tflite_file(self.path, self.tensors, self.ops, names, [out.name for out in outputs])
+        return Made(self.path, tuple(tuple(x.shape) for x in self.entries))
+
+
+def conv_2d(make: Maker, x: Tensor) -> Tensor:
+    """Add a convolution of any stride, dilation and padding."""
+    rng, (_, height, width, channels) = make.rng, x.shape
+    kh, kw = (int(n) for n in rng.integers(1, 4, 2))
+    stride = int(rng.integers(1, 3))
+    dilation = int(rng.integers(1, 3)) if stride == 1 else 1
+    outs, padding = int(rng.integers(1, 6)), int(rng.integers(0, 2))
+    w, scales = make.weights((outs, kh, kw, channels), outs, 0)
+    size = _extents((height, width), (kh, kw), stride, dilation, padding)
+    out = make.tensor((1, *size, outs))
+    make.grid_of(out, x.scale * 0.01 * 100 * 60 * np.sqrt(kh * kw * channels))
+    settings = _settings(stride, dilation, padding, make.function())
+    return make.add("CONV_2D", [x, w, make.bias(x, scales, outs)], out, **settings)
+
+
+def depthwise_conv_2d(make: Maker, x: Tensor) -> Tensor:
+    """Add a depthwise convolution, of one or two outputs a channel."""
+    rng, (_, height, width, channels) = make.rng, x.shape
+    kh, kw = (int(n) for n in rng.integers(1, 4, 2))
+    stride, each = (int(n) for n in rng.integers(1, 3, 2))
+    padding = int(rng.integers(0, 2))
+    outs = channels * each
+    w, scales = make.weights((1, kh, kw, outs), outs, 3)
+    out = make.tensor((1, *_extents((height, width), (kh, kw), stride, 1, padding), outs))
+    make.grid_of(out, x.scale * 0.01 * 100 * 60 * np.sqrt(kh * kw))
+    settings = {**_settings(stride, 1, padding, make.function()), "DepthMultiplier": each}
+    return make.add("DEPTHWISE_CONV_2D", [x, w, make.bias(x, scales, outs)], out, **settings)
+
+
+def fully_connected(make: Maker, x: Tensor) -> Tensor:
+    """Add a fully connected layer."""
+    outs, features = int(make.rng.integers(1, 9)), x.shape[1]
+    w, scales = make.weights((outs, features), outs, 0)
+    out = make.tensor((1, outs))
+    make.grid_of(out, x.scale * 0.01 * 100 * 60 * np.sqrt(features))
+    bias = make.bias(x, scales, outs)
+    function = make.function()
+    return make.add("FULLY_CONNECTED", [x, w, bias], out, FusedActivationFunction=function)
+
+
+def add(make: Maker, x: Tensor, y: Tensor) -> Tensor:
+    """Add a sum."""
+    out = make.tensor(tuple(x.shape))
+    make.grid_of(out, 127 * (x.scale + y.scale))
+    return make.add("ADD", [x, y], out, FusedActivationFunction=make.function())
+
+
+def pool(kind: str, padded: bool) -> Callable[[Maker, Tensor], Tensor]:
+    """Return what adds a pool."""
+
+    def add_pool(make: Maker, x: Tensor) -> Tensor:
+        rng, (_, height, width, channels) = make.rng, x.shape
+        kh, kw, stride = (int(n) for n in rng.integers(1, 4, 3))
+        padding = int(rng.integers(0, 2)) if padded else 1
+        out = make.tensor((1, *_extents((height, width), (kh, kw), stride, 1, padding), channels))
+        out.scale, out.zero_point = x.scale, x.zero_point
+        function = make.function()
+        settings = {"Padding": padding, "StrideH": stride, "StrideW": stride}
+        settings |= {"FilterHeight": kh, "FilterWidth": kw, "FusedActivationFunction": function}
+        return make.add(kind, [x], out, **settings)
+
+    return add_pool
+
+
+def flatten(make: Maker, x: Tensor) -> Tensor:
+    """Add a reshape to features."""
+    out = make.tensor((1, int(np.prod(x.shape))))
+    out.scale, out.zero_point = x.scale, x.zero_point
+    shape = make.constant(np.array(out.shape), None, "INT32")
+    return make.add("RESHAPE", [x, shape], out)
+
+
+def quantize(make: Maker, x: Tensor) -> Tensor:
+    """Bring a tensor to another grid."""
+    return make.add("QUANTIZE", [x], make.tensor(tuple(x.shape)))
+
+
+def _extents(
+    size: tuple[int, int], kernel: tuple[int, int], stride: int, dilation: int, padding: int
+) -> tuple[int, ...]:
+    if padding == 0:
+        return tuple(-(-n // stride) for n in size)
+    spans = (dilation * (k - 1) + 1 for k in kernel)
+    return tuple(-(-(n - span + 1) // stride) for n, span in zip(size, spans, strict=True))
+
+
+def _settings(stride: int, dilation: int, padding: int, function: int) -> dict[str, int]:
+    return {
+        "StrideH": stride,
+        "StrideW": stride,
+        "DilationHFactor": dilation,
+        "DilationWFactor": dilation,
+        "Padding": padding,
+        "FusedActivationFunction": function,
+    }
+
+
+OPERATORS: dict[str, Callable[[Maker], Tensor]] = {
+    "CONV_2D": lambda m: conv_2d(m, m.entry(7, 6, 3)),
+    "DEPTHWISE_CONV_2D": lambda m: depthwise_conv_2d(m, m.entry(7, 6, 3)),
+    "FULLY_CONNECTED": lambda m: fully_connected(m, m.entry(11)),
+    "RESHAPE, FULLY_CONNECTED": lambda m: fully_connected(m, flatten(m, m.entry(3, 4, 2))),
+    "ADD of a value and what follows it": lambda m: (lambda x: add(m, x, quantize(m, x)))(
+        m.entry(3, 4, 2)
+    ),
+    "AVERAGE_POOL_2D": lambda m: pool("AVERAGE_POOL_2D", False)(m, m.entry(7, 6, 3)),
+    "MAX_POOL_2D": lambda m: pool("MAX_POOL_2D", True)(m, m.entry(7, 6, 3)),
+    "QUANTIZE": lambda m: quantize(m, m.entry(5, 5, 2)),
+}
+
+
+def operator_file(kind: str, seed: int, path: Path) -> Made:
+    """Write a file of one kind of operator, with random settings."""
+    make = Maker(seed, path)
+    return make.made(OPERATORS[kind](make))
