@@ -6,7 +6,8 @@ import pytest
 from hwgen.importers.tflite import import_tflite
 from hwgen.network import Flatten
 from support.tflite_files import reference
-from support.tflite_networks import OPERATORS, operator_file
+from support.tflite_networks import OPERATORS, network_file, operator_file
+from support.whole import check as check_hardware
 
 SEEDS = 6
 
@@ -43,3 +44,9 @@ def check(path, shapes, count=24, seed=0):
 def test_each_operator(kind, seed, tmp_path):
     made = operator_file(kind, seed, tmp_path / "model.tflite")
     check(made.path, made.inputs, seed=seed)
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_a_file_becomes_hardware_that_gives_the_same_integers(seed, tmp_path):
+    made = network_file(seed, tmp_path / "model.tflite")
+    check_hardware(check(made.path, made.inputs, seed=seed), tmp_path / "package", seed)

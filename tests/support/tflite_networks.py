@@ -1,6 +1,6 @@
 """Small random TFLite networks, an operator each or several."""
 
-__all__ = ["OPERATORS", "Made", "Maker", "operator_file"]
+__all__ = ["OPERATORS", "Made", "Maker", "network_file", "operator_file"]
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -198,3 +198,22 @@ def operator_file(kind: str, seed: int, path: Path) -> Made:
     """Write a file of one kind of operator, with random settings."""
     make = Maker(seed, path)
     return make.made(OPERATORS[kind](make))
+
+
+def network_file(seed: int, path: Path) -> Made:
+    """Write a small network of all kinds of operators, with a residual branch."""
+    make = Maker(seed, path)
+    x = conv_2d(make, make.entry(8, 8, 3))
+    y = add(make, x, quantize(make, depthwise_same(make, x)))
+    pooled = pool("MAX_POOL_2D", True)(make, y)
+    return make.made(fully_connected(make, flatten(make, pooled)))
+
+
+def depthwise_same(make: Maker, x: Tensor) -> Tensor:
+    """Add a depthwise convolution that keeps the shape."""
+    channels = x.shape[3]
+    w, scales = make.weights((1, 3, 3, channels), channels, 3)
+    out = make.tensor(tuple(x.shape))
+    make.grid_of(out, x.scale * 0.01 * 100 * 60 * 3)
+    settings = {**_settings(1, 1, 0, make.function()), "DepthMultiplier": 1}
+    return make.add("DEPTHWISE_CONV_2D", [x, w, make.bias(x, scales, channels)], out, **settings)
