@@ -1,4 +1,4 @@
-"""TFLite files that are damaged or hostile: one clear error, or a network that passes the verifier."""
+"""TFLite files that are damaged: one clear error, or a network that passes the verifier."""
 
 import random
 import resource
