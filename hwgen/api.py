@@ -127,6 +127,7 @@ def hardware_cost(
     quantize: "QuantizeRecipe | None" = None,
     target: str = DEFAULT_TARGET,
     goal: str = "10000 fps",
+    example: "torch.Tensor | None" = None,
 ) -> "Callable[[nn.Module], float]":
     """Return a function for `compress(measure=...)`: what a model costs as planned hardware.
 
@@ -138,6 +139,7 @@ def hardware_cost(
     calibration : batches of real inputs
     quantize : how a float model is quantized, by default to 8 bits
     target, goal : of the plan
+    example : a batch, needed where inputs are (channels, length)
     """
     if what not in HARDWARE_COSTS:
         raise HwgenError(f"Measure must be one of {', '.join(HARDWARE_COSTS)}, not {what!r}")
@@ -145,7 +147,7 @@ def hardware_cost(
     compression = _torch_part("hwgen.compression")
     kind = _torch_part("hwgen.compression.quantize").QuantModel
     input_batches = _torch_part("hwgen.compression.calibration_data").input_batches
-    batches = input_batches(calibration)
+    batches = input_batches(calibration, example)
     chosen = compression.QuantizeRecipe.int8() if quantize is None else quantize
     untrained = replace(chosen, epochs=0, tune=0, incremental=(), budget=None, drop=None)
 
@@ -154,7 +156,8 @@ def hardware_cost(
             recipe = compression.Recipe(quantize=untrained)
             with warnings.catch_warnings():  # those of the user's own call say it once
                 warnings.simplefilter("ignore", HwgenWarning)
-                model = compress(model, recipe, calibration=batches).module
+                one = batches[0][:1]
+                model = compress(model, recipe, calibration=batches, example=one).module
         try:
             made = plan(import_torch(model, batches[0][:1]), target=target, goal=goal)
         except PlanError:

@@ -10,7 +10,6 @@ __all__ = ["find_alarms"]
 import math
 
 import torch
-from torch import nn
 
 from hwgen.compression.noise import Measured, Reference
 from hwgen.compression.quantize import QuantizationPoint, QuantModel, equalizable
@@ -18,6 +17,7 @@ from hwgen.compression.recipes.quantize_recipe import QuantizeRecipe
 from hwgen.formats import MAX_BITS, Binary, Fixed
 from hwgen.torch_graph.float_graph import INPUT, FloatNode
 from hwgen.torch_graph.modules import Add
+from hwgen.torch_graph.support import WEIGHTED
 
 LOW = 12.0  # dB
 FINE = 25.0  # dB, of the rest
@@ -191,7 +191,7 @@ class _Alarm:
         return f"its {format} weights are coarse: use layers={ways}, or train"
 
     def _has_weights(self, path: str) -> bool:
-        return isinstance(self._layers[path].module, (nn.Conv2d, nn.Linear))
+        return isinstance(self._layers[path].module, WEIGHTED)
 
 
 def _range(dbs: list[float]) -> str:

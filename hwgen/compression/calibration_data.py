@@ -12,15 +12,14 @@ from torch import Tensor
 from hwgen.errors import HwgenError, NetworkError
 
 TOGETHER = 256  # single inputs that become one batch
-BATCHED = (2, 4)  # dimensions of a batch
-SINGLE = (1, 3)  # dimensions of one input
+BATCHED = (2, 4)  # dimensions of a batch, where no example says
 WAY = (
     "give batches of inputs: a list of tensors, one tensor, or a DataLoader of inputs or of "
     "(inputs, labels)"
 )
 
 
-def input_batches(calibration: object) -> tuple[Tensor, ...]:
+def input_batches(calibration: object, example: object = None) -> tuple[Tensor, ...]:
     """Return the inputs in calibration data as batches, (batch, ...) float32 on the CPU.
 
     Parameters
@@ -28,26 +27,28 @@ def input_batches(calibration: object) -> tuple[Tensor, ...]:
     calibration : one batch, or an iterable such as a DataLoader or Dataset of batches, or of
         single inputs, which are put together; each a tensor, an array, or a tuple or list of one
         and its labels
+    example : a batch, if there is one, which tells a batch of lengths from an image
 
     Raises
     ------
     NetworkError : something else; says what
     HwgenError : nothing that can be gone through
     """
+    batched = (example.dim(),) if isinstance(example, Tensor) else BATCHED
     if isinstance(calibration, Tensor | np.ndarray):
-        return tuple(_together([_inputs(calibration)]))
+        return tuple(_together([_inputs(calibration, batched)], batched))
     listed = isinstance(calibration, Iterable) or hasattr(calibration, "__getitem__")
     if not listed or isinstance(calibration, str | bytes | dict):
         raise HwgenError(f"Calibration must not be {describe(calibration)}; {WAY}")
     items: Any = calibration  # a Dataset has no __iter__, and can be gone through all the same
-    return tuple(_together(_inputs(item) for item in items))
+    return tuple(_together((_inputs(item, batched) for item in items), batched))
 
 
-def _inputs(item: object) -> Tensor:
+def _inputs(item: object, batched: tuple[int, ...]) -> Tensor:
     """Return the inputs of one item: itself, or the first of a pair."""
     first = item[0] if isinstance(item, tuple | list) and item else item
     found = _tensor(first)
-    if found is None or found.dim() not in (*BATCHED, *SINGLE):
+    if found is None or not {found.dim(), found.dim() + 1} & set(batched):
         raise NetworkError(f"Calibration holds {describe(item)}; {WAY}")
     return found
 
@@ -60,11 +61,11 @@ def _tensor(value: object) -> Tensor | None:
     return value.detach().to("cpu", torch.float32)
 
 
-def _together(found: Iterable[Tensor]) -> Iterator[Tensor]:
+def _together(found: Iterable[Tensor], batched: tuple[int, ...]) -> Iterator[Tensor]:
     """Yield batches as they are, and single inputs as batches."""
     waiting: list[Tensor] = []
     for tensor in found:
-        single = tensor.dim() in SINGLE
+        single = tensor.dim() not in batched
         same = bool(waiting) and single and waiting[0].shape == tensor.shape
         if waiting and (not same or len(waiting) == TOGETHER):
             yield torch.stack(waiting)

@@ -9,6 +9,7 @@ from torch import nn
 
 from hwgen.compression.quantize.layers import Weighted
 from hwgen.torch_graph.float_graph import FloatGraph
+from hwgen.torch_graph.support import WEIGHTED
 
 FLOAT_BITS = 32
 
@@ -30,7 +31,7 @@ class Counts:
 
 def count(graph: FloatGraph) -> Counts:
     """Return the counts of the graph of a float model, or of a `QuantModel`."""
-    layers = [la for la in graph.layers if isinstance(la.module, (nn.Conv2d, nn.Linear, Weighted))]
+    layers = [la for la in graph.layers if isinstance(la.module, (*WEIGHTED, Weighted))]
     weights = [layer.module.get_parameter("weight") for layer in layers]
     return Counts(
         parameters=sum(weight.numel() + weight.shape[0] for weight in weights),

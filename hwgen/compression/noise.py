@@ -11,22 +11,25 @@ __all__ = ["MOST", "LayerNoise", "Measured", "Reference"]
 import copy
 from collections import Counter
 from dataclasses import dataclass, replace
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from hwgen.compression.quantize import (
     ACCUMULATING,
-    QuantConv2d,
+    QuantConv,
     QuantizationPoint,
     Quantizer,
     QuantModel,
     QuantSign,
+    QuantZeroPad,
     Weighted,
     run_watched,
 )
 from hwgen.errors import InternalError
 from hwgen.torch_graph.float_graph import INPUT, FloatGraph, FloatNode
+from hwgen.torch_graph.support import CONVOLUTIONS
 
 INPUTS = 256  # of the calibration data
 CHUNK = 32  # inputs at a time
@@ -123,6 +126,8 @@ class Reference:
             module = layer.module
             if isinstance(now, Weighted):
                 module = _with_weights(module, now)
+            elif isinstance(now, QuantZeroPad):
+                module = now
             elif isinstance(now, QuantSign):
                 module = _Sign(float(now.output_scale()))
             elif isinstance(now, Quantizer):
@@ -157,11 +162,11 @@ def _with_weights(module: nn.Module, now: Weighted) -> nn.Module:
     changed = copy.deepcopy(module)
     changed.get_parameter("weight").copy_(now.quantizer.real(now.weight))
     changed.get_parameter("bias").copy_(now.bias)
-    if isinstance(now, QuantConv2d) and isinstance(changed, nn.Conv2d) and now.pads_below_zero:
-        height, width = now.padding
-        changed.padding = (0, 0)
-        value = -float(now.input_scale())
-        return nn.Sequential(nn.ConstantPad2d((width, width, height, height), value), changed)
+    if isinstance(now, QuantConv) and isinstance(changed, CONVOLUTIONS) and now.pads_below_zero:
+        changed.padding = (0,) * len(now.padding)
+        sides: Any = tuple(n for axis in reversed(now.padding) for n in axis)
+        kind = (nn.ConstantPad1d, nn.ConstantPad2d)[len(now.padding) - 1]
+        return nn.Sequential(kind(sides, -float(now.input_scale())), changed)
     return changed
 
 

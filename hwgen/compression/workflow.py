@@ -113,7 +113,7 @@ def compress(
     user = adopt(model)
     work = user.module
     with thrifty_threads(work, example):  # the batches may be computed as they come
-        batches = None if calibration is None else input_batches(calibration)
+        batches = None if calibration is None else input_batches(calibration, example)
     if example is None:
         example = _example(batches)
     if isinstance(example, Tensor) and example.is_floating_point():

@@ -6,6 +6,7 @@ What the module computes in `eval()` and what the network computes are equal in 
 __all__ = ["import_torch", "trace_torch"]
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -16,14 +17,17 @@ from hwgen.compression import Compressed
 from hwgen.compression.quantize import (
     QuantActivation,
     QuantAdd,
-    QuantAvgPool2d,
+    QuantAvgPool,
     QuantConcat,
+    QuantConv,
+    QuantConv1d,
     QuantConv2d,
     QuantInput,
     Quantizer,
     QuantLinear,
     QuantModel,
     QuantSign,
+    QuantZeroPad,
     Weighted,
     quant_graph_of,
 )
@@ -33,12 +37,15 @@ from hwgen.formats import Binary
 from hwgen.network import (
     Add,
     ArgMax,
+    AvgPool1d,
     AvgPool2d,
     Concat,
+    Conv1d,
     Conv2d,
     Flatten,
     Input,
     Linear,
+    MaxPool1d,
     MaxPool2d,
     Network,
     Node,
@@ -47,10 +54,12 @@ from hwgen.network import (
     Threshold,
 )
 from hwgen.network import Tensor as NetworkTensor
+from hwgen.network.ops import AvgPool, Conv, MaxPool, Padding
 from hwgen.torch_graph.adopt import unwrapped
 from hwgen.torch_graph.float_graph import INPUT
 from hwgen.torch_graph.hidden import find_hidden
 from hwgen.torch_graph.modules import ArgMax as TorchArgMax
+from hwgen.torch_graph.modules import MaxPool as TorchMaxPool
 from hwgen.torch_graph.threads import thrifty_threads
 from hwgen.torch_graph.trace import check_finite, evaluating, trace_graph
 
@@ -74,7 +83,8 @@ def import_torch(
     Parameters
     ----------
     module : what `compress` returned, its `.module`, or a module that holds that
-    example : (batch, channels, height, width) or (batch, features), a float tensor
+    example : (batch, channels, height, width), (batch, channels, length) or (batch, features), a
+        float tensor
     evaluate : `evaluate(module)` returns the accuracy; there is a warning where it is that of
         guessing
 
@@ -86,11 +96,11 @@ def import_torch(
     """
     module = _module_of(module)
     check_finite(module)
-    if not isinstance(example, Tensor) or example.dim() not in (2, 4):
+    if not isinstance(example, Tensor) or example.dim() not in (2, 3, 4):
         shape = tuple(example.shape) if isinstance(example, Tensor) else type(example).__name__
         raise NetworkError(
-            "Example must be a tensor of shape (batch, channels, height, width) or "
-            f"(batch, features), not {shape}"
+            "Example must be a tensor of shape (batch, channels, height, width), "
+            f"(batch, channels, length) or (batch, features), not {shape}"
         )
     if not any(isinstance(part, Weighted | Quantizer) for part in module.modules()):
         raise NetworkError(
@@ -127,7 +137,8 @@ def trace_torch(module: nn.Module | Compressed, x: Tensor) -> dict[str, IntArray
     Parameters
     ----------
     module : `compress(...).module`, or one that holds it
-    x : (batch, channels, height, width) or (batch, features), real numbers
+    x : (batch, channels, height, width), (batch, channels, length) or (batch, features), real
+        numbers
 
     Returns
     -------
@@ -182,7 +193,7 @@ def _carried(module: nn.Module, example: Tensor) -> Network | None:
         layers = quant_graph_of(module).layers
     except AttributeError:
         return None
-    if any(type(layer.module) not in CONVERT for layer in layers):
+    if any(type(layer.module) not in LEAVES for layer in layers):
         return None
     calls = [(la.path, tuple(name for name in la.inputs if name != INPUT)) for la in layers]
     try:
@@ -198,7 +209,7 @@ def _traced(module: nn.Module, example: Tensor) -> Network:
     ------
     UnsupportedError, NetworkError : as `import_torch`
     """
-    traced = trace_graph(module, example, leaves=tuple(CONVERT))
+    traced = trace_graph(module, example, leaves=LEAVES)
     _check_supported(traced.graph, module)
     if traced.problem is not None:
         raise traced.problem
@@ -220,10 +231,28 @@ def _network(calls: Iterable[Call], module: nn.Module, shape: Shape) -> Network:
     shape : of what enters, without the batch
     """
     nodes: list[Node] = []
+    pads: dict[str, tuple[str, Padding]] = {}  # what each pad is around; convolutions take it
     for path, sources in calls:
         layer = module.get_submodule(path)
-        nodes.append(Node(path, CONVERT[type(layer)](layer, shape), sources))
+        if isinstance(layer, QuantZeroPad):
+            pads[path] = (sources[0], layer.padding)
+            continue
+        op = CONVERT[type(layer)](layer, shape)
+        for source in set(sources) & pads.keys():
+            inner, around = pads[source]
+            if not isinstance(op, Conv):
+                kind = type(op).__name__
+                raise NetworkError(f"{path}: {kind} cannot pad; put it behind a convolution")
+            op, sources = _padded(op, around), (inner,)
+        nodes.append(Node(path, op, sources))
     return Network(tuple(nodes))
+
+
+def _padded(op: Any, around: Padding) -> Op:
+    """Return a convolution with so much padding more."""
+    both = zip(around, op.padding, strict=True)
+    padded: Op = replace(op, padding=tuple((a + c, b + d) for (a, b), (c, d) in both))
+    return padded
 
 
 def _check_supported(graph: fx.Graph, module: nn.Module) -> None:
@@ -231,7 +260,7 @@ def _check_supported(graph: fx.Graph, module: nn.Module) -> None:
     for node in graph.nodes:
         if node.op == "call_module":
             layer = module.get_submodule(node.target)
-            if type(layer) not in CONVERT:
+            if type(layer) not in LEAVES:
                 found.append(FoundUnsupported(node.target, type(layer).__name__, INSTEAD))
         elif node.op in ("call_function", "call_method"):
             name = getattr(node.target, "__name__", str(node.target))
@@ -249,8 +278,8 @@ def _input(layer: QuantInput, shape: Shape) -> Op:
     return Input(shape, layer.format, scale, layer.zero_point)
 
 
-def _conv2d(layer: QuantConv2d, _: Shape) -> Op:
-    return Conv2d(
+def _conv(layer: QuantConv, _: Shape) -> Op:
+    return CONVOLUTIONS[len(layer.stride)](
         _integers(layer.integer_weight()),
         _integers(layer.integer_bias()),
         layer.format,
@@ -289,13 +318,23 @@ def _sign(layer: QuantSign, _: Shape) -> Op:
     return Threshold(np.array([[layer.threshold()]]), Binary(), scale, base=-1)
 
 
-def _max_pool2d(layer: nn.MaxPool2d, _: Shape) -> Op:
+def _max_pool(layer: TorchMaxPool, _: Shape) -> Op:
+    kind = MAXIMA[len(layer.kernel)]
+    return kind(layer.kernel, layer.stride, layer.padding, layer.dilation)
+
+
+def _torch_s_max_pool(layer: nn.MaxPool1d | nn.MaxPool2d, _: Shape) -> Op:
+    """A pool of torch's, in a module that was put together by hand."""
+    if layer.ceil_mode or layer.return_indices:
+        what = "ceil_mode" if layer.ceil_mode else "return_indices"
+        raise NetworkError(f"{type(layer).__name__} must not have {what}; leave it out")
     stride = layer.kernel_size if layer.stride is None else layer.stride
-    return MaxPool2d(_pair(layer.kernel_size), _pair(stride), _pair(layer.padding))
+    kind = MAXIMA[1 if isinstance(layer, nn.MaxPool1d) else 2]
+    return kind(layer.kernel_size, stride, layer.padding, layer.dilation)
 
 
-def _avg_pool2d(layer: QuantAvgPool2d, _: Shape) -> Op:
-    return AvgPool2d(layer.kernel, layer.stride, layer.padding)
+def _avg_pool(layer: QuantAvgPool, _: Shape) -> Op:
+    return AVERAGES[len(layer.kernel)](layer.kernel, layer.stride, layer.padding)
 
 
 def _add(layer: QuantAdd, _: Shape) -> Op:
@@ -306,20 +345,24 @@ def _flatten(layer: nn.Flatten, _: Shape) -> Op:
     return Flatten()
 
 
-def _pair(value: int | tuple[int, ...]) -> tuple[int, int]:
-    return (value, value) if isinstance(value, int) else (value[0], value[1])
-
-
+# by spatial axes
+CONVOLUTIONS: dict[int, Callable[..., Conv]] = {1: Conv1d, 2: Conv2d}
+MAXIMA: dict[int, Callable[..., MaxPool]] = {1: MaxPool1d, 2: MaxPool2d}
+AVERAGES: dict[int, Callable[..., AvgPool]] = {1: AvgPool1d, 2: AvgPool2d}
 CONVERT: dict[type[nn.Module], Callable[[Any, Shape], Op]] = {
     QuantInput: _input,
-    QuantConv2d: _conv2d,
+    QuantConv1d: _conv,
+    QuantConv2d: _conv,
     QuantLinear: _linear,
     QuantActivation: _requantize,
     QuantSign: _sign,
-    nn.MaxPool2d: _max_pool2d,
+    TorchMaxPool: _max_pool,
+    nn.MaxPool1d: _torch_s_max_pool,
+    nn.MaxPool2d: _torch_s_max_pool,
     nn.Flatten: _flatten,
-    QuantAvgPool2d: _avg_pool2d,
+    QuantAvgPool: _avg_pool,
     QuantAdd: _add,
     QuantConcat: lambda layer, shape: Concat(),
     TorchArgMax: lambda layer, shape: ArgMax(),
 }
+LEAVES: tuple[type[nn.Module], ...] = (*CONVERT, QuantZeroPad)  # a pad goes into what takes it

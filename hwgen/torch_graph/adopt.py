@@ -21,6 +21,7 @@ from torch.nn.utils.weight_norm import WeightNorm, remove_weight_norm
 from torch.optim.swa_utils import AveragedModel
 
 from hwgen.errors import HwgenError
+from hwgen.torch_graph.support import WEIGHTED
 from hwgen.torch_graph.trace import evaluating
 
 UNMASK: Callable[[nn.Module, str], object] = prune.remove
@@ -63,7 +64,7 @@ def adopt(model: nn.Module) -> Adopted:
     with evaluating(module):
         for path, layer in list(module.named_modules()):
             for name, mask in _plain(layer).items():
-                if name == "weight" and isinstance(layer, (nn.Conv2d, nn.Linear)):
+                if name == "weight" and isinstance(layer, WEIGHTED):
                     masks[path] = mask.cpu()
                 else:
                     unheld.append(f"{path}.{name}")

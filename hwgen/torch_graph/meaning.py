@@ -18,11 +18,10 @@ def _norm(m: nn.BatchNorm1d | nn.BatchNorm2d, x: Tensor) -> Tensor:
     return F.batch_norm(x, m.running_mean, m.running_var, m.weight, m.bias, False, 0.0, m.eps)
 
 
-def _average(m: nn.AvgPool2d, x: Tensor) -> Tensor:
-    return F.avg_pool2d(x, m.kernel_size, m.stride, m.padding)
-
-
 MEANINGS: dict[type[nn.Module], Callable[[Any, Tensor], Tensor]] = {
+    nn.Conv1d: lambda m, x: F.conv1d(
+        x, m.weight, m.bias, m.stride, m.padding, m.dilation, m.groups
+    ),
     nn.Conv2d: lambda m, x: F.conv2d(
         x, m.weight, m.bias, m.stride, m.padding, m.dilation, m.groups
     ),
@@ -31,8 +30,6 @@ MEANINGS: dict[type[nn.Module], Callable[[Any, Tensor], Tensor]] = {
     nn.BatchNorm2d: _norm,
     nn.ReLU: lambda m, x: torch.relu(x),
     nn.Flatten: lambda m, x: torch.flatten(x, 1),
-    nn.MaxPool2d: lambda m, x: F.max_pool2d(x, m.kernel_size, m.stride, m.padding),
-    nn.AvgPool2d: _average,
 }
 
 

@@ -1,6 +1,17 @@
 """What hwgen has a meaning for: modules and their settings, and what to use instead of others."""
 
-__all__ = ["DROPPED", "KEPT", "OWNED", "SUPPORTED", "instead", "module_problem"]
+__all__ = [
+    "CONVOLUTIONS",
+    "DROPPED",
+    "KEPT",
+    "NORMS",
+    "OWNED",
+    "PADS",
+    "SUPPORTED",
+    "WEIGHTED",
+    "instead",
+    "module_problem",
+]
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -8,21 +19,27 @@ from typing import Any
 from torch import nn
 
 from hwgen.torch_graph.float_graph import Shape
-from hwgen.torch_graph.modules import Add, ArgMax, Concat
+from hwgen.torch_graph.modules import Add, ArgMax, Concat, ZeroPad
+from hwgen.torch_graph.pools import POOLS, MisfitError, pool_of
 
+CONVOLUTIONS = (nn.Conv1d, nn.Conv2d)
+WEIGHTED = (*CONVOLUTIONS, nn.Linear)
+NORMS = (nn.BatchNorm1d, nn.BatchNorm2d)
+PADS = (nn.ZeroPad1d, nn.ZeroPad2d, nn.ConstantPad1d, nn.ConstantPad2d)  # become a `ZeroPad`
 KEPT = (
-    *(nn.Conv2d, nn.Linear, nn.BatchNorm1d, nn.BatchNorm2d, nn.ReLU, nn.Flatten),
-    *(nn.MaxPool2d, nn.AvgPool2d, nn.AdaptiveAvgPool2d, Add, Concat, ArgMax),
+    *(*WEIGHTED, *NORMS, nn.ReLU, nn.Flatten),
+    *(*POOLS, *PADS, ZeroPad, Add, Concat, ArgMax),
 )
 DROPPED = (
     *(nn.Dropout, nn.Dropout1d, nn.Dropout2d, nn.AlphaDropout, nn.FeatureAlphaDropout),
     nn.Identity,
 )
-OWNED = (nn.Conv2d, nn.Linear, nn.BatchNorm1d, nn.BatchNorm2d)  # hold weights: one use each
+OWNED = (*WEIGHTED, *NORMS)  # hold weights: one use each
 
 SUPPORTED = (
-    "Conv2d, Linear, BatchNorm, ReLU, MaxPool2d, AvgPool2d, AdaptiveAvgPool2d, "
-    "Flatten, Dropout, Identity, adding, torch.cat, a mean over the image, a last argmax"
+    "Conv1d, Conv2d, Linear, BatchNorm, ReLU, max, average and adaptive pools of lengths and "
+    "images, zero padding, Flatten, Dropout, Identity, adding, torch.cat, a mean or largest value "
+    "over the image, a last argmax"
 )
 SQUASHING = (  # often the last; its outputs are ordered as its inputs are
     *("Sigmoid", "Tanh", "Hardsigmoid", "LogSigmoid", "Softsign", "Softplus"),
@@ -47,10 +64,13 @@ INSTEAD: dict[str, str] = {
     ),
     **dict.fromkeys(("sub", "mul", "div", "truediv"), "join branches with + or torch.cat instead"),
     **dict.fromkeys(("cat", "concat", "concatenate"), "use torch.cat([a, b], 1)"),
-    "mean": "use x.mean((2, 3)), over the whole image",
+    **dict.fromkeys(
+        ("mean", "max", "amax"),
+        "use x.mean((2, 3)) or x.amax((2, 3)), over the whole image, or keepdim=True",
+    ),
+    "pad": "pad with zeros, and images or lengths alone",
     "argmax": "use argmax(1), over the features",
     "adaptive_avg_pool2d": "use an output size that divides the input's",
-    "Conv1d": "use Conv2d with a height of 1 instead",
     **dict.fromkeys(("conv1d", "conv2d"), "use nn.Conv1d or nn.Conv2d, which hold their weights"),
     **dict.fromkeys(("linear", "matmul", "mm", "einsum"), "use nn.Linear, which holds its weights"),
     "dropout": "give it training=self.training, or use nn.Dropout",
@@ -97,8 +117,9 @@ def _norm_problem(module: nn.BatchNorm1d | nn.BatchNorm2d, shapes: Shapes) -> Pr
     name, shape = type(module).__name__, shapes[0]
     if not module.track_running_stats:
         return f"{name} without running statistics", "use track_running_stats=True"
-    if isinstance(module, nn.BatchNorm1d) and shape is not None and len(shape) != 1:
-        return f"BatchNorm1d on an input of {len(shape) + 1} dimensions", "put it after a Linear"
+    if isinstance(module, nn.BatchNorm1d) and shape is not None and len(shape) > 2:
+        what = f"BatchNorm1d on an input of {len(shape) + 1} dimensions"
+        return what, "put it after a Linear or Conv1d"
     return None
 
 
@@ -124,61 +145,49 @@ def _argmax_problem(module: ArgMax, shapes: Shapes) -> Problem | None:
     return None
 
 
-def _conv2d_problem(module: nn.Conv2d, shapes: Shapes) -> Problem | None:
+def _rank_problem(name: str, rank: int, shape: Shape | None) -> Problem | None:
+    """Say what is wrong where a module of so many spatial axes takes a value of others."""
+    if shape is None or len(shape) == 1 + rank:
+        return None
+    way = "put it before the Flatten" if len(shape) == 1 else f"use {name[:-2]}{len(shape) - 1}d"
+    return f"{name} on an input of {len(shape) + 1} dimensions", way
+
+
+def _conv_problem(module: nn.Conv1d | nn.Conv2d, shapes: Shapes) -> Problem | None:
+    name = type(module).__name__
     if module.padding_mode != "zeros":
-        return f"Conv2d with padding_mode={module.padding_mode!r}", "use 'zeros'"
-    spans = [d * (k - 1) for d, k in zip(module.dilation, module.kernel_size, strict=True)]
-    if module.padding == "same" and any(span % 2 for span in spans):
-        return "Conv2d with padding='same' and an even kernel", "use an odd kernel"
-    return None
+        return f"{name} with padding_mode={module.padding_mode!r}", "use 'zeros'"
+    return _rank_problem(name, len(module.kernel_size), shapes[0])
 
 
-def _pool_problem(
-    module: nn.MaxPool2d | nn.AvgPool2d | nn.AdaptiveAvgPool2d, shapes: Shapes
-) -> Problem | None:
+def _pool_problem(module: nn.Module, shapes: Shapes) -> Problem | None:
     name, shape = type(module).__name__, shapes[0]
-    if shape is not None and len(shape) != 3:
-        return f"{name} on an input of {len(shape) + 1} dimensions", "put it before the Flatten"
-    if isinstance(module, nn.AdaptiveAvgPool2d):
-        size = module.output_size
-        wanted = size if isinstance(size, tuple) else (size, size)
-        if shape is not None and any(
-            o is not None and (o < 1 or n % o) for o, n in zip(wanted, shape[1:], strict=True)
-        ):
-            what = f"AdaptiveAvgPool2d({size}) on an image of {shape[1]} x {shape[2]}"
-            return what, "use an output size that divides it, such as 1"
-        return None
-    if module.ceil_mode and (shape is None or not _fits(module, shape)):
-        return f"{name} with ceil_mode", "use ceil_mode=False, which leaves the last windows out"
-    if isinstance(module, nn.AvgPool2d):
-        if module.divisor_override is not None:
-            return "AvgPool2d with divisor_override", "leave it out"
-        if not module.count_include_pad and module.padding not in (0, (0, 0)):
-            return "AvgPool2d with count_include_pad=False", "use count_include_pad=True"
-        return None
-    if module.return_indices:
-        return "MaxPool2d with return_indices", "use return_indices=False"
-    if module.dilation not in (1, (1, 1)):
-        return "MaxPool2d with dilation", "use dilation=1"
+    problem = _rank_problem(name, int(name[-2]), shape)
+    if problem is not None or shape is None:
+        return problem
+    try:
+        pool_of(module, shape)
+    except MisfitError as misfit:
+        what, way = misfit.args
+        return what, way
     return None
 
 
-def _fits(module: nn.MaxPool2d | nn.AvgPool2d, shape: Shape) -> bool:
-    """Say whether windows cover an image to its end, so that `ceil_mode` changes nothing."""
-    fields = (module.kernel_size, module.stride, module.padding)
-    pairs = ((value, value) if isinstance(value, int) else value for value in fields)
-    sizes = zip(shape[1:], *pairs, strict=True)
-    return all((extent + 2 * pad - kernel) % stride == 0 for extent, kernel, stride, pad in sizes)
+def _pad_problem(module: nn.ConstantPad1d | nn.ConstantPad2d, shapes: Shapes) -> Problem | None:
+    name = type(module).__name__
+    if module.value != 0:
+        return f"{name} with another value than 0", "pad with zeros"
+    if min(module.padding) < 0:
+        return f"{name} with padding below 0, which cuts off", "pad with 0 or more"
+    return _rank_problem(name, len(module.padding) // 2, shapes[0])
 
 
 PROBLEMS: dict[type[nn.Module], Callable[[Any, Shapes], Problem | None]] = {
-    nn.Conv2d: _conv2d_problem,
+    **dict.fromkeys(CONVOLUTIONS, _conv_problem),
     nn.Linear: _linear_problem,
-    nn.BatchNorm1d: _norm_problem,
-    nn.BatchNorm2d: _norm_problem,
-    nn.MaxPool2d: _pool_problem,
-    nn.AvgPool2d: _pool_problem,
-    nn.AdaptiveAvgPool2d: _pool_problem,
+    **dict.fromkeys(NORMS, _norm_problem),
+    **dict.fromkeys(POOLS, _pool_problem),
+    **dict.fromkeys(PADS, _pad_problem),
     nn.Flatten: _flatten_problem,
     Add: _add_problem,
     ArgMax: _argmax_problem,

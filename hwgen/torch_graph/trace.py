@@ -16,13 +16,25 @@ from hwgen.errors import FormatError, FoundUnsupported, HwgenError, NetworkError
 from hwgen.torch_graph.float_graph import INPUT, FloatGraph, FloatNode, Shape
 from hwgen.torch_graph.functions import Call, is_size, modules_of, operands
 from hwgen.torch_graph.hidden import find_hidden
-from hwgen.torch_graph.modules import ArgMax
+from hwgen.torch_graph.modules import ArgMax, ZeroPad
+from hwgen.torch_graph.modules.windows import Sides
+from hwgen.torch_graph.pads import fold_pads
+from hwgen.torch_graph.pools import POOLS, pool_of
 from hwgen.torch_graph.self_check import check_same
-from hwgen.torch_graph.support import DROPPED, KEPT, OWNED, SUPPORTED, instead, module_problem
+from hwgen.torch_graph.support import (
+    DROPPED,
+    KEPT,
+    NORMS,
+    OWNED,
+    PADS,
+    SUPPORTED,
+    WEIGHTED,
+    instead,
+    module_problem,
+)
 from hwgen.torch_graph.threads import thrifty_threads
 from hwgen.torch_graph.tracer import Traced, Tracer, place_of, why
 
-NORMS = (nn.BatchNorm1d, nn.BatchNorm2d)
 Shapes = dict[fx.Node, Shape]
 
 
@@ -56,13 +68,14 @@ def trace_graph(
 def float_graph_of(model: nn.Module, example: Tensor) -> FloatGraph:
     """Return the graph of the layers that the model runs in evaluation mode.
 
-    Functions become modules of the same meaning, averages over adaptive windows become
-    `AvgPool2d`; Dropout and Identity disappear. Modules with weights are the model's own, not
-    copies.
+    Functions become modules of the same meaning, pools `MaxPool` and `AvgPool`; zeros that are put
+    around a value become padding of what takes it; Dropout and Identity disappear. Modules with
+    weights are the model's own, not copies.
 
     Parameters
     ----------
-    example : (batch, channels, height, width) or (batch, features), a float tensor
+    example : (batch, channels, height, width), (batch, channels, length) or (batch, features), a
+        float tensor
 
     Raises
     ------
@@ -78,7 +91,7 @@ def float_graph_of(model: nn.Module, example: Tensor) -> FloatGraph:
             raise UnsupportedError(found, SUPPORTED)
         if traced.problem is not None:
             raise traced.problem
-        graph = FloatGraph(tuple(reader.layers), tuple(example.shape[1:]))
+        graph = fold_pads(FloatGraph(tuple(reader.layers), tuple(example.shape[1:])))
         check_same(graph, model, example)
     return graph
 
@@ -116,11 +129,10 @@ def _check_example(example: object) -> None:
     if not isinstance(example, Tensor) or not example.is_floating_point():
         kind = str(example.dtype) if isinstance(example, Tensor) else type(example).__name__
         raise NetworkError(f"Example must be a float tensor, not {kind}")
-    if example.dim() not in (2, 4) or example.shape[0] == 0:
-        signal = "; give a signal a height of 1, x[:, :, None], and take Conv2d for Conv1d"
+    if example.dim() not in (2, 3, 4) or example.shape[0] == 0:
         raise NetworkError(
-            "Example must have shape (batch, channels, height, width) or (batch, features), "
-            f"not {tuple(example.shape)}{signal * (example.dim() == 3)}"
+            "Example must have shape (batch, channels, height, width), (batch, channels, length) "
+            f"or (batch, features), not {tuple(example.shape)}"
         )
 
 
@@ -212,8 +224,11 @@ class _Reader:
     ) -> None:
         inputs, shape = self._named(sources), self._shapes_of(sources)[0]
         for path, module in named:
-            if isinstance(module, nn.AdaptiveAvgPool2d) and shape is not None:
-                module, shape = _fixed_average(module, shape)
+            if type(module) in POOLS and shape is not None:
+                module = pool_of(module, shape)
+                shape = (shape[0], *(1 for _ in shape[1:]))  # where more follows: of a reduction
+            elif isinstance(module, PADS):
+                module = ZeroPad(_sides(module))
             if path == named[-1][0]:
                 shape = self._shapes.get(node)
             self.layers.append(FloatNode(path, module, inputs, shape or (), written))
@@ -233,8 +248,9 @@ class _Reader:
 
     def _norm_problem(self, name: str, sources: list[object]) -> tuple[str, str] | None:
         before = [la.module for la in self.layers if (la.path,) == self._named(sources)]
-        if not before or not isinstance(before[0], (nn.Conv2d, nn.Linear)):
-            return f"{name} that does not follow a Conv2d or Linear", "put it right after one"
+        if not before or not isinstance(before[0], WEIGHTED):
+            what = f"{name} that does not follow a convolution or Linear"
+            return what, "put it right after one"
         if any(_takers(source) > 1 for source in sources):
             return f"{name} of a value that is used elsewhere as well", "use its output there"
         return None
@@ -257,13 +273,10 @@ class _Reader:
         return name
 
 
-def _fixed_average(module: nn.AdaptiveAvgPool2d, shape: Shape) -> tuple[nn.AvgPool2d, Shape]:
-    """Return the pool of fixed windows that an adaptive one is on an image that it divides."""
-    size = module.output_size
-    wanted = size if isinstance(size, tuple) else (size, size)
-    extents = tuple(n if o is None else int(o) for o, n in zip(wanted, shape[1:], strict=True))
-    kernel = (shape[1] // extents[0], shape[2] // extents[1])
-    return nn.AvgPool2d(kernel, kernel), (shape[0], *extents)
+def _sides(module: nn.ConstantPad1d | nn.ConstantPad2d) -> Sides:
+    """Return the padding of each axis: torch names the sides of the last axis first."""
+    sides = list(module.padding)
+    return tuple(zip(sides[::2], sides[1::2], strict=True))[::-1]
 
 
 def _takers(value: object) -> int:

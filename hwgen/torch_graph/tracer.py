@@ -19,6 +19,7 @@ import torch
 from torch import Tensor, fx, nn
 
 from hwgen.errors import HwgenError, NetworkError
+from hwgen.torch_graph.reductions import simplify_reduction
 
 SHAPE_ERRORS = (RuntimeError, IndexError, ValueError, TypeError)  # torch's own, on shapes
 FACTS = (  # of a tensor, that do not depend on its values
@@ -98,6 +99,7 @@ class Tracer(fx.Tracer):
         shapes = {n: tuple(v.shape) for n, v in self.values.items() if isinstance(v, Tensor)}
         for node in list(graph.nodes):
             _simplify(node, shapes)
+            simplify_reduction(node, shapes)
         for node in reversed(graph.nodes):
             if not node.users and node.op not in ("placeholder", "output"):
                 graph.erase_node(node)

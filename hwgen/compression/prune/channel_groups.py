@@ -14,14 +14,12 @@ from torch import nn
 
 from hwgen.torch_graph.float_graph import INPUT, FloatGraph, FloatNode
 from hwgen.torch_graph.modules import Add, Concat
-
-WEIGHTED = (nn.Conv2d, nn.Linear)
-NORMS = (nn.BatchNorm1d, nn.BatchNorm2d)
+from hwgen.torch_graph.support import CONVOLUTIONS, NORMS, WEIGHTED
 
 
 def is_depthwise(module: nn.Module) -> bool:
     """Say whether a convolution filters every channel on its own."""
-    return isinstance(module, nn.Conv2d) and 1 < module.groups == module.in_channels
+    return isinstance(module, CONVOLUTIONS) and 1 < module.groups == module.in_channels
 
 
 class ChannelGroups:
@@ -85,12 +83,12 @@ class ChannelGroups:
 
     def _follow(self, layer: FloatNode) -> list[int]:
         module, inputs = layer.module, [self._values[name] for name in layer.inputs]
-        if isinstance(module, nn.Conv2d) and is_depthwise(module):
+        if isinstance(module, CONVOLUTIONS) and is_depthwise(module):
             each = module.out_channels // module.in_channels
             return [channel for channel in inputs[0] for _ in range(each)]
         if isinstance(module, WEIGHTED):
             made = self._new(layer.shape[0])
-            if isinstance(module, nn.Conv2d):
+            if isinstance(module, CONVOLUTIONS):
                 self._join_groups(inputs[0], module.groups)
                 self._join_groups(made, module.groups)
             return made

@@ -23,6 +23,7 @@ from hwgen.compression.recipes.prune_recipe import PruneRecipe
 from hwgen.errors import HwgenError, InternalError
 from hwgen.torch_graph.float_graph import FloatGraph, FloatNode
 from hwgen.torch_graph.modules import ArgMax
+from hwgen.torch_graph.support import CONVOLUTIONS
 from hwgen.torch_graph.update import with_shapes
 
 Sizes = Mapping[tuple[str, ...], int]
@@ -176,7 +177,7 @@ def _remove(layer: FloatNode, outputs: list[int], inputs: list[int]) -> None:
         torch_pruning.prune_linear_out_channels(module, outputs)
         torch_pruning.prune_linear_in_channels(module, inputs)
         found = list(module.weight.shape)
-    elif isinstance(module, nn.Conv2d):
+    elif isinstance(module, CONVOLUTIONS):
         before, groups = module.weight.shape, module.groups
         depthwise = is_depthwise(module)
         of_group = before[1] if depthwise else before[1] - len(inputs) // groups

@@ -4,13 +4,16 @@ __all__ = [
     "ACCUMULATING",
     "QuantActivation",
     "QuantAdd",
-    "QuantAvgPool2d",
+    "QuantAvgPool",
     "QuantConcat",
+    "QuantConv",
+    "QuantConv1d",
     "QuantConv2d",
     "QuantInput",
     "QuantLinear",
     "QuantModel",
     "QuantSign",
+    "QuantZeroPad",
     "QuantizationPoint",
     "Quantizer",
     "Weighted",
@@ -29,10 +32,13 @@ from hwgen.compression.quantize.equalize import equalizable
 from hwgen.compression.quantize.fold import fold_batch_norm
 from hwgen.compression.quantize.layers import (
     QuantAdd,
-    QuantAvgPool2d,
+    QuantAvgPool,
     QuantConcat,
+    QuantConv,
+    QuantConv1d,
     QuantConv2d,
     QuantLinear,
+    QuantZeroPad,
     Weighted,
 )
 from hwgen.compression.quantize.model import QuantModel, quant_graph_of, run_watched

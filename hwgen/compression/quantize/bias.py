@@ -12,10 +12,11 @@ __all__ = ["correct_bias"]
 from collections.abc import Sequence
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from hwgen.compression.quantize.layers import Weighted
 from hwgen.torch_graph.float_graph import INPUT, FloatGraph, FloatNode
+from hwgen.torch_graph.support import WEIGHTED
 
 INPUTS = 256  # of the calibration data, as many as are kept at every layer
 
@@ -35,7 +36,7 @@ def correct_bias(graph: FloatGraph, quantized: FloatGraph, batches: Sequence[Ten
     means: dict[str, Tensor] = {}
 
     def note(layer: FloatNode, value: Tensor) -> None:
-        if isinstance(layer.module, (nn.Conv2d, nn.Linear)):
+        if isinstance(layer.module, WEIGHTED):
             means[layer.path] = _mean(value)
 
     graph.run(x, note)

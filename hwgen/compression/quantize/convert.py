@@ -16,10 +16,12 @@ from hwgen.compression.quantize.fold import fold_batch_norm
 from hwgen.compression.quantize.grids import Grid, Seen, place_grids, see
 from hwgen.compression.quantize.layers import (
     QuantAdd,
-    QuantAvgPool2d,
+    QuantAvgPool,
     QuantConcat,
+    QuantConv1d,
     QuantConv2d,
     QuantLinear,
+    QuantZeroPad,
     Weighted,
 )
 from hwgen.compression.quantize.mixed import choose_formats
@@ -37,7 +39,8 @@ from hwgen.compression.recipes.quantize_recipe import QuantizeRecipe
 from hwgen.errors import HwgenError, NetworkError
 from hwgen.formats import Binary, Codebook, Fixed, Format
 from hwgen.torch_graph.float_graph import INPUT, FloatGraph, FloatNode
-from hwgen.torch_graph.modules import Add, Concat
+from hwgen.torch_graph.modules import Add, AvgPool, Concat, ZeroPad
+from hwgen.torch_graph.support import WEIGHTED as CONVERTED
 
 FAR = 4.0  # times the largest bias that matters: scales move in training
 UNLIMITED = 2.0**62  # of a bias
@@ -109,11 +112,11 @@ def check_quantizing(graph: FloatGraph, recipe: QuantizeRecipe, batches: Sequenc
     HwgenError : no calibration data, or an unknown layer
     NetworkError : calibration data that does not fit the graph
     """
-    paths = [la.path for la in graph.layers if isinstance(la.module, (nn.Conv2d, nn.Linear))]
+    paths = [la.path for la in graph.layers if isinstance(la.module, CONVERTED)]
     for path in recipe.layers:
         if path not in paths:
             raise HwgenError(
-                f"Layers must be a Conv2d or Linear of the model, not {path!r}; "
+                f"Layers must be a convolution or Linear of the model, not {path!r}; "
                 f"there are {', '.join(paths) or 'none'}"
             )
     if not batches:
@@ -133,11 +136,12 @@ def check_quantizing(graph: FloatGraph, recipe: QuantizeRecipe, batches: Sequenc
 
 
 WEIGHTED: dict[type[nn.Module], Callable[..., Weighted]] = {
+    nn.Conv1d: QuantConv1d,
     nn.Conv2d: QuantConv2d,
     nn.Linear: QuantLinear,
 }
 WITHOUT_WEIGHTS: dict[type[nn.Module], Callable[[str, Any, list[Source]], nn.Module]] = {
-    nn.AvgPool2d: lambda path, module, sources: QuantAvgPool2d(path, module, sources[0]),
+    AvgPool: lambda path, module, sources: QuantAvgPool(path, module, sources[0]),
     Add: lambda path, module, sources: QuantAdd(path, sources[0], sources[1]),
     Concat: lambda path, module, sources: QuantConcat(path, *sources),
 }
@@ -170,12 +174,15 @@ class _Builder:
         made: Any
         if isinstance(module, QuantizationPoint):
             made = self._quantizer(module, path, sources)
-        elif isinstance(module, (nn.Conv2d, nn.Linear)):
+        elif isinstance(module, CONVERTED):
             kind = WEIGHTED[type(module)]
             made = kind(path, module, *self._weights(module, path, sources[0]))
         elif type(module) in WITHOUT_WEIGHTS:
             made = WITHOUT_WEIGHTS[type(module)](path, module, sources)
-        else:  # MaxPool2d, Flatten, ArgMax; one used twice becomes two
+        elif isinstance(module, ZeroPad):
+            self._sources[path] = sources[0]
+            return QuantZeroPad(module, sources[0])
+        else:  # MaxPool, Flatten, ArgMax; one used twice becomes two
             self._sources[path] = sources[0]
             return copy.deepcopy(module)
         self._sources[path] = made
@@ -192,9 +199,9 @@ class _Builder:
         return QuantActivation(path, format, zero, step, point.relu, sources[0])
 
     def _weights(
-        self, module: nn.Conv2d | nn.Linear, path: str, source: Source
+        self, module: nn.Module, path: str, source: Source
     ) -> tuple[WeightQuantizer, Source, Tensor]:
-        recipe, weight = self._recipe, module.weight
+        recipe, weight = self._recipe, module.get_parameter("weight")
         reach, step = self._reach[path], float(source.output_scale())
         sums = weight[0].numel() * source.bound()
         behind = [grid for grid in self._behind.get(path, []) if isinstance(grid.format, Fixed)]

@@ -17,8 +17,10 @@ from torch import Tensor, nn
 
 from hwgen.compression.quantize.points import QuantizationPoint
 from hwgen.torch_graph.float_graph import FloatGraph, FloatNode
+from hwgen.torch_graph.modules import AvgPool, MaxPool, ZeroPad
+from hwgen.torch_graph.support import CONVOLUTIONS, WEIGHTED
 
-THROUGH = (nn.ReLU, nn.MaxPool2d, nn.AvgPool2d, nn.Flatten, QuantizationPoint)
+THROUGH = (nn.ReLU, MaxPool, AvgPool, ZeroPad, nn.Flatten, QuantizationPoint)
 ROUNDS = 20
 CONVERGED = 1e-3  # largest change of a factor from 1
 
@@ -33,7 +35,7 @@ def equalize(graph: FloatGraph) -> FloatGraph:
     """
     layers = tuple(
         replace(layer, module=copy.deepcopy(layer.module))
-        if isinstance(layer.module, (nn.Conv2d, nn.Linear))
+        if isinstance(layer.module, WEIGHTED)
         else layer
         for layer in graph.layers
     )
@@ -57,11 +59,11 @@ def _pairs(graph: FloatGraph) -> list[tuple[FloatNode, FloatNode]]:
     uses = graph.uses()
     pairs: list[tuple[FloatNode, FloatNode]] = []
     for layer in graph.layers:
-        if not isinstance(layer.module, (nn.Conv2d, nn.Linear)):
+        if not isinstance(layer.module, WEIGHTED):
             continue
         at: FloatNode | None = by_path.get(layer.inputs[0])
         while at is not None and uses[at.path] == 1:
-            if isinstance(at.module, (nn.Conv2d, nn.Linear)):
+            if isinstance(at.module, WEIGHTED):
                 pairs.append((at, layer))
                 break
             at = by_path.get(at.inputs[0]) if isinstance(at.module, THROUGH) else None
@@ -84,7 +86,7 @@ def _equalize_pair(first: nn.Module, second: nn.Module) -> float:
 
 def _by_input(weight: Tensor, channels: int, module: nn.Module) -> Tensor:
     """Return (channels, all weights that a channel meets)."""
-    if isinstance(module, nn.Conv2d):
+    if isinstance(module, CONVOLUTIONS):
         groups = module.groups
         split = weight.reshape(groups, -1, *weight.shape[1:]).transpose(1, 2)
         return split.flatten(0, 1).flatten(1)
@@ -93,9 +95,9 @@ def _by_input(weight: Tensor, channels: int, module: nn.Module) -> Tensor:
 
 def _per_weight(factor: Tensor, weight: Tensor, module: nn.Module) -> Tensor:
     """Return each weight's factor, shaped to broadcast against the weights."""
-    if isinstance(module, nn.Conv2d):
+    if isinstance(module, CONVOLUTIONS):
         each = factor.reshape(module.groups, -1).repeat_interleave(
             weight.shape[0] // module.groups, 0
         )
-        return each[..., None, None]
+        return each.reshape(*each.shape, *[1] * (weight.dim() - 2))
     return factor.repeat_interleave(weight.shape[1] // factor.numel())[None]

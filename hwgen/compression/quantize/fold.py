@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from hwgen.torch_graph.float_graph import FloatGraph, FloatNode
+from hwgen.torch_graph.support import NORMS, WEIGHTED
 
 
 def fold_batch_norm(graph: FloatGraph) -> FloatGraph:
@@ -22,11 +23,11 @@ def fold_batch_norm(graph: FloatGraph) -> FloatGraph:
     for layer in graph.layers:
         module = layer.module
         inputs = tuple(values.get(name, name) for name in layer.inputs)
-        if isinstance(module, (nn.BatchNorm1d, nn.BatchNorm2d)):
+        if isinstance(module, NORMS):
             _fold(folded[inputs[0]].module, module)
             values[layer.path] = inputs[0]
             continue
-        if isinstance(module, (nn.Conv2d, nn.Linear)):
+        if isinstance(module, WEIGHTED):
             module = copy.deepcopy(module)
             if module.bias is None:
                 module.bias = nn.Parameter(module.weight.new_zeros(module.weight.shape[0]))

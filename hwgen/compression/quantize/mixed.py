@@ -23,6 +23,7 @@ from hwgen.compression.recipes.quantize_recipe import QuantizeRecipe
 from hwgen.errors import HwgenError
 from hwgen.formats import Format, parse_format
 from hwgen.torch_graph.float_graph import FloatGraph
+from hwgen.torch_graph.support import WEIGHTED
 
 CostOf = Callable[[Mapping[str, str]], float]  # the cost of these formats, by layer
 INPUTS = 256  # of the calibration data
@@ -48,7 +49,7 @@ def choose_formats(
     weights = {
         layer.path: layer.module.get_parameter("weight")
         for layer in graph.layers
-        if isinstance(layer.module, (nn.Conv2d, nn.Linear))
+        if isinstance(layer.module, WEIGHTED)
     }
     given = {path: recipe.layer_names(path)[0] for path in weights if path in recipe.layers}
     widest_first = sorted(recipe.candidates, key=_bits, reverse=True)
@@ -116,7 +117,7 @@ def _sensitivities(
     power = float((expected**2).mean()) or 1.0
     found: dict[str, list[float]] = {}
     for index, layer in enumerate(graph.layers):
-        if not isinstance(layer.module, (nn.Conv2d, nn.Linear)):
+        if not isinstance(layer.module, WEIGHTED):
             continue
         found[layer.path] = []
         for name in names:

@@ -15,11 +15,12 @@ from torch import Tensor, nn
 
 from hwgen.errors import NetworkError
 from hwgen.torch_graph.float_graph import INPUT, FloatGraph, FloatNode
-from hwgen.torch_graph.modules import Add, Concat
+from hwgen.torch_graph.modules import Add, AvgPool, Concat, MaxPool, ZeroPad
+from hwgen.torch_graph.support import WEIGHTED
 
-ACCUMULATING = (nn.Conv2d, nn.Linear, nn.AvgPool2d, Add)
-PASSING = (nn.MaxPool2d, nn.Flatten, Concat)  # values leave as they came
-NEVER_BELOW_ZERO = (*PASSING, nn.AvgPool2d, Add)  # where no input is
+ACCUMULATING = (*WEIGHTED, AvgPool, Add)
+PASSING = (MaxPool, nn.Flatten, Concat, ZeroPad)  # values leave as they came
+NEVER_BELOW_ZERO = (*PASSING, AvgPool, Add)  # where no input is
 
 
 class QuantizationPoint(nn.Module):
@@ -114,9 +115,9 @@ class _Placer:
             end = self._quantized(end)
         elif not self._placed[end].accumulates or end in self._clamps:
             raise NetworkError(
-                f"{end}: output=None needs a network that ends with a Conv2d or Linear (or an "
-                "AvgPool2d or a sum), without ReLU, pool or flatten after it; give the output a "
-                "format such as int8"
+                f"{end}: output=None needs a network that ends with a convolution or Linear "
+                "(or an average or a sum), without ReLU, pool or flatten after it; give the output "
+                "a format such as int8"
             )
         lasts = set() if raw else {self._grid(name) for name in self._grid_points(end)}
         layers = []

@@ -9,10 +9,11 @@ from torch import fx
 from hwgen.torch_graph.functions.activations import ACTIVATIONS
 from hwgen.torch_graph.functions.call import Call, Calls, Modules, first
 from hwgen.torch_graph.functions.joins import JOINS
+from hwgen.torch_graph.functions.pads import PADS
 from hwgen.torch_graph.functions.pools import POOLS
 from hwgen.torch_graph.functions.shapes import SHAPES
 
-FUNCTIONS: Calls = {**ACTIVATIONS, **JOINS, **SHAPES, **POOLS}
+FUNCTIONS: Calls = {**ACTIVATIONS, **JOINS, **SHAPES, **POOLS, **PADS}
 
 
 def is_size(node: fx.Node) -> bool:

@@ -7,14 +7,23 @@ works on those, exactly. Accumulators stay below 2**50, so that float64 holds ev
 
 __all__ = [
     "QuantAdd",
-    "QuantAvgPool2d",
+    "QuantAvgPool",
     "QuantConcat",
+    "QuantConv",
+    "QuantConv1d",
     "QuantConv2d",
     "QuantLinear",
+    "QuantZeroPad",
     "Weighted",
 ]
 
 from hwgen.compression.quantize.layers.add import QuantAdd
 from hwgen.compression.quantize.layers.concat import QuantConcat
-from hwgen.compression.quantize.layers.pools import QuantAvgPool2d
-from hwgen.compression.quantize.layers.weighted import QuantConv2d, QuantLinear, Weighted
+from hwgen.compression.quantize.layers.pools import QuantAvgPool, QuantZeroPad
+from hwgen.compression.quantize.layers.weighted import (
+    QuantConv,
+    QuantConv1d,
+    QuantConv2d,
+    QuantLinear,
+    Weighted,
+)

@@ -1,6 +1,6 @@
 """The integers that values stand for."""
 
-__all__ = ["integers_of", "is_binary", "pair"]
+__all__ = ["extents", "integers_of", "is_binary"]
 
 import torch
 from torch import Tensor
@@ -22,5 +22,6 @@ def is_binary(source: Source) -> bool:
     return isinstance(source, Quantizer) and isinstance(source.format, Binary)
 
 
-def pair(value: int | tuple[int, ...]) -> tuple[int, int]:
-    return (value, value) if isinstance(value, int) else (value[0], value[1])
+def extents(value: int | tuple[int, ...], rank: int) -> tuple[int, ...]:
+    """Return what a setting of torch's says of each of `rank` spatial axes."""
+    return (value,) * rank if isinstance(value, int) else tuple(value)

@@ -1,32 +1,34 @@
-"""Averages."""
+"""Averages, and zeros around a value."""
 
-__all__ = ["QuantAvgPool2d"]
+__all__ = ["QuantAvgPool", "QuantZeroPad"]
+
+import math
 
 import numpy as np
 import numpy.typing as npt
-import torch.nn.functional as F
 from torch import Tensor, nn
 
-from hwgen.compression.quantize.layers.integers import integers_of, is_binary, pair
+from hwgen.compression.quantize.layers.integers import integers_of, is_binary
 from hwgen.compression.quantize.quantizers import Source
 from hwgen.errors import FormatError
+from hwgen.torch_graph.modules import AvgPool, ZeroPad
+from hwgen.torch_graph.modules.windows import AVERAGE, padded
 
 
-class QuantAvgPool2d(nn.Module):
+class QuantAvgPool(nn.Module):
     """An average over windows: an exact sum, whose scale is the input's over the window's size.
 
-    Padding counts as zeros. Kernel, stride and padding are pairs.
+    Padding counts as zeros. Of each spatial axis: kernel, stride, padding (before, after).
     """
 
     zero_point = 0
 
-    def __init__(self, path: str, float_layer: nn.AvgPool2d, source: Source):
+    def __init__(self, path: str, float_layer: AvgPool, source: Source):
         super().__init__()
         self.path = path
-        self.kernel = pair(float_layer.kernel_size)
-        self.stride = pair(float_layer.stride)
-        self.padding = pair(float_layer.padding)
-        if any(self.padding) and is_binary(source):
+        self.kernel, self.stride = float_layer.kernel, float_layer.stride
+        self.padding = float_layer.padding
+        if any(map(any, self.padding)) and is_binary(source):
             raise FormatError(
                 f"{path}: average of binary values must have no padding, not {self.padding}; "
                 "use padding=0, or give the layer before it a format such as uint2"
@@ -35,20 +37,41 @@ class QuantAvgPool2d(nn.Module):
 
     def output_scale(self) -> Tensor:
         """Scale of the sums, (1,) float64."""
-        return self._source[0].output_scale() / (self.kernel[0] * self.kernel[1])
+        return self._source[0].output_scale() / math.prod(self.kernel)
 
     def bound(self) -> int:
         """Bound of the magnitude of a sum."""
-        return self._source[0].bound() * self.kernel[0] * self.kernel[1]
+        return self._source[0].bound() * math.prod(self.kernel)
 
     def bounds(self) -> npt.NDArray[np.float64]:
         """Bound of the magnitude of a sum, (1,)."""
         return np.array([self.bound()], dtype=np.float64)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return the averages of (batch, channels, height, width)."""
+        """Return the averages of (batch, channels, ...)."""
+        average = AVERAGE[len(self.kernel)]
         if self.training:
-            return F.avg_pool2d(x, self.kernel, self.stride, self.padding)
-        q = integers_of(x, self._source[0])
-        total = F.avg_pool2d(q, self.kernel, self.stride, self.padding, divisor_override=1)
+            return average(padded(x, self.padding), self.kernel, self.stride)
+        q = padded(integers_of(x, self._source[0]), self.padding)
+        size = math.prod(self.kernel)
+        total = (
+            average(q, self.kernel, self.stride) * size
+        ).round()  # of integers: never near a tie
         return total * self.output_scale()
+
+
+class QuantZeroPad(nn.Module):
+    """Zeros around the values of a convolution, -1 where they are binary and have no zero.
+
+    padding : (before, after) of each spatial axis
+    """
+
+    def __init__(self, float_layer: ZeroPad, source: Source):
+        super().__init__()
+        self.padding = float_layer.padding
+        self._source = (source,)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return (batch, channels, ...), larger."""
+        below = is_binary(self._source[0])
+        return padded(x, self.padding, -float(self._source[0].output_scale()) if below else 0.0)
