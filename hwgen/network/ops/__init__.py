@@ -14,6 +14,7 @@ __all__ = [
     "OPS",
     "ROUNDINGS",
     "Add",
+    "Affine",
     "ArgMax",
     "AvgPool2d",
     "Concat",
@@ -24,6 +25,9 @@ __all__ = [
     "IntArray",
     "Linear",
     "MaxPool2d",
+    "Maximum",
+    "Minimum",
+    "Multiply",
     "Op",
     "Requantize",
     "Threshold",
@@ -34,19 +38,24 @@ from hwgen.network.fields import FloatArray, IntArray
 from hwgen.network.ops.base import MAX_CHANNELS, MAX_ELEMENTS, Op, same_op
 from hwgen.network.ops.entry import Input
 from hwgen.network.ops.joins import Add, Concat
+from hwgen.network.ops.pairs import Maximum, Minimum, Multiply
 from hwgen.network.ops.pools import AvgPool2d, MaxPool2d
 from hwgen.network.ops.shapes import Flatten
 from hwgen.network.ops.values import ROUNDINGS, ArgMax, Requantize, Threshold
-from hwgen.network.ops.weighted import Conv2d, Linear
+from hwgen.network.ops.weighted import Affine, Conv2d, Linear
 
 OPS: tuple[type[Op], ...] = (
     Input,
     Conv2d,
     Linear,
+    Affine,
     MaxPool2d,
     AvgPool2d,
     Add,
     Concat,
+    Multiply,
+    Maximum,
+    Minimum,
     Flatten,
     Requantize,
     Threshold,
