@@ -17,12 +17,16 @@ from collections.abc import Iterator
 
 from hwgen.network.ops import (
     Add,
+    Affine,
     ArgMax,
     AvgPool2d,
     Concat,
     Conv2d,
     Linear,
+    Maximum,
     MaxPool2d,
+    Minimum,
+    Multiply,
     Requantize,
     Threshold,
 )
@@ -32,6 +36,7 @@ from hwgen.planning.implementations.implementation import Conditions, Core, Impl
 from hwgen.planning.implementations.mac_array import MAC_ARRAY
 from hwgen.planning.implementations.streams.argmax import ARGMAX
 from hwgen.planning.implementations.streams.elementwise import CONCATENATION, SUM
+from hwgen.planning.implementations.streams.pairs import EXTREME, PRODUCT
 from hwgen.planning.implementations.streams.pool import AVERAGE, MAXIMUM
 from hwgen.planning.implementations.streams.running_maximum import RUNNING_MAXIMUM
 from hwgen.planning.implementations.weight_shared import WEIGHT_SHARED
@@ -46,10 +51,14 @@ DOT_PRODUCT = (MAC_ARRAY, DSP_ARRAY, WEIGHT_SHARED, BIT_SERIAL, PARALLEL)
 WAYS: dict[type, tuple[Implementation, ...]] = {
     Conv2d: DOT_PRODUCT,
     Linear: DOT_PRODUCT,
+    Affine: DOT_PRODUCT,
     MaxPool2d: (MAXIMUM, RUNNING_MAXIMUM),
     AvgPool2d: (AVERAGE,),
     Add: (SUM,),
     Concat: (CONCATENATION,),
+    Multiply: (PRODUCT,),
+    Maximum: (EXTREME,),
+    Minimum: (EXTREME,),
     ArgMax: (ARGMAX,),
     Requantize: (MAXIMUM,),  # of one value
     Threshold: (MAXIMUM,),

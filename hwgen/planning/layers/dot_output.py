@@ -10,7 +10,7 @@ import numpy as np
 
 from hwgen.formats import bits_for
 from hwgen.network.fields import IntArray
-from hwgen.network.ops import Add, AvgPool2d
+from hwgen.network.ops import Add, AvgPool2d, Multiply
 from hwgen.network.tensor import Tensor
 from hwgen.planning.layers.layer import Layer
 
@@ -100,6 +100,7 @@ def _of_sum(layer: Layer) -> tuple[int, int]:
 CONSTANTS: dict[type, Callable[[Layer], tuple[int, int]]] = {
     AvgPool2d: _of_average,
     Add: _of_sum,
+    Multiply: _of_sum,
 }
 
 
