@@ -16,13 +16,17 @@ from hwgen.compression import Compressed
 from hwgen.compression.quantize import (
     QuantActivation,
     QuantAdd,
+    QuantAffine,
     QuantAvgPool2d,
     QuantConcat,
     QuantConv2d,
     QuantInput,
     Quantizer,
     QuantLinear,
+    QuantMaximum,
+    QuantMinimum,
     QuantModel,
+    QuantMultiply,
     QuantSign,
     Weighted,
     quant_graph_of,
@@ -32,6 +36,7 @@ from hwgen.errors import FoundUnsupported, NetworkError, UnsupportedError
 from hwgen.formats import Binary
 from hwgen.network import (
     Add,
+    Affine,
     ArgMax,
     AvgPool2d,
     Concat,
@@ -39,7 +44,10 @@ from hwgen.network import (
     Flatten,
     Input,
     Linear,
+    Maximum,
     MaxPool2d,
+    Minimum,
+    Multiply,
     Network,
     Node,
     Op,
@@ -271,6 +279,15 @@ def _linear(layer: QuantLinear, _: Shape) -> Op:
     )
 
 
+def _affine(layer: QuantAffine, _: Shape) -> Op:
+    return Affine(
+        _integers(layer.integer_weight()).reshape(-1),
+        _integers(layer.integer_bias()),
+        layer.format,
+        layer.weight_scale().cpu().numpy(),
+    )
+
+
 def _requantize(layer: QuantActivation, _: Shape) -> Op:
     multiplier, shift = layer.requantizer()
     return Requantize(
@@ -299,7 +316,9 @@ def _avg_pool2d(layer: QuantAvgPool2d, _: Shape) -> Op:
 
 
 def _add(layer: QuantAdd, _: Shape) -> Op:
-    return Add(layer.multipliers())
+    factors = [abs(by) for by in layer.factors]
+    same = len(set(factors)) == 1 and factors[0] == 1
+    return Add(layer.multipliers(), np.ones(1) if same else np.array(factors))
 
 
 def _flatten(layer: nn.Flatten, _: Shape) -> Op:
@@ -314,6 +333,7 @@ CONVERT: dict[type[nn.Module], Callable[[Any, Shape], Op]] = {
     QuantInput: _input,
     QuantConv2d: _conv2d,
     QuantLinear: _linear,
+    QuantAffine: _affine,
     QuantActivation: _requantize,
     QuantSign: _sign,
     nn.MaxPool2d: _max_pool2d,
@@ -321,5 +341,8 @@ CONVERT: dict[type[nn.Module], Callable[[Any, Shape], Op]] = {
     QuantAvgPool2d: _avg_pool2d,
     QuantAdd: _add,
     QuantConcat: lambda layer, shape: Concat(),
+    QuantMultiply: lambda layer, shape: Multiply(),
+    QuantMaximum: lambda layer, shape: Maximum(),
+    QuantMinimum: lambda layer, shape: Minimum(),
     TorchArgMax: lambda layer, shape: ArgMax(),
 }

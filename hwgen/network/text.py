@@ -45,6 +45,7 @@ SPEC_VERSION = 3
 READABLE = (2, 3)  # version 3 added number formats to version 2, and changed nothing
 
 _OP_BY_NAME = {op.__name__: op for op in OPS}
+_ADDED = {"Add": {"factors": [1.0]}}  # fields that files of version 3 may not have yet
 _STRING = r'"(?:[^"\\]|\\.)*"'
 _HEADER = re.compile(r"hwgen network ([0-9]{1,9})")
 _LINE = re.compile(
@@ -73,6 +74,7 @@ def from_fields(kind: str, values: Mapping[str, object]) -> Op:
     for name in values:
         if name not in types:
             raise StoreError(f"Field {_short(name)} is not one of {kind}: {', '.join(types)}")
+    values = {**_ADDED.get(kind, {}), **values}
     for name in types:
         if name not in values:
             raise StoreError(f"Field {name} of {kind} is missing")

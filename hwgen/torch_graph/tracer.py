@@ -38,10 +38,12 @@ OURS = tuple(f"{folder}{os.sep}" for folder in FOLDERS)  # not the user's
 
 @dataclass(frozen=True)
 class Traced:
-    """An `fx.Graph`, the shapes of its values with the batch, and why they end early if they do."""
+    """An `fx.Graph`, the shapes of its values with the batch, the values that are the same whatever
+    enters, and why they end early if they do."""
 
     graph: fx.Graph
     shapes: dict[fx.Node, tuple[int, ...]]
+    constants: dict[fx.Node, Tensor]
     problem: NetworkError | None
 
 
@@ -94,7 +96,20 @@ class Tracer(fx.Tracer):
         for node in reversed(graph.nodes):
             if not node.users and node.op not in ("placeholder", "output"):
                 graph.erase_node(node)
-        return Traced(graph, shapes, self._problem)
+        return Traced(graph, shapes, self._constants(graph), self._problem)
+
+    def _constants(self, graph: fx.Graph) -> dict[fx.Node, Tensor]:
+        """Return the values of parameters and buffers, and of what is made of these alone."""
+        found: dict[fx.Node, Tensor] = {}
+        for node in graph.nodes:
+            value, made_of = self.values.get(node), node.all_input_nodes
+            calls = node.op in ("call_function", "call_method")
+            given = node.op == "get_attr" or (
+                calls and bool(made_of) and all(n in found for n in made_of)
+            )
+            if given and isinstance(value, Tensor) and value.is_floating_point():
+                found[node] = value.detach().clone()
+        return found
 
     def is_leaf_module(self, m: nn.Module, module_qualified_name: str) -> bool:
         """Say whether a module is a layer."""

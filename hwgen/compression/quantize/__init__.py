@@ -4,12 +4,16 @@ __all__ = [
     "ACCUMULATING",
     "QuantActivation",
     "QuantAdd",
+    "QuantAffine",
     "QuantAvgPool2d",
     "QuantConcat",
     "QuantConv2d",
     "QuantInput",
     "QuantLinear",
+    "QuantMaximum",
+    "QuantMinimum",
     "QuantModel",
+    "QuantMultiply",
     "QuantSign",
     "QuantizationPoint",
     "Quantizer",
@@ -29,10 +33,14 @@ from hwgen.compression.quantize.equalize import equalizable
 from hwgen.compression.quantize.fold import fold_batch_norm
 from hwgen.compression.quantize.layers import (
     QuantAdd,
+    QuantAffine,
     QuantAvgPool2d,
     QuantConcat,
     QuantConv2d,
     QuantLinear,
+    QuantMaximum,
+    QuantMinimum,
+    QuantMultiply,
     Weighted,
 )
 from hwgen.compression.quantize.model import QuantModel, quant_graph_of, run_watched

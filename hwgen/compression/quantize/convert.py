@@ -16,10 +16,14 @@ from hwgen.compression.quantize.fold import fold_batch_norm
 from hwgen.compression.quantize.grids import Grid, Seen, place_grids, see
 from hwgen.compression.quantize.layers import (
     QuantAdd,
+    QuantAffine,
     QuantAvgPool2d,
     QuantConcat,
     QuantConv2d,
     QuantLinear,
+    QuantMaximum,
+    QuantMinimum,
+    QuantMultiply,
     Weighted,
 )
 from hwgen.compression.quantize.mixed import choose_formats
@@ -37,7 +41,7 @@ from hwgen.compression.recipes.quantize_recipe import QuantizeRecipe
 from hwgen.errors import HwgenError, NetworkError
 from hwgen.formats import Binary, Codebook, Fixed, Format
 from hwgen.torch_graph.float_graph import INPUT, FloatGraph, FloatNode
-from hwgen.torch_graph.modules import Add, Concat
+from hwgen.torch_graph.modules import Add, Affine, Concat, Maximum, Minimum, Multiply
 
 FAR = 4.0  # times the largest bias that matters: scales move in training
 UNLIMITED = 2.0**62  # of a bias
@@ -95,7 +99,7 @@ def place_layers(graph: FloatGraph, recipe: QuantizeRecipe) -> FloatGraph:
     ------
     NetworkError : `output=None`, and the network does not end with accumulators
     """
-    folded = fold_batch_norm(graph)
+    folded = fold_batch_norm(graph, lambda path: isinstance(recipe.layer_weights(path), Fixed))
     if recipe.equalize:
         folded = equalize(folded)
     return place_points(folded, raw=recipe.output is None)
@@ -135,11 +139,15 @@ def check_quantizing(graph: FloatGraph, recipe: QuantizeRecipe, batches: Sequenc
 WEIGHTED: dict[type[nn.Module], Callable[..., Weighted]] = {
     nn.Conv2d: QuantConv2d,
     nn.Linear: QuantLinear,
+    Affine: QuantAffine,
 }
 WITHOUT_WEIGHTS: dict[type[nn.Module], Callable[[str, Any, list[Source]], nn.Module]] = {
     nn.AvgPool2d: lambda path, module, sources: QuantAvgPool2d(path, module, sources[0]),
-    Add: lambda path, module, sources: QuantAdd(path, sources[0], sources[1]),
+    Add: lambda path, module, sources: QuantAdd(path, module.factors, sources),
     Concat: lambda path, module, sources: QuantConcat(path, *sources),
+    Multiply: lambda path, module, sources: QuantMultiply(path, *sources),
+    Maximum: lambda path, module, sources: QuantMaximum(path, *sources),
+    Minimum: lambda path, module, sources: QuantMinimum(path, *sources),
 }
 
 
@@ -170,7 +178,7 @@ class _Builder:
         made: Any
         if isinstance(module, QuantizationPoint):
             made = self._quantizer(module, path, sources)
-        elif isinstance(module, (nn.Conv2d, nn.Linear)):
+        elif type(module) in WEIGHTED:
             kind = WEIGHTED[type(module)]
             made = kind(path, module, *self._weights(module, path, sources[0]))
         elif type(module) in WITHOUT_WEIGHTS:
@@ -192,9 +200,9 @@ class _Builder:
         return QuantActivation(path, format, zero, step, point.relu, sources[0])
 
     def _weights(
-        self, module: nn.Conv2d | nn.Linear, path: str, source: Source
+        self, module: nn.Module, path: str, source: Source
     ) -> tuple[WeightQuantizer, Source, Tensor]:
-        recipe, weight = self._recipe, module.weight
+        recipe, weight = self._recipe, module.get_parameter("weight")
         reach, step = self._reach[path], float(source.output_scale())
         sums = weight[0].numel() * source.bound()
         behind = [grid for grid in self._behind.get(path, []) if isinstance(grid.format, Fixed)]
@@ -205,10 +213,14 @@ class _Builder:
         else:
             limits = without_requantizer(reach, step, sums)
         bias, limit = module.get_parameter("bias").double(), torch.full_like(reach, UNLIMITED)
+        if isinstance(module, Affine):  # whatever the recipe says of the weights of the others
+            recipe = replace(recipe, accumulator=None, asymmetric_weights=False)
         if recipe.accumulator is not None:
             limit.fill_(largest_bias(recipe.accumulator))
             limits = _bounded(limits, weight, bias / step, limit, source.bound())
         format = recipe.layer_weights(path)
+        if isinstance(module, Affine):
+            format = factor_format(weight, recipe, limits)
         quantizer = make_weights(weight, format, recipe, source.bound(), path, limits)
         if behind:  # a bias that no sum can bring back to where the output ends is as good as less
             unit = step * quantizer.scale(weight)

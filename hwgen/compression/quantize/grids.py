@@ -26,6 +26,7 @@ from hwgen.torch_graph.modules import Add
 
 APART = 2.0**10  # scales of two summands; beyond it the smaller one counts for nothing
 NOTHING = 2.0**-8  # of a step of the other summand
+Summand = tuple[str, float]  # its grid, and what it counts for
 
 
 @dataclass(frozen=True)
@@ -136,31 +137,39 @@ class _Placer:
     def join_summands(self) -> None:
         """Bring the scales of what is added close enough for a sum."""
         on: dict[str, str] = {}  # the grid of each value
-        pairs = []
+        pairs: list[tuple[Summand, Summand]] = []
         for layer in self._graph.layers:
             if isinstance(layer.module, QuantizationPoint):
                 on[layer.path] = layer.module.grid
             elif isinstance(layer.module, Add):
-                pairs.append((on[layer.inputs[0]], on[layer.inputs[1]]))
+                grids = [on[name] for name in layer.inputs]
+                factors = [abs(by) for by in layer.module.factors]
+                each = list(zip(grids, factors, strict=True))
+                pairs += [(one, other) for n, one in enumerate(each) for other in each[:n]]
             elif all(name in on for name in layer.inputs):  # values pass, or become accumulators
                 on[layer.path] = on[layer.inputs[0]]
         for _ in range(len(pairs) + 1):  # each round may raise what another sum has
             for a, b in pairs:
-                if self._reach[a] == 0 or self._reach[b] == 0:
+                if self._reach[a[0]] == 0 or self._reach[b[0]] == 0:
                     self._join_zeros(a, b)
                 else:
-                    self._join(*sorted((a, b), key=self._scale))
+                    self._join(*sorted((b, a), key=self._worth))
 
-    def _join_zeros(self, a: str, b: str) -> None:
-        for zeros, other in ((a, b), (b, a)):
-            if self._reach[zeros] == 0 and self._reach[other] > 0:
-                self._rescale(zeros, self._scale(other))
+    def _join_zeros(self, a: Summand, b: Summand) -> None:
+        for (zeros, by), other in ((a, b), (b, a)):
+            if self._reach[zeros] == 0 and self._reach[other[0]] > 0:
+                self._rescale(zeros, self._worth(other) / by)
 
-    def _join(self, small: str, large: str) -> None:
-        scale = self._scale(large)
-        if self._scale(small) * APART < scale:
-            nothing = self._reach[small] < NOTHING * scale
-            self._rescale(small, scale if nothing else scale / APART)
+    def _join(self, small: Summand, large: Summand) -> None:
+        (grid, by), worth = small, self._worth(large)
+        if self._worth(small) * APART < worth:
+            nothing = self._reach[grid] * by < NOTHING * worth
+            self._rescale(grid, (worth if nothing else worth / APART) / by)
+
+    def _worth(self, summand: Summand) -> float:
+        """Return what a step of a summand is worth in the sum."""
+        grid, by = summand
+        return self._scale(grid) * by
 
     def _scale(self, grid: str) -> float:
         return float(self.placed[grid][1].scale)
@@ -193,6 +202,6 @@ class _Placer:
         if len(found) > 1:
             raise FormatError(
                 f"Layers {' and '.join(found.values())} must have outputs of one format, because "
-                f"they are concatenated, not {' and '.join(map(str, found))}"
+                f"they are concatenated or compared, not {' and '.join(map(str, found))}"
             )
         return next(iter(found), None)

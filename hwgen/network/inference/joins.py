@@ -27,14 +27,18 @@ def _add(op: Add, inputs: Sequence[Tensor]) -> Tensor:
             raise NetworkError(f"Inputs must have one shape, not {first.shape} and {x.shape}")
         require_format(x, "added")
         require_one_scale(x)
-    units = [float(x.scale[0]) / abs(m) for x, m in zip(inputs, op.multipliers, strict=True)]
+    reals = [
+        float(x.scale[0]) * by
+        for x, by in zip(inputs, np.broadcast_to(op.factors, len(inputs)).tolist(), strict=True)
+    ]
+    units = [real / abs(m) for real, m in zip(reals, op.multipliers, strict=True)]
     least, most = units.index(min(units)), units.index(max(units))
     if units[most] - units[least] > MISMATCH * units[most]:
         a, b = sorted((least, most))
         raise NetworkError(
             f"Scales divided by their multipliers must differ by at most {MISMATCH:.1%}, not be "
-            f"{inputs[a].scale[0]} / {op.multipliers[a]} = {units[a]} and "
-            f"{inputs[b].scale[0]} / {op.multipliers[b]} = {units[b]}; choose other multipliers, "
+            f"{reals[a]} / {op.multipliers[a]} = {units[a]} and "
+            f"{reals[b]} / {op.multipliers[b]} = {units[b]}; choose other multipliers, "
             "or requantize the inputs to a common scale"
         )
     shares = [  # multipliers of 15 bits, values of 16, at most 2**10 of them
@@ -43,7 +47,7 @@ def _add(op: Add, inputs: Sequence[Tensor]) -> Tensor:
     ]
     lows = np.sum([np.minimum(*ends) for ends in shares], axis=0)
     highs = np.sum([np.maximum(*ends) for ends in shares], axis=0)
-    return Tensor(first.shape, lows, highs, first.scale / abs(op.multipliers[0]), 0, None)
+    return Tensor(first.shape, lows, highs, np.array([units[0]]), 0, None)
 
 
 def _concat(op: Concat, inputs: Sequence[Tensor]) -> Tensor:

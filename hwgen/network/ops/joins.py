@@ -2,10 +2,12 @@
 
 __all__ = ["MAX_INPUTS", "Add", "Concat"]
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+import numpy as np
 
 from hwgen.errors import NetworkError
-from hwgen.network.fields import as_int
+from hwgen.network.fields import FloatArray, as_int, scales
 from hwgen.network.ops.base import Op
 
 MAX_INPUTS = 1 << 10  # of a sum or a concatenation
@@ -17,13 +19,15 @@ class Add(Op):
 
     multipliers : one an input, none of them zero, of magnitudes below 2**15; a negative one takes
         its input off
+    factors : (1,) or one an input, positive: what an input's real numbers count for in the sum
 
-    All inputs are requantized tensors of one scale each, and the unit of the sum, scale of
+    All inputs are requantized tensors of one scale each, and the unit of the sum, factor * scale of
     x / |m|, must be the same for all to within 0.1 %. The sum is an accumulator: its zero point is
     zero, and a requantizer follows where a tensor is wanted.
     """
 
     multipliers: tuple[int, ...] = (1, 1)
+    factors: FloatArray = field(default_factory=lambda: np.ones(1))
 
     def __post_init__(self) -> None:
         given = self.multipliers
@@ -37,7 +41,12 @@ class Add(Op):
                 "Multipliers of a sum must not be zero, and of magnitudes below 2**15, "
                 f"not {multipliers}"
             )
-        self._set(multipliers=multipliers)
+        factors = scales(self.factors, "Factors of a sum")
+        if factors.size not in (1, len(multipliers)):
+            raise NetworkError(
+                f"Factors of a sum must be one number or {len(multipliers)}, not {factors.size}"
+            )
+        self._set(multipliers=multipliers, factors=factors)
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,14 +7,24 @@ works on those, exactly. Accumulators stay below 2**50, so that float64 holds ev
 
 __all__ = [
     "QuantAdd",
+    "QuantAffine",
     "QuantAvgPool2d",
     "QuantConcat",
     "QuantConv2d",
     "QuantLinear",
+    "QuantMaximum",
+    "QuantMinimum",
+    "QuantMultiply",
     "Weighted",
 ]
 
 from hwgen.compression.quantize.layers.add import QuantAdd
-from hwgen.compression.quantize.layers.concat import QuantConcat
+from hwgen.compression.quantize.layers.concat import QuantConcat, QuantMaximum, QuantMinimum
+from hwgen.compression.quantize.layers.pairs import QuantMultiply
 from hwgen.compression.quantize.layers.pools import QuantAvgPool2d
-from hwgen.compression.quantize.layers.weighted import QuantConv2d, QuantLinear, Weighted
+from hwgen.compression.quantize.layers.weighted import (
+    QuantAffine,
+    QuantConv2d,
+    QuantLinear,
+    Weighted,
+)

@@ -1,6 +1,6 @@
 """Dot products: convolution and fully connected layers."""
 
-__all__ = ["QuantConv2d", "QuantLinear", "Weighted"]
+__all__ = ["QuantAffine", "QuantConv2d", "QuantLinear", "Weighted"]
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +13,7 @@ from hwgen.compression.quantize.quantizers import Source, per_channel
 from hwgen.compression.quantize.weights import WeightQuantizer
 from hwgen.errors import FormatError
 from hwgen.formats import Format
+from hwgen.torch_graph.modules import Affine
 
 ACCUMULATOR_BITS = 50  # float64 divides scale * acc by scale and rounds back to acc below this
 
@@ -35,7 +36,7 @@ class Weighted(nn.Module):
     def __init__(
         self,
         path: str,
-        float_layer: nn.Conv2d | nn.Linear,
+        float_layer: nn.Conv2d | nn.Linear | Affine,
         quantizer: WeightQuantizer,
         source: Source,
         largest_bias: Tensor,
@@ -163,6 +164,13 @@ class QuantLinear(Weighted):
 
     def _dot(self, x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
         return F.linear(x, weight, bias)
+
+
+class QuantAffine(Weighted):
+    """A factor and an offset of each channel; weights are (channels, 1)."""
+
+    def _dot(self, x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+        return x * per_channel(weight, x) + per_channel(bias, x)
 
 
 def _padding(layer: nn.Conv2d) -> tuple[int, int]:
