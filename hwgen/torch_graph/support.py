@@ -21,7 +21,8 @@ OWNED = (nn.Conv2d, nn.Linear, nn.BatchNorm1d, nn.BatchNorm2d)  # hold weights: 
 SUPPORTED = (
     "Conv2d, Linear, BatchNorm, ReLU, MaxPool2d, AvgPool2d, AdaptiveAvgPool2d, "
     "Flatten, Dropout, Identity, +, - and * of two values or of a value and constants, one for all "
-    "or one a channel, torch.maximum, torch.minimum, torch.cat, a mean over the image, a last argmax"
+    "or one a channel, torch.maximum, torch.minimum, torch.cat, a mean over the image, and a last "
+    "argmax"
 )
 SQUASHING = (  # often the last; its outputs are ordered as its inputs are
     *("Sigmoid", "Tanh", "Hardsigmoid", "LogSigmoid", "Softsign", "Softplus"),
@@ -116,7 +117,7 @@ def _flatten_problem(module: nn.Flatten, shapes: Shapes) -> Problem | None:
 
 def _pair_problem(module: Add | Maximum | Minimum, shapes: Shapes) -> Problem | None:
     if None not in shapes and shapes[0] != shapes[1]:
-        verb = {Add: "adding"}.get(type(module), "comparing")
+        verb = "adding" if isinstance(module, Add) else "comparing"
         what = f"{verb} of shapes {shapes[0]} and {shapes[1]}"
         return what, "give both the same shape, without broadcasting"
     return None

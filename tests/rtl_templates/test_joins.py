@@ -111,7 +111,7 @@ def test_sum_of_several_and_less_some(seed):
     p = SumParameters(lanes, lanes, (3,) * count, signs, by, offset, lo, hi, beats, None, 7)
     given = [[[rng.randint(*e) for _ in range(lanes)] for _ in range(beats)] for e in ends]
     expected = [
-        [offset + sum(m * x for m, x in zip(by, each, strict=True)) for each in zip(*xs)]
+        [offset + sum(m * x for m, x in zip(by, each, strict=True)) for each in zip(*xs, strict=True)]
         for xs in zip(*given, strict=True)
     ]
     hold_to(p, [[pack(x, 3) for x in one] for one in given], expected, rng)

@@ -1,9 +1,9 @@
 """Channels that can only be removed together, read off the graph.
 
-An addition ties the channels that it adds, a product those that it multiplies, a depthwise convolution its outputs to its inputs, and a
-grouped convolution the channels at one place in all its groups. (`torch_pruning`'s dependency graph
-follows autograd, and loses a flatten behind a depthwise convolution: it then prunes nothing, and
-says nothing.)
+An addition ties the channels that it adds, a product those that it multiplies, a depthwise
+convolution its outputs to its inputs, and a grouped convolution the channels at one place in all
+its groups. (`torch_pruning`'s dependency graph follows autograd, and loses a flatten behind a
+depthwise convolution: it then prunes nothing, and says nothing.)
 """
 
 __all__ = ["NORMS", "WEIGHTED", "ChannelGroups", "is_depthwise"]

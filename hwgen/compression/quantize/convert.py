@@ -36,7 +36,12 @@ from hwgen.compression.quantize.scale_limits import (
     without_requantizer,
 )
 from hwgen.compression.quantize.sign import QuantSign
-from hwgen.compression.quantize.weights import WeightQuantizer, largest_bias, make_weights
+from hwgen.compression.quantize.weights import (
+    WeightQuantizer,
+    factor_format,
+    largest_bias,
+    make_weights,
+)
 from hwgen.compression.recipes.quantize_recipe import QuantizeRecipe
 from hwgen.errors import HwgenError, NetworkError
 from hwgen.formats import Binary, Codebook, Fixed, Format

@@ -3,6 +3,7 @@
 __all__ = ["fixed_point", "summand_multipliers"]
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt

@@ -123,7 +123,7 @@ class _Folder:
         counts = [self._layers[n].shape[0] if n in self._layers else 0 for n in layer.inputs]
         if sum(counts) != affine.channels:  # one of them is the network's input
             return [("", affine)]
-        weights, biases = affine.weight.split(counts), affine.bias.split(counts)
+        weights, biases = (torch.split(values, counts) for values in (affine.weight, affine.bias))
         return [
             (source, Affine(weight, bias))
             for source, weight, bias in zip(layer.inputs, weights, biases, strict=True)
