@@ -120,8 +120,14 @@ class Tracer(fx.Tracer):
         return _Value(node, self)
 
     def create_arg(self, a: Any) -> Any:
-        """Return a value's node; `isinstance` takes it for a tensor."""
-        return a.node if issubclass(type(a), fx.Proxy) else super().create_arg(a)
+        """Return a value's node; `isinstance` takes it for a tensor. Tensors that the forward made
+        are values of the graph."""
+        if issubclass(type(a), fx.Proxy):
+            return a.node
+        made = super().create_arg(a)
+        if isinstance(made, fx.Node) and isinstance(a, Tensor):
+            self.values.setdefault(made, a)
+        return made
 
     def create_proxy(self, kind: str, target: Any, *args: Any, **kwargs: Any) -> Any:
         """Note an operation in the graph, and run it."""

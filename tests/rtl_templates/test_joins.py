@@ -110,9 +110,10 @@ def test_sum_of_several_and_less_some(seed):
     lo, hi = (offset + sum(pair[n] for pair in reach) for n in range(2))
     p = SumParameters(lanes, lanes, (3,) * count, signs, by, offset, lo, hi, beats, None, 7)
     given = [[[rng.randint(*e) for _ in range(lanes)] for _ in range(beats)] for e in ends]
+    lanewise = [list(zip(*xs, strict=True)) for xs in zip(*given, strict=True)]
     expected = [
-        [offset + sum(m * x for m, x in zip(by, each, strict=True)) for each in zip(*xs, strict=True)]
-        for xs in zip(*given, strict=True)
+        [offset + sum(m * x for m, x in zip(by, each, strict=True)) for each in beat]
+        for beat in lanewise
     ]
     hold_to(p, [[pack(x, 3) for x in one] for one in given], expected, rng)
 

@@ -2,11 +2,13 @@
 
 A batch norm in evaluation is a factor gamma / sqrt(var + eps) and an offset, one a channel: an
 `Affine`. Several in a row are one. It goes into the Conv2d or Linear before it, also through what
-it may pass: pools, concatenations and, where its factors are positive and it adds nothing, ReLU.
-Where something else takes a value on that way too, or where there is no such layer, it goes into
-those that take its own value, if all of them can: sums take one factor for all channels, Conv2d and
-Linear anything, but no offset where they pad. What is left stays, with a factor and an offset a
-channel.
+it may pass: pools, sums, concatenations and, where its factors are positive and it adds nothing,
+ReLU. Where something else takes a value on that way too, or where there is no such layer, it goes
+into those that take its own value, if all of them can: sums take one factor for all channels,
+Conv2d and Linear anything, but no offset where they pad. What is left stays, with a factor and an
+offset a channel.
+
+A sum of sums, where nothing else takes the inner ones, is one sum.
 """
 
 __all__ = ["fold_batch_norm"]
@@ -39,8 +41,10 @@ def fold_batch_norm(graph: FloatGraph, even: Even = lambda path: True) -> FloatG
         factors of unlike channels make of them
     """
     folder = _Folder(graph, even)
-    for path in [layer.path for layer in graph.layers]:
-        folder.fold(path)
+    while any([folder.fold(layer.path) for layer in graph.layers]):  # one may wait for another
+        pass
+    for layer in graph.layers:
+        folder.join_sums(layer.path)
     return folder.finish(graph)
 
 
@@ -60,21 +64,41 @@ class _Folder:
             layers.append(layer)
         return FloatGraph(tuple(layers), graph.input_shape)
 
-    def fold(self, path: str) -> None:
-        """Fold a layer, if it is an affine one, into others."""
-        module = self._layers[path].module
-        if not isinstance(module, Affine):
-            return
-        (source,) = self._layers[path].inputs
+    def fold(self, path: str) -> bool:
+        """Fold a layer, if it is an affine one that is still there, into others that take it."""
+        layer = self._layers.get(path)
+        if layer is None or not isinstance(layer.module, Affine):
+            return False
+        module, (source,) = layer.module, layer.inputs
         if self._takers(source) == 1 and self._goes_back(source, module):
             self._go_back(source, module)
             self._drop(path)
-            return
+            return True
         users = [layer for layer in self._layers.values() if path in layer.inputs]
-        if path != self._end and users and all(self._goes_on(path, u, module) for u in users):
-            for user in users:
-                self._go_on(path, user, module)
-            self._drop(path)
+        if path == self._end or not users or not all(self._goes_on(path, u, module) for u in users):
+            return False
+        for user in users:
+            self._go_on(path, user, module)
+        self._drop(path)
+        return True
+
+    def join_sums(self, path: str) -> None:
+        """Let a sum add what sums that it alone takes add."""
+        layer = self._layers.get(path)
+        if layer is None or type(layer.module) is not Add:
+            return
+        inputs: list[str] = []
+        factors: list[float] = []
+        for source, by in zip(layer.inputs, layer.module.factors, strict=True):
+            inner = self._layers.get(source)
+            if inner is None or type(inner.module) is not Add or self._takers(source) > 1:
+                inputs.append(source)
+                factors.append(by)
+                continue
+            inputs += inner.inputs
+            factors += [by * each for each in inner.module.factors]
+            del self._layers[source]
+        self._layers[path] = replace(layer, module=Add(factors), inputs=tuple(inputs))
 
     def _takers(self, name: str) -> int:
         taken = sum(layer.inputs.count(name) for layer in self._layers.values())
@@ -118,6 +142,11 @@ class _Folder:
 
     def _parts(self, layer: FloatNode, affine: Affine) -> list[tuple[str, Affine]]:
         """Return what of an affine layer each input of a layer gets."""
+        if isinstance(layer.module, Add):
+            first, *others = layer.inputs
+            offset, nothing = affine.bias / layer.module.factors[0], torch.zeros_like(affine.bias)
+            parts = [(source, Affine(affine.weight, nothing)) for source in others]
+            return [(first, Affine(affine.weight, offset)), *parts]
         if not isinstance(layer.module, Concat) or affine.channels == 1:
             return [(source, affine) for source in layer.inputs]
         counts = [self._layers[n].shape[0] if n in self._layers else 0 for n in layer.inputs]
@@ -198,6 +227,7 @@ PASSES: Mapping[type[nn.Module], Callable[[Any, Affine], bool]] = {
     nn.MaxPool2d: lambda m, affine: bool((affine.weight > 0).all()),
     nn.AvgPool2d: lambda m, affine: _unpadded(m) or not bool(affine.bias.any()),
     nn.Flatten: lambda m, affine: affine.channels == 1,
+    Add: lambda m, affine: True,
     Concat: lambda m, affine: True,
 }
 

@@ -2,7 +2,8 @@
 
 Zeros alone say nothing about a scale. Where a ReLU made them, the grid reaches as far as what
 entered it; a branch of zeros that is added takes the grid of what it is added to. So does one too
-small to count there: the multipliers of a sum can join scales that are less than 2**15 apart.
+small to count there: the multipliers of a sum can join scales that are less than 2**15 apart, and
+those of three and more, whatever they are, if they are less than 2**5 apart.
 """
 
 __all__ = ["Grid", "Seen", "place_grids", "see"]
@@ -25,6 +26,7 @@ from hwgen.torch_graph.float_graph import INPUT, FloatGraph, FloatNode
 from hwgen.torch_graph.modules import Add
 
 APART = 2.0**10  # scales of two summands; beyond it the smaller one counts for nothing
+APART_OF_SEVERAL = 2.0**3  # of three and more
 NOTHING = 2.0**-8  # of a step of the other summand
 Summand = tuple[str, float]  # its grid, and what it counts for
 
@@ -137,7 +139,7 @@ class _Placer:
     def join_summands(self) -> None:
         """Bring the scales of what is added close enough for a sum."""
         on: dict[str, str] = {}  # the grid of each value
-        pairs: list[tuple[Summand, Summand]] = []
+        pairs: list[tuple[Summand, Summand, float]] = []
         for layer in self._graph.layers:
             if isinstance(layer.module, QuantizationPoint):
                 on[layer.path] = layer.module.grid
@@ -145,26 +147,29 @@ class _Placer:
                 grids = [on[name] for name in layer.inputs]
                 factors = [abs(by) for by in layer.module.factors]
                 each = list(zip(grids, factors, strict=True))
-                pairs += [(one, other) for n, one in enumerate(each) for other in each[:n]]
+                apart = APART if len(each) == 2 else APART_OF_SEVERAL
+                pairs += [(one, other, apart) for n, one in enumerate(each) for other in each[:n]]
             elif all(name in on for name in layer.inputs):  # values pass, or become accumulators
                 on[layer.path] = on[layer.inputs[0]]
         for _ in range(len(pairs) + 1):  # each round may raise what another sum has
-            for a, b in pairs:
+            for a, b, apart in pairs:
                 if self._reach[a[0]] == 0 or self._reach[b[0]] == 0:
                     self._join_zeros(a, b)
                 else:
-                    self._join(*sorted((b, a), key=self._worth))
+                    self._join(*sorted((b, a), key=self._worth), apart)
 
     def _join_zeros(self, a: Summand, b: Summand) -> None:
         for (zeros, by), other in ((a, b), (b, a)):
             if self._reach[zeros] == 0 and self._reach[other[0]] > 0:
                 self._rescale(zeros, self._worth(other) / by)
 
-    def _join(self, small: Summand, large: Summand) -> None:
+    def _join(self, small: Summand, large: Summand, apart: float) -> None:
         (grid, by), worth = small, self._worth(large)
-        if self._worth(small) * APART < worth:
+        if isinstance(self.placed[grid][0], Binary):
+            apart = APART  # its steps are all that it has
+        if self._worth(small) * apart < worth:
             nothing = self._reach[grid] * by < NOTHING * worth
-            self._rescale(grid, (worth if nothing else worth / APART) / by)
+            self._rescale(grid, (worth if nothing else worth / apart) / by)
 
     def _worth(self, summand: Summand) -> float:
         """Return what a step of a summand is worth in the sum."""
