@@ -32,6 +32,12 @@ RESHAPING = (
     *("flatten", "view", "reshape", "squeeze", "unsqueeze", "view_as", "reshape_as"),
     *("contiguous", "clone", torch.clone),
 )
+OVER_STACK = {  # over the values of a stack: what joins two of them
+    **dict.fromkeys((torch.sum, "sum", torch.mean, "mean"), torch.add),
+    **dict.fromkeys((torch.amax, "amax"), torch.maximum),
+    **dict.fromkeys((torch.amin, "amin"), torch.minimum),
+    **dict.fromkeys((torch.prod, "prod"), torch.mul),
+}
 FOLDERS = (Path(torch.__file__).parent, Path(__file__).parents[1])
 OURS = tuple(f"{folder}{os.sep}" for folder in FOLDERS)  # not the user's
 
@@ -93,6 +99,7 @@ class Tracer(fx.Tracer):
         shapes = {n: tuple(v.shape) for n, v in self.values.items() if isinstance(v, Tensor)}
         for node in list(graph.nodes):
             _simplify(node, shapes)
+            _unstack(node, shapes)
         for node in reversed(graph.nodes):
             if not node.users and node.op not in ("placeholder", "output"):
                 graph.erase_node(node)
@@ -201,6 +208,34 @@ def _simplify(node: fx.Node, shapes: dict[fx.Node, tuple[int, ...]]) -> None:
     elif len(after) == 2:
         node.op, node.target = "call_function", torch.flatten
         node.args, node.kwargs = (source, 1), {}
+
+
+def _unstack(node: fx.Node, shapes: dict[fx.Node, tuple[int, ...]]) -> None:
+    """Write a sum over the values of a stack as that of these values, and the like."""
+    source = node.args[0] if node.args else node.kwargs.get("input")
+    called = node.op in ("call_function", "call_method") and node.target in OVER_STACK
+    if not called or not isinstance(source, fx.Node) or source.target is not torch.stack:
+        return
+    values = source.args[0] if source.args else source.kwargs.get("tensors")
+    axis = source.args[1] if len(source.args) > 1 else source.kwargs.get("dim", 0)
+    over = node.args[1] if len(node.args) > 1 else node.kwargs.get("dim")
+    over = over[0] if isinstance(over, (tuple, list)) and len(over) == 1 else over
+    if len(node.args) + len(node.kwargs) > 2 or not isinstance(values, (tuple, list)):
+        return
+    dims = len(shapes.get(source, ()))
+    if not isinstance(axis, int) or not isinstance(over, int) or not dims:
+        return
+    if (axis - over) % dims or len(values) < 2 or not all(isinstance(v, fx.Node) for v in values):
+        return
+    total: Any = values[0]
+    with node.graph.inserting_before(node):
+        for value in values[1:]:
+            total = node.graph.call_function(OVER_STACK[node.target], (total, value))
+            shapes[total] = shapes[node]
+        if node.target in (torch.mean, "mean"):
+            total = node.graph.call_function(torch.mul, (total, 1 / len(values)))
+            shapes[total] = shapes[node]
+    node.replace_all_uses_with(total)
 
 
 def users_line(error: BaseException) -> str:
