@@ -24,7 +24,7 @@ class SumParameters:
 
     channels, lanes : of a pixel, and of a beat
     bits, signs : of an element of each input
-    multipliers : of each input
+    multipliers : of each input, not zero; what has a negative one is taken off
     offset : what is added, such as the share of zero points
     lo, hi : range of the sum
     beats : of a frame
@@ -153,7 +153,7 @@ class Sum(wiring.Component):
             terms = [
                 _times(i.payload[lane], by) for i, by in zip(inputs, p.multipliers, strict=True)
             ]
-            m.d.sync += total.eq(sum(terms[1:], terms[0]) + p.offset)
+            m.d.sync += total.eq(_total(terms, p.multipliers, p.offset))
             sums.append(total)
         payload = Cat(sums)
         if p.epilogue:
@@ -164,8 +164,24 @@ class Sum(wiring.Component):
         return m
 
 
+def _total(terms: Sequence[Value], multipliers: Sequence[int], offset: int) -> Value:
+    """Return the sum of terms, less those with a negative multiplier: an adder each, either way."""
+    plus = [term for term, by in zip(terms, multipliers, strict=True) if by > 0]
+    minus = [term for term, by in zip(terms, multipliers, strict=True) if by < 0]
+    if not minus:
+        return sum(plus[1:], plus[0]) + offset
+    if not plus:
+        total, offset = Const(offset), 0
+    else:
+        total = sum(plus[1:], plus[0])
+    for term in minus:
+        total = total - term
+    return total + offset if offset else total
+
+
 def _times(value: Value, by: int) -> Value:
-    """Return value * by as shifts and sums: a constant needs no multiplier."""
+    """Return value * |by| as shifts and sums: a constant needs no multiplier."""
+    by = abs(by)
     terms = [value << place for place in range(by.bit_length()) if by >> place & 1]
     return sum(terms[1:], terms[0])
 

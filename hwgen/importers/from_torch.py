@@ -17,6 +17,7 @@ from hwgen.compression import Compressed
 from hwgen.compression.quantize import (
     QuantActivation,
     QuantAdd,
+    QuantAffine,
     QuantAvgPool,
     QuantConcat,
     QuantConv,
@@ -25,7 +26,10 @@ from hwgen.compression.quantize import (
     QuantInput,
     Quantizer,
     QuantLinear,
+    QuantMaximum,
+    QuantMinimum,
     QuantModel,
+    QuantMultiply,
     QuantSign,
     QuantZeroPad,
     Weighted,
@@ -36,6 +40,7 @@ from hwgen.errors import FoundUnsupported, NetworkError, UnsupportedError
 from hwgen.formats import Binary
 from hwgen.network import (
     Add,
+    Affine,
     ArgMax,
     AvgPool1d,
     AvgPool2d,
@@ -45,8 +50,11 @@ from hwgen.network import (
     Flatten,
     Input,
     Linear,
+    Maximum,
     MaxPool1d,
     MaxPool2d,
+    Minimum,
+    Multiply,
     Network,
     Node,
     Op,
@@ -300,6 +308,15 @@ def _linear(layer: QuantLinear, _: Shape) -> Op:
     )
 
 
+def _affine(layer: QuantAffine, _: Shape) -> Op:
+    return Affine(
+        _integers(layer.integer_weight()).reshape(-1),
+        _integers(layer.integer_bias()),
+        layer.format,
+        layer.weight_scale().cpu().numpy(),
+    )
+
+
 def _requantize(layer: QuantActivation, _: Shape) -> Op:
     multiplier, shift = layer.requantizer()
     return Requantize(
@@ -338,7 +355,9 @@ def _avg_pool(layer: QuantAvgPool, _: Shape) -> Op:
 
 
 def _add(layer: QuantAdd, _: Shape) -> Op:
-    return Add(layer.multipliers())
+    factors = [abs(by) for by in layer.factors]
+    same = len(set(factors)) == 1 and factors[0] == 1
+    return Add(layer.multipliers(), np.ones(1) if same else np.array(factors))
 
 
 def _flatten(layer: nn.Flatten, _: Shape) -> Op:
@@ -354,6 +373,7 @@ CONVERT: dict[type[nn.Module], Callable[[Any, Shape], Op]] = {
     QuantConv1d: _conv,
     QuantConv2d: _conv,
     QuantLinear: _linear,
+    QuantAffine: _affine,
     QuantActivation: _requantize,
     QuantSign: _sign,
     TorchMaxPool: _max_pool,
@@ -363,6 +383,9 @@ CONVERT: dict[type[nn.Module], Callable[[Any, Shape], Op]] = {
     QuantAvgPool: _avg_pool,
     QuantAdd: _add,
     QuantConcat: lambda layer, shape: Concat(),
+    QuantMultiply: lambda layer, shape: Multiply(),
+    QuantMaximum: lambda layer, shape: Maximum(),
+    QuantMinimum: lambda layer, shape: Minimum(),
     TorchArgMax: lambda layer, shape: ArgMax(),
 }
 LEAVES: tuple[type[nn.Module], ...] = (*CONVERT, QuantZeroPad)  # a pad goes into what takes it

@@ -70,7 +70,8 @@ def _product(a: IntArray, b: IntArray | np.int64) -> IntArray:
     raw = a * b
     nudged = raw + np.where(raw >= 0, 1 << 30, 1 - (1 << 30))
     quotient = np.sign(nudged) * (np.abs(nudged) >> 31)  # as C divides
-    return np.minimum(quotient, ONE)
+    result: IntArray = np.minimum(quotient, ONE)
+    return result
 
 
 def _shifted(x: IntArray, by: IntArray | int) -> IntArray:
@@ -91,7 +92,8 @@ def _exp(a: IntArray) -> IntArray:
         if exponent < SCALED_BITS:
             taken = rest & (1 << (31 - SCALED_BITS + exponent)) != 0
             result = np.where(taken, _product(result, np.int64(factor)), result)
-    return np.where(a == 0, ONE, result)
+    whole: IntArray = np.where(a == 0, ONE, result)
+    return whole
 
 
 def _exp_near_zero(a: IntArray) -> IntArray:
@@ -111,4 +113,5 @@ def _one_over_one_plus(a: IntArray) -> IntArray:
     for _ in range(3):
         left = (1 << 29) - _product(half, x)
         x = x + np.clip(_product(x, left) << 2, -ONE - 1, ONE)
-    return np.clip(x << 1, -ONE - 1, ONE)
+    result: IntArray = np.clip(x << 1, -ONE - 1, ONE)
+    return result

@@ -46,6 +46,7 @@ READABLE = (2, 3)  # version 3 added number formats to version 2, and changed no
 
 _OP_BY_NAME = {op.__name__: op for op in OPS}
 _LATER: Mapping[str, Mapping[str, object]] = {  # fields that files of before do not have
+    "Add": {"factors": [1.0]},
     "MaxPool2d": {"dilation": [1, 1]},
 }
 _STRING = r'"(?:[^"\\]|\\.)*"'

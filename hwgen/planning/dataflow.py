@@ -186,7 +186,8 @@ def assemble(
             way = ways[Branch(source, layer.name, position)]
             end = beats[source]
             channels = layer.x_frames[position][0]
-            for part in adapters(channels, end.lanes, core.word, end.bits, end.signed):
+            word = min(core.word, channels)  # a factor a pixel has but one channel
+            for part in adapters(channels, end.lanes, word, end.bits, end.signed):
                 number = f"_{position}" if len(layer.sources) > 1 else ""
                 (way,) = builder.add(f"{layer.name}_{part.name}{number}", layer.name, part, (way,))
             inputs.append(way)

@@ -19,7 +19,16 @@ from typing import Any
 from torch import nn
 
 from hwgen.torch_graph.float_graph import Shape
-from hwgen.torch_graph.modules import Add, ArgMax, Concat, ZeroPad
+from hwgen.torch_graph.modules import (
+    Add,
+    Affine,
+    ArgMax,
+    Concat,
+    Maximum,
+    Minimum,
+    Multiply,
+    ZeroPad,
+)
 from hwgen.torch_graph.pools import POOLS, MisfitError, pool_of
 
 CONVOLUTIONS = (nn.Conv1d, nn.Conv2d)
@@ -29,6 +38,7 @@ PADS = (nn.ZeroPad1d, nn.ZeroPad2d, nn.ConstantPad1d, nn.ConstantPad2d)  # becom
 KEPT = (
     *(*WEIGHTED, *NORMS, nn.ReLU, nn.Flatten),
     *(*POOLS, *PADS, ZeroPad, Add, Concat, ArgMax),
+    *(Affine, Multiply, Maximum, Minimum),
 )
 DROPPED = (
     *(nn.Dropout, nn.Dropout1d, nn.Dropout2d, nn.AlphaDropout, nn.FeatureAlphaDropout),
@@ -38,8 +48,9 @@ OWNED = (*WEIGHTED, *NORMS)  # hold weights: one use each
 
 SUPPORTED = (
     "Conv1d, Conv2d, Linear, BatchNorm, ReLU, max, average and adaptive pools of lengths and "
-    "images, zero padding, Flatten, Dropout, Identity, adding, torch.cat, a mean or largest value "
-    "over the image, a last argmax"
+    "images, zero padding, Flatten, Dropout, Identity, +, - and * of two values or of a value and "
+    "constants, one for all or one a channel, torch.maximum, torch.minimum, torch.cat, a mean or "
+    "largest value over the image, a last argmax"
 )
 SQUASHING = (  # often the last; its outputs are ordered as its inputs are
     *("Sigmoid", "Tanh", "Hardsigmoid", "LogSigmoid", "Softsign", "Softplus"),
@@ -51,6 +62,7 @@ BENT = (
     *("Hardtanh", "Hardswish", "Threshold", "gelu", "silu", "leaky_relu", "relu6", "prelu"),
     *("elu", "celu", "selu", "mish", "hardtanh", "hardswish", "rrelu", "clamp", "clip"),
 )
+NORMALIZE = "use BatchNorm instead, whose mean and deviation are constants once it is trained"
 LAST = "leave it out, and let what reads the outputs compute it: they are in the same order"
 INSTEAD: dict[str, str] = {
     **dict.fromkeys((*BENT, *SQUASHING), "use ReLU instead"),
@@ -60,9 +72,15 @@ INSTEAD: dict[str, str] = {
         "keep (batch, features), and squeeze what the model returns outside of it",
     ),
     **dict.fromkeys(
-        ("add", "iadd"), "add two values that the model computes, without constants or alpha"
+        ("add", "iadd", "sub", "isub", "subtract", "rsub", "mul", "imul", "multiply"),
+        "use two values that the model computes, or a value and a number or one a channel, of "
+        "shape (channels, 1, 1)",
     ),
-    **dict.fromkeys(("sub", "mul", "div", "truediv"), "join branches with + or torch.cat instead"),
+    **dict.fromkeys(
+        ("div", "truediv", "divide", "true_divide", "itruediv"),
+        "divide by numbers, one for all or one a channel, not by what the model computes",
+    ),
+    **dict.fromkeys(("GroupNorm", "LayerNorm", "InstanceNorm2d", "InstanceNorm1d"), NORMALIZE),
     **dict.fromkeys(("cat", "concat", "concatenate"), "use torch.cat([a, b], 1)"),
     **dict.fromkeys(
         ("mean", "max", "amax"),
@@ -131,11 +149,23 @@ def _flatten_problem(module: nn.Flatten, shapes: Shapes) -> Problem | None:
     return None
 
 
-def _add_problem(module: Add, shapes: Shapes) -> Problem | None:
+def _pair_problem(module: Add | Maximum | Minimum, shapes: Shapes) -> Problem | None:
     if None not in shapes and shapes[0] != shapes[1]:
-        what = f"adding of shapes {shapes[0]} and {shapes[1]}"
+        verb = "adding" if isinstance(module, Add) else "comparing"
+        what = f"{verb} of shapes {shapes[0]} and {shapes[1]}"
         return what, "give both the same shape, without broadcasting"
     return None
+
+
+def _multiply_problem(module: Multiply, shapes: Shapes) -> Problem | None:
+    a, b = shapes
+    if a is None or b is None or a == b:
+        return None
+    if len(a) == 3 and b in ((a[0], 1, 1), (1, *a[1:])):
+        return None
+    what = f"multiplying of shapes {a} and {b}"
+    way = "give both the same shape, or one of them (channels, 1, 1) or (1, height, width)"
+    return what, way
 
 
 def _argmax_problem(module: ArgMax, shapes: Shapes) -> Problem | None:
@@ -189,6 +219,9 @@ PROBLEMS: dict[type[nn.Module], Callable[[Any, Shapes], Problem | None]] = {
     **dict.fromkeys(POOLS, _pool_problem),
     **dict.fromkeys(PADS, _pad_problem),
     nn.Flatten: _flatten_problem,
-    Add: _add_problem,
+    Add: _pair_problem,
+    Maximum: _pair_problem,
+    Minimum: _pair_problem,
+    Multiply: _multiply_problem,
     ArgMax: _argmax_problem,
 }

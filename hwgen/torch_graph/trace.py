@@ -5,6 +5,7 @@ Everything hwgen has no meaning for is found here, all at once.
 
 __all__ = ["check_finite", "evaluating", "float_graph_of", "trace_graph"]
 
+import math
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,9 +15,9 @@ from torch import Tensor, fx, nn
 
 from hwgen.errors import FormatError, FoundUnsupported, HwgenError, NetworkError, UnsupportedError
 from hwgen.torch_graph.float_graph import INPUT, FloatGraph, FloatNode, Shape
-from hwgen.torch_graph.functions import Call, is_size, modules_of, operands
+from hwgen.torch_graph.functions import Call, is_size, modules_of, operands, takes_constants
 from hwgen.torch_graph.hidden import find_hidden
-from hwgen.torch_graph.modules import ArgMax, ZeroPad
+from hwgen.torch_graph.modules import ArgMax, Multiply, ZeroPad
 from hwgen.torch_graph.modules.windows import Sides
 from hwgen.torch_graph.pads import fold_pads
 from hwgen.torch_graph.pools import POOLS, pool_of
@@ -24,11 +25,9 @@ from hwgen.torch_graph.self_check import check_same
 from hwgen.torch_graph.support import (
     DROPPED,
     KEPT,
-    NORMS,
     OWNED,
     PADS,
     SUPPORTED,
-    WEIGHTED,
     instead,
     module_problem,
 )
@@ -144,6 +143,7 @@ class _Reader:
         self.layers: list[FloatNode] = []
         self.found: list[FoundUnsupported] = []
         self._shapes = {node: shape[1:] for node, shape in traced.shapes.items()}
+        self._constants = traced.constants
         self._modules = dict(model.named_modules())
         self._names = set(self._modules)
         self._calls = Counter(node.target for node in graph.nodes if node.op == "call_module")
@@ -166,6 +166,8 @@ class _Reader:
                 self._values[node] = node.name
         elif node.op == "call_module":
             self._read_module(node)
+        elif node in self._constants:
+            return
         elif node.op in ("call_function", "call_method") and not is_size(node):
             self._read_function(node)
         elif node.op == "output" and not isinstance(node.args[0], fx.Node):
@@ -179,8 +181,6 @@ class _Reader:
         problem = module_problem(module, self._shapes_of(sources), self._is_last(node))
         if problem is None and isinstance(module, OWNED) and calls > 1:
             problem = f"{name} used {calls} times", "give each use a layer of its own"
-        if problem is None and isinstance(module, NORMS):
-            problem = self._norm_problem(name, sources)
         if problem is None and not self._are_values(sources):
             problem = f"{name} of a constant", "fold the constant into the layers around it"
         if problem is not None:
@@ -198,11 +198,17 @@ class _Reader:
     def _read_function(self, node: fx.Node) -> None:
         sources = operands(node)
         shapes = [None if shape is None else (-1, *shape) for shape in self._shapes_of(sources)]
-        modules = modules_of(Call(node, tuple(shapes)))
+        constants: list[Tensor | None] = [None] * len(sources)
+        if takes_constants(node):
+            constants = [self._constant(source) for source in sources]
+        modules = modules_of(Call(node, tuple(shapes), tuple(constants)))
+        sources = [s for s, constant in zip(sources, constants, strict=True) if constant is None]
         self._values[node] = node.name
         if modules is None or not self._are_values(sources):
             self._refuse(*_unsupported_function(node, self._is_last(node)))
             return
+        if isinstance(modules[0], Multiply):  # what spreads is the second one
+            sources.sort(key=lambda source: -math.prod(self._shapes_of([source])[0] or ()))
         problem = module_problem(modules[0], self._shapes_of(sources))
         is_last = all(user.op == "output" for user in node.users)
         if problem is None and isinstance(modules[0], ArgMax) and not is_last:
@@ -211,6 +217,8 @@ class _Reader:
             self._refuse(place_of(node), *problem)
         elif isinstance(modules[0], nn.Identity):
             self._values[node] = self._named(sources)[0]
+            if (shape := self._shapes_of(sources)[0]) is not None:
+                self._shapes[node] = shape
         else:
             named = [(self._new_name(node.name), module) for module in modules]
             self._place(named, node, sources, written=False)
@@ -246,14 +254,13 @@ class _Reader:
             seen.update(user.users)
         return True
 
-    def _norm_problem(self, name: str, sources: list[object]) -> tuple[str, str] | None:
-        before = [la.module for la in self.layers if (la.path,) == self._named(sources)]
-        if not before or not isinstance(before[0], WEIGHTED):
-            what = f"{name} that does not follow a convolution or Linear"
-            return what, "put it right after one"
-        if any(_takers(source) > 1 for source in sources):
-            return f"{name} of a value that is used elsewhere as well", "use its output there"
-        return None
+    def _constant(self, source: object) -> Tensor | None:
+        """Return an operand that is the same whatever enters, None for another."""
+        if isinstance(source, (int, float)) and not isinstance(source, bool):
+            return torch.tensor([source], dtype=torch.float64)
+        if isinstance(source, Tensor):
+            return source.detach()
+        return self._constants.get(source) if isinstance(source, fx.Node) else None
 
     def _are_values(self, sources: list[object]) -> bool:
         return bool(sources) and all(
@@ -277,11 +284,6 @@ def _sides(module: nn.ConstantPad1d | nn.ConstantPad2d) -> Sides:
     """Return the padding of each axis: torch names the sides of the last axis first."""
     sides = list(module.padding)
     return tuple(zip(sides[::2], sides[1::2], strict=True))[::-1]
-
-
-def _takers(value: object) -> int:
-    """Return how many nodes take a value, those that ask for its size aside."""
-    return sum(not is_size(user) for user in value.users) if isinstance(value, fx.Node) else 0
 
 
 def _unsupported_function(node: fx.Node, last: bool) -> tuple[str, str, str]:

@@ -33,16 +33,24 @@ RESHAPING = (
     *("flatten", "view", "reshape", "squeeze", "unsqueeze", "view_as", "reshape_as"),
     *("contiguous", "clone", torch.clone),
 )
+OVER_STACK = {  # over the values of a stack: what joins two of them
+    **dict.fromkeys((torch.sum, "sum", torch.mean, "mean"), torch.add),
+    **dict.fromkeys((torch.amax, "amax"), torch.maximum),
+    **dict.fromkeys((torch.amin, "amin"), torch.minimum),
+    **dict.fromkeys((torch.prod, "prod"), torch.mul),
+}
 FOLDERS = (Path(torch.__file__).parent, Path(__file__).parents[1])
 OURS = tuple(f"{folder}{os.sep}" for folder in FOLDERS)  # not the user's
 
 
 @dataclass(frozen=True)
 class Traced:
-    """An `fx.Graph`, the shapes of its values with the batch, and why they end early if they do."""
+    """An `fx.Graph`, the shapes of its values with the batch, the values that are the same whatever
+    enters, and why they end early if they do."""
 
     graph: fx.Graph
     shapes: dict[fx.Node, tuple[int, ...]]
+    constants: dict[fx.Node, Tensor]
     problem: NetworkError | None
 
 
@@ -100,10 +108,24 @@ class Tracer(fx.Tracer):
         for node in list(graph.nodes):
             _simplify(node, shapes)
             simplify_reduction(node, shapes)
+            _unstack(node, shapes)
         for node in reversed(graph.nodes):
             if not node.users and node.op not in ("placeholder", "output"):
                 graph.erase_node(node)
-        return Traced(graph, shapes, self._problem)
+        return Traced(graph, shapes, self._constants(graph), self._problem)
+
+    def _constants(self, graph: fx.Graph) -> dict[fx.Node, Tensor]:
+        """Return the values of parameters and buffers, and of what is made of these alone."""
+        found: dict[fx.Node, Tensor] = {}
+        for node in graph.nodes:
+            value, made_of = self.values.get(node), node.all_input_nodes
+            calls = node.op in ("call_function", "call_method")
+            given = node.op == "get_attr" or (
+                calls and bool(made_of) and all(n in found for n in made_of)
+            )
+            if given and isinstance(value, Tensor) and value.is_floating_point():
+                found[node] = value.detach().clone()
+        return found
 
     def is_leaf_module(self, m: nn.Module, module_qualified_name: str) -> bool:
         """Say whether a module is a layer."""
@@ -114,8 +136,14 @@ class Tracer(fx.Tracer):
         return _Value(node, self)
 
     def create_arg(self, a: Any) -> Any:
-        """Return a value's node; `isinstance` takes it for a tensor."""
-        return a.node if issubclass(type(a), fx.Proxy) else super().create_arg(a)
+        """Return a value's node; `isinstance` takes it for a tensor. Tensors that the forward made
+        are values of the graph."""
+        if issubclass(type(a), fx.Proxy):
+            return a.node
+        made = super().create_arg(a)
+        if isinstance(made, fx.Node) and isinstance(a, Tensor):
+            self.values.setdefault(made, a)
+        return made
 
     def create_proxy(self, kind: str, target: Any, *args: Any, **kwargs: Any) -> Any:
         """Note an operation in the graph, and run it."""
@@ -189,6 +217,34 @@ def _simplify(node: fx.Node, shapes: dict[fx.Node, tuple[int, ...]]) -> None:
     elif len(after) == 2:
         node.op, node.target = "call_function", torch.flatten
         node.args, node.kwargs = (source, 1), {}
+
+
+def _unstack(node: fx.Node, shapes: dict[fx.Node, tuple[int, ...]]) -> None:
+    """Write a sum over the values of a stack as that of these values, and the like."""
+    source = node.args[0] if node.args else node.kwargs.get("input")
+    called = node.op in ("call_function", "call_method") and node.target in OVER_STACK
+    if not called or not isinstance(source, fx.Node) or source.target is not torch.stack:
+        return
+    values = source.args[0] if source.args else source.kwargs.get("tensors")
+    axis = source.args[1] if len(source.args) > 1 else source.kwargs.get("dim", 0)
+    over = node.args[1] if len(node.args) > 1 else node.kwargs.get("dim")
+    over = over[0] if isinstance(over, (tuple, list)) and len(over) == 1 else over
+    if len(node.args) + len(node.kwargs) > 2 or not isinstance(values, (tuple, list)):
+        return
+    dims = len(shapes.get(source, ()))
+    if not isinstance(axis, int) or not isinstance(over, int) or not dims:
+        return
+    if (axis - over) % dims or len(values) < 2 or not all(isinstance(v, fx.Node) for v in values):
+        return
+    total: Any = values[0]
+    with node.graph.inserting_before(node):
+        for value in values[1:]:
+            total = node.graph.call_function(OVER_STACK[node.target], (total, value))
+            shapes[total] = shapes[node]
+        if node.target in (torch.mean, "mean"):
+            total = node.graph.call_function(torch.mul, (total, 1 / len(values)))
+            shapes[total] = shapes[node]
+    node.replace_all_uses_with(total)
 
 
 def users_line(error: BaseException) -> str:

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from hwgen.errors import UnsupportedError
 from hwgen.torch_graph.float_graph import FloatGraph, FloatNode, Shape
 from hwgen.torch_graph.hidden import find_hidden
+from hwgen.torch_graph.modules import Affine
 from hwgen.torch_graph.self_check import check_same
 from hwgen.torch_graph.support import OWNED
 from hwgen.torch_graph.threads import thrifty_threads
@@ -64,6 +65,8 @@ def _on_modules_of(graph: FloatGraph, model: nn.Module) -> FloatGraph | None:
     """Return the graph on the modules with weights that a model has; None if it lacks one."""
     layers = []
     for layer in graph.layers:
+        if isinstance(layer.module, Affine):  # of numbers that may have been trained
+            return None
         if isinstance(layer.module, OWNED):
             try:
                 module = model.get_submodule(layer.path)

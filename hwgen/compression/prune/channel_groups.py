@@ -1,9 +1,9 @@
 """Channels that can only be removed together, read off the graph.
 
-An addition ties the channels that it adds, a depthwise convolution its outputs to its inputs, and a
-grouped convolution the channels at one place in all its groups. (`torch_pruning`'s dependency graph
-follows autograd, and loses a flatten behind a depthwise convolution: it then prunes nothing, and
-says nothing.)
+An addition ties the channels that it adds, a product those that it multiplies, a depthwise
+convolution its outputs to its inputs, and a grouped convolution the channels at one place in all
+its groups. (`torch_pruning`'s dependency graph follows autograd, and loses a flatten behind a
+depthwise convolution: it then prunes nothing, and says nothing.)
 """
 
 __all__ = ["NORMS", "WEIGHTED", "ChannelGroups", "is_depthwise"]
@@ -13,7 +13,7 @@ import math
 from torch import nn
 
 from hwgen.torch_graph.float_graph import INPUT, FloatGraph, FloatNode
-from hwgen.torch_graph.modules import Add, Concat
+from hwgen.torch_graph.modules import Add, Affine, Concat, Maximum, Minimum, Multiply
 from hwgen.torch_graph.support import CONVOLUTIONS, NORMS, WEIGHTED
 
 
@@ -35,10 +35,11 @@ class ChannelGroups:
 
     def __init__(self, graph: FloatGraph):
         self._parents: list[int] = []
+        self._fixed: list[int] = []  # those whose numbers no module holds that could lose some
         self._values = {INPUT: self._new(graph.input_shape[0])}
         for layer in graph.layers:
             self._values[layer.path] = self._follow(layer)
-        ends = (*self._values[INPUT], *self._values[graph.layers[-1].path])
+        ends = (*self._fixed, *self._values[INPUT], *self._values[graph.layers[-1].path])
         self.kept = {self._find(channel) for channel in ends}
         self._owners: dict[int, list[str]] = {}
         for layer in graph.layers:
@@ -92,8 +93,15 @@ class ChannelGroups:
                 self._join_groups(inputs[0], module.groups)
                 self._join_groups(made, module.groups)
             return made
-        if isinstance(module, Add):
-            self._join(*inputs)
+        if isinstance(module, (Add, Multiply, Maximum, Minimum)):
+            for other in inputs[1:]:
+                if len(other) == len(inputs[0]):
+                    self._join(inputs[0], other)
+                else:  # a factor a pixel
+                    self._fixed += other
+            return inputs[0]
+        if isinstance(module, Affine) and module.channels > 1:
+            self._fixed += inputs[0]
             return inputs[0]
         if isinstance(module, Concat):
             return [channel for channels in inputs for channel in channels]

@@ -19,7 +19,7 @@ from hwgen.compression.prune.state import PruningState, real_inputs
 from hwgen.errors import HwgenError, UnsupportedError
 from hwgen.torch_graph.float_graph import FloatGraph
 from hwgen.torch_graph.functions import operands
-from hwgen.torch_graph.functions.joins import ADD
+from hwgen.torch_graph.functions.arithmetic import ADD
 from hwgen.torch_graph.trace import evaluating, float_graph_of, trace_graph
 
 FRAMES = 256  # inputs that are measured
@@ -105,6 +105,8 @@ def _run(model: nn.Module, frames: Tensor) -> Tensor:
 def _branch(node: fx.Node) -> tuple[fx.Node, list[fx.Node]] | None:
     """Return the skip of a residual addition, and what is computed beside it."""
     if node.op not in ("call_function", "call_method") or node.target not in ADD:
+        return None
+    if "alpha" in node.kwargs:
         return None
     a, b = operands(node)
     if not isinstance(a, fx.Node) or not isinstance(b, fx.Node) or a is b:

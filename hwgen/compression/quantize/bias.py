@@ -16,6 +16,7 @@ from torch import Tensor
 
 from hwgen.compression.quantize.layers import Weighted
 from hwgen.torch_graph.float_graph import INPUT, FloatGraph, FloatNode
+from hwgen.torch_graph.modules import Affine
 from hwgen.torch_graph.support import WEIGHTED
 
 INPUTS = 256  # of the calibration data, as many as are kept at every layer
@@ -36,7 +37,7 @@ def correct_bias(graph: FloatGraph, quantized: FloatGraph, batches: Sequence[Ten
     means: dict[str, Tensor] = {}
 
     def note(layer: FloatNode, value: Tensor) -> None:
-        if isinstance(layer.module, WEIGHTED):
+        if isinstance(layer.module, (*WEIGHTED, Affine)):
             means[layer.path] = _mean(value)
 
     graph.run(x, note)

@@ -16,11 +16,15 @@ from hwgen.compression.quantize.fold import fold_batch_norm
 from hwgen.compression.quantize.grids import Grid, Seen, place_grids, see
 from hwgen.compression.quantize.layers import (
     QuantAdd,
+    QuantAffine,
     QuantAvgPool,
     QuantConcat,
     QuantConv1d,
     QuantConv2d,
     QuantLinear,
+    QuantMaximum,
+    QuantMinimum,
+    QuantMultiply,
     QuantZeroPad,
     Weighted,
 )
@@ -34,12 +38,26 @@ from hwgen.compression.quantize.scale_limits import (
     without_requantizer,
 )
 from hwgen.compression.quantize.sign import QuantSign
-from hwgen.compression.quantize.weights import WeightQuantizer, largest_bias, make_weights
+from hwgen.compression.quantize.weights import (
+    WeightQuantizer,
+    factor_format,
+    largest_bias,
+    make_weights,
+)
 from hwgen.compression.recipes.quantize_recipe import QuantizeRecipe
 from hwgen.errors import HwgenError, NetworkError
 from hwgen.formats import Binary, Codebook, Fixed, Format
 from hwgen.torch_graph.float_graph import INPUT, FloatGraph, FloatNode
-from hwgen.torch_graph.modules import Add, AvgPool, Concat, ZeroPad
+from hwgen.torch_graph.modules import (
+    Add,
+    Affine,
+    AvgPool,
+    Concat,
+    Maximum,
+    Minimum,
+    Multiply,
+    ZeroPad,
+)
 from hwgen.torch_graph.support import WEIGHTED as CONVERTED
 
 FAR = 4.0  # times the largest bias that matters: scales move in training
@@ -98,7 +116,7 @@ def place_layers(graph: FloatGraph, recipe: QuantizeRecipe) -> FloatGraph:
     ------
     NetworkError : `output=None`, and the network does not end with accumulators
     """
-    folded = fold_batch_norm(graph)
+    folded = fold_batch_norm(graph, lambda path: isinstance(recipe.layer_weights(path), Fixed))
     if recipe.equalize:
         folded = equalize(folded)
     return place_points(folded, raw=recipe.output is None)
@@ -139,11 +157,15 @@ WEIGHTED: dict[type[nn.Module], Callable[..., Weighted]] = {
     nn.Conv1d: QuantConv1d,
     nn.Conv2d: QuantConv2d,
     nn.Linear: QuantLinear,
+    Affine: QuantAffine,
 }
 WITHOUT_WEIGHTS: dict[type[nn.Module], Callable[[str, Any, list[Source]], nn.Module]] = {
     AvgPool: lambda path, module, sources: QuantAvgPool(path, module, sources[0]),
-    Add: lambda path, module, sources: QuantAdd(path, sources[0], sources[1]),
+    Add: lambda path, module, sources: QuantAdd(path, module.factors, sources),
     Concat: lambda path, module, sources: QuantConcat(path, *sources),
+    Multiply: lambda path, module, sources: QuantMultiply(path, *sources),
+    Maximum: lambda path, module, sources: QuantMaximum(path, *sources),
+    Minimum: lambda path, module, sources: QuantMinimum(path, *sources),
 }
 
 
@@ -174,7 +196,7 @@ class _Builder:
         made: Any
         if isinstance(module, QuantizationPoint):
             made = self._quantizer(module, path, sources)
-        elif isinstance(module, CONVERTED):
+        elif type(module) in WEIGHTED:
             kind = WEIGHTED[type(module)]
             made = kind(path, module, *self._weights(module, path, sources[0]))
         elif type(module) in WITHOUT_WEIGHTS:
@@ -212,10 +234,14 @@ class _Builder:
         else:
             limits = without_requantizer(reach, step, sums)
         bias, limit = module.get_parameter("bias").double(), torch.full_like(reach, UNLIMITED)
+        if isinstance(module, Affine):  # whatever the recipe says of the weights of the others
+            recipe = replace(recipe, accumulator=None, asymmetric_weights=False)
         if recipe.accumulator is not None:
             limit.fill_(largest_bias(recipe.accumulator))
             limits = _bounded(limits, weight, bias / step, limit, source.bound())
         format = recipe.layer_weights(path)
+        if isinstance(module, Affine):
+            format = factor_format(weight, recipe, limits)
         quantizer = make_weights(weight, format, recipe, source.bound(), path, limits)
         if behind:  # a bias that no sum can bring back to where the output ends is as good as less
             unit = step * quantizer.scale(weight)

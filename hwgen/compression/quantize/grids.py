@@ -2,7 +2,8 @@
 
 Zeros alone say nothing about a scale. Where a ReLU made them, the grid reaches as far as what
 entered it; a branch of zeros that is added takes the grid of what it is added to. So does one too
-small to count there: the multipliers of a sum can join scales that are less than 2**15 apart.
+small to count there: the multipliers of a sum can join scales that are less than 2**15 apart, and
+those of three and more, whatever they are, if they are less than 2**5 apart.
 """
 
 __all__ = ["Grid", "Seen", "place_grids", "see"]
@@ -25,7 +26,9 @@ from hwgen.torch_graph.float_graph import INPUT, FloatGraph, FloatNode
 from hwgen.torch_graph.modules import Add
 
 APART = 2.0**10  # scales of two summands; beyond it the smaller one counts for nothing
+APART_OF_SEVERAL = 2.0**3  # of three and more
 NOTHING = 2.0**-8  # of a step of the other summand
+Summand = tuple[str, float]  # its grid, and what it counts for
 
 
 @dataclass(frozen=True)
@@ -136,31 +139,43 @@ class _Placer:
     def join_summands(self) -> None:
         """Bring the scales of what is added close enough for a sum."""
         on: dict[str, str] = {}  # the grid of each value
-        pairs = []
+        pairs: list[tuple[Summand, Summand, float]] = []
         for layer in self._graph.layers:
             if isinstance(layer.module, QuantizationPoint):
                 on[layer.path] = layer.module.grid
             elif isinstance(layer.module, Add):
-                pairs.append((on[layer.inputs[0]], on[layer.inputs[1]]))
+                grids = [on[name] for name in layer.inputs]
+                factors = [abs(by) for by in layer.module.factors]
+                each = list(zip(grids, factors, strict=True))
+                apart = APART if len(each) == 2 else APART_OF_SEVERAL
+                pairs += [(one, other, apart) for n, one in enumerate(each) for other in each[:n]]
             elif all(name in on for name in layer.inputs):  # values pass, or become accumulators
                 on[layer.path] = on[layer.inputs[0]]
         for _ in range(len(pairs) + 1):  # each round may raise what another sum has
-            for a, b in pairs:
-                if self._reach[a] == 0 or self._reach[b] == 0:
+            for a, b, apart in pairs:
+                if self._reach[a[0]] == 0 or self._reach[b[0]] == 0:
                     self._join_zeros(a, b)
                 else:
-                    self._join(*sorted((a, b), key=self._scale))
+                    small, large = sorted((b, a), key=self._worth)
+                    self._join(small, large, apart)
 
-    def _join_zeros(self, a: str, b: str) -> None:
-        for zeros, other in ((a, b), (b, a)):
-            if self._reach[zeros] == 0 and self._reach[other] > 0:
-                self._rescale(zeros, self._scale(other))
+    def _join_zeros(self, a: Summand, b: Summand) -> None:
+        for (zeros, by), other in ((a, b), (b, a)):
+            if self._reach[zeros] == 0 and self._reach[other[0]] > 0:
+                self._rescale(zeros, self._worth(other) / by)
 
-    def _join(self, small: str, large: str) -> None:
-        scale = self._scale(large)
-        if self._scale(small) * APART < scale:
-            nothing = self._reach[small] < NOTHING * scale
-            self._rescale(small, scale if nothing else scale / APART)
+    def _join(self, small: Summand, large: Summand, apart: float) -> None:
+        (grid, by), worth = small, self._worth(large)
+        if isinstance(self.placed[grid][0], Binary):
+            apart = APART  # its steps are all that it has
+        if self._worth(small) * apart < worth:
+            nothing = self._reach[grid] * by < NOTHING * worth
+            self._rescale(grid, (worth if nothing else worth / apart) / by)
+
+    def _worth(self, summand: Summand) -> float:
+        """Return what a step of a summand is worth in the sum."""
+        grid, by = summand
+        return self._scale(grid) * by
 
     def _scale(self, grid: str) -> float:
         return float(self.placed[grid][1].scale)
@@ -193,6 +208,6 @@ class _Placer:
         if len(found) > 1:
             raise FormatError(
                 f"Layers {' and '.join(found.values())} must have outputs of one format, because "
-                f"they are concatenated, not {' and '.join(map(str, found))}"
+                f"they are concatenated or compared, not {' and '.join(map(str, found))}"
             )
         return next(iter(found), None)

@@ -2,7 +2,7 @@
 
 A ReLU becomes the clamp of a quantizer. One behind a pool, flatten or concatenation moves before
 it, where nothing else takes the values between, which changes nothing. What is joined by a
-concatenation lies on one grid.
+concatenation, or compared, lies on one grid.
 """
 
 __all__ = ["QuantizationPoint", "place_points"]
@@ -15,12 +15,23 @@ from torch import Tensor, nn
 
 from hwgen.errors import NetworkError
 from hwgen.torch_graph.float_graph import INPUT, FloatGraph, FloatNode
-from hwgen.torch_graph.modules import Add, AvgPool, Concat, MaxPool, ZeroPad
+from hwgen.torch_graph.modules import (
+    Add,
+    Affine,
+    AvgPool,
+    Concat,
+    Maximum,
+    MaxPool,
+    Minimum,
+    Multiply,
+    ZeroPad,
+)
 from hwgen.torch_graph.support import WEIGHTED
 
-ACCUMULATING = (*WEIGHTED, AvgPool, Add)
-PASSING = (MaxPool, nn.Flatten, Concat, ZeroPad)  # values leave as they came
-NEVER_BELOW_ZERO = (*PASSING, AvgPool, Add)  # where no input is
+ACCUMULATING = (*WEIGHTED, AvgPool, Add, Affine, Multiply)
+SHARING = (Concat, Maximum, Minimum)  # all of their inputs lie on one grid
+PASSING = (MaxPool, nn.Flatten, ZeroPad, *SHARING)  # values leave as they came
+NEVER_BELOW_ZERO = (*PASSING, AvgPool, Add, Multiply)  # where no input is
 
 
 class QuantizationPoint(nn.Module):
@@ -100,7 +111,7 @@ class _Placer:
             self._values[layer.path] = self._clamped(layer)
             return
         inputs = tuple(self._quantized(self._values[name]) for name in layer.inputs)
-        if isinstance(layer.module, Concat):
+        if isinstance(layer.module, SHARING):
             inputs = tuple(self._regridded(name) for name in inputs)
             first, *others = sorted(set().union(*(self._grid_points(name) for name in inputs)))
             for other in others:
@@ -193,7 +204,9 @@ class _Placer:
         if isinstance(module, QuantizationPoint):
             positive = module.relu
         else:
-            positive = isinstance(module, NEVER_BELOW_ZERO) and self._all_positive(layer.inputs)
+            falls = isinstance(module, Add) and module.falls
+            may = isinstance(module, NEVER_BELOW_ZERO) and not falls
+            positive = may and self._all_positive(layer.inputs)
         self._placed[layer.path] = _Placed(layer, accumulates, positive)
 
     def _all_positive(self, names: Iterable[str]) -> bool:

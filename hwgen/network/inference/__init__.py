@@ -15,6 +15,7 @@ import numpy as np
 from hwgen.errors import NetworkError
 from hwgen.network.inference.entry import ENTRY
 from hwgen.network.inference.joins import JOINS
+from hwgen.network.inference.pairs import PAIRS
 from hwgen.network.inference.pools import POOLS
 from hwgen.network.inference.rules import Rule
 from hwgen.network.inference.shapes import SHAPES
@@ -29,6 +30,7 @@ INFERENCE: dict[type[Op], Rule] = {
     **WEIGHTED,
     **POOLS,
     **JOINS,
+    **PAIRS,
     **SHAPES,
     **VALUES,
 }

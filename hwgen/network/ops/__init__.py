@@ -14,6 +14,7 @@ __all__ = [
     "OPS",
     "ROUNDINGS",
     "Add",
+    "Affine",
     "ArgMax",
     "AvgPool",
     "AvgPool1d",
@@ -30,6 +31,9 @@ __all__ = [
     "MaxPool",
     "MaxPool1d",
     "MaxPool2d",
+    "Maximum",
+    "Minimum",
+    "Multiply",
     "Op",
     "Padding",
     "Pool",
@@ -42,6 +46,7 @@ from hwgen.network.fields import FloatArray, IntArray, Padding
 from hwgen.network.ops.base import MAX_CHANNELS, MAX_ELEMENTS, Op, same_op
 from hwgen.network.ops.entry import Input
 from hwgen.network.ops.joins import Add, Concat
+from hwgen.network.ops.pairs import Maximum, Minimum, Multiply
 from hwgen.network.ops.pools import (
     AvgPool,
     AvgPool1d,
@@ -53,16 +58,20 @@ from hwgen.network.ops.pools import (
 )
 from hwgen.network.ops.shapes import Flatten
 from hwgen.network.ops.values import ROUNDINGS, ArgMax, Requantize, Threshold
-from hwgen.network.ops.weighted import Conv, Conv1d, Conv2d, Linear
+from hwgen.network.ops.weighted import Affine, Conv, Conv1d, Conv2d, Linear
 
 OPS: tuple[type[Op], ...] = (
     Input,
     Conv2d,
     Linear,
+    Affine,
     MaxPool2d,
     AvgPool2d,
     Add,
     Concat,
+    Multiply,
+    Maximum,
+    Minimum,
     Flatten,
     Requantize,
     Threshold,

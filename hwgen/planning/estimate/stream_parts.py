@@ -2,17 +2,27 @@
 
 __all__ = ["STREAM_PARTS", "fifo_structure", "fifo_work", "narrow_structure"]
 
+from math import ceil
+
 from hwgen.families.memories import block_rams
 from hwgen.planning.estimate.epilogue_parts import EPILOGUES
 from hwgen.planning.estimate.structure import Counted, Structure, bits_of, loop_bits, storage
 from hwgen.planning.estimate.work import Work, no_work, stored
+from hwgen.planning.lowering.dsp import inferred
 from hwgen.targets import Target
 from hwgen_rtl_templates.argmax import ArgMaxParameters
 from hwgen_rtl_templates.axi import BorderParameters
+from hwgen_rtl_templates.extreme import ExtremeParameters
 from hwgen_rtl_templates.fifo import FifoParameters
 from hwgen_rtl_templates.join import ConcatParameters, SumParameters
+from hwgen_rtl_templates.product import ProductParameters
 from hwgen_rtl_templates.running_maximum import RunningMaximumParameters
-from hwgen_rtl_templates.streams import ForkParameters, NarrowParameters, WidenParameters
+from hwgen_rtl_templates.streams import (
+    ForkParameters,
+    NarrowParameters,
+    WidenParameters,
+    range_shape,
+)
 
 
 def _border(part: BorderParameters, target: Target) -> Structure:
@@ -53,10 +63,14 @@ def fifo_work(part: FifoParameters, beats: int) -> Work:
     return stored(part.lanes * part.bits, part.depth, 2 * beats)
 
 
+def _adders(part: SumParameters) -> int:
+    """Return the adders of the terms of a lane; what is taken off takes one as well."""
+    return len(part.bits) - 1 + sum(abs(by).bit_count() - 1 for by in part.multipliers)
+
+
 def _sum(part: SumParameters, target: Target) -> Structure:
     width = part.sum_shape.width
-    adders = len(part.bits) - 1 + sum(by.bit_count() - 1 for by in part.multipliers)
-    adders += part.offset != 0
+    adders = _adders(part) + (part.offset != 0)
     logic = {"join": 1, "sum bit": part.lanes * adders * width}
     found = Structure(logic, part.lanes * width + 8)
     if part.epilogue:
@@ -65,11 +79,56 @@ def _sum(part: SumParameters, target: Target) -> Structure:
 
 
 def _sum_work(part: SumParameters, beats: int) -> Work:
-    adders = len(part.bits) - 1 + sum(by.bit_count() - 1 for by in part.multipliers)
-    total = Work(adder_bits=adders * part.sum_shape.width * part.lanes * beats)
+    total = Work(adder_bits=_adders(part) * part.sum_shape.width * part.lanes * beats)
     if part.epilogue:
         total += EPILOGUES[type(part.epilogue)].work(part.epilogue, beats)
     return total + fifo_work(part.fifo, beats)
+
+
+def _product(part: ProductParameters, target: Target) -> Structure:
+    shapes = [range_shape(*ends) for ends in part.ranges]
+    widths = [(shape.width, shape.signed) for shape in shapes]
+    blocks, left = inferred(widths[0], widths[1], target)
+    moved = sum(w for (w, _), off in zip(widths, part.offsets, strict=True) if off)
+    logic: dict[str, float] = {"sum bit": moved}
+    if not blocks:
+        logic["product bit"] = left
+    ffs = widths[0][0] + widths[1][0] + part.product_shape.width
+    found = Structure(logic, ffs).times(part.lanes)
+    loops = loop_bits(part.fresh, part.period // part.fresh)
+    found += Structure({"join": 1, **loops}, loops.total() + 9, ceil(part.lanes * blocks))
+    words, style = part.ring
+    if words:
+        width = part.factors * part.bits[1]
+        found += Structure({"join choice bit": width})
+        if style is None:
+            found += Structure(ffs=width * words)
+        else:
+            ring = loop_bits(words)
+            found += storage(width, words, style, target) + Structure(ring, ring.total())
+    if part.epilogue:
+        found += EPILOGUES[type(part.epilogue)].structure(part.epilogue, target)
+    return found + fifo_structure(part.fifo, target)
+
+
+def _product_work(part: ProductParameters, beats: int) -> Work:
+    a, b = (range_shape(*ends).width for ends in part.ranges)
+    total = Work(product_bits=a * b * part.lanes * beats)
+    words, _ = part.ring
+    if words:
+        total += stored(part.factors * part.bits[1], words, 2 * beats)
+    if part.epilogue:
+        total += EPILOGUES[type(part.epilogue)].work(part.epilogue, beats)
+    return total + fifo_work(part.fifo, beats)
+
+
+def _extreme(part: ExtremeParameters, target: Target) -> Structure:
+    width = part.lanes * part.element[0]
+    return Structure({"join": 1, "maximum bit": width, "join choice bit": width}, width + 1)
+
+
+def _extreme_work(part: ExtremeParameters, beats: int) -> Work:
+    return Work(adder_bits=part.lanes * max(part.bits) * beats)
 
 
 def _concat(part: ConcatParameters, target: Target) -> Structure:
@@ -123,6 +182,8 @@ STREAM_PARTS: dict[type, Counted] = {
     FifoParameters: Counted(fifo_structure, fifo_work),
     SumParameters: Counted(_sum, _sum_work),
     ConcatParameters: Counted(_concat, no_work),
+    ProductParameters: Counted(_product, _product_work),
+    ExtremeParameters: Counted(_extreme, _extreme_work),
     RunningMaximumParameters: Counted(_running_maximum, _running_maximum_work),
     ArgMaxParameters: Counted(_arg_max, _arg_max_work),
 }

@@ -17,6 +17,7 @@ from collections.abc import Iterator
 
 from hwgen.network.ops import (
     Add,
+    Affine,
     ArgMax,
     AvgPool1d,
     AvgPool2d,
@@ -24,8 +25,11 @@ from hwgen.network.ops import (
     Conv1d,
     Conv2d,
     Linear,
+    Maximum,
     MaxPool1d,
     MaxPool2d,
+    Minimum,
+    Multiply,
     Requantize,
     Threshold,
 )
@@ -35,6 +39,7 @@ from hwgen.planning.implementations.implementation import Conditions, Core, Impl
 from hwgen.planning.implementations.mac_array import MAC_ARRAY
 from hwgen.planning.implementations.streams.argmax import ARGMAX
 from hwgen.planning.implementations.streams.elementwise import CONCATENATION, SUM
+from hwgen.planning.implementations.streams.pairs import EXTREME, PRODUCT
 from hwgen.planning.implementations.streams.pool import AVERAGE, MAXIMUM
 from hwgen.planning.implementations.streams.running_maximum import RUNNING_MAXIMUM
 from hwgen.planning.implementations.weight_shared import WEIGHT_SHARED
@@ -51,11 +56,15 @@ WAYS: dict[type, tuple[Implementation, ...]] = {
     Conv2d: DOT_PRODUCT,
     Linear: DOT_PRODUCT,
     MaxPool1d: (MAXIMUM, RUNNING_MAXIMUM),
+    Affine: DOT_PRODUCT,
     MaxPool2d: (MAXIMUM, RUNNING_MAXIMUM),
     AvgPool1d: (AVERAGE,),
     AvgPool2d: (AVERAGE,),
     Add: (SUM,),
     Concat: (CONCATENATION,),
+    Multiply: (PRODUCT,),
+    Maximum: (EXTREME,),
+    Minimum: (EXTREME,),
     ArgMax: (ARGMAX,),
     Requantize: (MAXIMUM,),  # of one value
     Threshold: (MAXIMUM,),

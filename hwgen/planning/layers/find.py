@@ -19,6 +19,7 @@ from hwgen.network.graph import Network, Node
 from hwgen.network.inference import Tensor
 from hwgen.network.ops import (
     Add,
+    Affine,
     ArgMax,
     AvgPool1d,
     AvgPool2d,
@@ -29,9 +30,12 @@ from hwgen.network.ops import (
     Flatten,
     Input,
     Linear,
+    Maximum,
     MaxPool,
     MaxPool1d,
     MaxPool2d,
+    Minimum,
+    Multiply,
     Op,
     Pool,
     Requantize,
@@ -41,6 +45,7 @@ from hwgen.planning.layers.elements import element_encoding_of, elements_of
 from hwgen.planning.layers.layer import INPUT, Frame, Layer, Pair, Sides
 
 Made = Callable[[Any, Layer], Layer]
+WITHOUT_EPILOGUE = (Concat, ArgMax, Maximum, Minimum)  # what follows is a layer of its own
 
 
 def _frame_of(y: Tensor) -> Frame:
@@ -90,6 +95,16 @@ def _pool(op: Pool, layer: Layer) -> Layer:
     return replace(layer, kernel=kernel, stride=stride, padding=_sides(op))
 
 
+def _affine(op: Affine, layer: Layer) -> Layer:
+    if layer.x_frame[0] != layer.x.channels:
+        raise PlanError(
+            f"{layer.name}: a factor per feature of a flattened image has no hardware; put it "
+            "before flattening"
+        )
+    layer = replace(layer, y_frame=layer.x_frame, groups=len(op.weight))
+    return _weighted(layer, op.weight[:, None, None, None], op.bias)
+
+
 def _max_pool(op: MaxPool, layer: Layer) -> Layer:
     return replace(_pool(op, layer), pads_low=True, dilation=_planar(op.dilation))
 
@@ -122,6 +137,21 @@ def _joined(op: Add | Concat, layer: Layer) -> Layer:
     return replace(layer, y_frame=(channels, *layer.x_frame[1:]))
 
 
+def _paired(op: Maximum | Minimum | Multiply, layer: Layer) -> Layer:
+    if len(set(layer.x_frames)) > 1:
+        raise PlanError(
+            f"{layer.name}: inputs must have images of one shape, not {layer.x_frames}; "
+            "flatten after joining, not before"
+        )
+    return replace(layer, y_frame=layer.x_frame)
+
+
+def _multiplied(op: Multiply, layer: Layer) -> Layer:
+    (channels, height, width), other = layer.x_frames
+    spread = len(layer.x.shape) == 3 and other in ((channels, 1, 1), (1, height, width))
+    return replace(layer, y_frame=layer.x_frame) if spread else _paired(op, layer)
+
+
 def _arg_max(op: ArgMax, layer: Layer) -> Layer:
     if layer.x_frame[1:] != (1, 1):
         raise PlanError(
@@ -137,11 +167,15 @@ LAYERS: dict[type[Op], Made | None] = {
     Conv2d: _conv,
     Linear: _linear,
     MaxPool1d: _max_pool,
+    Affine: _affine,
     MaxPool2d: _max_pool,
     AvgPool1d: _pool,
     AvgPool2d: _pool,
     Add: _joined,
     Concat: _joined,
+    Multiply: _multiplied,
+    Maximum: _paired,
+    Minimum: _paired,
     ArgMax: _arg_max,
     Requantize: _alone,
     Threshold: _alone,
@@ -153,7 +187,7 @@ def _takes_epilogue(layer: Layer, network: Network, source: str) -> bool:
     return (
         layer.epilogue is None
         and layer.nodes[-1] == source
-        and not isinstance(layer.op, (Concat, ArgMax))
+        and not isinstance(layer.op, WITHOUT_EPILOGUE)
         and not isinstance(network[source].op, Flatten)
         and len(network.users(source)) == 1
     )

@@ -1,7 +1,19 @@
 """Modules of our own, for what a forward computes without one."""
 
-__all__ = ["Add", "ArgMax", "AvgPool", "Concat", "MaxPool", "ZeroPad"]
+__all__ = [
+    "Add",
+    "Affine",
+    "ArgMax",
+    "AvgPool",
+    "Concat",
+    "MaxPool",
+    "Maximum",
+    "Minimum",
+    "Multiply",
+    "ZeroPad",
+]
 
-from hwgen.torch_graph.modules.joins import Add, Concat
+from hwgen.torch_graph.modules.affine import Affine
+from hwgen.torch_graph.modules.joins import Add, Concat, Maximum, Minimum, Multiply
 from hwgen.torch_graph.modules.values import ArgMax
 from hwgen.torch_graph.modules.windows import AvgPool, MaxPool, ZeroPad

@@ -7,20 +7,26 @@ works on those, exactly. Accumulators stay below 2**50, so that float64 holds ev
 
 __all__ = [
     "QuantAdd",
+    "QuantAffine",
     "QuantAvgPool",
     "QuantConcat",
     "QuantConv",
     "QuantConv1d",
     "QuantConv2d",
     "QuantLinear",
+    "QuantMaximum",
+    "QuantMinimum",
+    "QuantMultiply",
     "QuantZeroPad",
     "Weighted",
 ]
 
 from hwgen.compression.quantize.layers.add import QuantAdd
-from hwgen.compression.quantize.layers.concat import QuantConcat
+from hwgen.compression.quantize.layers.concat import QuantConcat, QuantMaximum, QuantMinimum
+from hwgen.compression.quantize.layers.pairs import QuantMultiply
 from hwgen.compression.quantize.layers.pools import QuantAvgPool, QuantZeroPad
 from hwgen.compression.quantize.layers.weighted import (
+    QuantAffine,
     QuantConv,
     QuantConv1d,
     QuantConv2d,

@@ -1,6 +1,6 @@
 """Dot products: convolution and fully connected layers."""
 
-__all__ = ["QuantConv", "QuantConv1d", "QuantConv2d", "QuantLinear", "Weighted"]
+__all__ = ["QuantAffine", "QuantConv", "QuantConv1d", "QuantConv2d", "QuantLinear", "Weighted"]
 
 from collections.abc import Callable
 
@@ -15,6 +15,7 @@ from hwgen.compression.quantize.quantizers import Source, per_channel
 from hwgen.compression.quantize.weights import WeightQuantizer
 from hwgen.errors import FormatError
 from hwgen.formats import Format
+from hwgen.torch_graph.modules import Affine
 from hwgen.torch_graph.modules.windows import Sides, padded
 
 ACCUMULATOR_BITS = 50  # float64 divides scale * acc by scale and rounds back to acc below this
@@ -38,7 +39,7 @@ class Weighted(nn.Module):
     def __init__(
         self,
         path: str,
-        float_layer: nn.Conv1d | nn.Conv2d | nn.Linear,
+        float_layer: nn.Conv1d | nn.Conv2d | nn.Linear | Affine,
         quantizer: WeightQuantizer,
         source: Source,
         largest_bias: Tensor,
@@ -185,6 +186,13 @@ class QuantLinear(Weighted):
 
     def _dot(self, x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
         return F.linear(x, weight, bias)
+
+
+class QuantAffine(Weighted):
+    """A factor and an offset of each channel; weights are (channels, 1)."""
+
+    def _dot(self, x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+        return x * per_channel(weight, x) + per_channel(bias, x)
 
 
 def _padding(layer: nn.Conv1d | nn.Conv2d, rank: int) -> Sides:

@@ -1,0 +1,119 @@
+"""Two streams, element by element: products, and the larger or the smaller."""
+
+__all__ = ["EXTREME", "PRODUCT"]
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from hwgen.families.memories import queue_shifts, ring_style
+from hwgen.formats import bits_for
+from hwgen.network.ops import Minimum
+from hwgen.network.tensor import Tensor
+from hwgen.planning.implementations.implementation import Conditions, Implementation
+from hwgen.planning.layers.dot_output import dot_output_of
+from hwgen.planning.layers.elements import ElementEncoding
+from hwgen.planning.layers.folding import (
+    Folding,
+    divisors,
+    element_cycles,
+    element_foldings,
+)
+from hwgen.planning.layers.layer import Layer
+from hwgen.planning.lowering.epilogue import Epilogue, epilogue_for, quicker_epilogue
+from hwgen.targets import Target
+from hwgen_rtl_templates.extreme import ExtremeParameters
+from hwgen_rtl_templates.product import ProductParameters
+
+
+def _product_candidates(layer: Layer, conditions: Conditions) -> Iterable[Folding]:
+    """Yield lanes, of which a factor a pixel takes one whatever the other input takes."""
+    for lanes in divisors(layer.outputs):
+        yield Folding(lanes, lanes, lanes, implementation="product")
+
+
+def _reach(x: Tensor, encoding: ElementEncoding) -> tuple[int, int]:
+    """Return the range of what elements stand for, less the zero point."""
+    base = encoding.base - x.zero_point
+    return base + encoding.step * x.lo, base + encoding.step * x.hi
+
+
+def _product(layer: Layer, folding: Folding, target: Target) -> ProductParameters:
+    (a, b), lanes = layer.xs, folding.lanes
+    (_, a_shape), (_, b_shape) = ((f[0], f[1:]) for f in layer.x_frames)
+    groups = layer.outputs // lanes
+    fresh, period = (1, 1)
+    if a_shape != b_shape:  # a factor a channel
+        fresh, period = groups, groups * layer.pixels
+    elif layer.x_frames[1][0] != layer.outputs:  # one a pixel
+        fresh, period = 1, groups
+    shapes = [bits_for(x.lo, x.hi) for x in layer.xs]
+    encodings = layer.x_encodings
+    factors = lanes if layer.x_frames[1][0] == layer.outputs else 1
+    found = ProductParameters(
+        channels=layer.outputs,
+        lanes=lanes,
+        bits=(shapes[0][0], shapes[1][0]),
+        signs=(shapes[0][1], shapes[1][1]),
+        steps=(encodings[0].step, encodings[1].step),
+        offsets=(encodings[0].base - a.zero_point, encodings[1].base - b.zero_point),
+        factors=factors,
+        ranges=(_reach(a, encodings[0]), _reach(b, encodings[1])),
+        lo=layer.acc.lo,
+        hi=layer.acc.hi,
+        beats=element_cycles(layer, folding),
+        fresh=fresh,
+        period=period,
+        epilogue=epilogue_for(layer, dot_output_of(layer), lanes, target).unit,
+        depth=1,
+        shifts=queue_shifts(target),
+    )
+    words = found.ring[0]
+    if words > 1:
+        found = replace(found, style=ring_style(factors * shapes[1][0], words, target))
+    return found.with_depth(found.full_rate_depth)
+
+
+def _product_with_low_latency(
+    core: ProductParameters, layer: Layer, target: Target
+) -> ProductParameters:
+    """Return the product itself where nothing takes fewer clocks than what it has."""
+    now = Epilogue(None, core.epilogue)
+    quicker = quicker_epilogue(layer, dot_output_of(layer), core.lanes, target, now)
+    if quicker is None:
+        return core
+    found = replace(core, epilogue=quicker.unit)
+    return found.with_depth(found.full_rate_depth)
+
+
+def _extreme_candidates(layer: Layer, conditions: Conditions) -> Iterable[Folding]:
+    return element_foldings(layer, "extreme")
+
+
+def _extreme(layer: Layer, folding: Folding, target: Target) -> ExtremeParameters:
+    shapes = [bits_for(x.lo, x.hi) for x in layer.xs]
+    return ExtremeParameters(
+        channels=layer.outputs,
+        lanes=folding.lanes,
+        bits=(shapes[0][0], shapes[1][0]),
+        signs=(shapes[0][1], shapes[1][1]),
+        element=bits_for(layer.y.lo, layer.y.hi),
+        smaller=type(layer.op) is Minimum,
+        beats=element_cycles(layer, folding),
+    )
+
+
+PRODUCT = Implementation(
+    name="product",
+    title="product",
+    candidates=_product_candidates,
+    min_cycles=element_cycles,
+    lower=_product,
+    with_low_latency=_product_with_low_latency,
+)
+EXTREME = Implementation(
+    name="extreme",
+    title="larger or smaller of two",
+    candidates=_extreme_candidates,
+    min_cycles=element_cycles,
+    lower=_extreme,
+)
