@@ -16,6 +16,7 @@ __all__ = [
     "Op",
     "Requantize",
     "Size",
+    "Table",
     "Tensor",
     "Threshold",
     "load",
@@ -37,6 +38,7 @@ from hwgen.network.ops import (
     MaxPool2d,
     Op,
     Requantize,
+    Table,
     Threshold,
 )
 from hwgen.network.size import Size

@@ -18,6 +18,7 @@ from hwgen.network.inference.joins import JOINS
 from hwgen.network.inference.pools import POOLS
 from hwgen.network.inference.rules import Rule
 from hwgen.network.inference.shapes import SHAPES
+from hwgen.network.inference.table import TABLE
 from hwgen.network.inference.values import VALUES
 from hwgen.network.inference.weighted import WEIGHTED
 from hwgen.network.ops import MAX_ELEMENTS, Op
@@ -31,6 +32,7 @@ INFERENCE: dict[type[Op], Rule] = {
     **JOINS,
     **SHAPES,
     **VALUES,
+    **TABLE,
 }
 
 

@@ -26,6 +26,7 @@ __all__ = [
     "MaxPool2d",
     "Op",
     "Requantize",
+    "Table",
     "Threshold",
     "same_op",
 ]
@@ -36,6 +37,7 @@ from hwgen.network.ops.entry import Input
 from hwgen.network.ops.joins import Add, Concat
 from hwgen.network.ops.pools import AvgPool2d, MaxPool2d
 from hwgen.network.ops.shapes import Flatten
+from hwgen.network.ops.table import Table
 from hwgen.network.ops.values import ROUNDINGS, ArgMax, Requantize, Threshold
 from hwgen.network.ops.weighted import Conv2d, Linear
 
@@ -51,4 +53,5 @@ OPS: tuple[type[Op], ...] = (
     Requantize,
     Threshold,
     ArgMax,
+    Table,
 )
