@@ -24,6 +24,7 @@ from hwgen.compression.quantize import (
     QuantLinear,
     QuantModel,
     QuantSign,
+    QuantTable,
     Weighted,
     quant_graph_of,
 )
@@ -44,6 +45,7 @@ from hwgen.network import (
     Node,
     Op,
     Requantize,
+    Table,
     Threshold,
 )
 from hwgen.network import Tensor as NetworkTensor
@@ -289,6 +291,11 @@ def _sign(layer: QuantSign, _: Shape) -> Op:
     return Threshold(np.array([[layer.threshold()]]), Binary(), scale, base=-1)
 
 
+def _table(layer: QuantTable, _: Shape) -> Op:
+    scale = layer.output_scale().cpu().numpy()
+    return Table(layer.entries(), layer.format, scale, layer.zero_point, layer.first)
+
+
 def _max_pool2d(layer: nn.MaxPool2d, _: Shape) -> Op:
     stride = layer.kernel_size if layer.stride is None else layer.stride
     return MaxPool2d(_pair(layer.kernel_size), _pair(stride), _pair(layer.padding))
@@ -316,6 +323,7 @@ CONVERT: dict[type[nn.Module], Callable[[Any, Shape], Op]] = {
     QuantLinear: _linear,
     QuantActivation: _requantize,
     QuantSign: _sign,
+    QuantTable: _table,
     nn.MaxPool2d: _max_pool2d,
     nn.Flatten: _flatten,
     QuantAvgPool2d: _avg_pool2d,

@@ -9,31 +9,28 @@ from torch import nn
 
 from hwgen.torch_graph.float_graph import Shape
 from hwgen.torch_graph.modules import Add, ArgMax, Concat
+from hwgen.torch_graph.one_value import CLAMPS, CURVES
 
 KEPT = (
-    *(nn.Conv2d, nn.Linear, nn.BatchNorm1d, nn.BatchNorm2d, nn.ReLU, nn.Flatten),
+    *(nn.Conv2d, nn.Linear, nn.BatchNorm1d, nn.BatchNorm2d, nn.Flatten),
+    *(*CLAMPS, *CURVES),
     *(nn.MaxPool2d, nn.AvgPool2d, nn.AdaptiveAvgPool2d, Add, Concat, ArgMax),
 )
 DROPPED = (nn.Dropout, nn.Dropout1d, nn.Dropout2d, nn.Identity)
-OWNED = (nn.Conv2d, nn.Linear, nn.BatchNorm1d, nn.BatchNorm2d)  # hold weights: one use each
+# hold weights: one use each
+OWNED = (nn.Conv2d, nn.Linear, nn.BatchNorm1d, nn.BatchNorm2d, nn.PReLU)
 
 SUPPORTED = (
-    "Conv2d, Linear, BatchNorm, ReLU, MaxPool2d, AvgPool2d, AdaptiveAvgPool2d, "
-    "Flatten, Dropout, Identity, adding, torch.cat, a mean over the image, a last argmax"
-)
-SQUASHING = (  # often the last; its outputs are ordered as its inputs are
-    *("Sigmoid", "Tanh", "Hardsigmoid", "LogSigmoid", "Softsign", "Softplus"),
-    *("sigmoid", "tanh", "hardsigmoid", "logsigmoid", "softsign", "softplus"),
+    "Conv2d, Linear, BatchNorm, ReLU and other functions of one value, MaxPool2d, AvgPool2d, "
+    "AdaptiveAvgPool2d, Flatten, Dropout, Identity, adding, torch.cat, a mean over the image, a last argmax"
 )
 NORMALIZING = ("Softmax", "LogSoftmax", "Softmin", "softmax", "log_softmax", "softmin")
-BENT = (
-    *("ReLU6", "LeakyReLU", "PReLU", "RReLU", "ELU", "CELU", "SELU", "GELU", "SiLU", "Mish"),
-    *("Hardtanh", "Hardswish", "Threshold", "gelu", "silu", "leaky_relu", "relu6", "prelu"),
-    *("elu", "celu", "selu", "mish", "hardtanh", "hardswish", "rrelu", "clamp", "clip"),
-)
 LAST = "leave it out, and let what reads the outputs compute it: they are in the same order"
 INSTEAD: dict[str, str] = {
-    **dict.fromkeys((*BENT, *SQUASHING), "use ReLU instead"),
+    **dict.fromkeys(("clamp", "clip"), "clamp to numbers, the smaller one first"),
+    "prelu": "use nn.PReLU",
+    "pow": "use a number for the exponent",
+    "rrelu": "use nn.RReLU, or give it training=False",
     **dict.fromkeys(("view", "reshape", "flatten"), "use flatten(1) or view(x.size(0), -1)"),
     **dict.fromkeys(
         ("squeeze", "unsqueeze"),
@@ -61,7 +58,7 @@ def instead(name: str, last: bool = False) -> str:
     ----------
     last : whether no layer with weights comes after it
     """
-    if last and name in (*SQUASHING, *NORMALIZING):
+    if last and name in NORMALIZING:
         return LAST
     return INSTEAD.get(name, "")
 

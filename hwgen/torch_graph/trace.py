@@ -16,7 +16,7 @@ from hwgen.errors import FormatError, FoundUnsupported, HwgenError, NetworkError
 from hwgen.torch_graph.float_graph import INPUT, FloatGraph, FloatNode, Shape
 from hwgen.torch_graph.functions import Call, is_size, modules_of, operands
 from hwgen.torch_graph.hidden import find_hidden
-from hwgen.torch_graph.modules import ArgMax
+from hwgen.torch_graph.modules import ArgMax, Elementwise
 from hwgen.torch_graph.self_check import check_same
 from hwgen.torch_graph.support import DROPPED, KEPT, OWNED, SUPPORTED, instead, module_problem
 from hwgen.torch_graph.threads import thrifty_threads
@@ -37,7 +37,7 @@ def trace_graph(
     """
     try:
         with evaluating(model):
-            return Tracer(leaves, example).traced(model)
+            return Tracer((*leaves, Elementwise), example).traced(model)
     except HwgenError:
         raise
     except Exception as error:  # whatever the user's forward raises when it meets a proxy

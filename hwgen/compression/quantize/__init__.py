@@ -11,6 +11,7 @@ __all__ = [
     "QuantLinear",
     "QuantModel",
     "QuantSign",
+    "QuantTable",
     "QuantizationPoint",
     "Quantizer",
     "Weighted",
@@ -33,6 +34,7 @@ from hwgen.compression.quantize.layers import (
     QuantConcat,
     QuantConv2d,
     QuantLinear,
+    QuantTable,
     Weighted,
 )
 from hwgen.compression.quantize.model import QuantModel, quant_graph_of, run_watched
