@@ -39,6 +39,8 @@ class AffineThresholdParameters:
     signed: bool
     step: int = 1
 
+    name = "post"  # of the instance
+
     def __post_init__(self) -> None:
         if len(self.lines) not in (1, self.channels):
             raise ValueError(f"Lines must be one or {self.channels}, not {len(self.lines)}")

@@ -37,6 +37,8 @@ class RequantizerParameters:
     x_zero_point: int = 0
     rounding: str = "half_up"
 
+    name = "post"  # of the instance
+
     def __post_init__(self) -> None:
         if len(self.multipliers) not in (1, self.channels):
             raise ValueError(f"Multipliers must be one or {self.channels}")

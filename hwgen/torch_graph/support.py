@@ -22,7 +22,8 @@ OWNED = (nn.Conv2d, nn.Linear, nn.BatchNorm1d, nn.BatchNorm2d, nn.PReLU)
 
 SUPPORTED = (
     "Conv2d, Linear, BatchNorm, ReLU and other functions of one value, MaxPool2d, AvgPool2d, "
-    "AdaptiveAvgPool2d, Flatten, Dropout, Identity, adding, torch.cat, a mean over the image, a last argmax"
+    "AdaptiveAvgPool2d, Flatten, Dropout, Identity, adding, torch.cat, a mean over the image, "
+    "a last argmax"
 )
 NORMALIZING = ("Softmax", "LogSoftmax", "Softmin", "softmax", "log_softmax", "softmin")
 LAST = "leave it out, and let what reads the outputs compute it: they are in the same order"

@@ -1,9 +1,9 @@
 """Where quantizers stand: at the input, after everything that gives accumulators, and before and
 after every curve, a function of one value that is no clamp.
 
-A clamp, such as ReLU, becomes that of a quantizer. One behind a pool, flatten or concatenation moves
-before it, where nothing else takes the values between, which changes nothing; so does the quantizer
-that a curve wants before it. What is joined by a concatenation lies on one grid.
+A clamp, such as ReLU, becomes that of a quantizer. One behind a pool, flatten or concatenation
+moves before it, where nothing else takes the values between, which changes nothing; so does the
+quantizer that a curve wants before it. What is joined by a concatenation lies on one grid.
 """
 
 __all__ = ["NO_CLAMP", "QuantizationPoint", "place_points"]
@@ -36,7 +36,7 @@ class QuantizationPoint(nn.Module):
     clamp : the real numbers between which it clamps; (0, inf) of a ReLU
     grid : paths of all points that share its grid, one of them stands for all
     last : whether the network's output is on its grid
-    curve : what is done to values before, which are on another grid; None where they are accumulators
+    curve : what is done before to values of another grid; None where it takes accumulators
     before : whether a curve takes its values, and nothing else does
     """
 
@@ -144,8 +144,8 @@ class _Placer:
         elif not isinstance(self._placed[end].layer.module, ACCUMULATING) or end in self._clamps:
             raise NetworkError(
                 f"{end}: output=None needs a network that ends with a Conv2d or Linear (or an "
-                "AvgPool2d or a sum), without activation, pool or flatten after it; give the output a "
-                "format such as int8"
+                "AvgPool2d or a sum), without activation, pool or flatten after it; give the "
+                "output a format such as int8"
             )
         lasts = set() if raw else {self._grid(name) for name in self._grid_points(end)}
         points = {name: point for (name, _), point in self._points.items()}  # the last of each
@@ -169,13 +169,8 @@ class _Placer:
             if isinstance(layer.module, QuantizationPoint):
                 grid = self._grid(path)
                 curve = curves.get(layer.inputs[0])
-                module = QuantizationPoint(
-                    layer.module.clamp,
-                    grid,
-                    grid in lasts,
-                    curve and curve.module,
-                    layer.module.before,
-                )
+                of, before = curve.module if curve else None, layer.module.before
+                module = QuantizationPoint(layer.module.clamp, grid, grid in lasts, of, before)
                 layer = replace(layer, module=module, inputs=(curve or layer).inputs)
             inputs = tuple(names.get(name, name) for name in layer.inputs)
             layers.append(replace(layer, path=names.get(path, path), inputs=inputs))

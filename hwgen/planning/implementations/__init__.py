@@ -24,6 +24,7 @@ from hwgen.network.ops import (
     Linear,
     MaxPool2d,
     Requantize,
+    Table,
     Threshold,
 )
 from hwgen.planning.implementations.constants import BIT_SERIAL, PARALLEL
@@ -53,6 +54,7 @@ WAYS: dict[type, tuple[Implementation, ...]] = {
     ArgMax: (ARGMAX,),
     Requantize: (MAXIMUM,),  # of one value
     Threshold: (MAXIMUM,),
+    Table: (MAXIMUM,),
 }
 IMPLEMENTATIONS = {way.name: way for ways in WAYS.values() for way in ways}
 

@@ -4,7 +4,7 @@ __all__ = ["ACTIVATIONS"]
 
 import operator
 from collections.abc import Callable
-from math import inf, isnan
+from math import inf
 from typing import Any
 
 import torch
@@ -52,18 +52,12 @@ def _clamp(call: Call) -> Modules | None:
     return _between(call.argument(1, "min"), call.argument(2, "max"))
 
 
-def _between(lo: object, hi: object) -> Modules | None:
-    ends = [end if end is not None else other for end, other in ((lo, -inf), (hi, inf))]
+def _between(lo: Any, hi: Any) -> Modules | None:
+    ends = (-inf if lo is None else lo, inf if hi is None else hi)
     if any(isinstance(end, bool) or not isinstance(end, (int, float)) for end in ends):
         return None
-    least, most = (float(end) for end in ends)
-    return (Clamp(least, most),) if least <= most and not isnan(least + most) else None
-
-
-_RELU = Function(lambda call: (nn.ReLU(),))
-_CLAMP = Function(_clamp)
-_LEAST = Function(lambda call: _between(call.argument(1, "min"), None))
-_MOST = Function(lambda call: _between(None, call.argument(1, "max")))
+    least, most = map(float, ends)
+    return (Clamp(least, most),) if least <= most else None
 
 
 class _Power:
@@ -120,37 +114,36 @@ PLAIN = (  # in torch, and methods
 )
 
 
-def _everywhere(name: str, function: Function) -> Calls:
-    """Return a function under all names that it has: in torch, in nn.functional, as a method."""
-    found: Calls = {}
+def _spellings(name: str) -> set[Any]:
+    """Return what a function is called: in torch, in nn.functional, and as a method."""
+    found: set[Any] = set()
     for spelled in (name, f"{name}_"):
-        for home in (F, torch):
-            if hasattr(home, spelled):
-                found[getattr(home, spelled)] = function
-        if hasattr(Tensor, spelled):
-            found[spelled] = function
+        found |= {getattr(home, spelled) for home in (F, torch) if hasattr(home, spelled)}
+        found |= {spelled} if hasattr(Tensor, spelled) else set()
     return found
 
 
+def _plain(function: Callable[[Tensor], Tensor]) -> Function:
+    return _as(lambda: Elementwise(function))
+
+
+MANY: dict[str, Function] = {
+    **MODULES,
+    **{name: _plain(getattr(torch, name)) for name in PLAIN},
+    "relu": Function(lambda call: (nn.ReLU(),)),
+    "clamp": Function(_clamp),
+    "clip": Function(_clamp),
+    "clamp_min": Function(lambda call: _between(call.argument(1, "min"), None)),
+    "clamp_max": Function(lambda call: _between(None, call.argument(1, "max"))),
+    "pow": Function(_power),
+}
 ACTIVATIONS: Calls = {
-    **dict.fromkeys((F.relu, F.relu_, torch.relu, torch.relu_, "relu", "relu_"), _RELU),
+    **{spelled: known for name, known in MANY.items() for spelled in _spellings(name)},
     F.dropout: Function(_dropout),
     F.dropout2d: Function(_dropout),
-    **{key: f for name, known in MODULES.items() for key, f in _everywhere(name, known).items()},
-    **{
-        key: f
-        for name in PLAIN
-        for key, f in _everywhere(
-            name, _as(lambda of=getattr(torch, name): Elementwise(of))
-        ).items()
-    },
-    **{key: f for name in ("clamp", "clip") for key, f in _everywhere(name, _CLAMP).items()},
-    **_everywhere("clamp_min", _LEAST),
-    **_everywhere("clamp_max", _MOST),
-    **_everywhere("pow", Function(_power)),
     operator.pow: Function(_power),
-    operator.neg: _as(lambda: Elementwise(torch.neg)),
-    operator.abs: _as(lambda: Elementwise(torch.abs)),
+    operator.neg: _plain(torch.neg),
+    operator.abs: _plain(torch.abs),
     **dict.fromkeys(
         (operator.mul, torch.mul, torch.multiply, "mul", "multiply"), Function(_square)
     ),

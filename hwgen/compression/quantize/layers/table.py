@@ -29,8 +29,7 @@ class QuantTable(Quantizer):
 
     Attributes
     ----------
-    curve : the function, a module that `run_layer` has a meaning for; its weights, those of a PReLU,
-        train
+    curve : the function, a module that `run_layer` has a meaning for; the weights of a PReLU train
     """
 
     def __init__(

@@ -19,7 +19,7 @@ NAME = "running"
 def _candidates(layer: Layer, conditions: Conditions) -> Iterator[Folding]:
     """Yield lanes, where windows neither overlap nor reach beyond the image, and where nothing is
     left to do with a maximum."""
-    if layer.kernel == layer.stride and not any(layer.padding) and layer.epilogue is None:
+    if layer.kernel == layer.stride and not any(layer.padding) and not layer.epilogue:
         for lanes in divisors(layer.x_frame[0]):
             yield Folding(lanes, 1, lanes, implementation=NAME)
 
