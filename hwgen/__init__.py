@@ -23,6 +23,7 @@ __all__ = [
     "build",
     "compare",
     "compress",
+    "elementwise",
     "flash",
     "generate",
     "hardware_cost",
@@ -52,6 +53,7 @@ if TYPE_CHECKING:
     from hwgen.compression.recipes.recipe import PruneRecipe, PruneTarget, QuantizeRecipe, Recipe
     from hwgen.network.graph import Network
     from hwgen.planning.plan import Plan
+    from hwgen.torch_graph.modules.elementwise import elementwise
 
 _HOMES = {
     "build": "hwgen.building",
@@ -63,6 +65,7 @@ _HOMES = {
     "PruneTarget": "hwgen.compression",
     "QuantizeRecipe": "hwgen.compression",
     "Recipe": "hwgen.compression",
+    "elementwise": "hwgen.torch_graph.modules.elementwise",
 }
 
 

@@ -1,6 +1,6 @@
 """Functions of one value that torch has no module for."""
 
-__all__ = ["Clamp", "Elementwise"]
+__all__ = ["Clamp", "Elementwise", "elementwise"]
 
 from collections.abc import Callable
 
@@ -35,3 +35,18 @@ class Elementwise(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Return the function's values, of the shape of x."""
         return self.function(x)
+
+
+def elementwise(function: Callable[[Tensor], Tensor]) -> Elementwise:
+    """Return a layer that is a function of one value, for use in a model that will be compressed.
+
+        self.bell = hwgen.elementwise(lambda x: torch.exp(-x * x))
+
+    In hardware it is a table of what the function gives for each integer that enters it.
+
+    Parameters
+    ----------
+    function : from a float tensor, of float32 or float64, to one of its shape; each value must
+        depend on the value at its place alone, and on no weights
+    """
+    return Elementwise(function)
