@@ -25,9 +25,7 @@ def check(seed: int) -> None:
         for _ in range(rows)
     )
     style = rng.choice(("logic", "block"))
-    p = FunctionTableParameters(
-        channels, lanes, x_bits, x_signed, lo, entries, bits, signed, style
-    )
+    p = FunctionTableParameters(channels, lanes, x_bits, x_signed, lo, entries, bits, signed, style)
     pixels = [[rng.randint(lo, hi) for _ in range(channels)] for _ in range(30)]
     pixels += [[x] * channels for x in range(lo, hi + 1)]
 

@@ -37,6 +37,7 @@ class Kind:
     layers : weighted layers, or blocks, at most
     channels : of a layer at most
     bits : of weights and activations at most
+    tables : share of requantizers, pools and joins that a table follows
     """
 
     joins: bool = False
@@ -45,12 +46,14 @@ class Kind:
     layers: int = 4
     channels: int = 13
     bits: int = 8
+    tables: float = 0.0
 
 
 CHAIN = Kind()
 GRAPH = Kind(joins=True, layers=3, channels=8)
 MIXED = Kind(joins=True, formats=True, signs=0.4, layers=3, channels=6)
 SIGNS = replace(MIXED, signs=0.9, layers=4, bits=4)  # nearly all activations
+TABLES = replace(MIXED, signs=0.2, tables=0.5)
 
 
 def random_network(
@@ -90,7 +93,7 @@ def _layers(rng: np.random.Generator, kind: Kind) -> Network:
     always, and some by a MaxPool2d. Weights and activations of 2 bits and more, zero points, all
     roundings.
     """
-    b = Builder(rng, kind.channels, kind.bits)
+    b = Builder(rng, kind.channels, kind.bits, kind.tables)
     b.input()
     layers = b.between(1, kind.layers)
     for layer in range(1, layers + 1):
@@ -105,6 +108,7 @@ def _layers(rng: np.random.Generator, kind: Kind) -> Network:
         b.requantize(f"requantize{layer}", spread_of(b.nodes[-1].op.weight, x))
         if len(b.tensor.shape) == 3 and b.chance(0.35):
             b.pool(f"pool{layer}")
+        b.tabled(f"table{layer}")
     return Network(tuple(b.nodes))
 
 
@@ -115,17 +119,19 @@ def _blocks(rng: np.random.Generator, kind: Kind) -> Network:
     beside it; a concatenation of two to four branches; a depthwise or grouped convolution and a
     pointwise one; an average pool. Then, now and then, a global average, a linear layer, an
     `ArgMax`. Thresholds stand in place of some requantizers. With formats: the weights of each
-    layer in any, and binary activations, binary inputs, and convolutions that pad with -1.
+    layer in any, and binary activations, binary inputs, and convolutions that pad with -1. Tables
+    as often as wanted.
     """
-    b = GraphBuilder(rng, kind.channels, kind.bits)
+    b = GraphBuilder(rng, kind.channels, kind.bits, kind.tables)
     if kind.formats:
-        b = MixedBuilder(rng, kind.channels, kind.bits, signs=kind.signs)
+        b = MixedBuilder(rng, kind.channels, kind.bits, kind.tables, signs=kind.signs)
     b.input()
     for _ in range(b.between(1, kind.layers)):
         blocks = [b.plain, b.residual, b.concat]
         if len(b.tensor.shape) == 3:
             blocks += [b.residual, b.separable, b.average]
         blocks[b.between(0, len(blocks) - 1)]()
+        b.tabled(b.name("table"))
     b.end()
     if len(b.nodes) == 1:
         b.plain()
