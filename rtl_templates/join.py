@@ -12,6 +12,7 @@ from amaranth.lib.wiring import In, Out, connect
 
 from hwgen_rtl_templates.epilogue import EpilogueParameters
 from hwgen_rtl_templates.fifo import Fifo, FifoParameters
+from hwgen_rtl_templates.function_table import FunctionTableParameters
 from hwgen_rtl_templates.recurrence import NEVER, After, Recurrence, no_clocks
 from hwgen_rtl_templates.streams import beats_per_pixel, elements, range_shape
 from hwgen_rtl_templates.tables import added
@@ -31,6 +32,7 @@ class SumParameters:
     epilogue : what becomes of the sum, or None
     depth : beats of the queue behind
     shifts : whether that is registers that shift
+    table : what is read for what comes of the sum, or None
     """
 
     channels: int
@@ -45,6 +47,7 @@ class SumParameters:
     epilogue: EpilogueParameters | None
     depth: int
     shifts: bool = False
+    table: FunctionTableParameters | None = None
 
     @property
     def word(self) -> int:
@@ -57,16 +60,21 @@ class SumParameters:
         return range_shape(self.lo, self.hi)
 
     @property
+    def behind(self) -> tuple[EpilogueParameters | FunctionTableParameters, ...]:
+        """What follows the sum, a beat a clock each."""
+        return tuple(part for part in (self.epilogue, self.table) if part)
+
+    @property
     def element(self) -> tuple[int, bool]:
         """(bits, signed) of an output element."""
-        if self.epilogue:
-            return self.epilogue.bits, self.epilogue.signed
+        for part in reversed(self.behind):
+            return part.bits, part.signed
         return self.sum_shape.width, self.sum_shape.signed
 
     @property
     def latency(self) -> int:
         """Clocks from the inputs to the queue."""
-        return 1 + (self.epilogue.latency if self.epilogue else 0)
+        return 1 + sum(part.latency for part in self.behind)
 
     @property
     def full_rate_depth(self) -> int:
@@ -156,10 +164,10 @@ class Sum(wiring.Component):
             m.d.sync += total.eq(_total(terms, p.multipliers, p.offset))
             sums.append(total)
         payload = Cat(sums)
-        if p.epilogue:
-            m.submodules.post = epilogue = p.epilogue.create()
-            m.d.comb += [epilogue.i.valid.eq(valid), epilogue.i.payload.as_value().eq(payload)]
-            valid, payload = epilogue.o.valid, epilogue.o.payload.as_value()
+        for part in p.behind:
+            m.submodules[part.name] = unit = part.create()
+            m.d.comb += [unit.i.valid.eq(valid), unit.i.payload.as_value().eq(payload)]
+            valid, payload = unit.o.valid, unit.o.payload.as_value()
         m.d.comb += [fifo.i.valid.eq(valid), fifo.i.payload.as_value().eq(payload)]
         return m
 

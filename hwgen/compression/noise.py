@@ -23,6 +23,7 @@ from hwgen.compression.quantize import (
     Quantizer,
     QuantModel,
     QuantSign,
+    QuantTable,
     QuantZeroPad,
     Weighted,
     run_watched,
@@ -132,20 +133,11 @@ class Reference:
                 module = _Sign(float(now.output_scale()))
             elif isinstance(now, Quantizer):
                 scale, zero = float(now.output_scale()), now.zero_point
-                module = _Clamp((now.lo - zero) * scale, (now.hi - zero) * scale)
+                ends = (now.lo - zero) * scale, (now.hi - zero) * scale
+                curve = now.curve if isinstance(now, QuantTable) else None
+                module = QuantizationPoint(ends, layer.path, curve=curve)
             layers.append(replace(layer, module=module))
         return FloatGraph(tuple(layers), self.graph.input_shape)
-
-
-class _Clamp(nn.Module):
-    """A clamp whose ends may be one: all that is left of a layer may be its zero."""
-
-    def __init__(self, lo: float, hi: float):
-        super().__init__()
-        self._ends = lo, hi
-
-    def forward(self, x: Tensor) -> Tensor:
-        return x.clamp(*self._ends)
 
 
 class _Sign(nn.Module):
@@ -172,11 +164,15 @@ def _with_weights(module: nn.Module, now: Weighted) -> nn.Module:
 
 def _names(graph: FloatGraph) -> dict[str, str]:
     """Return the name of the layer that each value to measure belongs to, by the value's path."""
+
+    def curved(layer: FloatNode) -> bool:
+        return getattr(layer.module, "curve", None) is not None
+
     placed = [layer for layer in graph.layers if isinstance(layer.module, QuantizationPoint)]
     uses = Counter(layer.inputs[0] for layer in placed)
     names = {
         layer.path: layer.inputs[0]
-        if layer.inputs[0] != INPUT and uses[layer.inputs[0]] == 1
+        if layer.inputs[0] != INPUT and uses[layer.inputs[0]] == 1 and not curved(layer)
         else layer.path
         for layer in placed
     }

@@ -31,6 +31,7 @@ from hwgen.compression.quantize import (
     QuantModel,
     QuantMultiply,
     QuantSign,
+    QuantTable,
     QuantZeroPad,
     Weighted,
     quant_graph_of,
@@ -59,6 +60,7 @@ from hwgen.network import (
     Node,
     Op,
     Requantize,
+    Table,
     Threshold,
 )
 from hwgen.network import Tensor as NetworkTensor
@@ -335,6 +337,11 @@ def _sign(layer: QuantSign, _: Shape) -> Op:
     return Threshold(np.array([[layer.threshold()]]), Binary(), scale, base=-1)
 
 
+def _table(layer: QuantTable, _: Shape) -> Op:
+    scale = layer.output_scale().cpu().numpy()
+    return Table(layer.entries(), layer.format, scale, layer.zero_point, layer.first)
+
+
 def _max_pool(layer: TorchMaxPool, _: Shape) -> Op:
     kind = MAXIMA[len(layer.kernel)]
     return kind(layer.kernel, layer.stride, layer.padding, layer.dilation)
@@ -376,6 +383,7 @@ CONVERT: dict[type[nn.Module], Callable[[Any, Shape], Op]] = {
     QuantAffine: _affine,
     QuantActivation: _requantize,
     QuantSign: _sign,
+    QuantTable: _table,
     TorchMaxPool: _max_pool,
     nn.MaxPool1d: _torch_s_max_pool,
     nn.MaxPool2d: _torch_s_max_pool,

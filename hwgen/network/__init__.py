@@ -23,6 +23,7 @@ __all__ = [
     "Op",
     "Requantize",
     "Size",
+    "Table",
     "Tensor",
     "Threshold",
     "load",
@@ -51,6 +52,7 @@ from hwgen.network.ops import (
     Multiply,
     Op,
     Requantize,
+    Table,
     Threshold,
 )
 from hwgen.network.size import Size

@@ -96,9 +96,9 @@ class Stage:
 
     @property
     def epilogue(self) -> str | None:
-        """What makes outputs of accumulators: so many thresholds, or a multiplier."""
-        unit = getattr(self.core, "epilogue", None)
-        return unit.title if unit else None
+        """What makes outputs of accumulators: so many thresholds, a multiplier, a table."""
+        units = (getattr(self.core, name, None) for name in ("epilogue", "table"))
+        return ", ".join(unit.title for unit in units if unit) or None
 
     def details(self, target: Target) -> Mapping[str, Any]:
         """Return what is special about the component, as plain values."""

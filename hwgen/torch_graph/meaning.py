@@ -13,9 +13,19 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from hwgen.torch_graph.one_value import CLAMPS, CURVES, Interval
+
 
 def _norm(m: nn.BatchNorm1d | nn.BatchNorm2d, x: Tensor) -> Tensor:
     return F.batch_norm(x, m.running_mean, m.running_var, m.weight, m.bias, False, 0.0, m.eps)
+
+
+def _average(m: nn.AvgPool2d, x: Tensor) -> Tensor:
+    return F.avg_pool2d(x, m.kernel_size, m.stride, m.padding)
+
+
+def _clamp(ends: Callable[[Any], Interval]) -> Callable[[Any, Tensor], Tensor]:
+    return lambda m, x: torch.clamp(x, *ends(m))
 
 
 MEANINGS: dict[type[nn.Module], Callable[[Any, Tensor], Tensor]] = {
@@ -28,7 +38,9 @@ MEANINGS: dict[type[nn.Module], Callable[[Any, Tensor], Tensor]] = {
     nn.Linear: lambda m, x: F.linear(x, m.weight, m.bias),
     nn.BatchNorm1d: _norm,
     nn.BatchNorm2d: _norm,
+    **{kind: _clamp(ends) for kind, ends in CLAMPS.items()},
     nn.ReLU: lambda m, x: torch.relu(x),
+    **CURVES,
     nn.Flatten: lambda m, x: torch.flatten(x, 1),
 }
 

@@ -29,6 +29,7 @@ from hwgen.torch_graph.modules import (
     Multiply,
     ZeroPad,
 )
+from hwgen.torch_graph.one_value import CLAMPS, CURVES
 from hwgen.torch_graph.pools import POOLS, MisfitError, pool_of
 
 CONVOLUTIONS = (nn.Conv1d, nn.Conv2d)
@@ -36,7 +37,7 @@ WEIGHTED = (*CONVOLUTIONS, nn.Linear)
 NORMS = (nn.BatchNorm1d, nn.BatchNorm2d)
 PADS = (nn.ZeroPad1d, nn.ZeroPad2d, nn.ConstantPad1d, nn.ConstantPad2d)  # become a `ZeroPad`
 KEPT = (
-    *(*WEIGHTED, *NORMS, nn.ReLU, nn.Flatten),
+    *(*WEIGHTED, *NORMS, *CLAMPS, *CURVES, nn.Flatten),
     *(*POOLS, *PADS, ZeroPad, Add, Concat, ArgMax),
     *(Affine, Multiply, Maximum, Minimum),
 )
@@ -44,28 +45,22 @@ DROPPED = (
     *(nn.Dropout, nn.Dropout1d, nn.Dropout2d, nn.AlphaDropout, nn.FeatureAlphaDropout),
     nn.Identity,
 )
-OWNED = (*WEIGHTED, *NORMS)  # hold weights: one use each
+OWNED = (*WEIGHTED, *NORMS, nn.PReLU)  # hold weights: one use each
 
 SUPPORTED = (
-    "Conv1d, Conv2d, Linear, BatchNorm, ReLU, max, average and adaptive pools of lengths and "
-    "images, zero padding, Flatten, Dropout, Identity, +, - and * of two values or of a value and "
-    "constants, one for all or one a channel, torch.maximum, torch.minimum, torch.cat, a mean or "
+    "Conv1d, Conv2d, Linear, BatchNorm, ReLU and other functions of one value, max, average and "
+    "adaptive pools of lengths and images, zero padding, Flatten, Dropout, Identity, +, - and * of "
+    "two values or of a value and constants, one for all or one a channel, torch.maximum, torch.minimum, torch.cat, a mean or "
     "largest value over the image, a last argmax"
 )
-SQUASHING = (  # often the last; its outputs are ordered as its inputs are
-    *("Sigmoid", "Tanh", "Hardsigmoid", "LogSigmoid", "Softsign", "Softplus"),
-    *("sigmoid", "tanh", "hardsigmoid", "logsigmoid", "softsign", "softplus"),
-)
 NORMALIZING = ("Softmax", "LogSoftmax", "Softmin", "softmax", "log_softmax", "softmin")
-BENT = (
-    *("ReLU6", "LeakyReLU", "PReLU", "RReLU", "ELU", "CELU", "SELU", "GELU", "SiLU", "Mish"),
-    *("Hardtanh", "Hardswish", "Threshold", "gelu", "silu", "leaky_relu", "relu6", "prelu"),
-    *("elu", "celu", "selu", "mish", "hardtanh", "hardswish", "rrelu", "clamp", "clip"),
-)
 NORMALIZE = "use BatchNorm instead, whose mean and deviation are constants once it is trained"
 LAST = "leave it out, and let what reads the outputs compute it: they are in the same order"
 INSTEAD: dict[str, str] = {
-    **dict.fromkeys((*BENT, *SQUASHING), "use ReLU instead"),
+    **dict.fromkeys(("clamp", "clip"), "clamp to numbers, the smaller one first"),
+    "prelu": "use nn.PReLU",
+    "pow": "use a number for the exponent",
+    "rrelu": "use nn.RReLU, or give it training=False",
     **dict.fromkeys(("view", "reshape", "flatten"), "use flatten(1) or view(x.size(0), -1)"),
     **dict.fromkeys(
         ("squeeze", "unsqueeze"),
@@ -104,7 +99,7 @@ def instead(name: str, last: bool = False) -> str:
     ----------
     last : whether no layer with weights comes after it
     """
-    if last and name in (*SQUASHING, *NORMALIZING):
+    if last and name in NORMALIZING:
         return LAST
     return INSTEAD.get(name, "")
 

@@ -17,7 +17,7 @@ from hwgen.errors import FormatError, FoundUnsupported, HwgenError, NetworkError
 from hwgen.torch_graph.float_graph import INPUT, FloatGraph, FloatNode, Shape
 from hwgen.torch_graph.functions import Call, is_size, modules_of, operands, takes_constants
 from hwgen.torch_graph.hidden import find_hidden
-from hwgen.torch_graph.modules import ArgMax, Multiply, ZeroPad
+from hwgen.torch_graph.modules import ArgMax, Elementwise, Multiply, ZeroPad
 from hwgen.torch_graph.modules.windows import Sides
 from hwgen.torch_graph.pads import fold_pads
 from hwgen.torch_graph.pools import POOLS, pool_of
@@ -48,7 +48,7 @@ def trace_graph(
     """
     try:
         with evaluating(model):
-            return Tracer(leaves, example).traced(model)
+            return Tracer((*leaves, Elementwise), example).traced(model)
     except HwgenError:
         raise
     except Exception as error:  # whatever the user's forward raises when it meets a proxy

@@ -55,9 +55,19 @@ class Text(nn.Module):
 
 
 WAYS = [  # refused, the words, accepted
-    (Between(nn.ReLU6()), "ReLU6: act; use ReLU instead", Between(nn.ReLU())),
-    (Between(nn.Sigmoid()), "use ReLU instead", Between(nn.ReLU())),
-    (last(torch.sigmoid), LAST, last(lambda a: a)),
+    (
+        last(lambda a: torch.clamp(a, 2.0, 1.0)),
+        *("clamp to numbers, the smaller one first", last(lambda a: torch.clamp(a, 1.0, 2.0))),
+    ),
+    (Between(lambda a, b: a**b, last=True), "use a number for the", last(lambda a: a**3)),
+    (
+        last(lambda a: F.rrelu(a, training=True)),
+        *("use nn.RReLU, or give it training=False", last(F.rrelu)),
+    ),
+    (
+        Text(lambda m, x: F.prelu(m[0](x), m[1].weight), conv(), nn.PReLU()),
+        *("use nn.PReLU", Text(lambda m, x: m[1](m[0](x)), conv(), nn.PReLU())),
+    ),
     (Between(nn.Softmax(1), last=True), LAST, Between(nn.Identity(), last=True)),
     (last(lambda a: F.log_softmax(a.flatten(1), 1)), LAST, last(lambda a: a.flatten(1))),
     (last(lambda a: a.flatten(2)), "use flatten(1)", last(lambda a: a.flatten(1))),
@@ -209,21 +219,21 @@ def test_every_way_out_is_tried():
 
 
 def test_many_of_one_kind_are_one_line():
-    layers = [part for _ in range(35) for part in (nn.Conv2d(2, 2, 1), nn.ReLU6())]
-    model = nn.Sequential(*layers, nn.GELU(), nn.LSTM(7, 7))
+    layers = [part for _ in range(35) for part in (nn.Conv2d(2, 2, 1), nn.Conv1d(2, 2, 1))]
+    model = nn.Sequential(*layers, nn.Softmax(1), nn.LSTM(7, 7))
     with pytest.raises(UnsupportedError) as error:
         float_graph_of(model, X)
     assert len(error.value.found) == 37
     first, *lines = str(error.value).splitlines()
     assert first == "37 parts of the model cannot be turned into hardware:"
     assert lines == [
-        "  ReLU6 x35: 1, 3, 5, ...; use ReLU instead",
-        "  GELU: 70; use ReLU instead",
+        "  Conv1d x35: 1, 3, 5, ...; use Conv2d with a height of 1 instead",
+        f"  Softmax: 70; {LAST}",
         "  LSTM: 71",
         f"  supported are {SUPPORTED}",
     ]
     with pytest.raises(UnsupportedError) as error:
-        float_graph_of(nn.Sequential(nn.Conv2d(2, 2, 1), nn.GELU()), X)
+        float_graph_of(nn.Sequential(nn.Conv2d(2, 2, 1), nn.Softmax(1)), X)
     assert str(error.value).count("supported are") == 0  # it has a way out of its own
     wide = [nn.ConvTranspose2d(2, 2, 3) for _ in range(2)]
     with pytest.raises(UnsupportedError) as error:

@@ -40,6 +40,7 @@ class Kind:
     bits : of weights and activations at most
     length : values are (channels, length) and not images
     unequal : share of windows whose padding may differ on the sides of an axis
+    tables : share of requantizers, pools and joins that a table follows
     """
 
     joins: bool = False
@@ -50,12 +51,14 @@ class Kind:
     bits: int = 8
     length: bool = False
     unequal: float = 0.0
+    tables: float = 0.0
 
 
 CHAIN = Kind()
 GRAPH = Kind(joins=True, layers=3, channels=8)
 MIXED = Kind(joins=True, formats=True, signs=0.4, layers=3, channels=6)
 SIGNS = replace(MIXED, signs=0.9, layers=4, bits=4)  # nearly all activations
+TABLES = replace(MIXED, signs=0.2, tables=0.5)
 
 
 def random_network(
@@ -95,7 +98,7 @@ def _layers(rng: np.random.Generator, kind: Kind) -> Network:
     always, and some by a MaxPool2d. Weights and activations of 2 bits and more, zero points, all
     roundings.
     """
-    b = Builder(rng, kind.channels, kind.bits, kind.length, kind.unequal)
+    b = Builder(rng, kind.channels, kind.bits, kind.length, kind.unequal, kind.tables)
     b.input()
     layers = b.between(1, kind.layers)
     for layer in range(1, layers + 1):
@@ -110,6 +113,7 @@ def _layers(rng: np.random.Generator, kind: Kind) -> Network:
         b.requantize(f"requantize{layer}", spread_of(b.nodes[-1].op.weight, x))
         if len(b.tensor.shape) > 1 and b.chance(0.35):
             b.pool(f"pool{layer}")
+        b.tabled(f"table{layer}")
     return Network(tuple(b.nodes))
 
 
@@ -120,11 +124,17 @@ def _blocks(rng: np.random.Generator, kind: Kind) -> Network:
     beside it; a concatenation of two to four branches; a depthwise or grouped convolution and a
     pointwise one; an average pool. Then, now and then, a global average, a linear layer, an
     `ArgMax`. Thresholds stand in place of some requantizers. With formats: the weights of each
-    layer in any, and binary activations, binary inputs, and convolutions that pad with -1.
+    layer in any, and binary activations, binary inputs, and convolutions that pad with -1. Tables
+    as often as wanted.
     """
-    b = GraphBuilder(rng, kind.channels, kind.bits, kind.length, kind.unequal)
+    b = GraphBuilder(rng, kind.channels, kind.bits, kind.length, kind.unequal, kind.tables)
     if kind.formats:
-        more = {"length": kind.length, "unequal": kind.unequal, "signs": kind.signs}
+        more = {
+            "tables": kind.tables,
+            "length": kind.length,
+            "unequal": kind.unequal,
+            "signs": kind.signs,
+        }
         b = MixedBuilder(rng, kind.channels, kind.bits, **more)
     b.input()
     for _ in range(b.between(1, kind.layers)):
@@ -132,6 +142,7 @@ def _blocks(rng: np.random.Generator, kind: Kind) -> Network:
         if len(b.tensor.shape) > 1:
             blocks += [b.residual, b.separable, b.average]
         blocks[b.between(0, len(blocks) - 1)]()
+        b.tabled(b.name("table"))
     b.end()
     if len(b.nodes) == 1:
         b.plain()

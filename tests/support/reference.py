@@ -26,6 +26,7 @@ from hwgen.network import (
     MaxPool1d,
     MaxPool2d,
     Requantize,
+    Table,
     Threshold,
 )
 
@@ -139,6 +140,14 @@ def reference_requantize(op, shape, x):
     return out
 
 
+def reference_table(op, shape, x):
+    values, out = x[0], np.empty(x[0].shape, dtype=np.int64)
+    for place, value in np.ndenumerate(values):
+        row = op.entries[place[1] if len(op.entries) > 1 else 0]
+        out[place] = row[value - op.lo]
+    return out
+
+
 def reference_threshold(op, shape, x):
     values = x[0]
     rows = op.thresholds.tolist() * (values.shape[1] if len(op.thresholds) == 1 else 1)
@@ -181,6 +190,7 @@ REFERENCE = {
     Flatten: lambda op, shape, x: x[0].reshape(len(x[0]), -1),
     Requantize: reference_requantize,
     Threshold: reference_threshold,
+    Table: reference_table,
     ArgMax: reference_arg_max,
 }
 

@@ -189,6 +189,10 @@ def _remove(layer: FloatNode, outputs: list[int], inputs: list[int]) -> None:
         else:
             torch_pruning.prune_conv_in_channels(module, inputs)
         found = list(module.weight.shape)
+    elif isinstance(module, nn.PReLU) and module.num_parameters > 1:
+        wanted = [module.num_parameters - len(outputs)]
+        torch_pruning.prune_prelu_out_channels(module, outputs)
+        found = [module.num_parameters]
     else:
         return
     if found != wanted:

@@ -17,6 +17,7 @@ __all__ = [
     "QuantModel",
     "QuantMultiply",
     "QuantSign",
+    "QuantTable",
     "QuantZeroPad",
     "QuantizationPoint",
     "Quantizer",
@@ -46,6 +47,7 @@ from hwgen.compression.quantize.layers import (
     QuantMaximum,
     QuantMinimum,
     QuantMultiply,
+    QuantTable,
     QuantZeroPad,
     Weighted,
 )

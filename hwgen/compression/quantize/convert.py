@@ -25,6 +25,7 @@ from hwgen.compression.quantize.layers import (
     QuantMaximum,
     QuantMinimum,
     QuantMultiply,
+    QuantTable,
     QuantZeroPad,
     Weighted,
 )
@@ -188,6 +189,8 @@ class _Builder:
         for layer in layers:  # scales that cannot be joined are found now, not in evaluation
             if isinstance(layer.module, QuantActivation):
                 layer.module.requantizer()
+            elif isinstance(layer.module, QuantTable):
+                layer.module.entries()
         return FloatGraph(layers, self._graph.input_shape)
 
     def _made(self, layer: FloatNode) -> nn.Module:
@@ -215,10 +218,13 @@ class _Builder:
         grid = self._grids[point.grid]
         format, step, zero = grid.format, grid.step, grid.placement.zero_point
         if not sources:
-            return QuantInput(path, format, zero, step, point.relu)
+            return QuantInput(path, format, zero, step, point.clamp)
+        if point.curve is not None:
+            curve = copy.deepcopy(point.curve)
+            return QuantTable(path, format, zero, step, point.clamp, curve, sources[0])
         if isinstance(format, Binary):
             return QuantSign(path, step, sources[0])
-        return QuantActivation(path, format, zero, step, point.relu, sources[0])
+        return QuantActivation(path, format, zero, step, point.clamp, sources[0])
 
     def _weights(
         self, module: nn.Module, path: str, source: Source

@@ -2,8 +2,8 @@
 
     W1[i] / s_i,  b1[i] / s_i,  W2[:, i] * s_i  with  s_i = sqrt(r1_i * r2_i) / r2_i
 
-where r1_i = max |W1[i]| and r2_i = max |W2[:, i]|. ReLU, pools and flatten between the two let a
-positive factor through, so the float network computes the same. Nagel et al., "Data-Free
+where r1_i = max |W1[i]| and r2_i = max |W2[:, i]|. ReLU, leaky ones, pools and flatten between the
+two let a positive factor through, so the float network computes the same. Nagel et al., "Data-Free
 Quantization Through Weight Equalization and Bias Correction" (ICCV 2019), section 4.1.
 """
 
@@ -11,6 +11,7 @@ __all__ = ["equalizable", "equalize"]
 
 import copy
 from dataclasses import replace
+from math import isinf
 
 import torch
 from torch import Tensor, nn
@@ -18,9 +19,10 @@ from torch import Tensor, nn
 from hwgen.compression.quantize.points import QuantizationPoint
 from hwgen.torch_graph.float_graph import FloatGraph, FloatNode
 from hwgen.torch_graph.modules import AvgPool, MaxPool, ZeroPad
+from hwgen.torch_graph.one_value import SCALABLE
 from hwgen.torch_graph.support import CONVOLUTIONS, WEIGHTED
 
-THROUGH = (nn.ReLU, MaxPool, AvgPool, ZeroPad, nn.Flatten, QuantizationPoint)
+THROUGH = (*SCALABLE, MaxPool, AvgPool, ZeroPad, nn.Flatten)
 ROUNDS = 20
 CONVERGED = 1e-3  # largest change of a factor from 1
 
@@ -66,8 +68,16 @@ def _pairs(graph: FloatGraph) -> list[tuple[FloatNode, FloatNode]]:
             if isinstance(at.module, WEIGHTED):
                 pairs.append((at, layer))
                 break
-            at = by_path.get(at.inputs[0]) if isinstance(at.module, THROUGH) else None
+            at = by_path.get(at.inputs[0]) if _lets_through(at.module) else None
     return pairs
+
+
+def _lets_through(module: nn.Module | None) -> bool:
+    """Say whether a module does the same to values that are all larger by a factor."""
+    if isinstance(module, QuantizationPoint):
+        ends = all(end == 0 or isinf(end) for end in module.clamp)
+        return ends and (module.curve is None or _lets_through(module.curve))
+    return isinstance(module, THROUGH)
 
 
 def _equalize_pair(first: nn.Module, second: nn.Module) -> float:

@@ -17,7 +17,7 @@ from torch import Tensor
 from hwgen.compression.quantize.calibrate import METHODS
 from hwgen.compression.quantize.learned_scales import LearnedScale, make_scale
 from hwgen.compression.quantize.observed import Observed, Placement, observe
-from hwgen.compression.quantize.points import ACCUMULATING, QuantizationPoint
+from hwgen.compression.quantize.points import ACCUMULATING, PASSING, QuantizationPoint
 from hwgen.compression.quantize.sign import place_sign
 from hwgen.compression.recipes.quantize_recipe import QuantizeRecipe
 from hwgen.errors import FormatError
@@ -29,6 +29,7 @@ APART = 2.0**10  # scales of two summands; beyond it the smaller one counts for 
 APART_OF_SEVERAL = 2.0**3  # of three and more
 NOTHING = 2.0**-8  # of a step of the other summand
 Summand = tuple[str, float]  # its grid, and what it counts for
+LEAST_TABLED, MOST_TABLED = 8, 10  # bits of what enters a table, where the recipe does not say
 
 
 @dataclass(frozen=True)
@@ -108,13 +109,20 @@ class _Placer:
         self._reach: dict[str, float] = {}  # largest magnitude on each grid
         self.placed: dict[str, tuple[Activation, Placement]] = {}
         points = [layer for layer in graph.layers if isinstance(layer.module, QuantizationPoint)]
-        self._sources: dict[str, list[str]] = {}
-        self._relus: dict[str, bool] = {}  # whether all points of a grid have one
+        self._sources: dict[str, list[str]] = {}  # what the points of a grid take
+        self._makers: dict[str, list[str]] = {}  # the layers that `layers` speaks of
+        self._positive: dict[str, bool] = {}  # whether no point of a grid lets less than 0 through
+        self._before: set[str] = set()  # grids of what enters curves
         for layer in points:
             assert isinstance(layer.module, QuantizationPoint)
-            grid = layer.module.grid
+            point, grid = layer.module, layer.module.grid
             self._sources.setdefault(grid, []).append(layer.inputs[0])
-            self._relus[grid] = self._relus.get(grid, True) and layer.module.relu
+            self._makers.setdefault(grid, []).append(self._maker(layer))
+            curved = point.curve is not None and seen.grids[grid].lo >= 0
+            positive = point.clamp[0] >= 0 or curved
+            self._positive[grid] = self._positive.get(grid, True) and positive
+            if point.before:
+                self._before.add(grid)
         for layer in points:
             assert isinstance(layer.module, QuantizationPoint)
             if layer.module.grid not in self.placed:
@@ -187,21 +195,34 @@ class _Placer:
             zero = format.lo + round((zero - format.lo) * float(placement.scale) / scale)
         self.placed[grid] = format, Placement(torch.full_like(placement.scale, scale), zero)
 
+    def _maker(self, layer: FloatNode) -> str:
+        """Return the layer before a point; of a curve, that before the point it takes values of."""
+        name = layer.inputs[0]
+        if isinstance(layer.module, QuantizationPoint) and layer.module.curve is not None:
+            before = {la.path: la for la in self._graph.layers}
+            while name in before and isinstance(before[name].module, (QuantizationPoint, *PASSING)):
+                name = before[name].inputs[0]
+        return name
+
     def _format(self, point: QuantizationPoint, first: bool) -> Activation:
-        recipe = self._recipe
+        recipe, grid = self._recipe, point.grid
         if first:
             return recipe.input_format
         if point.last and recipe.output_format is not None:
             return recipe.output_format
-        format = self._own_format(point.grid) or recipe.activation_format
-        if isinstance(format, Binary) or self._relus[point.grid] or recipe.asymmetric:
+        format = self._own_format(grid) or recipe.activation_format
+        if grid in self._before:
+            usual = LEAST_TABLED if isinstance(format, Binary) else format.bits
+            bits = recipe.tables or min(max(usual, LEAST_TABLED), MOST_TABLED)
+            format = Fixed(bits, signed=False)
+        if isinstance(format, Binary) or self._positive[grid] or recipe.asymmetric:
             return format
         return Fixed(format.bits, signed=True)
 
     def _own_format(self, grid: str) -> Activation | None:
         """Return what `layers` says about the layers before a grid."""
         found: dict[Activation, str] = {}
-        for source in self._sources[grid]:
+        for source in self._makers[grid]:
             format = self._recipe.layer_activations(source)
             if format is not None:
                 found[format] = source

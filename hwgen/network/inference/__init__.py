@@ -19,6 +19,7 @@ from hwgen.network.inference.pairs import PAIRS
 from hwgen.network.inference.pools import POOLS
 from hwgen.network.inference.rules import Rule
 from hwgen.network.inference.shapes import SHAPES
+from hwgen.network.inference.table import TABLE
 from hwgen.network.inference.values import VALUES
 from hwgen.network.inference.weighted import WEIGHTED
 from hwgen.network.ops import MAX_ELEMENTS, Op
@@ -33,6 +34,7 @@ INFERENCE: dict[type[Op], Rule] = {
     **PAIRS,
     **SHAPES,
     **VALUES,
+    **TABLE,
 }
 
 

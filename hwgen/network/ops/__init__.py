@@ -38,6 +38,7 @@ __all__ = [
     "Padding",
     "Pool",
     "Requantize",
+    "Table",
     "Threshold",
     "same_op",
 ]
@@ -57,6 +58,7 @@ from hwgen.network.ops.pools import (
     Pool,
 )
 from hwgen.network.ops.shapes import Flatten
+from hwgen.network.ops.table import Table
 from hwgen.network.ops.values import ROUNDINGS, ArgMax, Requantize, Threshold
 from hwgen.network.ops.weighted import Affine, Conv, Conv1d, Conv2d, Linear
 
@@ -79,4 +81,5 @@ OPS: tuple[type[Op], ...] = (
     Conv1d,
     MaxPool1d,
     AvgPool1d,
+    Table,
 )

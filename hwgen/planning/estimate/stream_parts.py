@@ -73,15 +73,15 @@ def _sum(part: SumParameters, target: Target) -> Structure:
     adders = _adders(part) + (part.offset != 0)
     logic = {"join": 1, "sum bit": part.lanes * adders * width}
     found = Structure(logic, part.lanes * width + 8)
-    if part.epilogue:
-        found += EPILOGUES[type(part.epilogue)].structure(part.epilogue, target)
+    for unit in part.behind:
+        found += EPILOGUES[type(unit)].structure(unit, target)
     return found + fifo_structure(part.fifo, target)
 
 
 def _sum_work(part: SumParameters, beats: int) -> Work:
     total = Work(adder_bits=_adders(part) * part.sum_shape.width * part.lanes * beats)
-    if part.epilogue:
-        total += EPILOGUES[type(part.epilogue)].work(part.epilogue, beats)
+    for unit in part.behind:
+        total += EPILOGUES[type(unit)].work(unit, beats)
     return total + fifo_work(part.fifo, beats)
 
 

@@ -31,6 +31,7 @@ from hwgen.network.ops import (
     Minimum,
     Multiply,
     Requantize,
+    Table,
     Threshold,
 )
 from hwgen.planning.implementations.constants import BIT_SERIAL, PARALLEL
@@ -68,6 +69,7 @@ WAYS: dict[type, tuple[Implementation, ...]] = {
     ArgMax: (ARGMAX,),
     Requantize: (MAXIMUM,),  # of one value
     Threshold: (MAXIMUM,),
+    Table: (MAXIMUM,),
 }
 IMPLEMENTATIONS = {way.name: way for ways in WAYS.values() for way in ways}
 

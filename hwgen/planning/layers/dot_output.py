@@ -82,7 +82,7 @@ def _sums(layer: Layer, each: bytes) -> DotOutput:
     if known is not None:
         step, offset = known(layer)
         return DotOutput(layer.acc, _one(offset) + step * constants, step)
-    if layer.epilogue is None:  # elements leave as they are
+    if not layer.epilogue:  # elements leave as they are
         return DotOutput(layer.y, _one(0))
     return DotOutput(layer.acc, _one(encoding.base), encoding.step)
 

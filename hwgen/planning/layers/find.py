@@ -1,7 +1,7 @@
 """From the ops of a network to the layers that hardware is made of.
 
-A layer is what one engine computes: a weighted op, a pool or a sum, and the requantizer or
-thresholds that follow. `Flatten` needs no hardware, since pixels leave in the same order either
+A layer is what one engine computes: a weighted op, a pool or a sum, and the requantizer, thresholds
+or table that follow. `Flatten` needs no hardware, since pixels leave in the same order either
 way; a `Linear` after it is a convolution whose kernel is the whole frame.
 """
 
@@ -39,6 +39,7 @@ from hwgen.network.ops import (
     Op,
     Pool,
     Requantize,
+    Table,
     Threshold,
 )
 from hwgen.planning.layers.elements import element_encoding_of, elements_of
@@ -109,16 +110,22 @@ def _max_pool(op: MaxPool, layer: Layer) -> Layer:
     return replace(_pool(op, layer), pads_low=True, dilation=_planar(op.dilation))
 
 
-def _alone(op: Requantize | Threshold, layer: Layer) -> Layer:
+# How many channels an op on each value by itself has constants for, one where they share them
+CONSTANTS: dict[type[Op], Callable[[Any], int]] = {
+    Requantize: lambda op: max(op.multiplier.size, op.shift.size),
+    Threshold: lambda op: len(op.thresholds),
+    Table: lambda op: len(op.entries),
+}
+
+
+def _alone(op: Requantize | Threshold | Table, layer: Layer) -> Layer:
     """A requantizer behind nothing to compute: a maximum over one pixel comes before it."""
-    rows = len(op.thresholds) if isinstance(op, Threshold) else op.multiplier.size
-    rows = max(rows, op.shift.size) if isinstance(op, Requantize) else rows
-    if rows > 1 and layer.x_frame[0] != layer.x.channels:
+    if CONSTANTS[type(op)](op) > 1 and layer.x_frame[0] != layer.x.channels:
         raise PlanError(
-            f"{layer.name}: a multiplier or threshold per feature of a flattened image has no "
-            "hardware; requantize before flattening"
+            f"{layer.name}: a multiplier, threshold or table per feature of a flattened image has "
+            "no hardware; compute it before flattening"
         )
-    return replace(layer, acc=layer.x, y_frame=layer.x_frame, epilogue=op)
+    return replace(layer, acc=layer.x, y_frame=layer.x_frame, epilogue=(op,))
 
 
 def _joined(op: Add | Concat, layer: Layer) -> Layer:
@@ -179,13 +186,18 @@ LAYERS: dict[type[Op], Made | None] = {
     ArgMax: _arg_max,
     Requantize: _alone,
     Threshold: _alone,
+    Table: _alone,
 }
 
 
-def _takes_epilogue(layer: Layer, network: Network, source: str) -> bool:
-    """Say whether a requantizer of the value `source` becomes part of the layer."""
+def _takes_epilogue(op: Op, layer: Layer, network: Network, source: str) -> bool:
+    """Say whether a requantizer or table of the value `source` becomes part of the layer."""
+    if isinstance(op, Table):
+        has_room = not any(isinstance(other, Table) for other in layer.epilogue)
+    else:
+        has_room = type(op) in CONSTANTS and not layer.epilogue
     return (
-        layer.epilogue is None
+        has_room
         and layer.nodes[-1] == source
         and not isinstance(layer.op, WITHOUT_EPILOGUE)
         and not isinstance(network[source].op, Flatten)
@@ -213,10 +225,11 @@ def find_layers(network: Network) -> tuple[Layer, ...]:
                 last = layers[first]
                 layers[first] = replace(last, y=y, nodes=(*last.nodes, node.name))
             continue
-        takes = first != INPUT and _takes_epilogue(layers[first], network, node.inputs[0])
-        if isinstance(node.op, (Requantize, Threshold)) and takes:
+        takes = first != INPUT and _takes_epilogue(node.op, layers[first], network, node.inputs[0])
+        if isinstance(node.op, (Requantize, Threshold, Table)) and takes:
             last = layers[first]
-            layers[first] = replace(last, y=y, epilogue=node.op, nodes=(*last.nodes, node.name))
+            behind = (*last.epilogue, node.op)
+            layers[first] = replace(last, y=y, epilogue=behind, nodes=(*last.nodes, node.name))
             maker[node.name] = first
             continue
         layers[node.name] = made(node.op, _blank(node, network, maker, frames))

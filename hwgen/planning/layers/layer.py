@@ -2,7 +2,7 @@
 
 __all__ = ["INPUT", "NONE", "Frame", "Layer", "Pair", "Sides"]
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -13,6 +13,7 @@ from hwgen.network.inference import Tensor
 from hwgen.network.ops import (
     Op,
     Requantize,
+    Table,
     Threshold,
 )
 from hwgen.planning.layers.elements import ElementEncoding
@@ -46,7 +47,7 @@ class Layer:
     padding : ((above, below), (left, right))
     groups : of a convolution
     pads_low : whether padding is below every value, as a maximum wants it
-    epilogue : the requantizer or thresholds that follow, or None
+    epilogue : what follows, in its order: a requantizer or thresholds, a table, both or nothing
     """
 
     name: str
@@ -66,7 +67,7 @@ class Layer:
     dilation: Pair = (1, 1)
     groups: int = 1
     pads_low: bool = False
-    epilogue: Requantize | Threshold | None = field(default=None)
+    epilogue: tuple[Requantize | Threshold | Table, ...] = ()
     x_encodings: tuple[ElementEncoding, ...] = ()
     y_encoding: ElementEncoding = ElementEncoding()
 

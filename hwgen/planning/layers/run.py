@@ -66,7 +66,7 @@ def run_of(layers: Sequence[Layer], network: Sequence[Layer]) -> Layer:
         x_encodings=encodings,
         weight=None,
         bias=None,
-        epilogue=None,
+        epilogue=(),
         kernel=(1, 1),
         stride=(1, 1),
         padding=NONE,

@@ -5,7 +5,9 @@ __all__ = [
     "Affine",
     "ArgMax",
     "AvgPool",
+    "Clamp",
     "Concat",
+    "Elementwise",
     "MaxPool",
     "Maximum",
     "Minimum",
@@ -14,6 +16,7 @@ __all__ = [
 ]
 
 from hwgen.torch_graph.modules.affine import Affine
+from hwgen.torch_graph.modules.elementwise import Clamp, Elementwise
 from hwgen.torch_graph.modules.joins import Add, Concat, Maximum, Minimum, Multiply
 from hwgen.torch_graph.modules.values import ArgMax
 from hwgen.torch_graph.modules.windows import AvgPool, MaxPool, ZeroPad

@@ -17,6 +17,7 @@ __all__ = [
     "QuantMaximum",
     "QuantMinimum",
     "QuantMultiply",
+    "QuantTable",
     "QuantZeroPad",
     "Weighted",
 ]
@@ -25,6 +26,7 @@ from hwgen.compression.quantize.layers.add import QuantAdd
 from hwgen.compression.quantize.layers.concat import QuantConcat, QuantMaximum, QuantMinimum
 from hwgen.compression.quantize.layers.pairs import QuantMultiply
 from hwgen.compression.quantize.layers.pools import QuantAvgPool, QuantZeroPad
+from hwgen.compression.quantize.layers.table import QuantTable
 from hwgen.compression.quantize.layers.weighted import (
     QuantAffine,
     QuantConv,

@@ -1,6 +1,8 @@
 """The integers that values stand for."""
 
-__all__ = ["extents", "integers_of", "is_binary"]
+__all__ = ["ends_of", "extents", "integers_of", "is_binary"]
+
+from typing import cast
 
 import torch
 from torch import Tensor
@@ -13,6 +15,15 @@ from hwgen.formats import Binary
 def integers_of(x: Tensor, source: Source) -> Tensor:
     """Return the q - zero_point, in float64, that a source's values stand for."""
     return torch.round(x.detach() / source.output_scale())  # never near a tie
+
+
+def ends_of(source: Source) -> tuple[int, int]:
+    """Return the range of a source's integers, as their formats and clamps leave it."""
+    if isinstance(source, OneGrid):
+        lows, highs = zip(*map(ends_of, source.sources), strict=True)
+        return min(lows), max(highs)
+    quantizer = cast(Quantizer, source)  # pools hand it on; no accumulator enters a table
+    return quantizer.lo, quantizer.hi
 
 
 def is_binary(source: Source) -> bool:

@@ -26,6 +26,7 @@ def _sum(layer: Layer, folding: Folding, target: Target) -> SumParameters:
     op = cast(Add, layer.op)
     shapes = [bits_for(x.lo, x.hi) for x in layer.xs]
     each = list(zip(op.multipliers, layer.xs, layer.x_encodings, strict=True))
+    behind = epilogue_for(layer, dot_output_of(layer), folding.lanes, target)
     found = SumParameters(
         channels=layer.outputs,
         lanes=folding.lanes,
@@ -37,20 +38,21 @@ def _sum(layer: Layer, folding: Folding, target: Target) -> SumParameters:
         lo=layer.acc.lo,
         hi=layer.acc.hi,
         beats=element_cycles(layer, folding),
-        epilogue=epilogue_for(layer, dot_output_of(layer), folding.lanes, target).unit,
+        epilogue=behind.unit,
         depth=1,
         shifts=queue_shifts(target),
+        table=behind.table,
     )
     return found.with_depth(found.full_rate_depth)
 
 
 def _sum_with_low_latency(core: SumParameters, layer: Layer, target: Target) -> SumParameters:
     """Return the sum itself where nothing takes fewer clocks than what it has."""
-    now = Epilogue(None, core.epilogue)
+    now = Epilogue(None, core.epilogue, core.table)
     quicker = quicker_epilogue(layer, dot_output_of(layer), core.lanes, target, now)
     if quicker is None:
         return core
-    total = replace(core, epilogue=quicker.unit)
+    total = replace(core, epilogue=quicker.unit, table=quicker.table)
     return total.with_depth(total.full_rate_depth)
 
 
