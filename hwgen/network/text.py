@@ -47,6 +47,7 @@ READABLE = (2, 3)  # version 3 added number formats to version 2, and changed no
 _OP_BY_NAME = {op.__name__: op for op in OPS}
 _LATER: Mapping[str, Mapping[str, object]] = {  # fields that files of before do not have
     "MaxPool2d": {"dilation": [1, 1]},
+    "AvgPool2d": {"divisor": 0},
 }
 _STRING = r'"(?:[^"\\]|\\.)*"'
 _HEADER = re.compile(r"hwgen network ([0-9]{1,9})")

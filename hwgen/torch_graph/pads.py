@@ -86,7 +86,7 @@ class _Folder:
         if isinstance(module, MaxPool):
             changed = MaxPool(module.kernel, module.stride, padding, module.dilation)
         elif isinstance(module, AvgPool):
-            changed = AvgPool(module.kernel, module.stride, padding)
+            changed = AvgPool(module.kernel, module.stride, padding, module.divisor)
         else:
             changed = ZeroPad(padding)
         return replace(layer, module=changed, inputs=(source,))

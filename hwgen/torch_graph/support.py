@@ -19,7 +19,7 @@ from typing import Any
 from torch import nn
 
 from hwgen.torch_graph.float_graph import Shape
-from hwgen.torch_graph.modules import Add, ArgMax, Concat, ZeroPad
+from hwgen.torch_graph.modules import Add, ArgMax, AvgPool, Concat, MaxPool, Rearrange, ZeroPad
 from hwgen.torch_graph.pools import POOLS, MisfitError, pool_of
 
 CONVOLUTIONS = (nn.Conv1d, nn.Conv2d)
@@ -28,7 +28,7 @@ NORMS = (nn.BatchNorm1d, nn.BatchNorm2d)
 PADS = (nn.ZeroPad1d, nn.ZeroPad2d, nn.ConstantPad1d, nn.ConstantPad2d)  # become a `ZeroPad`
 KEPT = (
     *(*WEIGHTED, *NORMS, nn.ReLU, nn.Flatten),
-    *(*POOLS, *PADS, ZeroPad, Add, Concat, ArgMax),
+    *(*POOLS, MaxPool, AvgPool, *PADS, ZeroPad, Rearrange, Add, Concat, ArgMax),
 )
 DROPPED = (nn.Dropout, nn.Dropout1d, nn.Dropout2d, nn.Identity)
 OWNED = (*WEIGHTED, *NORMS)  # hold weights: one use each
@@ -103,7 +103,7 @@ def module_problem(module: nn.Module, shapes: Shapes, last: bool = False) -> Pro
 
 def _linear_problem(module: nn.Linear, shapes: Shapes) -> Problem | None:
     shape = shapes[0]
-    if shape is not None and len(shape) != 1:
+    if shape is not None and len(shape) > 1 and shape[-1] != module.in_features:
         return f"Linear on an input of {len(shape) + 1} dimensions", "put a Flatten before it"
     return None
 

@@ -12,6 +12,7 @@ __all__ = [
     "QuantInput",
     "QuantLinear",
     "QuantModel",
+    "QuantRearrange",
     "QuantSign",
     "QuantZeroPad",
     "QuantizationPoint",
@@ -38,6 +39,7 @@ from hwgen.compression.quantize.layers import (
     QuantConv1d,
     QuantConv2d,
     QuantLinear,
+    QuantRearrange,
     QuantZeroPad,
     Weighted,
 )

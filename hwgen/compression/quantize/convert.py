@@ -21,9 +21,11 @@ from hwgen.compression.quantize.layers import (
     QuantConv1d,
     QuantConv2d,
     QuantLinear,
+    QuantRearrange,
     QuantZeroPad,
     Weighted,
 )
+from hwgen.compression.quantize.layers.integers import is_binary
 from hwgen.compression.quantize.mixed import choose_formats
 from hwgen.compression.quantize.model import QuantModel
 from hwgen.compression.quantize.points import QuantizationPoint, place_points
@@ -39,7 +41,7 @@ from hwgen.compression.recipes.quantize_recipe import QuantizeRecipe
 from hwgen.errors import HwgenError, NetworkError
 from hwgen.formats import Binary, Codebook, Fixed, Format
 from hwgen.torch_graph.float_graph import INPUT, FloatGraph, FloatNode
-from hwgen.torch_graph.modules import Add, AvgPool, Concat, ZeroPad
+from hwgen.torch_graph.modules import Add, AvgPool, Concat, Rearrange, ZeroPad
 from hwgen.torch_graph.support import WEIGHTED as CONVERTED
 
 FAR = 4.0  # times the largest bias that matters: scales move in training
@@ -144,6 +146,9 @@ WITHOUT_WEIGHTS: dict[type[nn.Module], Callable[[str, Any, list[Source]], nn.Mod
     AvgPool: lambda path, module, sources: QuantAvgPool(path, module, sources[0]),
     Add: lambda path, module, sources: QuantAdd(path, sources[0], sources[1]),
     Concat: lambda path, module, sources: QuantConcat(path, *sources),
+    Rearrange: lambda path, module, sources: QuantRearrange(
+        path, module, sources[0], is_binary(sources[0])
+    ),
 }
 
 

@@ -65,7 +65,7 @@ def _avg_pool(op: AvgPool, inputs: Sequence[Tensor]) -> Tensor:
         (low * (most if low < 0 else least) for low in _centred(x.lows, x)),
         (high * (most if high > 0 else least) for high in _centred(x.highs, x)),
     )
-    return Tensor(shape, lows, highs, x.scale / math.prod(op.kernel), 0, None)
+    return Tensor(shape, lows, highs, x.scale / op.divisor, 0, None)
 
 
 POOLS: dict[type[Op], Rule] = {

@@ -24,6 +24,7 @@ __all__ = [
     "Conv2d",
     "Flatten",
     "FloatArray",
+    "Gather",
     "Input",
     "IntArray",
     "Linear",
@@ -31,10 +32,17 @@ __all__ = [
     "MaxPool1d",
     "MaxPool2d",
     "Op",
+    "Pad",
     "Padding",
+    "Permute",
+    "PixelShuffle",
+    "PixelUnshuffle",
     "Pool",
     "Requantize",
+    "Reshape",
+    "Slice",
     "Threshold",
+    "Upsample",
     "same_op",
 ]
 
@@ -50,6 +58,16 @@ from hwgen.network.ops.pools import (
     MaxPool1d,
     MaxPool2d,
     Pool,
+)
+from hwgen.network.ops.rearrange import (
+    Gather,
+    Pad,
+    Permute,
+    PixelShuffle,
+    PixelUnshuffle,
+    Reshape,
+    Slice,
+    Upsample,
 )
 from hwgen.network.ops.shapes import Flatten
 from hwgen.network.ops.values import ROUNDINGS, ArgMax, Requantize, Threshold
@@ -70,4 +88,12 @@ OPS: tuple[type[Op], ...] = (
     Conv1d,
     MaxPool1d,
     AvgPool1d,
+    Pad,
+    Slice,
+    Permute,
+    Reshape,
+    Upsample,
+    PixelShuffle,
+    PixelUnshuffle,
+    Gather,
 )

@@ -2,12 +2,13 @@
 
 __all__ = ["AvgPool", "AvgPool1d", "AvgPool2d", "MaxPool", "MaxPool1d", "MaxPool2d", "Pool"]
 
+import math
 from dataclasses import dataclass
 from typing import ClassVar
 
 from hwgen.errors import NetworkError
-from hwgen.network.fields import Padding, extents, sides
-from hwgen.network.ops.base import Op
+from hwgen.network.fields import Padding, as_int, extents, sides
+from hwgen.network.ops.base import MAX_ELEMENTS, Op
 
 
 class Pool(Op):
@@ -48,15 +49,22 @@ class MaxPool(Pool):
 
 
 class AvgPool(Pool):
-    """acc = sum over the window of (q - zero_point), in units of input scale / size of the window.
+    """acc = sum over the window of (q - zero_point), in units of input scale / divisor.
 
-    Padding contributes nothing, and the whole kernel divides nevertheless (torch's
-    count_include_pad=True). The division is in the scale of the accumulator, whose zero point is
-    zero; a requantizer carries it out. A kernel of the whole frame is global average pooling.
+    Padding contributes nothing, and the divisor is the same nevertheless (torch's
+    count_include_pad=True): by default the size of the kernel. The division is in the scale of the
+    accumulator, whose zero point is zero; a requantizer carries it out. A kernel of the whole frame
+    is global average pooling, with a divisor of 1 a sum.
     """
+
+    divisor: int
 
     def __post_init__(self) -> None:
         self._check_window()
+        divisor = as_int(self.divisor, "Divisor")
+        if not 0 <= divisor <= MAX_ELEMENTS:
+            raise NetworkError(f"Divisor must be 1 to {MAX_ELEMENTS}, not {divisor}")
+        self._set(divisor=divisor or math.prod(self.kernel))
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,6 +97,7 @@ class AvgPool1d(AvgPool):
     kernel: tuple[int, ...]
     stride: tuple[int, ...]
     padding: Padding = ((0, 0),)
+    divisor: int = 0
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,3 +108,4 @@ class AvgPool2d(AvgPool):
     kernel: tuple[int, ...]
     stride: tuple[int, ...]
     padding: Padding = ((0, 0), (0, 0))
+    divisor: int = 0

@@ -2,6 +2,7 @@
 
 __all__ = ["AvgPool", "MaxPool", "Sides", "ZeroPad", "padded"]
 
+import math
 from collections.abc import Callable
 
 import torch.nn.functional as F
@@ -40,19 +41,22 @@ class MaxPool(nn.Module):
 
 
 class AvgPool(nn.Module):
-    """The average of each window; padding counts as zeros.
+    """The sum of each window over a divisor, by default the window's size; padding counts as zeros.
 
     kernel, stride : of each spatial axis
     padding : (before, after) of each spatial axis
     """
 
-    def __init__(self, kernel: Extents, stride: Extents, padding: Sides):
+    def __init__(self, kernel: Extents, stride: Extents, padding: Sides, divisor: int = 0):
         super().__init__()
         self.kernel, self.stride, self.padding = kernel, stride, padding
+        self.divisor = divisor or math.prod(kernel)
 
     def forward(self, x: Tensor) -> Tensor:
         """Return (batch, channels, windows of each axis)."""
-        return AVERAGE[len(self.kernel)](padded(x, self.padding), self.kernel, self.stride)
+        average = AVERAGE[len(self.kernel)](padded(x, self.padding), self.kernel, self.stride)
+        size = math.prod(self.kernel)
+        return average if self.divisor == size else average * (size / self.divisor)
 
 
 class ZeroPad(nn.Module):

@@ -16,7 +16,7 @@ from hwgen.torch_graph.modules.windows import AVERAGE, padded
 
 
 class QuantAvgPool(nn.Module):
-    """An average over windows: an exact sum, whose scale is the input's over the window's size.
+    """An average over windows: an exact sum, whose scale is the input's over the divisor.
 
     Padding counts as zeros. Of each spatial axis: kernel, stride, padding (before, after).
     """
@@ -27,7 +27,7 @@ class QuantAvgPool(nn.Module):
         super().__init__()
         self.path = path
         self.kernel, self.stride = float_layer.kernel, float_layer.stride
-        self.padding = float_layer.padding
+        self.padding, self.divisor = float_layer.padding, float_layer.divisor
         if any(map(any, self.padding)) and is_binary(source):
             raise FormatError(
                 f"{path}: average of binary values must have no padding, not {self.padding}; "
@@ -37,7 +37,7 @@ class QuantAvgPool(nn.Module):
 
     def output_scale(self) -> Tensor:
         """Scale of the sums, (1,) float64."""
-        return self._source[0].output_scale() / math.prod(self.kernel)
+        return self._source[0].output_scale() / self.divisor
 
     def bound(self) -> int:
         """Bound of the magnitude of a sum."""
@@ -49,14 +49,12 @@ class QuantAvgPool(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the averages of (batch, channels, ...)."""
-        average = AVERAGE[len(self.kernel)]
+        average, size = AVERAGE[len(self.kernel)], math.prod(self.kernel)
         if self.training:
-            return average(padded(x, self.padding), self.kernel, self.stride)
+            found = average(padded(x, self.padding), self.kernel, self.stride)
+            return found if self.divisor == size else found * (size / self.divisor)
         q = padded(integers_of(x, self._source[0]), self.padding)
-        size = math.prod(self.kernel)
-        total = (
-            average(q, self.kernel, self.stride) * size
-        ).round()  # of integers: never near a tie
+        total = (average(q, self.kernel, self.stride) * size).round()  # never near a tie
         return total * self.output_scale()
 
 
