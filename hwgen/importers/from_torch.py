@@ -26,6 +26,7 @@ from hwgen.compression.quantize import (
     Quantizer,
     QuantLinear,
     QuantModel,
+    QuantPositionScale,
     QuantRearrange,
     QuantSign,
     QuantZeroPad,
@@ -52,6 +53,7 @@ from hwgen.network import (
     Network,
     Node,
     Op,
+    PositionScale,
     Requantize,
     Threshold,
 )
@@ -346,9 +348,7 @@ def _torch_s_max_pool(layer: nn.MaxPool1d | nn.MaxPool2d, _: Shape) -> Op:
 
 def _avg_pool(layer: QuantAvgPool, _: Shape) -> Op:
     kind = AVERAGES[len(layer.kernel)]
-    return kind(
-        layer.kernel, layer.stride, layer.padding, layer.divisor
-    )
+    return kind(layer.kernel, layer.stride, layer.padding, layer.divisor)
 
 
 def _add(layer: QuantAdd, _: Shape) -> Op:
@@ -376,6 +376,7 @@ CONVERT: dict[type[nn.Module], Callable[[Any, Shape], Op]] = {
     nn.MaxPool2d: _torch_s_max_pool,
     nn.Flatten: _flatten,
     QuantAvgPool: _avg_pool,
+    QuantPositionScale: lambda layer, shape: PositionScale(layer.factors, layer.divisor),
     QuantAdd: _add,
     QuantConcat: lambda layer, shape: Concat(),
     TorchArgMax: lambda layer, shape: ArgMax(),

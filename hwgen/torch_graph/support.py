@@ -20,7 +20,7 @@ from torch import nn
 
 from hwgen.torch_graph.float_graph import Shape
 from hwgen.torch_graph.modules import Add, ArgMax, AvgPool, Concat, MaxPool, Rearrange, ZeroPad
-from hwgen.torch_graph.pools import POOLS, MisfitError, pool_of
+from hwgen.torch_graph.pools import POOLS, MisfitError, pools_of
 
 CONVOLUTIONS = (nn.Conv1d, nn.Conv2d)
 WEIGHTED = (*CONVOLUTIONS, nn.Linear)
@@ -161,7 +161,7 @@ def _pool_problem(module: nn.Module, shapes: Shapes) -> Problem | None:
     if problem is not None or shape is None:
         return problem
     try:
-        pool_of(module, shape)
+        pools_of(module, shape)
     except MisfitError as misfit:
         what, way = misfit.args
         return what, way

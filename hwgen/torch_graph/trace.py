@@ -20,7 +20,7 @@ from hwgen.torch_graph.meaning import run_layer
 from hwgen.torch_graph.modules import ArgMax, ZeroPad
 from hwgen.torch_graph.modules.windows import Sides
 from hwgen.torch_graph.pads import fold_pads
-from hwgen.torch_graph.pools import POOLS, pool_of
+from hwgen.torch_graph.pools import POOLS, pools_of
 from hwgen.torch_graph.self_check import check_same
 from hwgen.torch_graph.support import (
     DROPPED,
@@ -233,18 +233,29 @@ class _Reader:
     ) -> None:
         inputs, shape = self._named(sources), self._shapes_of(sources)[0]
         for path, module in named:
-            if type(module) in POOLS and shape is not None:
-                module = pool_of(module, shape)
-            elif isinstance(module, PADS):
-                module = ZeroPad(_sides(module))
-            if path == named[-1][0]:
-                shape = self._shapes.get(node)
-            elif shape is not None:
-                shape = tuple(run_layer(module, torch.zeros(1, *shape)).shape[1:])
-            own = written and path == node.target
-            self.layers.append(FloatNode(path, module, inputs, shape or (), own))
-            inputs = (path,)
+            for name, part in self._parts(path, module, shape):
+                if name == named[-1][0]:
+                    shape = self._shapes.get(node)
+                elif shape is not None:
+                    shape = tuple(run_layer(part, torch.zeros(1, *shape)).shape[1:])
+                own = written and name == node.target
+                self.layers.append(FloatNode(name, part, inputs, shape or (), own))
+                inputs = (name,)
         self._values[node] = inputs[0]
+
+    def _parts(
+        self, path: str, module: nn.Module, shape: Shape | None
+    ) -> list[tuple[str, nn.Module]]:
+        """Return what a module is in our own words, under names; the last one has its path."""
+        if isinstance(module, PADS):
+            return [(path, ZeroPad(_sides(module)))]
+        if type(module) not in POOLS or shape is None:
+            return [(path, module)]
+        *before, last = pools_of(module, shape)
+        return [
+            *((self._new_name(f"{path}_{n}"), part) for n, part in enumerate(before)),
+            (path, last),
+        ]
 
     def _is_last(self, node: fx.Node) -> bool:
         """Say whether no layer with weights comes after a value."""

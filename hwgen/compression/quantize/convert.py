@@ -21,6 +21,7 @@ from hwgen.compression.quantize.layers import (
     QuantConv1d,
     QuantConv2d,
     QuantLinear,
+    QuantPositionScale,
     QuantRearrange,
     QuantZeroPad,
     Weighted,
@@ -41,7 +42,7 @@ from hwgen.compression.recipes.quantize_recipe import QuantizeRecipe
 from hwgen.errors import HwgenError, NetworkError
 from hwgen.formats import Binary, Codebook, Fixed, Format
 from hwgen.torch_graph.float_graph import INPUT, FloatGraph, FloatNode
-from hwgen.torch_graph.modules import Add, AvgPool, Concat, Rearrange, ZeroPad
+from hwgen.torch_graph.modules import Add, AvgPool, Concat, PositionScale, Rearrange, ZeroPad
 from hwgen.torch_graph.support import WEIGHTED as CONVERTED
 
 FAR = 4.0  # times the largest bias that matters: scales move in training
@@ -144,6 +145,7 @@ WEIGHTED: dict[type[nn.Module], Callable[..., Weighted]] = {
 }
 WITHOUT_WEIGHTS: dict[type[nn.Module], Callable[[str, Any, list[Source]], nn.Module]] = {
     AvgPool: lambda path, module, sources: QuantAvgPool(path, module, sources[0]),
+    PositionScale: lambda path, module, sources: QuantPositionScale(path, module, sources[0]),
     Add: lambda path, module, sources: QuantAdd(path, sources[0], sources[1]),
     Concat: lambda path, module, sources: QuantConcat(path, *sources),
     Rearrange: lambda path, module, sources: QuantRearrange(

@@ -15,12 +15,21 @@ from torch import Tensor, nn
 
 from hwgen.errors import NetworkError
 from hwgen.torch_graph.float_graph import INPUT, FloatGraph, FloatNode
-from hwgen.torch_graph.modules import Add, AvgPool, Concat, MaxPool, Rearrange, ZeroPad
+from hwgen.torch_graph.modules import (
+    Add,
+    AvgPool,
+    Concat,
+    MaxPool,
+    PositionScale,
+    Rearrange,
+    ZeroPad,
+)
 from hwgen.torch_graph.support import WEIGHTED
 
-ACCUMULATING = (*WEIGHTED, AvgPool, Add)
+ACCUMULATING = (*WEIGHTED, AvgPool, PositionScale, Add)
+OF_SUMS = (PositionScale,)  # take accumulators as they are
 PASSING = (MaxPool, nn.Flatten, Concat, Rearrange, ZeroPad)  # values leave as they came
-NEVER_BELOW_ZERO = (*PASSING, AvgPool, Add)  # where no input is
+NEVER_BELOW_ZERO = (*PASSING, AvgPool, PositionScale, Add)  # where no input is
 
 
 class QuantizationPoint(nn.Module):
@@ -99,7 +108,9 @@ class _Placer:
         if isinstance(layer.module, nn.ReLU):
             self._values[layer.path] = self._clamped(layer)
             return
-        inputs = tuple(self._quantized(self._values[name]) for name in layer.inputs)
+        inputs = tuple(self._values[name] for name in layer.inputs)
+        if not isinstance(layer.module, OF_SUMS):
+            inputs = tuple(self._quantized(name) for name in inputs)
         if isinstance(layer.module, Concat):
             inputs = tuple(self._regridded(name) for name in inputs)
             first, *others = sorted(set().union(*(self._grid_points(name) for name in inputs)))

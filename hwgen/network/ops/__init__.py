@@ -22,6 +22,7 @@ __all__ = [
     "Conv",
     "Conv1d",
     "Conv2d",
+    "Factors",
     "Flatten",
     "FloatArray",
     "Gather",
@@ -38,6 +39,7 @@ __all__ = [
     "PixelShuffle",
     "PixelUnshuffle",
     "Pool",
+    "PositionScale",
     "Requantize",
     "Reshape",
     "Slice",
@@ -46,7 +48,7 @@ __all__ = [
     "same_op",
 ]
 
-from hwgen.network.fields import FloatArray, IntArray, Padding
+from hwgen.network.fields import Factors, FloatArray, IntArray, Padding
 from hwgen.network.ops.base import MAX_CHANNELS, MAX_ELEMENTS, Op, same_op
 from hwgen.network.ops.entry import Input
 from hwgen.network.ops.joins import Add, Concat
@@ -58,6 +60,7 @@ from hwgen.network.ops.pools import (
     MaxPool1d,
     MaxPool2d,
     Pool,
+    PositionScale,
 )
 from hwgen.network.ops.rearrange import (
     Gather,
@@ -88,6 +91,7 @@ OPS: tuple[type[Op], ...] = (
     Conv1d,
     MaxPool1d,
     AvgPool1d,
+    PositionScale,
     Pad,
     Slice,
     Permute,

@@ -13,6 +13,7 @@ __all__ = [
     "QuantConv1d",
     "QuantConv2d",
     "QuantLinear",
+    "QuantPositionScale",
     "QuantRearrange",
     "QuantZeroPad",
     "Weighted",
@@ -20,7 +21,7 @@ __all__ = [
 
 from hwgen.compression.quantize.layers.add import QuantAdd
 from hwgen.compression.quantize.layers.concat import QuantConcat
-from hwgen.compression.quantize.layers.pools import QuantAvgPool, QuantZeroPad
+from hwgen.compression.quantize.layers.pools import QuantAvgPool, QuantPositionScale, QuantZeroPad
 from hwgen.compression.quantize.layers.rearrange import QuantRearrange
 from hwgen.compression.quantize.layers.weighted import (
     QuantConv,
