@@ -26,6 +26,7 @@ from hwgen.network.ops import (
     Linear,
     MaxPool1d,
     MaxPool2d,
+    PositionScale,
     Requantize,
     Threshold,
 )
@@ -36,6 +37,7 @@ from hwgen.planning.implementations.mac_array import MAC_ARRAY
 from hwgen.planning.implementations.streams.argmax import ARGMAX
 from hwgen.planning.implementations.streams.elementwise import CONCATENATION, SUM
 from hwgen.planning.implementations.streams.pool import AVERAGE, MAXIMUM
+from hwgen.planning.implementations.streams.position_scale import POSITION_SCALE
 from hwgen.planning.implementations.streams.running_maximum import RUNNING_MAXIMUM
 from hwgen.planning.implementations.weight_shared import WEIGHT_SHARED
 from hwgen.planning.layers.folding import Folding
@@ -54,6 +56,7 @@ WAYS: dict[type, tuple[Implementation, ...]] = {
     MaxPool2d: (MAXIMUM, RUNNING_MAXIMUM),
     AvgPool1d: (AVERAGE,),
     AvgPool2d: (AVERAGE,),
+    PositionScale: (POSITION_SCALE,),
     Add: (SUM,),
     Concat: (CONCATENATION,),
     ArgMax: (ARGMAX,),

@@ -10,7 +10,7 @@ import numpy as np
 
 from hwgen.formats import bits_for
 from hwgen.network.fields import IntArray
-from hwgen.network.ops import Add, AvgPool1d, AvgPool2d
+from hwgen.network.ops import Add, AvgPool1d, AvgPool2d, PositionScale
 from hwgen.network.tensor import Tensor
 from hwgen.planning.layers.layer import Layer
 
@@ -101,6 +101,7 @@ CONSTANTS: dict[type, Callable[[Layer], tuple[int, int]]] = {
     AvgPool1d: _of_average,
     AvgPool2d: _of_average,
     Add: _of_sum,
+    PositionScale: _of_sum,
 }
 
 

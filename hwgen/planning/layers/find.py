@@ -34,6 +34,7 @@ from hwgen.network.ops import (
     MaxPool2d,
     Op,
     Pool,
+    PositionScale,
     Requantize,
     Threshold,
 )
@@ -106,6 +107,10 @@ def _alone(op: Requantize | Threshold, layer: Layer) -> Layer:
     return replace(layer, acc=layer.x, y_frame=layer.x_frame, epilogue=op)
 
 
+def _scaled(op: PositionScale, layer: Layer) -> Layer:
+    return replace(layer, y_frame=layer.x_frame)
+
+
 def _joined(op: Add | Concat, layer: Layer) -> Layer:
     if any(frame[1:] != layer.x_frame[1:] for frame in layer.x_frames):
         raise PlanError(
@@ -140,6 +145,7 @@ LAYERS: dict[type[Op], Made | None] = {
     MaxPool2d: _max_pool,
     AvgPool1d: _pool,
     AvgPool2d: _pool,
+    PositionScale: _scaled,
     Add: _joined,
     Concat: _joined,
     ArgMax: _arg_max,
