@@ -90,14 +90,17 @@ def _maximum(module: nn.MaxPool1d | nn.MaxPool2d, image: Shape) -> Pools:
         span = apart * (kernel - 1) + 1
         starts = _starts(size, span, stride, before, module.ceil_mode)
         if any(not any(0 <= tap < size for tap in range(s, s + span, apart)) for s in starts):
-            raise MisfitError(f"{name} with windows that lie on padding alone", "pad less")
+            raise MisfitError(f"{name} with windows that lie on padding alone", "use a smaller dilation")
         padding.append((before, max(before, starts[-1] + span - size)))
     kernels, strides, _ = zip(*settings, strict=True)
     return (MaxPool(kernels, strides, tuple(padding), dilation),)
 
 
 def _average(module: nn.AvgPool1d | nn.AvgPool2d, image: Shape) -> Pools:
-    axes = []
+    axes, override = [], getattr(module, "divisor_override", None)
+    if override is not None and override < 1:
+        name = type(module).__name__
+        raise MisfitError(f"{name} with divisor_override={override}", "use one of at least 1")
     for size, (kernel, stride, before) in zip(image, _settings(module, len(image)), strict=True):
         starts = _starts(size, kernel, stride, before, module.ceil_mode)
         windows = [(start, min(start + kernel, size + before)) for start in starts]
@@ -109,7 +112,7 @@ def _average(module: nn.AvgPool1d | nn.AvgPool2d, image: Shape) -> Pools:
             counts = tuple(end - start for start, end in windows)
             axis = Axis(kernel, stride, sides, counts)
         axes.append(axis)
-    return _averages(axes, image, getattr(module, "divisor_override", None))
+    return _averages(axes, image, override)
 
 
 def _adaptive(module: Any, image: Shape) -> list[Axis]:

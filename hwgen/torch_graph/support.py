@@ -62,12 +62,11 @@ INSTEAD: dict[str, str] = {
     **dict.fromkeys(("sub", "mul", "div", "truediv"), "join branches with + or torch.cat instead"),
     **dict.fromkeys(("cat", "concat", "concatenate"), "use torch.cat([a, b], 1)"),
     **dict.fromkeys(
-        ("mean", "max", "amax"),
+        ("mean", "sum", "max", "amax"),
         "use x.mean((2, 3)) or x.amax((2, 3)), over the whole image, or keepdim=True",
     ),
     "pad": "pad with zeros, and images or lengths alone",
     "argmax": "use argmax(1), over the features",
-    "adaptive_avg_pool2d": "use an output size that divides the input's",
     "dropout": "give it training=self.training, or use nn.Dropout",
 }
 Problem = tuple[str, str]  # what it is, and what to use instead
@@ -145,6 +144,8 @@ def _rank_problem(name: str, rank: int, shape: Shape | None) -> Problem | None:
     if shape is None or len(shape) == 1 + rank:
         return None
     way = "put it before the Flatten" if len(shape) == 1 else f"use {name[:-2]}{len(shape) - 1}d"
+    if len(shape) == rank == 2:
+        way += ", or give the example a batch of one, x[None]"
     return f"{name} on an input of {len(shape) + 1} dimensions", way
 
 

@@ -7,6 +7,7 @@ way; a `Linear` after it is a convolution whose kernel is the whole frame.
 
 __all__ = ["LAYERS", "find_layers"]
 
+import math
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -38,6 +39,7 @@ from hwgen.network.ops import (
     Requantize,
     Threshold,
 )
+from hwgen.network.rearranged import REARRANGED, rearranged
 from hwgen.planning.layers.elements import element_encoding_of, elements_of
 from hwgen.planning.layers.layer import INPUT, Frame, Layer, Pair, Sides
 
@@ -138,6 +140,7 @@ def _arg_max(op: ArgMax, layer: Layer) -> Layer:
 LAYERS: dict[type[Op], Made | None] = {
     Input: None,
     Flatten: None,
+    **dict.fromkeys(REARRANGED),
     Conv1d: _conv,
     Conv2d: _conv,
     Linear: _linear,
@@ -180,6 +183,7 @@ def find_layers(network: Network) -> tuple[Layer, ...]:
         first = maker[node.inputs[0]]
         y = network.tensors[node.name]
         if made is None:
+            _check_order(node, network)
             maker[node.name] = first
             if first != INPUT and len(network.users(node.inputs[0])) == 1:
                 last = layers[first]
@@ -197,6 +201,17 @@ def find_layers(network: Network) -> tuple[Layer, ...]:
     if not layers:
         raise PlanError("Network must have at least one op that computes something")
     return tuple(_as_elements(layer) for layer in layers.values())
+
+
+def _check_order(node: Node, network: Network) -> None:
+    """Refuse a value whose elements come in another order than those that it is of."""
+    x, y = network.tensors[node.inputs[0]], network.tensors[node.name]
+    if isinstance(node.op, Flatten):
+        return
+    order = rearranged(node.op, np.arange(math.prod(x.shape)).reshape(x.shape), x.shape)
+    if _frame_of(x) != _frame_of(y) or not (order.reshape(-1) == np.arange(order.size)).all():
+        kind = type(node.op).__name__
+        raise PlanError(f"{node.name}: {kind} of {x.shape} to {y.shape} has no hardware")
 
 
 def _as_elements(layer: Layer) -> Layer:
