@@ -127,7 +127,7 @@ def hardware_cost(
     quantize: "QuantizeRecipe | None" = None,
     target: str = DEFAULT_TARGET,
     goal: str = "10000 fps",
-    example: "torch.Tensor | None" = None,
+    example: "Tensor | None" = None,
 ) -> "Callable[[nn.Module], float]":
     """Return a function for `compress(measure=...)`: what a model costs as planned hardware.
 

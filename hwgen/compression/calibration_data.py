@@ -34,21 +34,22 @@ def input_batches(calibration: object, example: object = None) -> tuple[Tensor, 
     NetworkError : something else; says what
     HwgenError : nothing that can be gone through
     """
-    batched = (example.dim(),) if isinstance(example, Tensor) else BATCHED
+    known = isinstance(example, Tensor) and example.dim() in (2, 3, 4)
+    batched = (example.dim(),) if known else BATCHED
     if isinstance(calibration, Tensor | np.ndarray):
-        return tuple(_together([_inputs(calibration, batched)], batched))
+        return tuple(_together([_inputs(calibration)], batched))
     listed = isinstance(calibration, Iterable) or hasattr(calibration, "__getitem__")
     if not listed or isinstance(calibration, str | bytes | dict):
         raise HwgenError(f"Calibration must not be {describe(calibration)}; {WAY}")
     items: Any = calibration  # a Dataset has no __iter__, and can be gone through all the same
-    return tuple(_together((_inputs(item, batched) for item in items), batched))
+    return tuple(_together(map(_inputs, items), batched))
 
 
-def _inputs(item: object, batched: tuple[int, ...]) -> Tensor:
+def _inputs(item: object) -> Tensor:
     """Return the inputs of one item: itself, or the first of a pair."""
     first = item[0] if isinstance(item, tuple | list) and item else item
     found = _tensor(first)
-    if found is None or not {found.dim(), found.dim() + 1} & set(batched):
+    if found is None or not 1 <= found.dim() <= 4:
         raise NetworkError(f"Calibration holds {describe(item)}; {WAY}")
     return found
 
@@ -65,7 +66,7 @@ def _together(found: Iterable[Tensor], batched: tuple[int, ...]) -> Iterator[Ten
     """Yield batches as they are, and single inputs as batches."""
     waiting: list[Tensor] = []
     for tensor in found:
-        single = tensor.dim() not in batched
+        single = tensor.dim() + 1 in batched
         same = bool(waiting) and single and waiting[0].shape == tensor.shape
         if waiting and (not same or len(waiting) == TOGETHER):
             yield torch.stack(waiting)

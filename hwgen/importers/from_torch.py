@@ -30,6 +30,8 @@ from hwgen.compression.quantize import (
     QuantMinimum,
     QuantModel,
     QuantMultiply,
+    QuantPositionScale,
+    QuantRearrange,
     QuantSign,
     QuantTable,
     QuantZeroPad,
@@ -39,6 +41,7 @@ from hwgen.compression.quantize import (
 from hwgen.compression.user_functions import accuracy_of, warn_at_chance
 from hwgen.errors import FoundUnsupported, NetworkError, UnsupportedError
 from hwgen.formats import Binary
+from hwgen.importers.rearrangements import rearrangement_of
 from hwgen.network import (
     Add,
     Affine,
@@ -59,11 +62,13 @@ from hwgen.network import (
     Network,
     Node,
     Op,
+    PositionScale,
     Requantize,
     Table,
     Threshold,
 )
 from hwgen.network import Tensor as NetworkTensor
+from hwgen.network.inference import infer
 from hwgen.network.ops import AvgPool, Conv, MaxPool, Padding
 from hwgen.torch_graph.adopt import unwrapped
 from hwgen.torch_graph.float_graph import INPUT
@@ -241,13 +246,15 @@ def _network(calls: Iterable[Call], module: nn.Module, shape: Shape) -> Network:
     shape : of what enters, without the batch
     """
     nodes: list[Node] = []
+    types: dict[str, NetworkTensor] = {}
     pads: dict[str, tuple[str, Padding]] = {}  # what each pad is around; convolutions take it
     for path, sources in calls:
         layer = module.get_submodule(path)
         if isinstance(layer, QuantZeroPad):
             pads[path] = (sources[0], layer.padding)
             continue
-        op = CONVERT[type(layer)](layer, shape)
+        of = [types[name] for name in sources if name in types]
+        op = CONVERT[type(layer)](layer, of[0].shape if of else shape)
         for source in set(sources) & pads.keys():
             inner, around = pads[source]
             if not isinstance(op, Conv):
@@ -255,6 +262,10 @@ def _network(calls: Iterable[Call], module: nn.Module, shape: Shape) -> Network:
                 raise NetworkError(f"{path}: {kind} cannot pad; put it behind a convolution")
             op, sources = _padded(op, around), (inner,)
         nodes.append(Node(path, op, sources))
+        try:
+            types[path] = infer(op, [types[name] for name in sources])
+        except NetworkError:
+            break  # which the network below says, and of which node
     return Network(tuple(nodes))
 
 
@@ -301,9 +312,11 @@ def _conv(layer: QuantConv, _: Shape) -> Op:
     )
 
 
-def _linear(layer: QuantLinear, _: Shape) -> Op:
-    return Linear(
-        _integers(layer.integer_weight()),
+def _linear(layer: QuantLinear, shape: Shape) -> Op:
+    weight = layer.integer_weight()
+    taps = [1] * (len(shape) - 1)  # of each position where there are several
+    return (CONVOLUTIONS[len(taps)] if taps else Linear)(
+        _integers(weight.reshape(*weight.shape, *taps)),
         _integers(layer.integer_bias()),
         layer.format,
         layer.weight_scale().cpu().numpy(),
@@ -358,7 +371,8 @@ def _torch_s_max_pool(layer: nn.MaxPool1d | nn.MaxPool2d, _: Shape) -> Op:
 
 
 def _avg_pool(layer: QuantAvgPool, _: Shape) -> Op:
-    return AVERAGES[len(layer.kernel)](layer.kernel, layer.stride, layer.padding)
+    kind = AVERAGES[len(layer.kernel)]
+    return kind(layer.kernel, layer.stride, layer.padding, layer.divisor)
 
 
 def _add(layer: QuantAdd, _: Shape) -> Op:
@@ -377,6 +391,7 @@ MAXIMA: dict[int, Callable[..., MaxPool]] = {1: MaxPool1d, 2: MaxPool2d}
 AVERAGES: dict[int, Callable[..., AvgPool]] = {1: AvgPool1d, 2: AvgPool2d}
 CONVERT: dict[type[nn.Module], Callable[[Any, Shape], Op]] = {
     QuantInput: _input,
+    QuantRearrange: rearrangement_of,
     QuantConv1d: _conv,
     QuantConv2d: _conv,
     QuantLinear: _linear,
@@ -389,6 +404,7 @@ CONVERT: dict[type[nn.Module], Callable[[Any, Shape], Op]] = {
     nn.MaxPool2d: _torch_s_max_pool,
     nn.Flatten: _flatten,
     QuantAvgPool: _avg_pool,
+    QuantPositionScale: lambda layer, shape: PositionScale(layer.factors, layer.divisor),
     QuantAdd: _add,
     QuantConcat: lambda layer, shape: Concat(),
     QuantMultiply: lambda layer, shape: Multiply(),

@@ -38,7 +38,7 @@ from hwgen.errors import HwgenError, StoreError
 from hwgen.files import parse_json
 from hwgen.formats import Activation, Codebook, Fixed, Format, bits_for, parse_format
 from hwgen.network.graph import Network, Node
-from hwgen.network.ops import OPS, FloatArray, IntArray, Op, Padding
+from hwgen.network.ops import OPS, Factors, FloatArray, IntArray, Op, Padding
 from hwgen.network.size import Size
 
 SPEC_VERSION = 3
@@ -48,6 +48,7 @@ _OP_BY_NAME = {op.__name__: op for op in OPS}
 _LATER: Mapping[str, Mapping[str, object]] = {  # fields that files of before do not have
     "Add": {"factors": [1.0]},
     "MaxPool2d": {"dilation": [1, 1]},
+    "AvgPool2d": {"divisor": 0},
 }
 _STRING = r'"(?:[^"\\]|\\.)*"'
 _HEADER = re.compile(r"hwgen network ([0-9]{1,9})")
@@ -187,6 +188,12 @@ def _integers(value: object) -> tuple[int, ...]:
     return tuple(map(_integer, value))
 
 
+def _rows(value: object) -> tuple[tuple[int, ...], ...]:
+    if not isinstance(value, list):
+        raise StoreError(f"must be a list of lists of integers, not {_short(value)}")
+    return tuple(map(_integers, value))
+
+
 def _padding(value: object) -> object:
     """Of each axis (before, after), or one number for both, as before there were two."""
     if not isinstance(value, list):
@@ -226,6 +233,7 @@ _DECODERS: Mapping[Any, Callable[[object], object]] = {
     tuple[int, ...]: _integers,
     tuple[int, int]: _integers,
     Padding: _padding,
+    Factors: _rows,
 }
 
 

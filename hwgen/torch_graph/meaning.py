@@ -16,6 +16,11 @@ from torch import Tensor, nn
 from hwgen.torch_graph.one_value import CLAMPS, CURVES, Interval
 
 
+def _linear(m: nn.Linear, x: Tensor) -> Tensor:
+    """Of each position: features come first, as the channels of every other layer do."""
+    return F.linear(x.movedim(1, -1), m.weight, m.bias).movedim(-1, 1)
+
+
 def _norm(m: nn.BatchNorm1d | nn.BatchNorm2d, x: Tensor) -> Tensor:
     return F.batch_norm(x, m.running_mean, m.running_var, m.weight, m.bias, False, 0.0, m.eps)
 
@@ -35,7 +40,7 @@ MEANINGS: dict[type[nn.Module], Callable[[Any, Tensor], Tensor]] = {
     nn.Conv2d: lambda m, x: F.conv2d(
         x, m.weight, m.bias, m.stride, m.padding, m.dilation, m.groups
     ),
-    nn.Linear: lambda m, x: F.linear(x, m.weight, m.bias),
+    nn.Linear: _linear,
     nn.BatchNorm1d: _norm,
     nn.BatchNorm2d: _norm,
     **{kind: _clamp(ends) for kind, ends in CLAMPS.items()},

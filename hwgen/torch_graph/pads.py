@@ -2,51 +2,43 @@
 
 Of pools the padding grows. Convolutions are the user's own modules and stay as they are, with a
 `ZeroPad` before them, until they are integers. A maximum never takes its own padding: zeros do not
-either where no value is below zero.
+either where no value is below zero. Before all else zeros are elements like others.
 """
 
 __all__ = ["fold_pads"]
 
 from dataclasses import replace
 
+import torch
 from torch import nn
 
-from hwgen.errors import FoundUnsupported, UnsupportedError
-from hwgen.torch_graph.float_graph import FloatGraph, FloatNode
-from hwgen.torch_graph.modules import Add, AvgPool, Concat, MaxPool, ZeroPad
-from hwgen.torch_graph.modules.windows import Sides
-from hwgen.torch_graph.support import CONVOLUTIONS, SUPPORTED
+from hwgen.torch_graph.float_graph import INPUT, FloatGraph, FloatNode, Shape
+from hwgen.torch_graph.modules import Add, AvgPool, Concat, MaxPool, Rearrange, ZeroPad
+from hwgen.torch_graph.modules.rearrange import CONSTANT
+from hwgen.torch_graph.modules.windows import Sides, padded
+from hwgen.torch_graph.support import CONVOLUTIONS
 
 HANDING_ON = (MaxPool, AvgPool, nn.Flatten, Add, Concat, ZeroPad)  # never below where no input is
-WAY = "put it before a convolution or an average pool, or give these the padding"
-MAXIMUM = "put a ReLU before it, or give the pool the padding, which never is the largest"
 
 
 def fold_pads(graph: FloatGraph) -> FloatGraph:
-    """Return the graph in which zeros stand around the values of convolutions only.
-
-    Raises
-    ------
-    UnsupportedError : with the layers that cannot take them
-    """
+    """Return the graph in which a `ZeroPad` stands before convolutions only."""
     if not any(isinstance(layer.module, ZeroPad) for layer in graph.layers):
         return graph
-    folder = _Folder()
+    folder = _Folder(graph)
     for layer in graph.layers:
         folder.add(layer)
-    folder.end(graph.layers[-1])
-    if folder.found:
-        raise UnsupportedError(folder.found, SUPPORTED)
-    layers = [la for la in folder.layers if la.path in folder.used or la is folder.layers[-1]]
-    return FloatGraph(tuple(layers), graph.input_shape)
+    return folder.finish()
 
 
 class _Folder:
-    def __init__(self) -> None:
-        self.layers: list[FloatNode] = []
-        self.found: list[FoundUnsupported] = []
-        self.used: set[str] = set()  # paths of values that somebody takes
+    def __init__(self, graph: FloatGraph):
+        self._layers: list[FloatNode] = []
+        self._last = graph.layers[-1].path
+        self._shapes = {INPUT: graph.input_shape, **{la.path: la.shape for la in graph.layers}}
+        self._used: set[str] = set()  # paths of values that somebody takes
         self._pads: dict[str, tuple[str, Sides]] = {}  # what a pad is around, and how much
+        self._zeros: dict[str, str] = {}  # pads as elements
         self._positive: set[str] = set()
 
     def add(self, layer: FloatNode) -> None:
@@ -58,16 +50,20 @@ class _Folder:
         ):
             self._positive.add(layer.path)
         if pads and not isinstance(module, CONVOLUTIONS):
-            layer = self._taking(layer, *self._pads[source]) or self._refused(layer, pads[0])
-        if isinstance(layer.module, ZeroPad):
+            taking = self._taking(layer, *self._pads[source]) if source in self._pads else None
+            layer = taking or self._with_zeros(layer)
+        if isinstance(layer.module, ZeroPad) and layer.path == self._last:
+            zeros = _zeros(self._shapes[layer.inputs[0]], layer.module.padding)
+            layer = replace(layer, module=zeros)
+        elif isinstance(layer.module, ZeroPad):
             self._pads[layer.path] = (layer.inputs[0], layer.module.padding)
-        self.used.update(layer.inputs)
-        self.layers.append(layer)
+        self._used.update(layer.inputs)
+        self._layers.append(layer)
 
-    def end(self, last: FloatNode) -> None:
-        """Refuse a pad that nobody takes."""
-        if last.path in self._pads:
-            self._refused(last, last.path)
+    def finish(self) -> FloatGraph:
+        """Return the graph, without the pads that nobody takes."""
+        layers = [la for la in self._layers if la.path in self._used or la.path == self._last]
+        return FloatGraph(tuple(layers), self._shapes[INPUT])
 
     def _taking(self, layer: FloatNode, source: str, sides: Sides) -> FloatNode | None:
         """Return a layer that pads by itself, if it can."""
@@ -86,14 +82,34 @@ class _Folder:
         if isinstance(module, MaxPool):
             changed = MaxPool(module.kernel, module.stride, padding, module.dilation)
         elif isinstance(module, AvgPool):
-            changed = AvgPool(module.kernel, module.stride, padding)
+            changed = AvgPool(module.kernel, module.stride, padding, module.divisor)
         else:
             changed = ZeroPad(padding)
         return replace(layer, module=changed, inputs=(source,))
 
-    def _refused(self, layer: FloatNode, pad: str) -> FloatNode:
-        kind = type(layer.module).__name__
-        what = f"zero padding before {kind}" if pad != layer.path else "zero padding at the end"
-        way = MAXIMUM if isinstance(layer.module, MaxPool) else WAY
-        self.found.append(FoundUnsupported(pad, what, way))
-        return layer
+    def _with_zeros(self, layer: FloatNode) -> FloatNode:
+        """Return a layer that takes zeros as elements."""
+        return replace(layer, inputs=tuple(map(self._as_elements, layer.inputs)))
+
+    def _as_elements(self, name: str) -> str:
+        if name not in self._pads or name in self._zeros:
+            return self._zeros.get(name, name)
+        source, sides = self._pads[name]
+        path = f"{name}_zeros"
+        while path in self._shapes:
+            path += "_"
+        self._zeros[name] = path
+        shape = self._shapes[name]
+        zeros = _zeros(self._shapes[source], sides)
+        self._used.add(source)
+        self._layers.append(FloatNode(path, zeros, (source,), shape, written=False))
+        self._shapes[path] = shape
+        return path
+
+
+def _zeros(shape: Shape, sides: Sides) -> Rearrange:
+    """Return what puts zeros around each channel of a value of a shape."""
+    image = shape[1:]
+    places = torch.arange(torch.Size(image).numel(), dtype=torch.float64).reshape(1, 1, *image)
+    index = padded(places, sides, float(CONSTANT))
+    return Rearrange(index, tuple(index.shape[2:]), 0.0, each=True)

@@ -10,10 +10,15 @@ import torch
 from torch import fx
 
 MEANS: tuple[object, ...] = (torch.mean, "mean")
+SUMS: tuple[object, ...] = (torch.sum, "sum")
 LARGEST: tuple[object, ...] = (torch.amax, "amax")
 MAXIMA = (torch.max, "max")  # over an axis: the largest values and where they are
 TAKEN: dict[object, object] = {getattr: "values", operator.getitem: 0}  # out of it
-WHOLE: dict[tuple[object, ...], Callable[..., object]] = {MEANS: torch.mean, LARGEST: torch.amax}
+WHOLE: dict[tuple[object, ...], Callable[..., object]] = {
+    MEANS: torch.mean,
+    SUMS: torch.sum,
+    LARGEST: torch.amax,
+}
 
 
 @dataclass(frozen=True)

@@ -23,14 +23,17 @@ from hwgen.torch_graph.modules import (
     Add,
     Affine,
     ArgMax,
+    AvgPool,
     Concat,
     Maximum,
+    MaxPool,
     Minimum,
     Multiply,
+    Rearrange,
     ZeroPad,
 )
 from hwgen.torch_graph.one_value import CLAMPS, CURVES
-from hwgen.torch_graph.pools import POOLS, MisfitError, pool_of
+from hwgen.torch_graph.pools import POOLS, MisfitError, pools_of
 
 CONVOLUTIONS = (nn.Conv1d, nn.Conv2d)
 WEIGHTED = (*CONVOLUTIONS, nn.Linear)
@@ -38,7 +41,7 @@ NORMS = (nn.BatchNorm1d, nn.BatchNorm2d)
 PADS = (nn.ZeroPad1d, nn.ZeroPad2d, nn.ConstantPad1d, nn.ConstantPad2d)  # become a `ZeroPad`
 KEPT = (
     *(*WEIGHTED, *NORMS, *CLAMPS, *CURVES, nn.Flatten),
-    *(*POOLS, *PADS, ZeroPad, Add, Concat, ArgMax),
+    *(*POOLS, MaxPool, AvgPool, *PADS, ZeroPad, Rearrange, Add, Concat, ArgMax),
     *(Affine, Multiply, Maximum, Minimum),
 )
 DROPPED = (
@@ -78,12 +81,11 @@ INSTEAD: dict[str, str] = {
     **dict.fromkeys(("GroupNorm", "LayerNorm", "InstanceNorm2d", "InstanceNorm1d"), NORMALIZE),
     **dict.fromkeys(("cat", "concat", "concatenate"), "use torch.cat([a, b], 1)"),
     **dict.fromkeys(
-        ("mean", "max", "amax"),
+        ("mean", "sum", "max", "amax"),
         "use x.mean((2, 3)) or x.amax((2, 3)), over the whole image, or keepdim=True",
     ),
     "pad": "pad with zeros, and images or lengths alone",
     "argmax": "use argmax(1), over the features",
-    "adaptive_avg_pool2d": "use an output size that divides the input's",
     **dict.fromkeys(("conv1d", "conv2d"), "use nn.Conv1d or nn.Conv2d, which hold their weights"),
     **dict.fromkeys(("linear", "matmul", "mm", "einsum"), "use nn.Linear, which holds its weights"),
     "dropout": "give it training=self.training, or use nn.Dropout",
@@ -121,7 +123,7 @@ def module_problem(module: nn.Module, shapes: Shapes, last: bool = False) -> Pro
 
 def _linear_problem(module: nn.Linear, shapes: Shapes) -> Problem | None:
     shape = shapes[0]
-    if shape is not None and len(shape) != 1:
+    if shape is not None and len(shape) > 1 and shape[-1] != module.in_features:
         return f"Linear on an input of {len(shape) + 1} dimensions", "put a Flatten before it"
     return None
 
@@ -175,6 +177,8 @@ def _rank_problem(name: str, rank: int, shape: Shape | None) -> Problem | None:
     if shape is None or len(shape) == 1 + rank:
         return None
     way = "put it before the Flatten" if len(shape) == 1 else f"use {name[:-2]}{len(shape) - 1}d"
+    if len(shape) == rank == 2:
+        way += ", or give the example a batch of one, x[None]"
     return f"{name} on an input of {len(shape) + 1} dimensions", way
 
 
@@ -191,7 +195,7 @@ def _pool_problem(module: nn.Module, shapes: Shapes) -> Problem | None:
     if problem is not None or shape is None:
         return problem
     try:
-        pool_of(module, shape)
+        pools_of(module, shape)
     except MisfitError as misfit:
         what, way = misfit.args
         return what, way

@@ -17,10 +17,11 @@ from hwgen.errors import FormatError, FoundUnsupported, HwgenError, NetworkError
 from hwgen.torch_graph.float_graph import INPUT, FloatGraph, FloatNode, Shape
 from hwgen.torch_graph.functions import Call, is_size, modules_of, operands, takes_constants
 from hwgen.torch_graph.hidden import find_hidden
+from hwgen.torch_graph.meaning import run_layer
 from hwgen.torch_graph.modules import ArgMax, Elementwise, Multiply, ZeroPad
 from hwgen.torch_graph.modules.windows import Sides
 from hwgen.torch_graph.pads import fold_pads
-from hwgen.torch_graph.pools import POOLS, pool_of
+from hwgen.torch_graph.pools import POOLS, pools_of
 from hwgen.torch_graph.self_check import check_same
 from hwgen.torch_graph.support import (
     DROPPED,
@@ -31,6 +32,7 @@ from hwgen.torch_graph.support import (
     instead,
     module_problem,
 )
+from hwgen.torch_graph.swaps import channels_first, channels_last, fold_swaps
 from hwgen.torch_graph.threads import thrifty_threads
 from hwgen.torch_graph.tracer import Traced, Tracer, place_of, why
 
@@ -90,7 +92,8 @@ def float_graph_of(model: nn.Module, example: Tensor) -> FloatGraph:
             raise UnsupportedError(found, SUPPORTED)
         if traced.problem is not None:
             raise traced.problem
-        graph = fold_pads(FloatGraph(tuple(reader.layers), tuple(example.shape[1:])))
+        graph = FloatGraph(tuple(reader.layers), tuple(example.shape[1:]))
+        graph = fold_pads(fold_swaps(graph))
         check_same(graph, model, example)
     return graph
 
@@ -193,7 +196,13 @@ class _Reader:
         again = any(layer.path == node.target for layer in self.layers)
         path = self._new_name(node.name) if again else str(node.target)
         made = nn.ReLU() if isinstance(module, nn.ReLU) else module  # never in place
-        self._place([(path, made)], node, sources, written=calls == 1)
+        named = [(path, made)]
+        shape = self._shapes_of(sources)[0]
+        if isinstance(module, nn.Linear) and shape is not None and len(shape) > 1:
+            named.insert(0, (self._new_name(f"{node.name}_in"), channels_first(shape)))
+            made_of = (module.out_features, *shape[:-1])
+            named.append((self._new_name(f"{node.name}_out"), channels_last(made_of)))
+        self._place(named, node, sources, written=calls == 1)
 
     def _read_function(self, node: fx.Node) -> None:
         sources = operands(node)
@@ -232,16 +241,29 @@ class _Reader:
     ) -> None:
         inputs, shape = self._named(sources), self._shapes_of(sources)[0]
         for path, module in named:
-            if type(module) in POOLS and shape is not None:
-                module = pool_of(module, shape)
-                shape = (shape[0], *(1 for _ in shape[1:]))  # where more follows: of a reduction
-            elif isinstance(module, PADS):
-                module = ZeroPad(_sides(module))
-            if path == named[-1][0]:
-                shape = self._shapes.get(node)
-            self.layers.append(FloatNode(path, module, inputs, shape or (), written))
-            inputs = (path,)
+            for name, part in self._parts(path, module, shape):
+                if name == named[-1][0]:
+                    shape = self._shapes.get(node)
+                elif shape is not None:
+                    shape = tuple(run_layer(part, torch.zeros(1, *shape)).shape[1:])
+                own = written and name == node.target
+                self.layers.append(FloatNode(name, part, inputs, shape or (), own))
+                inputs = (name,)
         self._values[node] = inputs[0]
+
+    def _parts(
+        self, path: str, module: nn.Module, shape: Shape | None
+    ) -> list[tuple[str, nn.Module]]:
+        """Return what a module is in our own words, under names; the last one has its path."""
+        if isinstance(module, PADS):
+            return [(path, ZeroPad(_sides(module)))]
+        if type(module) not in POOLS or shape is None:
+            return [(path, module)]
+        *before, last = pools_of(module, shape)
+        return [
+            *((self._new_name(f"{path}_{n}"), part) for n, part in enumerate(before)),
+            (path, last),
+        ]
 
     def _is_last(self, node: fx.Node) -> bool:
         """Say whether no layer with weights comes after a value."""

@@ -9,7 +9,7 @@ from torch import nn
 
 from hwgen.compression import PruneRecipe, QuantizeRecipe, Recipe, compress
 from hwgen.errors import FormatError, HwgenError, NetworkError, UnsupportedError
-from hwgen.torch_graph.modules import Add, ArgMax, Concat
+from hwgen.torch_graph.modules import Add, ArgMax, AvgPool, Concat, MaxPool
 from hwgen.torch_graph.trace import float_graph_of
 
 BOTH = Recipe(PruneRecipe(0.5), QuantizeRecipe())
@@ -55,7 +55,6 @@ def test_everything_unsupported_comes_in_one_error():
         ("mul", "function mul"),
         ("add_1", "function add"),
         ("cat_1", "function cat"),
-        ("pool", "AdaptiveAvgPool2d(3) on an image of 16 x 8"),
         ("view", "method view"),
         ("softmax", "function softmax"),
     ]
@@ -64,21 +63,17 @@ def test_everything_unsupported_comes_in_one_error():
 @pytest.mark.parametrize(
     ("layers", "expected"),
     [
-        ([nn.Conv2d(1, 1, 2, padding="same")], "padding='same' and an even kernel"),
         ([nn.Conv2d(1, 1, 3, padding=1, padding_mode="circular")], "padding_mode='circular'"),
-        ([nn.MaxPool2d(3, ceil_mode=True)], "ceil_mode"),
-        ([nn.MaxPool2d(2, dilation=2)], "dilation"),
-        ([nn.AvgPool2d(3, ceil_mode=True)], "AvgPool2d with ceil_mode"),
-        ([nn.AvgPool2d(3, padding=1, count_include_pad=False)], "count_include_pad=False"),
-        ([nn.AvgPool2d(2, divisor_override=3)], "divisor_override"),
-        ([nn.AdaptiveAvgPool2d(3)], "AdaptiveAvgPool2d(3) on an image of 8 x 8"),
-        ([nn.AdaptiveAvgPool2d((1, 3))], "AdaptiveAvgPool2d((1, 3)) on an image of 8 x 8"),
-        ([nn.AdaptiveMaxPool2d(1)], "AdaptiveMaxPool2d"),
+        ([nn.MaxPool2d(2, return_indices=True)], "MaxPool2d with return_indices"),
+        ([nn.AdaptiveMaxPool2d(1, return_indices=True)], "AdaptiveMaxPool2d with return_indices"),
+        ([nn.AvgPool2d(2, divisor_override=-3)], "AvgPool2d with divisor_override=-3"),
+        ([nn.MaxPool1d(2)], "MaxPool1d on an input of 4 dimensions"),
+        ([nn.LPPool2d(2, 2)], "LPPool2d"),
         ([nn.Flatten(2)], "Flatten(2, -1)"),
-        ([nn.BatchNorm2d(1)], "does not follow a Conv2d or Linear"),
+        ([nn.BatchNorm2d(1)], "does not follow a convolution or Linear"),
         ([nn.Conv2d(1, 1, 1), nn.ReLU(), nn.BatchNorm2d(1)], "does not follow"),
         ([nn.Conv2d(1, 1, 1), nn.BatchNorm2d(1, track_running_stats=False)], "running statistics"),
-        ([nn.Linear(8, 4)], "Linear on an input of 4 dimensions"),
+        ([nn.Linear(9, 4)], "Linear on an input of 4 dimensions"),
         ([nn.Identity()], "without layers"),
         ([nn.Conv2d(1, 2, 3), nn.LSTM(6, 3)], "LSTM"),
     ],
@@ -132,21 +127,21 @@ class Forms(nn.Module):
         (F.relu, nn.ReLU),
         (lambda x: x.relu(), nn.ReLU),
         (torch.relu, nn.ReLU),
-        (lambda x: F.max_pool2d(x, 3, 2, 1), nn.MaxPool2d),
-        (lambda x: F.max_pool2d(x, kernel_size=(2, 1)), nn.MaxPool2d),
+        (lambda x: F.max_pool2d(x, 3, 2, 1), MaxPool),
+        (lambda x: F.max_pool2d(x, kernel_size=(2, 1)), MaxPool),
         (lambda x: torch.flatten(x, 1), nn.Flatten),
         (lambda x: x.flatten(start_dim=1), nn.Flatten),
         (lambda x: x.view(x.size(0), -1), nn.Flatten),
         (lambda x: x.view(x.shape[0], -1), nn.Flatten),
         (lambda x: x.reshape((x.size()[0], -1)), nn.Flatten),
         (lambda x: torch.reshape(x, (x.shape[0], -1)), nn.Flatten),
-        (lambda x: F.avg_pool2d(x, 3, 2, 1), nn.AvgPool2d),
-        (lambda x: F.avg_pool2d(x, kernel_size=(2, 1)), nn.AvgPool2d),
-        (lambda x: F.adaptive_avg_pool2d(x, 1), nn.AvgPool2d),
-        (lambda x: F.adaptive_avg_pool2d(x, (3, None)), nn.AvgPool2d),
-        (lambda x: x.mean((2, 3), keepdim=True), nn.AvgPool2d),
-        (lambda x: x.mean(dim=[-1, -2], keepdim=True), nn.AvgPool2d),
-        (lambda x: torch.mean(x, (2, 3), True), nn.AvgPool2d),
+        (lambda x: F.avg_pool2d(x, 3, 2, 1), AvgPool),
+        (lambda x: F.avg_pool2d(x, kernel_size=(2, 1)), AvgPool),
+        (lambda x: F.adaptive_avg_pool2d(x, 1), AvgPool),
+        (lambda x: F.adaptive_avg_pool2d(x, (3, None)), AvgPool),
+        (lambda x: x.mean((2, 3), keepdim=True), AvgPool),
+        (lambda x: x.mean(dim=[-1, -2], keepdim=True), AvgPool),
+        (lambda x: torch.mean(x, (2, 3), True), AvgPool),
     ],
 )
 def test_functional_forms(function, expected):
@@ -187,7 +182,7 @@ def in_place(a, b, _):
         (lambda a, b, _: torch.cat([a, b], 1), [Concat]),
         (lambda a, b, _: torch.cat((a, b, a), dim=-3), [Concat]),
         (lambda a, b, _: torch.concat(tensors=[a, b], axis=1), [Concat]),
-        (lambda a, b, _: (a + b).mean((2, 3)), [Add, nn.AvgPool2d, nn.Flatten]),
+        (lambda a, b, _: (a + b).mean((2, 3)), [Add, AvgPool, nn.Flatten]),
         (
             lambda a, b, _: torch.argmax(torch.flatten(a + b, 1), 1),
             [Add, nn.Flatten, ArgMax],
@@ -280,6 +275,8 @@ def test_bad_examples_and_calibration():
     with pytest.raises(NetworkError, match=r"^2: example of shape \(1, 1, 9, 9\) must fit"):
         compress(model, recipe, example=torch.zeros(1, 1, 9, 9), calibration=[X])
     with pytest.raises(NetworkError, match="Example must have shape"):
+        compress(model, recipe, example=torch.zeros(8), calibration=[X])
+    with pytest.raises(UnsupportedError, match="Conv2d on an input of 3 dimensions.* x.None."):
         compress(model, recipe, example=torch.zeros(1, 8, 8), calibration=[X])
     with pytest.raises(NetworkError, match="Example must be a float tensor, not torch.int64"):
         compress(model, recipe, example=X.long(), calibration=[X])

@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from hwgen.compression import PruneRecipe, QuantizeRecipe, Recipe, compress
-from hwgen.errors import FormatError, HwgenError, NetworkError, UnsupportedError
+from hwgen.errors import FormatError, HwgenError, UnsupportedError
 from hwgen.formats import parse_format
 from hwgen.torch_graph.support import INSTEAD, LAST, SUPPORTED
 from hwgen.torch_graph.trace import float_graph_of
@@ -95,12 +95,21 @@ WAYS = [  # refused, the words, accepted
     ),
     (last(lambda a: a.mean(1)), "use x.mean((2, 3))", last(lambda a: a.mean((2, 3)))),
     (
+        last(lambda a: a.amax((1, 3))),
+        *("or x.amax((2, 3)), over the whole image", last(lambda a: a.amax((2, 3)))),
+    ),
+    (last(lambda a: a.sum(2)), "or keepdim=True", last(lambda a: a.sum(2, keepdim=True))),
+    (
+        last(lambda a: F.pad(a, (1, 1), value=2.0)),
+        *("pad with zeros, and images or lengths alone", last(lambda a: F.pad(a, (1, 1)))),
+    ),
+    (
         last(lambda a: a.flatten(1).argmax()),
         *("use argmax(1)", last(lambda a: a.flatten(1).argmax(1))),
     ),
     (
-        last(lambda a: F.adaptive_avg_pool2d(a, 2)),
-        *("an output size that divides", last(lambda a: F.adaptive_avg_pool2d(a, 1))),
+        last(lambda a: F.adaptive_avg_pool2d(a, 0)),
+        *("an output size of at least 1", last(lambda a: F.adaptive_avg_pool2d(a, 1))),
     ),
     (
         Between(lambda a, b: F.dropout(a), last=True),
@@ -111,12 +120,14 @@ WAYS = [  # refused, the words, accepted
     ),
     (Between(lambda a, b: F.dropout(a), last=True), "use nn.Dropout", Between(nn.Dropout())),
     (stack(nn.Conv2d(2, 2, 3, padding_mode="reflect")), "use 'zeros'", stack(nn.Conv2d(2, 2, 3))),
+    (stack(nn.Conv1d(2, 2, 3)), "use Conv2d", stack(nn.Conv2d(2, 2, 3))),
+    (stack(nn.ConstantPad2d(1, 0.5), conv()), "pad with zeros", stack(nn.ZeroPad2d(1), conv())),
     (
-        stack(nn.Conv2d(2, 2, 2, padding="same")),
-        *("use an odd kernel", stack(nn.Conv2d(2, 2, 3, padding="same"))),
+        stack(nn.ZeroPad2d((0, -1, 0, 0)), conv()),
+        *("pad with 0 or more", stack(nn.ZeroPad2d((0, 1, 0, 0)), conv())),
     ),
     (
-        stack(conv(), nn.Linear(5, 2)),
+        stack(conv(), nn.Linear(6, 2)),
         *("put a Flatten before it", stack(conv(), nn.Flatten(), nn.Linear(100, 2))),
     ),
     (
@@ -138,26 +149,16 @@ WAYS = [  # refused, the words, accepted
         Text(lambda m, x: (lambda y: y + y)(m[1](m[0](x))), conv(), nn.BatchNorm2d(4)),
     ),
     (
-        Text(lambda m, x: m[0](x[:, 0]), nn.Conv1d(7, 2, 3)),
-        *("use Conv2d with a height of 1 instead", stack(nn.Conv2d(2, 2, (1, 3)))),
+        stack(conv(), nn.MaxPool2d(2, return_indices=True)),
+        *("use return_indices=False", stack(conv(), nn.MaxPool2d(2))),
     ),
     (
-        stack(conv(), nn.MaxPool2d(2, ceil_mode=True)),
-        "use ceil_mode=False, which leaves the last windows out",
-        stack(conv(), nn.MaxPool2d(2)),
-    ),
-    (stack(nn.MaxPool2d(2, dilation=2), conv()), "use dilation=1", stack(nn.MaxPool2d(2), conv())),
-    (
-        stack(conv(), nn.AvgPool2d(3, padding=1, count_include_pad=False)),
-        *("use count_include_pad=True", stack(conv(), nn.AvgPool2d(3, padding=1))),
+        stack(conv(), nn.MaxPool2d(2, 1, 1, dilation=6)),
+        *("use a smaller dilation", stack(conv(), nn.MaxPool2d(2, 1, 1, dilation=5))),
     ),
     (
-        stack(conv(), nn.AvgPool2d(2, divisor_override=3)),
-        *("leave it out", stack(conv(), nn.AvgPool2d(2))),
-    ),
-    (
-        stack(conv(), nn.AdaptiveAvgPool2d(3)),
-        *("divides it, such as 1", stack(conv(), nn.AdaptiveAvgPool2d(1))),
+        stack(conv(), nn.AvgPool2d(2, divisor_override=-1)),
+        *("use one of at least 1", stack(conv(), nn.AvgPool2d(2, divisor_override=1))),
     ),
     (
         stack(conv(), nn.Flatten(), nn.MaxPool2d(2)),
@@ -205,11 +206,10 @@ def test_the_reader_takes_what_its_messages_advise(refused, words, accepted):
     float_graph_of(accepted, X)
 
 
-def test_signals_get_a_height():
-    signal = torch.randn(3, 2, 9)
-    with pytest.raises(NetworkError, match=r"give a signal a height of 1, x\[:, :, None\]"):
-        float_graph_of(stack(nn.Conv1d(2, 3, 3)), signal)
-    float_graph_of(stack(nn.Conv2d(2, 3, (1, 3))), signal[:, :, None])
+def test_images_without_a_batch_get_one():
+    with pytest.raises(UnsupportedError, match=r"a batch of one, x\[None\]"):
+        float_graph_of(stack(conv()), X[0])
+    float_graph_of(stack(conv()), X[0][None])
 
 
 def test_every_way_out_is_tried():

@@ -4,6 +4,7 @@ One pixel and one tap at a time; one element at a time, as a fraction, where som
 """
 
 import itertools
+import math
 from bisect import bisect_right
 from fractions import Fraction
 from math import floor
@@ -25,10 +26,12 @@ from hwgen.network import (
     Linear,
     MaxPool1d,
     MaxPool2d,
+    PositionScale,
     Requantize,
     Table,
     Threshold,
 )
+from support.sources import SOURCE
 
 
 def pixels(shape):
@@ -177,7 +180,28 @@ def as_images(of, planar):
     return reference_of
 
 
+def reference_position_scale(op, shape, x):
+    values, zero_point, _ = x
+    out = np.empty((len(values), *shape), dtype=np.int64)
+    for place in itertools.product(*map(range, shape[1:])):
+        factor = math.prod(axis[at] for axis, at in zip(op.factors, place, strict=True))
+        out[(..., *place)] = (values[(..., *place)] - zero_point) * factor
+    return out
+
+
+def reference_rearranged(op, shape, x):
+    """By index numbers, each op's own element by element."""
+    values, before = x[0], x[0].shape[1:]
+    out = np.empty((len(values), *shape), dtype=np.int64)
+    for place in np.ndindex(shape):
+        source = SOURCE[type(op)](op, place, before, shape)
+        out[(slice(None), *place)] = op.value if source is None else values[(slice(None), *source)]
+    return out
+
+
 REFERENCE = {
+    PositionScale: reference_position_scale,
+    **dict.fromkeys(SOURCE, reference_rearranged),
     Conv1d: as_images(Conv2d, reference_conv2d),
     MaxPool1d: as_images(MaxPool2d, reference_max_pool2d),
     AvgPool1d: as_images(AvgPool2d, reference_avg_pool2d),

@@ -13,7 +13,7 @@ import math
 from torch import nn
 
 from hwgen.torch_graph.float_graph import INPUT, FloatGraph, FloatNode
-from hwgen.torch_graph.modules import Add, Affine, Concat, Maximum, Minimum, Multiply
+from hwgen.torch_graph.modules import Add, Affine, Concat, Maximum, Minimum, Multiply, Rearrange
 from hwgen.torch_graph.support import CONVOLUTIONS, NORMS, WEIGHTED
 
 
@@ -36,10 +36,16 @@ class ChannelGroups:
     def __init__(self, graph: FloatGraph):
         self._parents: list[int] = []
         self._fixed: list[int] = []  # those whose numbers no module holds that could lose some
+        self._moved: list[int] = []  # numbers of channels that nobody can follow
         self._values = {INPUT: self._new(graph.input_shape[0])}
         for layer in graph.layers:
             self._values[layer.path] = self._follow(layer)
-        ends = (*self._fixed, *self._values[INPUT], *self._values[graph.layers[-1].path])
+        ends = (
+            *self._fixed,
+            *self._moved,
+            *self._values[INPUT],
+            *self._values[graph.layers[-1].path],
+        )
         self.kept = {self._find(channel) for channel in ends}
         self._owners: dict[int, list[str]] = {}
         for layer in graph.layers:
@@ -108,4 +114,8 @@ class ChannelGroups:
         if isinstance(module, nn.Flatten):
             each = math.prod(layer.shape) // len(inputs[0])
             return [channel for channel in inputs[0] for _ in range(each)]
+        if isinstance(module, Rearrange) and not module.each:
+            made = self._new(layer.shape[0])
+            self._moved += [*inputs[0], *made]
+            return made
         return inputs[0]  # one channel in, one out; of an ArgMax the channels must all stay

@@ -25,10 +25,13 @@ from hwgen.compression.quantize.layers import (
     QuantMaximum,
     QuantMinimum,
     QuantMultiply,
+    QuantPositionScale,
+    QuantRearrange,
     QuantTable,
     QuantZeroPad,
     Weighted,
 )
+from hwgen.compression.quantize.layers.integers import is_binary
 from hwgen.compression.quantize.mixed import choose_formats
 from hwgen.compression.quantize.model import QuantModel
 from hwgen.compression.quantize.points import QuantizationPoint, place_points
@@ -57,6 +60,8 @@ from hwgen.torch_graph.modules import (
     Maximum,
     Minimum,
     Multiply,
+    PositionScale,
+    Rearrange,
     ZeroPad,
 )
 from hwgen.torch_graph.support import WEIGHTED as CONVERTED
@@ -162,11 +167,15 @@ WEIGHTED: dict[type[nn.Module], Callable[..., Weighted]] = {
 }
 WITHOUT_WEIGHTS: dict[type[nn.Module], Callable[[str, Any, list[Source]], nn.Module]] = {
     AvgPool: lambda path, module, sources: QuantAvgPool(path, module, sources[0]),
+    PositionScale: lambda path, module, sources: QuantPositionScale(path, module, sources[0]),
     Add: lambda path, module, sources: QuantAdd(path, module.factors, sources),
     Concat: lambda path, module, sources: QuantConcat(path, *sources),
     Multiply: lambda path, module, sources: QuantMultiply(path, *sources),
     Maximum: lambda path, module, sources: QuantMaximum(path, *sources),
     Minimum: lambda path, module, sources: QuantMinimum(path, *sources),
+    Rearrange: lambda path, module, sources: QuantRearrange(
+        path, module, sources[0], is_binary(sources[0])
+    ),
 }
 
 

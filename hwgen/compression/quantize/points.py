@@ -29,15 +29,18 @@ from hwgen.torch_graph.modules import (
     MaxPool,
     Minimum,
     Multiply,
+    PositionScale,
+    Rearrange,
     ZeroPad,
 )
 from hwgen.torch_graph.one_value import CLAMPS, CURVES, Interval, clamp_of
 from hwgen.torch_graph.support import WEIGHTED
 
-ACCUMULATING = (*WEIGHTED, AvgPool, Add, Affine, Multiply)
+ACCUMULATING = (*WEIGHTED, AvgPool, PositionScale, Add, Affine, Multiply)
+OF_SUMS = (PositionScale,)  # take accumulators as they are
 SHARING = (Concat, Maximum, Minimum)  # all of their inputs lie on one grid
-PASSING = (MaxPool, nn.Flatten, ZeroPad, *SHARING)  # values leave as they came
-NEVER_BELOW_ZERO = (*PASSING, AvgPool, Add, Multiply)  # where no input is
+PASSING = (MaxPool, nn.Flatten, Rearrange, ZeroPad, *SHARING)  # values leave as they came
+NEVER_BELOW_ZERO = (*PASSING, AvgPool, PositionScale, Add, Multiply)  # where no input is
 CURVED = tuple(CURVES)
 NO_CLAMP = (-inf, inf)
 RELU = (0.0, inf)
@@ -139,7 +142,9 @@ class _Placer:
         if clamp is not None:
             self._values[layer.path] = self._clamped(layer, clamp)
             return
-        inputs = tuple(self._quantized(self._values[name]) for name in layer.inputs)
+        inputs = tuple(self._values[name] for name in layer.inputs)
+        if not isinstance(layer.module, OF_SUMS):
+            inputs = tuple(self._quantized(name) for name in inputs)
         if isinstance(layer.module, SHARING):
             inputs = tuple(self._regridded(name) for name in inputs)
             first, *others = sorted(set().union(*(self._grid_points(name) for name in inputs)))
@@ -197,7 +202,7 @@ class _Placer:
         layer = self._by_path[name]
         if isinstance(layer.module, (*ACCUMULATING, *CURVED)):
             return {name}
-        if not isinstance(layer.module, (*PASSING, *CLAMPS)):
+        if not isinstance(layer.module, (*PASSING, *CLAMPS)) or _brings_negatives(layer):
             return set()
         found = [self._movable(source) for source in layer.inputs]
         return set().union(*found) if all(found) else set()
@@ -257,7 +262,7 @@ class _Placer:
             positive = module.clamp[0] >= 0
         else:
             falls = isinstance(module, Add) and module.falls
-            may = isinstance(module, NEVER_BELOW_ZERO) and not falls
+            may = isinstance(module, NEVER_BELOW_ZERO) and not (falls or _brings_negatives(layer))
             positive = may and self._all_positive(layer.inputs)
         self._placed[layer.path] = _Placed(layer, accumulates, positive)
 
@@ -275,3 +280,8 @@ def _then(first: Interval, second: Interval) -> Interval:
     """Return the clamp that two are, one after the other."""
     lo, hi = (min(max(end, second[0]), second[1]) for end in first)
     return lo, hi
+
+
+def _brings_negatives(layer: FloatNode) -> bool:
+    """Say whether a layer puts a constant below zero beside its values."""
+    return isinstance(layer.module, Rearrange) and layer.module.value < 0

@@ -17,6 +17,7 @@ from hwgen.network.inference.entry import ENTRY
 from hwgen.network.inference.joins import JOINS
 from hwgen.network.inference.pairs import PAIRS
 from hwgen.network.inference.pools import POOLS
+from hwgen.network.inference.rearrange import REARRANGEMENTS
 from hwgen.network.inference.rules import Rule
 from hwgen.network.inference.shapes import SHAPES
 from hwgen.network.inference.table import TABLE
@@ -35,6 +36,7 @@ INFERENCE: dict[type[Op], Rule] = {
     **SHAPES,
     **VALUES,
     **TABLE,
+    **REARRANGEMENTS,
 }
 
 

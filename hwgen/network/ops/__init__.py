@@ -23,8 +23,10 @@ __all__ = [
     "Conv",
     "Conv1d",
     "Conv2d",
+    "Factors",
     "Flatten",
     "FloatArray",
+    "Gather",
     "Input",
     "IntArray",
     "Linear",
@@ -35,15 +37,23 @@ __all__ = [
     "Minimum",
     "Multiply",
     "Op",
+    "Pad",
     "Padding",
+    "Permute",
+    "PixelShuffle",
+    "PixelUnshuffle",
     "Pool",
+    "PositionScale",
     "Requantize",
+    "Reshape",
+    "Slice",
     "Table",
     "Threshold",
+    "Upsample",
     "same_op",
 ]
 
-from hwgen.network.fields import FloatArray, IntArray, Padding
+from hwgen.network.fields import Factors, FloatArray, IntArray, Padding
 from hwgen.network.ops.base import MAX_CHANNELS, MAX_ELEMENTS, Op, same_op
 from hwgen.network.ops.entry import Input
 from hwgen.network.ops.joins import Add, Concat
@@ -56,6 +66,17 @@ from hwgen.network.ops.pools import (
     MaxPool1d,
     MaxPool2d,
     Pool,
+    PositionScale,
+)
+from hwgen.network.ops.rearrange import (
+    Gather,
+    Pad,
+    Permute,
+    PixelShuffle,
+    PixelUnshuffle,
+    Reshape,
+    Slice,
+    Upsample,
 )
 from hwgen.network.ops.shapes import Flatten
 from hwgen.network.ops.table import Table
@@ -82,4 +103,13 @@ OPS: tuple[type[Op], ...] = (
     MaxPool1d,
     AvgPool1d,
     Table,
+    PositionScale,
+    Pad,
+    Slice,
+    Permute,
+    Reshape,
+    Upsample,
+    PixelShuffle,
+    PixelUnshuffle,
+    Gather,
 )

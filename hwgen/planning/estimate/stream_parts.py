@@ -15,6 +15,7 @@ from hwgen_rtl_templates.axi import BorderParameters
 from hwgen_rtl_templates.extreme import ExtremeParameters
 from hwgen_rtl_templates.fifo import FifoParameters
 from hwgen_rtl_templates.join import ConcatParameters, SumParameters
+from hwgen_rtl_templates.position_scale import PositionScaleParameters
 from hwgen_rtl_templates.product import ProductParameters
 from hwgen_rtl_templates.running_maximum import RunningMaximumParameters
 from hwgen_rtl_templates.streams import (
@@ -131,6 +132,28 @@ def _extreme_work(part: ExtremeParameters, beats: int) -> Work:
     return Work(adder_bits=part.lanes * max(part.bits) * beats)
 
 
+def _position_scale(part: PositionScaleParameters, target: Target) -> Structure:
+    width, lanes = part.product_shape.width, part.lanes
+    adders = part.summands - 1 + (part.offset != 0)
+    loops = loop_bits(part.groups, len(part.columns), len(part.rows))
+    # a summand is chosen as well as added
+    chosen = lanes * part.chosen * part.x_shape.width
+    logic = {"join": 1, "sum bit": lanes * adders * width, "join choice bit": chosen, **loops}
+    held = lanes * (width + part.x_shape.width) + part.factor_bits
+    found = Structure(logic, held + loops.total() + 9)
+    if part.epilogue:
+        found += EPILOGUES[type(part.epilogue)].structure(part.epilogue, target)
+    return found + fifo_structure(part.fifo, target)
+
+
+def _position_scale_work(part: PositionScaleParameters, beats: int) -> Work:
+    adders = part.summands - 1 + (part.offset != 0)
+    total = Work(adder_bits=adders * part.product_shape.width * part.lanes * beats)
+    if part.epilogue:
+        total += EPILOGUES[type(part.epilogue)].work(part.epilogue, beats)
+    return total + fifo_work(part.fifo, beats)
+
+
 def _concat(part: ConcatParameters, target: Target) -> Structure:
     width = part.lanes * part.bits
     logic = {"join": 1, "join choice bit": width * (len(part.channels) - 1)}
@@ -181,6 +204,7 @@ STREAM_PARTS: dict[type, Counted] = {
     WidenParameters: Counted(_widen, no_work),
     FifoParameters: Counted(fifo_structure, fifo_work),
     SumParameters: Counted(_sum, _sum_work),
+    PositionScaleParameters: Counted(_position_scale, _position_scale_work),
     ConcatParameters: Counted(_concat, no_work),
     ProductParameters: Counted(_product, _product_work),
     ExtremeParameters: Counted(_extreme, _extreme_work),

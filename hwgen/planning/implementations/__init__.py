@@ -30,6 +30,7 @@ from hwgen.network.ops import (
     MaxPool2d,
     Minimum,
     Multiply,
+    PositionScale,
     Requantize,
     Table,
     Threshold,
@@ -42,6 +43,7 @@ from hwgen.planning.implementations.streams.argmax import ARGMAX
 from hwgen.planning.implementations.streams.elementwise import CONCATENATION, SUM
 from hwgen.planning.implementations.streams.pairs import EXTREME, PRODUCT
 from hwgen.planning.implementations.streams.pool import AVERAGE, MAXIMUM
+from hwgen.planning.implementations.streams.position_scale import POSITION_SCALE
 from hwgen.planning.implementations.streams.running_maximum import RUNNING_MAXIMUM
 from hwgen.planning.implementations.weight_shared import WEIGHT_SHARED
 from hwgen.planning.layers.folding import Folding
@@ -61,6 +63,7 @@ WAYS: dict[type, tuple[Implementation, ...]] = {
     MaxPool2d: (MAXIMUM, RUNNING_MAXIMUM),
     AvgPool1d: (AVERAGE,),
     AvgPool2d: (AVERAGE,),
+    PositionScale: (POSITION_SCALE,),
     Add: (SUM,),
     Concat: (CONCATENATION,),
     Multiply: (PRODUCT,),

@@ -10,7 +10,7 @@ import numpy as np
 
 from hwgen.formats import bits_for
 from hwgen.network.fields import IntArray
-from hwgen.network.ops import Add, AvgPool1d, AvgPool2d, Multiply
+from hwgen.network.ops import Add, AvgPool1d, AvgPool2d, Multiply, PositionScale
 from hwgen.network.tensor import Tensor
 from hwgen.planning.layers.layer import Layer
 
@@ -102,6 +102,7 @@ CONSTANTS: dict[type, Callable[[Layer], tuple[int, int]]] = {
     AvgPool2d: _of_average,
     Add: _of_sum,
     Multiply: _of_sum,
+    PositionScale: _of_sum,
 }
 
 

@@ -7,6 +7,7 @@ way; a `Linear` after it is a convolution whose kernel is the whole frame.
 
 __all__ = ["LAYERS", "find_layers"]
 
+import math
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -38,10 +39,12 @@ from hwgen.network.ops import (
     Multiply,
     Op,
     Pool,
+    PositionScale,
     Requantize,
     Table,
     Threshold,
 )
+from hwgen.network.rearranged import REARRANGED, rearranged
 from hwgen.planning.layers.elements import element_encoding_of, elements_of
 from hwgen.planning.layers.layer import INPUT, Frame, Layer, Pair, Sides
 
@@ -128,6 +131,10 @@ def _alone(op: Requantize | Threshold | Table, layer: Layer) -> Layer:
     return replace(layer, acc=layer.x, y_frame=layer.x_frame, epilogue=(op,))
 
 
+def _scaled(op: PositionScale, layer: Layer) -> Layer:
+    return replace(layer, y_frame=layer.x_frame)
+
+
 def _joined(op: Add | Concat, layer: Layer) -> Layer:
     if any(frame[1:] != layer.x_frame[1:] for frame in layer.x_frames):
         raise PlanError(
@@ -170,6 +177,7 @@ def _arg_max(op: ArgMax, layer: Layer) -> Layer:
 LAYERS: dict[type[Op], Made | None] = {
     Input: None,
     Flatten: None,
+    **dict.fromkeys(REARRANGED),
     Conv1d: _conv,
     Conv2d: _conv,
     Linear: _linear,
@@ -178,6 +186,7 @@ LAYERS: dict[type[Op], Made | None] = {
     MaxPool2d: _max_pool,
     AvgPool1d: _pool,
     AvgPool2d: _pool,
+    PositionScale: _scaled,
     Add: _joined,
     Concat: _joined,
     Multiply: _multiplied,
@@ -220,6 +229,7 @@ def find_layers(network: Network) -> tuple[Layer, ...]:
         first = maker[node.inputs[0]]
         y = network.tensors[node.name]
         if made is None:
+            _check_order(node, network)
             maker[node.name] = first
             if first != INPUT and len(network.users(node.inputs[0])) == 1:
                 last = layers[first]
@@ -238,6 +248,17 @@ def find_layers(network: Network) -> tuple[Layer, ...]:
     if not layers:
         raise PlanError("Network must have at least one op that computes something")
     return tuple(_as_elements(layer) for layer in layers.values())
+
+
+def _check_order(node: Node, network: Network) -> None:
+    """Refuse a value whose elements come in another order than those that it is of."""
+    x, y = network.tensors[node.inputs[0]], network.tensors[node.name]
+    if isinstance(node.op, Flatten):
+        return
+    order = rearranged(node.op, np.arange(math.prod(x.shape)).reshape(x.shape), x.shape)
+    if _frame_of(x) != _frame_of(y) or not (order.reshape(-1) == np.arange(order.size)).all():
+        kind = type(node.op).__name__
+        raise PlanError(f"{node.name}: {kind} of {x.shape} to {y.shape} has no hardware")
 
 
 def _as_elements(layer: Layer) -> Layer:

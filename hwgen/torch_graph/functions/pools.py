@@ -1,4 +1,4 @@
-"""Functions that take windows together: pools, means and largest values."""
+"""Functions that take windows together: pools, means, sums and largest values."""
 
 __all__ = ["POOLS"]
 
@@ -10,11 +10,12 @@ import torch.nn.functional as F
 from torch import nn
 
 from hwgen.torch_graph.functions.call import Call, Calls, Function, Modules
+from hwgen.torch_graph.modules import AvgPool, MaxPool
 from hwgen.torch_graph.reductions import reduction_of
+from hwgen.torch_graph.swaps import channels_first, channels_last
 
 Kind = Callable[..., nn.Module]
-AVERAGE: dict[int, Kind] = {1: nn.AvgPool1d, 2: nn.AvgPool2d}  # by spatial axes
-MAXIMUM: dict[int, Kind] = {1: nn.MaxPool1d, 2: nn.MaxPool2d}
+Reduced = Callable[[tuple[int, ...]], nn.Module]  # of a whole extent
 
 
 def _max_pool(kind: Kind) -> Function:
@@ -54,26 +55,43 @@ def _adaptive(kind: Kind) -> Function:
     return Function(lambda call: (kind(call.argument(1, "output_size")),))
 
 
-def _reduction(kinds: dict[int, Kind]) -> Function:
-    """Over spatial axes: a pool whose window has their whole extent."""
+def _reduction(kind: Reduced) -> Function:
+    """Over axes of positions: a pool whose window has their whole extent. Where they come before
+    all others, as in (batch, n, features), channels are brought first."""
 
     def modules(call: Call) -> Modules | None:
         found, shape = reduction_of(call.node, call.dimensions), call.shapes[0]
         if shape is None:
             return (nn.Identity(),)  # the example does not fit: the trace says why
-        rank = len(shape) - 2
-        if found is None or rank not in kinds or min(found.axes) < 2:
+        rank, before, after = len(shape) - 2, (), ()
+        if found is None or rank not in (1, 2):
             return None
-        kernel = [n if axis in found.axes else 1 for axis, n in enumerate(shape) if axis > 1]
-        pool = kinds[rank](tuple(kernel) if rank > 1 else kernel[0])
+        axes, shape = found.axes, shape[1:]
+        if axes == tuple(range(1, rank + 1)):
+            before, after = (channels_first(shape),), (channels_last((shape[-1], *[1] * rank)),)
+            axes, shape = tuple(axis + 1 for axis in axes), (shape[-1], *shape[:-1])
+        if min(axes) < 2:
+            return None
+        pool = kind(tuple(n if axis in axes else 1 for axis, n in enumerate(shape[1:], 2)))
         if found.keepdim:
-            return (pool,)
-        return (pool, nn.Flatten()) if len(found.axes) == rank else None
+            return (*before, pool, *after)
+        return (*before, pool, nn.Flatten()) if len(axes) == rank else None
 
     return Function(modules)
 
 
-_MEAN, _LARGEST = _reduction(AVERAGE), _reduction(MAXIMUM)
+def _mean(kernel: tuple[int, ...]) -> AvgPool:
+    return AvgPool(kernel, kernel, ((0, 0),) * len(kernel))
+
+
+def _sum(kernel: tuple[int, ...]) -> AvgPool:
+    return AvgPool(kernel, kernel, ((0, 0),) * len(kernel), divisor=1)
+
+
+def _largest(kernel: tuple[int, ...]) -> MaxPool:
+    return MaxPool(kernel, kernel, ((0, 0),) * len(kernel), (1,) * len(kernel))
+
+
 POOLS: Calls = {
     **dict.fromkeys((F.max_pool1d, torch.max_pool1d), _max_pool(nn.MaxPool1d)),
     **dict.fromkeys((F.max_pool2d, torch.max_pool2d), _max_pool(nn.MaxPool2d)),
@@ -83,6 +101,7 @@ POOLS: Calls = {
     F.adaptive_avg_pool2d: _adaptive(nn.AdaptiveAvgPool2d),
     F.adaptive_max_pool1d: _adaptive(nn.AdaptiveMaxPool1d),
     F.adaptive_max_pool2d: _adaptive(nn.AdaptiveMaxPool2d),
-    **dict.fromkeys((torch.mean, "mean"), _MEAN),
-    **dict.fromkeys((torch.amax, "amax"), _LARGEST),
+    **dict.fromkeys((torch.mean, "mean"), _reduction(_mean)),
+    **dict.fromkeys((torch.sum, "sum"), _reduction(_sum)),
+    **dict.fromkeys((torch.amax, "amax"), _reduction(_largest)),
 }

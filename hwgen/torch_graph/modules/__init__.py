@@ -12,11 +12,14 @@ __all__ = [
     "Maximum",
     "Minimum",
     "Multiply",
+    "PositionScale",
+    "Rearrange",
     "ZeroPad",
 ]
 
 from hwgen.torch_graph.modules.affine import Affine
 from hwgen.torch_graph.modules.elementwise import Clamp, Elementwise
 from hwgen.torch_graph.modules.joins import Add, Concat, Maximum, Minimum, Multiply
+from hwgen.torch_graph.modules.rearrange import Rearrange
 from hwgen.torch_graph.modules.values import ArgMax
-from hwgen.torch_graph.modules.windows import AvgPool, MaxPool, ZeroPad
+from hwgen.torch_graph.modules.windows import AvgPool, MaxPool, PositionScale, ZeroPad

@@ -1,9 +1,12 @@
 """What windows take together, and zeros around a value: of any number of spatial axes."""
 
-__all__ = ["AvgPool", "MaxPool", "Sides", "ZeroPad", "padded"]
+__all__ = ["AvgPool", "MaxPool", "PositionScale", "Sides", "ZeroPad", "padded"]
 
+import functools
+import math
 from collections.abc import Callable
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -40,19 +43,44 @@ class MaxPool(nn.Module):
 
 
 class AvgPool(nn.Module):
-    """The average of each window; padding counts as zeros.
+    """The sum of each window over a divisor, by default the window's size; padding counts as zeros.
 
     kernel, stride : of each spatial axis
     padding : (before, after) of each spatial axis
     """
 
-    def __init__(self, kernel: Extents, stride: Extents, padding: Sides):
+    def __init__(self, kernel: Extents, stride: Extents, padding: Sides, divisor: int = 0):
         super().__init__()
         self.kernel, self.stride, self.padding = kernel, stride, padding
+        self.divisor = divisor or math.prod(kernel)
 
     def forward(self, x: Tensor) -> Tensor:
         """Return (batch, channels, windows of each axis)."""
-        return AVERAGE[len(self.kernel)](padded(x, self.padding), self.kernel, self.stride)
+        average = AVERAGE[len(self.kernel)](padded(x, self.padding), self.kernel, self.stride)
+        size = math.prod(self.kernel)
+        return average if self.divisor == size else average * (size / self.divisor)
+
+
+class PositionScale(nn.Module):
+    """Each position times a factor of its own: of sums over more or fewer elements, averages.
+
+    factors : of each spatial axis, an integer for each position
+    divisor : by which all factors are too large
+    by : the products of these, over the divisor, float64
+    """
+
+    by: Tensor
+
+    def __init__(self, factors: tuple[tuple[int, ...], ...], divisor: int):
+        super().__init__()
+        self.factors, self.divisor = factors, divisor
+        axes = (torch.tensor(axis, dtype=torch.float64) for axis in factors)
+        by = functools.reduce(lambda a, b: a[..., None] * b, axes)
+        self.register_buffer("by", by / divisor, persistent=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return (batch, channels, ...), scaled."""
+        return x * self.by.to(x.dtype)
 
 
 class ZeroPad(nn.Module):

@@ -17,6 +17,8 @@ __all__ = [
     "QuantMaximum",
     "QuantMinimum",
     "QuantMultiply",
+    "QuantPositionScale",
+    "QuantRearrange",
     "QuantTable",
     "QuantZeroPad",
     "Weighted",
@@ -25,7 +27,8 @@ __all__ = [
 from hwgen.compression.quantize.layers.add import QuantAdd
 from hwgen.compression.quantize.layers.concat import QuantConcat, QuantMaximum, QuantMinimum
 from hwgen.compression.quantize.layers.pairs import QuantMultiply
-from hwgen.compression.quantize.layers.pools import QuantAvgPool, QuantZeroPad
+from hwgen.compression.quantize.layers.pools import QuantAvgPool, QuantPositionScale, QuantZeroPad
+from hwgen.compression.quantize.layers.rearrange import QuantRearrange
 from hwgen.compression.quantize.layers.table import QuantTable
 from hwgen.compression.quantize.layers.weighted import (
     QuantAffine,

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from hwgen.compression.quantize.layers.concat import OneGrid
+from hwgen.compression.quantize.layers.rearrange import QuantRearrange
 from hwgen.compression.quantize.quantizers import Quantizer, Source
 from hwgen.formats import Binary
 
@@ -28,7 +29,7 @@ def ends_of(source: Source) -> tuple[int, int]:
 
 def is_binary(source: Source) -> bool:
     """Say whether a source gives -1 and +1."""
-    if isinstance(source, OneGrid):  # all on one grid
+    if isinstance(source, (OneGrid, QuantRearrange)):  # all on one grid
         return is_binary(source.sources[0])
     return isinstance(source, Quantizer) and isinstance(source.format, Binary)
 

@@ -1,6 +1,6 @@
 """Averages, and zeros around a value."""
 
-__all__ = ["QuantAvgPool", "QuantZeroPad"]
+__all__ = ["QuantAvgPool", "QuantPositionScale", "QuantZeroPad"]
 
 import math
 
@@ -9,14 +9,15 @@ import numpy.typing as npt
 from torch import Tensor, nn
 
 from hwgen.compression.quantize.layers.integers import integers_of, is_binary
+from hwgen.compression.quantize.layers.rearrange import QuantRearrange
 from hwgen.compression.quantize.quantizers import Source
 from hwgen.errors import FormatError
-from hwgen.torch_graph.modules import AvgPool, ZeroPad
+from hwgen.torch_graph.modules import AvgPool, PositionScale, ZeroPad
 from hwgen.torch_graph.modules.windows import AVERAGE, padded
 
 
 class QuantAvgPool(nn.Module):
-    """An average over windows: an exact sum, whose scale is the input's over the window's size.
+    """An average over windows: an exact sum, whose scale is the input's over the divisor.
 
     Padding counts as zeros. Of each spatial axis: kernel, stride, padding (before, after).
     """
@@ -27,8 +28,9 @@ class QuantAvgPool(nn.Module):
         super().__init__()
         self.path = path
         self.kernel, self.stride = float_layer.kernel, float_layer.stride
-        self.padding = float_layer.padding
-        if any(map(any, self.padding)) and is_binary(source):
+        self.padding, self.divisor = float_layer.padding, float_layer.divisor
+        zeros = isinstance(source, QuantRearrange) and source.has_constants
+        if (zeros or any(map(any, self.padding))) and is_binary(source):
             raise FormatError(
                 f"{path}: average of binary values must have no padding, not {self.padding}; "
                 "use padding=0, or give the layer before it a format such as uint2"
@@ -37,7 +39,7 @@ class QuantAvgPool(nn.Module):
 
     def output_scale(self) -> Tensor:
         """Scale of the sums, (1,) float64."""
-        return self._source[0].output_scale() / math.prod(self.kernel)
+        return self._source[0].output_scale() / self.divisor
 
     def bound(self) -> int:
         """Bound of the magnitude of a sum."""
@@ -49,15 +51,44 @@ class QuantAvgPool(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the averages of (batch, channels, ...)."""
-        average = AVERAGE[len(self.kernel)]
+        average, size = AVERAGE[len(self.kernel)], math.prod(self.kernel)
         if self.training:
-            return average(padded(x, self.padding), self.kernel, self.stride)
+            found = average(padded(x, self.padding), self.kernel, self.stride)
+            return found if self.divisor == size else found * (size / self.divisor)
         q = padded(integers_of(x, self._source[0]), self.padding)
-        size = math.prod(self.kernel)
-        total = (
-            average(q, self.kernel, self.stride) * size
-        ).round()  # of integers: never near a tie
+        total = (average(q, self.kernel, self.stride) * size).round()  # never near a tie
         return total * self.output_scale()
+
+
+class QuantPositionScale(PositionScale):
+    """Averages of sums over more or fewer elements, exactly: integers times integers, whose scale
+    is the sums' over the divisor."""
+
+    zero_point = 0
+
+    def __init__(self, path: str, float_layer: PositionScale, source: Source):
+        super().__init__(float_layer.factors, float_layer.divisor)
+        self.path = path
+        self._source = (source,)  # in a tuple: not a child
+
+    def output_scale(self) -> Tensor:
+        """Scale of the products, (1,) float64."""
+        return self._source[0].output_scale() / self.divisor
+
+    def bound(self) -> int:
+        """Bound of the magnitude of a product."""
+        return self._source[0].bound() * math.prod(map(max, self.factors))
+
+    def bounds(self) -> npt.NDArray[np.float64]:
+        """Bound of the magnitude of a product, (1,)."""
+        return np.array([self.bound()], dtype=np.float64)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the averages of (batch, channels, ...)."""
+        if self.training:
+            return super().forward(x)
+        by = (self.by * self.divisor).round()
+        return integers_of(x, self._source[0]) * by * self.output_scale()
 
 
 class QuantZeroPad(nn.Module):

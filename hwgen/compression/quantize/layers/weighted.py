@@ -182,10 +182,10 @@ class QuantConv2d(QuantConv):
 
 
 class QuantLinear(Weighted):
-    """A fully connected layer."""
+    """A fully connected layer, of each position where there are several."""
 
     def _dot(self, x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
-        return F.linear(x, weight, bias)
+        return F.linear(x.movedim(1, -1), weight, bias).movedim(-1, 1)
 
 
 class QuantAffine(Weighted):
