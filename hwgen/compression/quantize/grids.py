@@ -156,7 +156,8 @@ class _Placer:
                 if self._reach[a[0]] == 0 or self._reach[b[0]] == 0:
                     self._join_zeros(a, b)
                 else:
-                    self._join(*sorted((b, a), key=self._worth), apart)
+                    small, large = sorted((b, a), key=self._worth)
+                    self._join(small, large, apart)
 
     def _join_zeros(self, a: Summand, b: Summand) -> None:
         for (zeros, by), other in ((a, b), (b, a)):

@@ -42,6 +42,7 @@ class Layer:
     bias : (outputs,) of elements, with the share of the zero point and of what they stand for
     kernel, stride, padding, dilation : (vertical, horizontal)
     groups : of a convolution
+    spreads : whether what is less than the first input is taken again for the rest of it
     pads_low : whether padding is below every value, as a maximum wants it
     epilogue : the requantizer or thresholds that follow, or None
     """
@@ -62,6 +63,7 @@ class Layer:
     padding: Pair = (0, 0)
     dilation: Pair = (1, 1)
     groups: int = 1
+    spreads: bool = False
     pads_low: bool = False
     epilogue: Requantize | Threshold | None = field(default=None)
     x_encodings: tuple[ElementEncoding, ...] = ()
@@ -81,6 +83,16 @@ class Layer:
     def x_frame(self) -> Frame:
         """Stream of the first input."""
         return self.x_frames[0]
+
+    def rounds(self, position: int, lanes: int) -> tuple[int, int]:
+        """Return (fresh, period): how many beats of an input enter, and are met, in a turn, where
+        it spreads over the first one; (1, 1) where it does not."""
+        frame, whole = self.x_frames[position], self.x_frame
+        if not self.spreads or frame == whole:
+            return 1, 1
+        groups = -(-whole[0] // lanes)
+        fresh = groups if frame[0] == whole[0] else 1
+        return fresh, groups if frame[1:] == whole[1:] else groups * self.pixels
 
     @property
     def outputs(self) -> int:
