@@ -44,8 +44,9 @@ def _add(op: Add, inputs: Sequence[Tensor]) -> Tensor:
         (m * (x.lows - x.zero_point), m * (x.highs - x.zero_point))
         for x, m in zip(inputs, op.multipliers, strict=True)
     ]
-    lows = np.sum([np.minimum(*ends) for ends in shares], axis=0)
-    highs = np.sum([np.maximum(*ends) for ends in shares], axis=0)
+    nothing = np.zeros(first.lows.shape, np.int64)  # where what spreads has but one channel
+    lows = sum((np.minimum(*ends) for ends in shares), nothing)
+    highs = sum((np.maximum(*ends) for ends in shares), nothing)
     return Tensor(first.shape, lows, highs, np.array([units[0]]), 0, None)
 
 
