@@ -12,7 +12,7 @@ __all__ = [
     "suits",
 ]
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import gcd
 
@@ -20,10 +20,14 @@ from hwgen.planning.implementations.implementation import Core
 from hwgen.planning.layers.layer import INPUT, Layer
 from hwgen_rtl_templates.axi import BorderParameters
 from hwgen_rtl_templates.fifo import FifoParameters
+from hwgen_rtl_templates.replay import ReplayParameters
 from hwgen_rtl_templates.streams import ForkParameters, NarrowParameters, WidenParameters
 
 # the parameters of anything that streams run through
-Part = Core | ForkParameters | FifoParameters | NarrowParameters | WidenParameters
+Part = (
+    Core | ForkParameters | FifoParameters | NarrowParameters | WidenParameters | ReplayParameters
+)
+Ring = Callable[[int, int], str]  # (bits, words) of a memory that is gone round -> its style
 
 
 @dataclass(frozen=True, order=True)
@@ -143,6 +147,7 @@ def assemble(
     entry: Endpoint,
     depths: Mapping[Branch, int],
     shifts: bool = False,
+    ring: Ring = lambda bits, words: "distributed",
 ) -> Assembly:
     """Put cores together: adapters where widths differ, a fork and queues where a stream has
     several users.
@@ -152,6 +157,7 @@ def assemble(
     entry : the beats that come from outside
     depths : of the queue on each branch of a fork
     shifts : whether these are registers that shift
+    ring : where beats go that are taken again
     """
     builder = _Builder(layer.name for layer, _ in stages)
     users: dict[str, list[Branch]] = {INPUT: []}
@@ -186,8 +192,16 @@ def assemble(
             way = ways[Branch(source, layer.name, position)]
             end = beats[source]
             channels = layer.x_frames[position][0]
-            word = min(core.word, channels)  # a factor a pixel has but one channel
-            for part in adapters(channels, end.lanes, word, end.bits, end.signed):
+            word = min(core.word, channels) if layer.spreads else core.word
+            changes: list[WidenParameters | NarrowParameters | ReplayParameters] = [
+                *adapters(channels, end.lanes, word, end.bits, end.signed)
+            ]
+            fresh, period = layer.rounds(position, core.word)
+            if (word, fresh) != (core.word, period):
+                style = ring(word * end.bits, fresh)
+                shape = (word, core.word, end.bits, end.signed)
+                changes.append(ReplayParameters(*shape, fresh, period, style))
+            for part in changes:
                 number = f"_{position}" if len(layer.sources) > 1 else ""
                 (way,) = builder.add(f"{layer.name}_{part.name}{number}", layer.name, part, (way,))
             inputs.append(way)

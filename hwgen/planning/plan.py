@@ -4,10 +4,10 @@ __all__ = ["Alternative", "Plan", "Stage"]
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
-from hwgen.families.memories import queue_shifts
+from hwgen.families.memories import queue_shifts, ring_style
 from hwgen.network.graph import Network
 from hwgen.planning.dataflow import (
     Assembly,
@@ -138,7 +138,7 @@ class Plan:
         position = first.layer.sources.index(INPUT)
         channels, height, width = first.layer.x_frames[position]
         bits, is_signed = element_of(first.layer, position)
-        return Endpoint(channels, first.core.word, bits, is_signed, height * width)
+        return Endpoint(channels, min(first.core.word, channels), bits, is_signed, height * width)
 
     @property
     def input(self) -> BorderParameters:
@@ -154,7 +154,9 @@ class Plan:
     def assembly(self) -> Assembly:
         """Every part, and the streams between them."""
         cores = [(stage.layer, stage.core) for stage in self.stages]
-        return assemble(cores, self.entry, self.depths, queue_shifts(self.target))
+        target = self.target
+        ring = partial(ring_style, target=target)
+        return assemble(cores, self.entry, self.depths, queue_shifts(target), ring)
 
     @cached_property
     def timing(self) -> Timing:

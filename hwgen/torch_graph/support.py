@@ -53,7 +53,8 @@ OWNED = (*WEIGHTED, *NORMS, nn.PReLU)  # hold weights: one use each
 SUPPORTED = (
     "Conv1d, Conv2d, Linear, BatchNorm, ReLU and other functions of one value, max, average and "
     "adaptive pools of lengths and images, zero padding, Flatten, Dropout, Identity, +, - and * of "
-    "two values or of a value and constants, one for all or one a channel, torch.maximum, torch.minimum, torch.cat, a mean or "
+    "two values or of a value and constants, one for all or one a channel, torch.maximum, "
+    "torch.minimum, torch.cat, a mean or "
     "largest value over the image, a last argmax"
 )
 NORMALIZING = ("Softmax", "LogSoftmax", "Softmin", "softmax", "log_softmax", "softmin")
@@ -90,6 +91,7 @@ INSTEAD: dict[str, str] = {
     **dict.fromkeys(("linear", "matmul", "mm", "einsum"), "use nn.Linear, which holds its weights"),
     "dropout": "give it training=self.training, or use nn.Dropout",
 }
+SPREADING = "a number a channel, (channels, 1, 1), or a pixel, (1, height, width)"
 Problem = tuple[str, str]  # what it is, and what to use instead
 Shapes = Sequence[Shape | None]  # of inputs, without the batch; None where it is not known
 
@@ -146,23 +148,24 @@ def _flatten_problem(module: nn.Flatten, shapes: Shapes) -> Problem | None:
     return None
 
 
-def _pair_problem(module: Add | Maximum | Minimum, shapes: Shapes) -> Problem | None:
+def _compared_problem(module: Maximum | Minimum, shapes: Shapes) -> Problem | None:
     if None not in shapes and shapes[0] != shapes[1]:
-        verb = "adding" if isinstance(module, Add) else "comparing"
-        what = f"{verb} of shapes {shapes[0]} and {shapes[1]}"
+        what = f"comparing of shapes {shapes[0]} and {shapes[1]}"
         return what, "give both the same shape, without broadcasting"
     return None
 
 
-def _multiply_problem(module: Multiply, shapes: Shapes) -> Problem | None:
-    a, b = shapes
-    if a is None or b is None or a == b:
-        return None
-    if len(a) == 3 and b in ((a[0], 1, 1), (1, *a[1:])):
-        return None
-    what = f"multiplying of shapes {a} and {b}"
-    way = "give both the same shape, or one of them (channels, 1, 1) or (1, height, width)"
-    return what, way
+def _spread_problem(module: Add | Multiply, shapes: Shapes) -> Problem | None:
+    first = shapes[0]
+    for shape in shapes[1:]:
+        if first is None or shape is None:
+            continue
+        ones = [1] * len(first[1:])
+        if shape not in (first, (*first[:1], *ones), (1, *first[1:]), (1, *ones)):
+            verb = "adding" if isinstance(module, Add) else "multiplying"
+            what = f"{verb} of shapes {first} and {shape}"
+            return what, f"give both the same shape, or one of them {SPREADING}"
+    return None
 
 
 def _argmax_problem(module: ArgMax, shapes: Shapes) -> Problem | None:
@@ -218,9 +221,9 @@ PROBLEMS: dict[type[nn.Module], Callable[[Any, Shapes], Problem | None]] = {
     **dict.fromkeys(POOLS, _pool_problem),
     **dict.fromkeys(PADS, _pad_problem),
     nn.Flatten: _flatten_problem,
-    Add: _pair_problem,
-    Maximum: _pair_problem,
-    Minimum: _pair_problem,
-    Multiply: _multiply_problem,
+    Add: _spread_problem,
+    Maximum: _compared_problem,
+    Minimum: _compared_problem,
+    Multiply: _spread_problem,
     ArgMax: _argmax_problem,
 }

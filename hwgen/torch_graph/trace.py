@@ -18,7 +18,7 @@ from hwgen.torch_graph.float_graph import INPUT, FloatGraph, FloatNode, Shape
 from hwgen.torch_graph.functions import Call, is_size, modules_of, operands, takes_constants
 from hwgen.torch_graph.hidden import find_hidden
 from hwgen.torch_graph.meaning import run_layer
-from hwgen.torch_graph.modules import ArgMax, Elementwise, Multiply, ZeroPad
+from hwgen.torch_graph.modules import Add, ArgMax, Elementwise, Multiply, ZeroPad
 from hwgen.torch_graph.modules.windows import Sides
 from hwgen.torch_graph.pads import fold_pads
 from hwgen.torch_graph.pools import POOLS, pools_of
@@ -216,8 +216,11 @@ class _Reader:
         if modules is None or not self._are_values(sources):
             self._refuse(*_unsupported_function(node, self._is_last(node)))
             return
-        if isinstance(modules[0], Multiply):  # what spreads is the second one
-            sources.sort(key=lambda source: -math.prod(self._shapes_of([source])[0] or ()))
+        if isinstance(modules[0], (Add, Multiply)):  # what spreads is not the first one
+            order = sorted(range(len(sources)), key=lambda n: -self._size(sources[n]))
+            sources = [sources[n] for n in order]
+            if isinstance(modules[0], Add):
+                modules = (Add([modules[0].factors[n] for n in order]), *modules[1:])
         problem = module_problem(modules[0], self._shapes_of(sources))
         is_last = all(user.op == "output" for user in node.users)
         if problem is None and isinstance(modules[0], ArgMax) and not is_last:
@@ -294,6 +297,9 @@ class _Reader:
 
     def _shapes_of(self, sources: list[object]) -> list[Shape | None]:
         return [self._shapes.get(s) if isinstance(s, fx.Node) else None for s in sources]
+
+    def _size(self, source: object) -> int:
+        return math.prod(self._shapes_of([source])[0] or ())
 
     def _new_name(self, name: str) -> str:
         while name in self._names:

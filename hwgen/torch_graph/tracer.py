@@ -33,7 +33,7 @@ RESHAPING = (
     *("flatten", "view", "reshape", "squeeze", "unsqueeze", "view_as", "reshape_as"),
     *("contiguous", "clone", torch.clone),
 )
-OVER_STACK = {  # over the values of a stack: what joins two of them
+OVER_STACK: dict[Any, Callable[..., Any]] = {  # over the values of a stack: what joins two of them
     **dict.fromkeys((torch.sum, "sum", torch.mean, "mean"), torch.add),
     **dict.fromkeys((torch.amax, "amax"), torch.maximum),
     **dict.fromkeys((torch.amin, "amin"), torch.minimum),

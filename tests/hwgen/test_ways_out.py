@@ -77,17 +77,16 @@ WAYS = [  # refused, the words, accepted
         *("keep (batch, features)", last(lambda a: a.mean((2, 3)))),
     ),
     (
-        last(lambda a: a + 1),
-        *("add two values that the model computes", Between(lambda a, b: a + b, last=True)),
+        last(lambda a: a + torch.ones(5, 5)),
+        *("a value and a number or one a channel", last(lambda a: a + torch.ones(4, 1, 1))),
     ),
     (
-        Between(lambda a, b: torch.add(a, b, alpha=2), last=True),
-        *("without constants or alpha", Between(torch.add, last=True)),
+        Between(lambda a, b: torch.add(a, b, alpha=0), last=True),
+        *("use two values that the model computes", Between(torch.add, last=True)),
     ),
-    (Between(lambda a, b: a - b, last=True), "with + or", Between(lambda a, b: a + b, last=True)),
     (
-        Between(lambda a, b: a * b, last=True),
-        *("or torch.cat instead", Between(lambda a, b: torch.cat([a, b], 1), last=True)),
+        Between(lambda a, b: a / b, last=True),
+        *("divide by numbers, one for all or one a channel", last(lambda a: a / 3)),
     ),
     (
         Between(lambda a, b: torch.cat([a, b], 2), last=True),
@@ -135,18 +134,13 @@ WAYS = [  # refused, the words, accepted
         *("use track_running_stats=True", stack(conv(), nn.BatchNorm2d(4))),
     ),
     (
-        stack(conv(), nn.ReLU(), nn.BatchNorm2d(4)),
-        *("put it right after one", stack(conv(), nn.BatchNorm2d(4), nn.ReLU())),
+        stack(conv(), nn.GroupNorm(2, 4)),
+        *("use BatchNorm instead", stack(conv(), nn.BatchNorm2d(4))),
     ),
     (
         Text(lambda m, x: m[1](m[0](x)) + m[0](x), conv(), nn.BatchNorm2d(4)),
         "give each use a layer of its own",
         Text(lambda m, x: m[1](m[0](x)) + m[2](x), conv(), nn.BatchNorm2d(4), conv()),
-    ),
-    (
-        Text(lambda m, x: (lambda y: m[1](y) + y)(m[0](x)), conv(), nn.BatchNorm2d(4)),
-        "use its output there",
-        Text(lambda m, x: (lambda y: y + y)(m[1](m[0](x))), conv(), nn.BatchNorm2d(4)),
     ),
     (
         stack(conv(), nn.MaxPool2d(2, return_indices=True)),
@@ -166,8 +160,12 @@ WAYS = [  # refused, the words, accepted
     ),
     (stack(conv(), nn.Flatten(2)), "use Flatten(1)", stack(conv(), nn.Flatten(1))),
     (
-        Between(lambda a, b: a + b.mean((2, 3), keepdim=True), last=True),
-        *("give both the same shape", Between(lambda a, b: a + b, last=True)),
+        Between(lambda a, b: a + F.avg_pool2d(b, (1, 5)), last=True),
+        *("give both the same shape, or one of them a number a channel", Between(torch.add, True)),
+    ),
+    (
+        Between(lambda a, b: torch.maximum(a, b.mean((2, 3), keepdim=True)), last=True),
+        *("without broadcasting", Between(torch.maximum, last=True)),
     ),
     (
         Text(lambda m, x: F.conv2d(x, m[0].weight), conv()),

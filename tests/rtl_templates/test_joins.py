@@ -8,6 +8,7 @@ from hwgen_rtl_templates.argmax import ArgMax, ArgMaxParameters
 from hwgen_rtl_templates.extreme import ExtremeParameters
 from hwgen_rtl_templates.join import Concat, ConcatParameters, Sum, SumParameters
 from hwgen_rtl_templates.product import ProductParameters
+from hwgen_rtl_templates.replay import ReplayParameters
 from hwgen_rtl_templates.requantize import RequantizerParameters
 from hwgen_rtl_templates.streams import Fork, ForkParameters
 from hwgen_rtl_templates.timing import Link, evaluate, sink, source
@@ -137,24 +138,18 @@ def hold_to(p, given, expected, rng):
             assert [seen.emitted] == clocks(p, whens, 1), p
 
 
-@pytest.mark.parametrize("style", ["block", "distributed", "logic"])
-@pytest.mark.parametrize("kind", ["same", "channel", "pixel", "binary"])
-def test_product(kind, style):
-    """Of two values of one shape, and with a factor a channel or a pixel; the reference looks each
-    one up by where it is."""
-    rng = random.Random(f"{kind} {style}")
-    channels, lanes, pixels, frames = (12, 2, 5, 3) if kind == "channel" else (6, 3, 4, 3)
-    groups = channels // lanes
-    fresh, period = {"channel": (groups, groups * pixels), "pixel": (1, groups)}.get(kind, (1, 1))
+@pytest.mark.parametrize("kind", ["alone", "requantized", "binary"])
+def test_product(kind):
+    rng = random.Random(kind)
+    channels, lanes, count = 6, 3, 24
     is_binary = kind == "binary"
     b_ends, b_step, b_offset = ((0, 1), 2, -1) if is_binary else ((-8, 7), 1, 3)
-    factors = 1 if kind == "pixel" else lanes
-    b_range = (b_step * b_ends[0] + b_offset, b_step * b_ends[1] + b_offset)
     a_range = (0 - 2, 15 - 2)
+    b_range = (b_step * b_ends[0] + b_offset, b_step * b_ends[1] + b_offset)
     ends = [x * y for x in a_range for y in b_range]
     lo, hi = min(ends), max(ends)
     epilogue = None
-    if kind != "same":
+    if kind != "alone":
         epilogue = RequantizerParameters(channels, lanes, lo, hi, (1,), 2, 0, -8, 7, 4, True)
     p = ProductParameters(
         channels=channels,
@@ -163,27 +158,52 @@ def test_product(kind, style):
         signs=(False, not is_binary),
         steps=(1, b_step),
         offsets=(-2, b_offset),
-        factors=factors,
         ranges=(a_range, b_range),
         lo=lo,
         hi=hi,
-        beats=groups * pixels,
-        fresh=fresh,
-        period=period,
+        beats=count // 2,
         epilogue=epilogue,
         depth=rng.choice((1, 3, 9)),
-        style=style,
     )
-    count = frames * groups * pixels
     a = [[rng.randint(0, 15) for _ in range(lanes)] for _ in range(count)]
-    b = [[rng.randint(*b_ends) for _ in range(factors)] for _ in range(count // period * fresh)]
+    b = [[rng.randint(*b_ends) for _ in range(lanes)] for _ in range(count)]
     expected = []
-    for n, beat in enumerate(a):
-        met = b[n // period * fresh + n % period % fresh] * (lanes if kind == "pixel" else 1)
-        values = [(x - 2) * (b_step * y + b_offset) for x, y in zip(beat, met, strict=True)]
+    for xs, ys in zip(a, b, strict=True):
+        values = [(x - 2) * (b_step * y + b_offset) for x, y in zip(xs, ys, strict=True)]
         expected.append([min(max((v + 2) >> 2, -8), 7) for v in values] if epilogue else values)
     given = [[pack(x, 4) for x in a], [pack(y, p.bits[1]) for y in b]]
     hold_to(p, given, expected, rng)
+
+
+@pytest.mark.parametrize("style", ["block", "distributed", "logic"])
+@pytest.mark.parametrize(("fresh", "rounds"), [(1, 5), (2, 3), (6, 2), (7, 3)])
+def test_replay(fresh, rounds, style):
+    rng = random.Random(f"{fresh} {rounds} {style}")
+    lanes_out = rng.choice((2, 3))
+    lanes_in = rng.choice((1, lanes_out))
+    signed = rng.random() < 0.5
+    p = ReplayParameters(lanes_in, lanes_out, 5, signed, fresh, fresh * rounds, style)
+    lo, hi = (-16, 15) if signed else (0, 31)
+    beats = [[rng.randint(lo, hi) for _ in range(lanes_in)] for _ in range(4 * fresh)]
+    expected = [
+        beats[turn * fresh + n % fresh] * (lanes_out // lanes_in)
+        for turn in range(4)
+        for n in range(fresh * rounds)
+    ]
+    for seed, (stall_in, stall_out) in enumerate(STALLS):
+        dut = p.create()
+        when = random_arrivals(len(beats), rng)
+        (seen,) = run_all(
+            dut,
+            [(dut.i, [pack(beat, 5) for beat in beats], when)],
+            [(dut.o, len(expected))],
+            stall_in=stall_in,
+            stall_out=stall_out,
+            seed=seed,
+        )
+        assert [unpack(word, lanes_out, 5, signed) for word in seen.outputs] == expected, p
+        if not stall_in and not stall_out:
+            assert [seen.emitted] == clocks(p, [when], 1), p
 
 
 @pytest.mark.parametrize("smaller", [False, True])

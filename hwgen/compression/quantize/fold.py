@@ -90,13 +90,23 @@ class _Folder:
         factors: list[float] = []
         for source, by in zip(layer.inputs, layer.module.factors, strict=True):
             inner = self._layers.get(source)
-            if inner is None or type(inner.module) is not Add or self._takers(source) > 1:
+            if (
+                inner is None
+                or type(inner.module) is not Add
+                or self._takers(source) > 1
+                or inner.shape != layer.shape
+            ):
                 inputs.append(source)
                 factors.append(by)
                 continue
             inputs += inner.inputs
             factors += [by * each for each in inner.module.factors]
             del self._layers[source]
+        together: dict[str, float] = {}
+        for source, by in zip(inputs, factors, strict=True):
+            together[source] = together.get(source, 0.0) + by
+        if len(together) > 1 and all(together.values()):
+            inputs, factors = list(together), list(together.values())
         self._layers[path] = replace(layer, module=Add(factors), inputs=tuple(inputs))
 
     def _takers(self, name: str) -> int:
@@ -122,6 +132,10 @@ class _Folder:
             return True
         if not _passes(layer.module, affine):
             return False
+        if isinstance(layer.module, Add) and affine.channels > 1:  # some may have but one
+            inputs = [self._layers.get(source) for source in layer.inputs]
+            if any(one is None or one.shape[:1] != (affine.channels,) for one in inputs):
+                return False
         return all(
             self._takers(source) == 1 and self._goes_back(source, part)
             for source, part in self._parts(layer, affine)

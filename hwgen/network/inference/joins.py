@@ -1,6 +1,6 @@
 """Shape and range where values come together."""
 
-__all__ = ["JOINS", "require_one_grid"]
+__all__ = ["JOINS", "require_one_grid", "require_shapes_of_first"]
 
 from collections.abc import Sequence
 
@@ -22,9 +22,8 @@ def _add(op: Add, inputs: Sequence[Tensor]) -> Tensor:
             f"not {len(op.multipliers)}"
         )
     first = inputs[0]
+    require_shapes_of_first(inputs)
     for x in inputs:
-        if x.shape != first.shape:
-            raise NetworkError(f"Inputs must have one shape, not {first.shape} and {x.shape}")
         require_format(x, "added")
         require_one_scale(x)
     reals = [
@@ -45,8 +44,9 @@ def _add(op: Add, inputs: Sequence[Tensor]) -> Tensor:
         (m * (x.lows - x.zero_point), m * (x.highs - x.zero_point))
         for x, m in zip(inputs, op.multipliers, strict=True)
     ]
-    lows = np.sum([np.minimum(*ends) for ends in shares], axis=0)
-    highs = np.sum([np.maximum(*ends) for ends in shares], axis=0)
+    nothing = np.zeros(first.lows.shape, np.int64)  # where what spreads has but one channel
+    lows = sum((np.minimum(*ends) for ends in shares), nothing)
+    highs = sum((np.maximum(*ends) for ends in shares), nothing)
     return Tensor(first.shape, lows, highs, np.array([units[0]]), 0, None)
 
 
@@ -70,6 +70,25 @@ def _concat(op: Concat, inputs: Sequence[Tensor]) -> Tensor:
         first.zero_point,
         first.format,
     )
+
+
+def require_shapes_of_first(inputs: Sequence[Tensor]) -> None:
+    """Refuse inputs that do not have the shape of the first, and do not spread over it: what has a
+    number a channel, a number a pixel, or one number, is taken again for the others.
+
+    Raises
+    ------
+    NetworkError : of such an input
+    """
+    first = inputs[0].shape
+    channels, image = first[:1], first[1:]
+    spreading = {first, (*channels, *[1] * len(image)), (1, *image), (1,) * len(first)}
+    for x in inputs[1:]:
+        if x.shape not in spreading:
+            raise NetworkError(
+                "Inputs must have the shape of the first, or one number a channel, one a pixel, "
+                f"or one for all, not {first} and {x.shape}"
+            )
 
 
 def require_one_grid(inputs: Sequence[Tensor], purpose: str) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 
 from hwgen.errors import NetworkError
 from hwgen.network.fields import IntArray
-from hwgen.network.inference.joins import require_one_grid
+from hwgen.network.inference.joins import require_one_grid, require_shapes_of_first
 from hwgen.network.inference.rules import Rule, require_format, require_one_scale
 from hwgen.network.ops import Maximum, Minimum, Multiply, Op
 from hwgen.network.tensor import Tensor
@@ -16,12 +16,7 @@ from hwgen.network.tensor import Tensor
 
 def _multiply(op: Multiply, inputs: Sequence[Tensor]) -> Tensor:
     a, b = inputs
-    wanted = [a.shape, (a.shape[0], 1, 1), (1, *a.shape[1:])]
-    if b.shape not in wanted[: 3 if len(a.shape) == 3 else 1]:
-        raise NetworkError(
-            f"Inputs must have one shape, or the second be a factor a channel or a pixel, not "
-            f"{a.shape} and {b.shape}"
-        )
+    require_shapes_of_first(inputs)
     for x in inputs:
         require_format(x, "multiplied")
         require_one_scale(x)

@@ -15,7 +15,8 @@ MAX_INPUTS = 1 << 10  # of a sum or a concatenation
 
 @dataclass(frozen=True, eq=False)
 class Add(Op):
-    """acc = sum of m * (x - zero point of x), for two or more inputs x of one shape.
+    """acc = sum of m * (x - zero point of x), for two or more inputs x of one shape; all
+    but the first may also be one number a channel, one a pixel, or one number for all.
 
     multipliers : one an input, none of them zero, of magnitudes below 2**15; a negative one takes
         its input off

@@ -1,4 +1,4 @@
-"""Two values of one shape, element by element: products and the larger or smaller of both."""
+"""Two values, element by element: products and the larger or smaller of both."""
 
 __all__ = ["Maximum", "Minimum", "Multiply"]
 
@@ -11,9 +11,9 @@ from hwgen.network.ops.base import Op
 class Multiply(Op):
     """acc = (a - zero point of a) * (b - zero point of b), for two inputs of one shape.
 
-    The second one may also be a factor a channel, (channels, 1, 1), or one a pixel,
-    (1, height, width), of a first one of (channels, height, width). Both are requantized tensors of
-    one scale each; the product is an accumulator of scale of a * scale of b.
+    The second one may also be a factor a channel, (channels, 1, 1), one a pixel, (1, height,
+    width), or one for all, (1, 1, 1), of a first one of (channels, height, width). Both are
+    requantized tensors of one scale each; the product is an accumulator of scale of a * scale of b.
     """
 
 

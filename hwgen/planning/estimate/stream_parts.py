@@ -17,6 +17,7 @@ from hwgen_rtl_templates.fifo import FifoParameters
 from hwgen_rtl_templates.join import ConcatParameters, SumParameters
 from hwgen_rtl_templates.position_scale import PositionScaleParameters
 from hwgen_rtl_templates.product import ProductParameters
+from hwgen_rtl_templates.replay import ReplayParameters
 from hwgen_rtl_templates.running_maximum import RunningMaximumParameters
 from hwgen_rtl_templates.streams import (
     ForkParameters,
@@ -96,17 +97,7 @@ def _product(part: ProductParameters, target: Target) -> Structure:
         logic["product bit"] = left
     ffs = widths[0][0] + widths[1][0] + part.product_shape.width
     found = Structure(logic, ffs).times(part.lanes)
-    loops = loop_bits(part.fresh, part.period // part.fresh)
-    found += Structure({"join": 1, **loops}, loops.total() + 9, ceil(part.lanes * blocks))
-    words, style = part.ring
-    if words:
-        width = part.factors * part.bits[1]
-        found += Structure({"join choice bit": width})
-        if style is None:
-            found += Structure(ffs=width * words)
-        else:
-            ring = loop_bits(words)
-            found += storage(width, words, style, target) + Structure(ring, ring.total())
+    found += Structure({"join": 1}, 9, ceil(part.lanes * blocks))
     if part.epilogue:
         found += EPILOGUES[type(part.epilogue)].structure(part.epilogue, target)
     return found + fifo_structure(part.fifo, target)
@@ -115,9 +106,6 @@ def _product(part: ProductParameters, target: Target) -> Structure:
 def _product_work(part: ProductParameters, beats: int) -> Work:
     a, b = (range_shape(*ends).width for ends in part.ranges)
     total = Work(product_bits=a * b * part.lanes * beats)
-    words, _ = part.ring
-    if words:
-        total += stored(part.factors * part.bits[1], words, 2 * beats)
     if part.epilogue:
         total += EPILOGUES[type(part.epilogue)].work(part.epilogue, beats)
     return total + fifo_work(part.fifo, beats)
@@ -152,6 +140,22 @@ def _position_scale_work(part: PositionScaleParameters, beats: int) -> Work:
     if part.epilogue:
         total += EPILOGUES[type(part.epilogue)].work(part.epilogue, beats)
     return total + fifo_work(part.fifo, beats)
+
+
+def _replay(part: ReplayParameters, target: Target) -> Structure:
+    width, words = part.lanes_in * part.bits, part.fresh
+    if part.period == words:
+        return Structure()
+    loops = loop_bits(words, part.period // words)
+    found = Structure({"join": 1, "join choice bit": width, **loops}, loops.total())
+    if part.ring_style is None:
+        return found + Structure(ffs=width * words)
+    ring = loop_bits(words)
+    return found + storage(width, words, part.ring_style, target) + Structure(ring, ring.total())
+
+
+def _replay_work(part: ReplayParameters, beats: int) -> Work:
+    return stored(part.lanes_in * part.bits, part.fresh, 2 * part.departures(beats))
 
 
 def _concat(part: ConcatParameters, target: Target) -> Structure:
@@ -208,6 +212,7 @@ STREAM_PARTS: dict[type, Counted] = {
     ConcatParameters: Counted(_concat, no_work),
     ProductParameters: Counted(_product, _product_work),
     ExtremeParameters: Counted(_extreme, _extreme_work),
+    ReplayParameters: Counted(_replay, _replay_work),
     RunningMaximumParameters: Counted(_running_maximum, _running_maximum_work),
     ArgMaxParameters: Counted(_arg_max, _arg_max_work),
 }

@@ -135,35 +135,27 @@ def _scaled(op: PositionScale, layer: Layer) -> Layer:
     return replace(layer, y_frame=layer.x_frame)
 
 
-def _joined(op: Add | Concat, layer: Layer) -> Layer:
+def _concat(op: Concat, layer: Layer) -> Layer:
     if any(frame[1:] != layer.x_frame[1:] for frame in layer.x_frames):
         raise PlanError(
             f"{layer.name}: inputs must have images of one size, not {layer.x_frames}; "
             "flatten after joining, not before"
         )
-    if isinstance(op, Add) and len(set(layer.x_frames)) > 1:
-        raise PlanError(f"{layer.name}: inputs must have equal shapes, not {layer.x_frames}")
-    channels = (
-        sum(frame[0] for frame in layer.x_frames) if isinstance(op, Concat) else layer.x_frame[0]
-    )
-    if isinstance(op, Concat) and len(layer.x.shape) == 1 and layer.x_frame[1:] != (1, 1):
+    channels = sum(frame[0] for frame in layer.x_frames)
+    if len(layer.x.shape) == 1 and layer.x_frame[1:] != (1, 1):
         raise PlanError(f"{layer.name}: flattened images cannot be joined; flatten after joining")
     return replace(layer, y_frame=(channels, *layer.x_frame[1:]))
 
 
-def _paired(op: Maximum | Minimum | Multiply, layer: Layer) -> Layer:
-    if len(set(layer.x_frames)) > 1:
-        raise PlanError(
-            f"{layer.name}: inputs must have images of one shape, not {layer.x_frames}; "
-            "flatten after joining, not before"
-        )
-    return replace(layer, y_frame=layer.x_frame)
-
-
-def _multiplied(op: Multiply, layer: Layer) -> Layer:
-    (channels, height, width), other = layer.x_frames
-    spread = len(layer.x.shape) == 3 and other in ((channels, 1, 1), (1, height, width))
-    return replace(layer, y_frame=layer.x_frame) if spread else _paired(op, layer)
+def _elementwise(op: Add | Multiply | Maximum | Minimum, layer: Layer) -> Layer:
+    frame = layer.x_frame
+    for x, other in zip(layer.xs, layer.x_frames, strict=True):
+        if other != frame and x.shape == layer.x.shape:
+            raise PlanError(
+                f"{layer.name}: inputs must have images of one shape, not {layer.x_frames}; "
+                "flatten after joining, not before"
+            )
+    return replace(layer, y_frame=frame, spreads=True)
 
 
 def _arg_max(op: ArgMax, layer: Layer) -> Layer:
@@ -187,11 +179,11 @@ LAYERS: dict[type[Op], Made | None] = {
     AvgPool1d: _pool,
     AvgPool2d: _pool,
     PositionScale: _scaled,
-    Add: _joined,
-    Concat: _joined,
-    Multiply: _multiplied,
-    Maximum: _paired,
-    Minimum: _paired,
+    Add: _elementwise,
+    Concat: _concat,
+    Multiply: _elementwise,
+    Maximum: _elementwise,
+    Minimum: _elementwise,
     ArgMax: _arg_max,
     Requantize: _alone,
     Threshold: _alone,

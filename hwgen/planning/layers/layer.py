@@ -46,6 +46,7 @@ class Layer:
     kernel, stride, dilation : (vertical, horizontal)
     padding : ((above, below), (left, right))
     groups : of a convolution
+    spreads : whether what is less than the first input is taken again for the rest of it
     pads_low : whether padding is below every value, as a maximum wants it
     epilogue : what follows, in its order: a requantizer or thresholds, a table, both or nothing
     """
@@ -66,6 +67,7 @@ class Layer:
     padding: Sides = NONE
     dilation: Pair = (1, 1)
     groups: int = 1
+    spreads: bool = False
     pads_low: bool = False
     epilogue: tuple[Requantize | Threshold | Table, ...] = ()
     x_encodings: tuple[ElementEncoding, ...] = ()
@@ -90,6 +92,16 @@ class Layer:
     def x_frame(self) -> Frame:
         """Stream of the first input."""
         return self.x_frames[0]
+
+    def rounds(self, position: int, lanes: int) -> tuple[int, int]:
+        """Return (fresh, period): how many beats of an input enter, and are met, in a turn, where
+        it spreads over the first one; (1, 1) where it does not."""
+        frame, whole = self.x_frames[position], self.x_frame
+        if not self.spreads or frame == whole:
+            return 1, 1
+        groups = -(-whole[0] // lanes)
+        fresh = groups if frame[0] == whole[0] else 1
+        return fresh, groups if frame[1:] == whole[1:] else groups * self.pixels
 
     @property
     def outputs(self) -> int:

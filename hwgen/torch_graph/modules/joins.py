@@ -9,7 +9,10 @@ from torch import Tensor, nn
 
 
 class Add(nn.Module):
-    """The sum of two or more values of one shape, each times a factor that is not zero."""
+    """The sum of two or more values, each times a factor that is not zero.
+
+    All have the shape of the first, or a number a channel, one a pixel, or one for all.
+    """
 
     def __init__(self, factors: Sequence[float] = (1.0, 1.0)):
         super().__init__()
@@ -30,7 +33,8 @@ class Add(nn.Module):
 
 
 class Multiply(nn.Module):
-    """The product of two values, the second of one shape, or a factor a channel or a pixel."""
+    """The product of two values, the second of one shape, or a factor a channel, a pixel or for
+    all."""
 
     def forward(self, a: Tensor, b: Tensor) -> Tensor:
         """Return a * b."""

@@ -5,7 +5,7 @@ __all__ = ["EXTREME", "PRODUCT"]
 from collections.abc import Iterable
 from dataclasses import replace
 
-from hwgen.families.memories import queue_shifts, ring_style
+from hwgen.families.memories import queue_shifts
 from hwgen.formats import bits_for
 from hwgen.network.ops import Minimum
 from hwgen.network.tensor import Tensor
@@ -14,7 +14,6 @@ from hwgen.planning.layers.dot_output import dot_output_of
 from hwgen.planning.layers.elements import ElementEncoding
 from hwgen.planning.layers.folding import (
     Folding,
-    divisors,
     element_cycles,
     element_foldings,
 )
@@ -26,9 +25,7 @@ from hwgen_rtl_templates.product import ProductParameters
 
 
 def _product_candidates(layer: Layer, conditions: Conditions) -> Iterable[Folding]:
-    """Yield lanes, of which a factor a pixel takes one whatever the other input takes."""
-    for lanes in divisors(layer.outputs):
-        yield Folding(lanes, lanes, lanes, implementation="product")
+    return element_foldings(layer, "product")
 
 
 def _reach(x: Tensor, encoding: ElementEncoding) -> tuple[int, int]:
@@ -39,16 +36,8 @@ def _reach(x: Tensor, encoding: ElementEncoding) -> tuple[int, int]:
 
 def _product(layer: Layer, folding: Folding, target: Target) -> ProductParameters:
     (a, b), lanes = layer.xs, folding.lanes
-    (_, a_shape), (_, b_shape) = ((f[0], f[1:]) for f in layer.x_frames)
-    groups = layer.outputs // lanes
-    fresh, period = (1, 1)
-    if a_shape != b_shape:  # a factor a channel
-        fresh, period = groups, groups * layer.pixels
-    elif layer.x_frames[1][0] != layer.outputs:  # one a pixel
-        fresh, period = 1, groups
     shapes = [bits_for(x.lo, x.hi) for x in layer.xs]
     encodings = layer.x_encodings
-    factors = lanes if layer.x_frames[1][0] == layer.outputs else 1
     found = ProductParameters(
         channels=layer.outputs,
         lanes=lanes,
@@ -56,20 +45,14 @@ def _product(layer: Layer, folding: Folding, target: Target) -> ProductParameter
         signs=(shapes[0][1], shapes[1][1]),
         steps=(encodings[0].step, encodings[1].step),
         offsets=(encodings[0].base - a.zero_point, encodings[1].base - b.zero_point),
-        factors=factors,
         ranges=(_reach(a, encodings[0]), _reach(b, encodings[1])),
         lo=layer.acc.lo,
         hi=layer.acc.hi,
         beats=element_cycles(layer, folding),
-        fresh=fresh,
-        period=period,
         epilogue=epilogue_for(layer, dot_output_of(layer), lanes, target).unit,
         depth=1,
         shifts=queue_shifts(target),
     )
-    words = found.ring[0]
-    if words > 1:
-        found = replace(found, style=ring_style(factors * shapes[1][0], words, target))
     return found.with_depth(found.full_rate_depth)
 
 

@@ -1,0 +1,83 @@
+"""Values that meet: sums, products, the larger of two, and what spreads over another one:
+torch == golden == RTL, on the clocks that the timing says."""
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+import hwgen
+from hwgen.compression.recipes.quantize_recipe import QuantizeRecipe
+from hwgen.compression.recipes.recipe import Recipe
+from hwgen.network import Add, Affine, Maximum, Minimum, Multiply
+from support.whole import check_simulated, planned
+
+pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")
+
+
+class Meeting(nn.Module):
+    """Convolutions, and what becomes of them."""
+
+    def __init__(self, forward):
+        super().__init__()
+        self.a, self.b, self.c, self.d = (nn.Conv2d(2, 4, 3) for _ in range(4))
+        self.one, self.fc = nn.Conv2d(4, 1, 1), nn.Conv2d(4, 4, 1)
+        self.norm = nn.BatchNorm2d(4)
+        self.run = forward
+
+    def forward(self, x):
+        return self.run(self, x)
+
+
+def mean(x):
+    return x.mean((2, 3), keepdim=True)
+
+
+CASES = {
+    "x * y": (lambda m, x: m.a(x) * F.relu(m.b(x)), Multiply),
+    "a factor a channel": (lambda m, x: (lambda y: y * m.fc(mean(y)))(F.relu(m.a(x))), Multiply),
+    "a factor a channel, first": (lambda m, x: F.relu(m.fc(mean(m.b(x)))) * m.a(x), Multiply),
+    "a factor a pixel": (lambda m, x: (lambda y: y * m.one(y))(m.a(x)), Multiply),
+    "a factor for all": (lambda m, x: (lambda y: y * m.one(mean(y)))(m.a(x)), Multiply),
+    "an offset a channel": (lambda m, x: m.a(x) - m.fc(mean(m.b(x))), Add),
+    "an offset a pixel, less": (lambda m, x: m.one(m.b(x)) - m.a(x), Add),
+    "a larger of two": (lambda m, x: m.fc(torch.maximum(m.a(x), F.relu(m.b(x)))), Maximum),
+    "a smaller of two": (lambda m, x: torch.min(m.a(x), m.b(x)), Minimum),
+    "a sum of four": (lambda m, x: F.relu(m.a(x) - m.b(x) + 0.5 * m.c(x) + m.fc(m.d(x))), Add),
+    "a norm that stays": (lambda m, x: (lambda y: F.relu(m.norm(y)) + y)(m.a(x)), Affine),
+}
+IN_RTL = ("a factor a channel", "a factor a pixel", "an offset a channel", "a sum of four")
+QUICK = QuantizeRecipe("int4", "uint4")
+
+
+def made(case, recipe=QUICK):
+    """Return the compressed module, its inputs and its network."""
+    forward, _ = CASES[case]
+    torch.manual_seed(len(case))
+    model, x = Meeting(forward).eval(), torch.randn(64, 2, 7, 6)
+    with torch.no_grad():
+        model.norm.running_mean.normal_()
+        model.norm.weight.uniform_(-1.5, 1.5)
+    done = hwgen.compress(model, Recipe(quantize=recipe), example=x[:1], calibration=[x])
+    return done.module.eval(), x, hwgen.import_torch(done.module, x[:1])
+
+
+@pytest.mark.parametrize("recipe", [QUICK, QuantizeRecipe("int8", "uint8", asymmetric=True)])
+@pytest.mark.parametrize("case", CASES)
+def test_torch_equals_golden(case, recipe):
+    module, x, network = made(case, recipe)
+    assert any(type(node.op) is CASES[case][1] for node in network.nodes)
+    ours = network.dequantize(network.run(network.quantize(x.numpy())))
+    with torch.no_grad():
+        assert np.array_equal(module(x).numpy(), ours), case
+
+
+@pytest.mark.parametrize(
+    "case",
+    [pytest.param(case, marks=() if case in IN_RTL else pytest.mark.slow) for case in CASES],
+)
+def test_golden_equals_rtl(case, tmp_path):
+    *_, network = made(case)
+    plan = planned(network, 100_000.0)
+    check_simulated(hwgen.generate(plan, tmp_path / "p"), plan, 3)
