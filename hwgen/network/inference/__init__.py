@@ -16,6 +16,7 @@ from hwgen.errors import NetworkError
 from hwgen.network.inference.entry import ENTRY
 from hwgen.network.inference.joins import JOINS
 from hwgen.network.inference.pools import POOLS
+from hwgen.network.inference.rearrange import REARRANGEMENTS
 from hwgen.network.inference.rules import Rule
 from hwgen.network.inference.shapes import SHAPES
 from hwgen.network.inference.values import VALUES
@@ -31,6 +32,7 @@ INFERENCE: dict[type[Op], Rule] = {
     **JOINS,
     **SHAPES,
     **VALUES,
+    **REARRANGEMENTS,
 }
 
 

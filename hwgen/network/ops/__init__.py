@@ -20,13 +20,21 @@ __all__ = [
     "Conv2d",
     "Flatten",
     "FloatArray",
+    "Gather",
     "Input",
     "IntArray",
     "Linear",
     "MaxPool2d",
     "Op",
+    "Pad",
+    "Permute",
+    "PixelShuffle",
+    "PixelUnshuffle",
     "Requantize",
+    "Reshape",
+    "Slice",
     "Threshold",
+    "Upsample",
     "same_op",
 ]
 
@@ -35,6 +43,16 @@ from hwgen.network.ops.base import MAX_CHANNELS, MAX_ELEMENTS, Op, same_op
 from hwgen.network.ops.entry import Input
 from hwgen.network.ops.joins import Add, Concat
 from hwgen.network.ops.pools import AvgPool2d, MaxPool2d
+from hwgen.network.ops.rearrange import (
+    Gather,
+    Pad,
+    Permute,
+    PixelShuffle,
+    PixelUnshuffle,
+    Reshape,
+    Slice,
+    Upsample,
+)
 from hwgen.network.ops.shapes import Flatten
 from hwgen.network.ops.values import ROUNDINGS, ArgMax, Requantize, Threshold
 from hwgen.network.ops.weighted import Conv2d, Linear
@@ -51,4 +69,12 @@ OPS: tuple[type[Op], ...] = (
     Requantize,
     Threshold,
     ArgMax,
+    Pad,
+    Slice,
+    Permute,
+    Reshape,
+    Upsample,
+    PixelShuffle,
+    PixelUnshuffle,
+    Gather,
 )

@@ -33,10 +33,12 @@ from hwgen.planning.implementations.mac_array import MAC_ARRAY
 from hwgen.planning.implementations.streams.argmax import ARGMAX
 from hwgen.planning.implementations.streams.elementwise import CONCATENATION, SUM
 from hwgen.planning.implementations.streams.pool import AVERAGE, MAXIMUM
+from hwgen.planning.implementations.streams.rearrange import REARRANGE, SIFT
 from hwgen.planning.implementations.streams.running_maximum import RUNNING_MAXIMUM
 from hwgen.planning.implementations.weight_shared import WEIGHT_SHARED
 from hwgen.planning.layers.folding import Folding
 from hwgen.planning.layers.layer import Layer
+from hwgen.planning.layers.orders import Order
 from hwgen.targets import Target
 
 DOT_PRODUCT = (MAC_ARRAY, DSP_ARRAY, WEIGHT_SHARED, BIT_SERIAL, PARALLEL)
@@ -53,6 +55,7 @@ WAYS: dict[type, tuple[Implementation, ...]] = {
     ArgMax: (ARGMAX,),
     Requantize: (MAXIMUM,),  # of one value
     Threshold: (MAXIMUM,),
+    Order: (REARRANGE, SIFT),
 }
 IMPLEMENTATIONS = {way.name: way for ways in WAYS.values() for way in ways}
 
