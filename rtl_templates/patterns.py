@@ -22,9 +22,9 @@ class Pattern:
     extents : turns of each loop, the outermost first
     values : one for each turn of the innermost, as they follow one another
 
-    Turns of a loop in which all numbers are the same are of one class: the first row and the others,
-    the last column and the others. The number is looked up by the classes, of which there are few
-    where an order is regular.
+    Turns of a loop in which all numbers are the same are of one class: the first row and the
+    others, the last column and the others. The number is looked up by the classes, of which there
+    are few where an order is regular.
     """
 
     extents: tuple[int, ...]

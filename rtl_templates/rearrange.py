@@ -272,8 +272,10 @@ class Rearrange(wiring.Component):
         for lane, tap in enumerate(p.taps):
             fixed = Const(p.value, p.bits)
             read = fixed if tap < 0 else word.word_select(tap, p.bits)
-            m.d.comb += fifo.i.payload.as_value().word_select(lane, p.bits).eq(
-                Mux(held, fixed, read) if p.constants.axes else read
+            m.d.comb += (
+                fifo.i.payload.as_value()
+                .word_select(lane, p.bits)
+                .eq(Mux(held, fixed, read) if p.constants.axes else read)
             )
         return m
 

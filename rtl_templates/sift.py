@@ -10,8 +10,9 @@ from typing import NamedTuple
 
 from amaranth import *
 from amaranth.lib import stream, wiring
-from amaranth.lib.wiring import In, Out
+from amaranth.lib.wiring import In, Out, connect
 
+from hwgen_rtl_templates.fifo import Fifo, FifoParameters
 from hwgen_rtl_templates.patterns import Pattern, looked_up
 from hwgen_rtl_templates.recurrence import NEVER, After, Recurrence, no_clocks
 from hwgen_rtl_templates.streams import elements
@@ -121,6 +122,14 @@ class SiftParameters:
         """Whether constants come before the first word."""
         return any(step.constant and step.waits for step in self.steps)
 
+    @cached_property
+    def fifo(self) -> FifoParameters | None:
+        """A queue behind, where words are left when a frame's last beat leaves: it may have to wait
+        for them to be taken."""
+        if self.steps[-1].emits:
+            return None
+        return FifoParameters(self.lanes, self.bits, self.signed, 2, shifts=True)
+
     @property
     def busy(self) -> int:
         """Clocks of a frame on which it works."""
@@ -151,24 +160,29 @@ class SiftParameters:
                 Recurrence(i.taken, beats, (After(o.taken),)),
             ]
         frames, steps = beats // self.words, self.steps
-        done = no_clocks()
+        done, entered = no_clocks(), no_clocks()
         words = [step.word if step.waits else NEVER for step in steps]
         emitting = [n for n, step in enumerate(steps) if step.emits]
         taking = [n for n, step in enumerate(steps) if step.takes]
         beat = iter(range(len(emitting)))
         beats_of = [next(beat) if step.emits else NEVER for step in steps]
-        offered = (
-            After(i.offered, [words[n] for n in emitting], self.words),
-            After(done, [n - 1 for n in emitting], len(steps), 1),
-        )
-        stepped = (
-            After(i.offered, words, self.words),
-            After(done, (-1,), delay=1),
-            After(o.taken, beats_of, len(emitting)),
-        )
+        stepped = (After(i.offered, words, self.words), After(done, (-1,), delay=1))
+        if self.fifo:
+            room = After(o.taken, [n - self.fifo.depth for n in beats_of], len(emitting), 1)
+            behind = [
+                Recurrence(entered, count, (After(done, emitting, len(steps)),)),
+                *self.fifo.emit(entered, o, count),
+            ]
+        else:
+            room = After(o.taken, beats_of, len(emitting))
+            offered = (
+                After(i.offered, [words[n] for n in emitting], self.words),
+                After(done, [n - 1 for n in emitting], len(steps), 1),
+            )
+            behind = [Recurrence(o.offered, count, offered)]
         return [
-            Recurrence(o.offered, count, offered),
-            Recurrence(done, frames * len(steps), stepped),
+            *behind,
+            Recurrence(done, frames * len(steps), (*stepped, room)),
             Recurrence(i.taken, beats, (After(done, taking, len(steps)),)),
         ]
 
@@ -181,9 +195,10 @@ class Sift(wiring.Component):
     i : stream of words
     o : stream of beats
 
-    There is no memory: a word waits at the input until its last beat has left, and one of which
-    nothing is wanted is taken at once. Constants before a frame's first word wait for it, so that
-    no frame begins that has not come.
+    There is no memory but a short queue where a frame ends with words of which nothing is wanted: a
+    word waits at the input until its last beat has left, and one of which nothing is wanted is
+    taken at once. Constants before a frame's first word wait for it, so that no frame begins that
+    has not come.
     """
 
     def __init__(self, parameters: SiftParameters):
@@ -200,8 +215,13 @@ class Sift(wiring.Component):
         p = self.parameters
         go = Signal()
         constant: Value = Const(0)
+        o = self.o
+        if p.fifo:
+            m.submodules.fifo = fifo = Fifo(p.fifo)
+            connect(m, fifo.o, wiring.flipped(self.o))
+            o = fifo.i
         if p.wires:
-            m.d.comb += [self.o.valid.eq(self.i.valid), self.i.ready.eq(self.o.ready)]
+            m.d.comb += [o.valid.eq(self.i.valid), self.i.ready.eq(o.ready)]
         else:
             loops = [(f"loop_{n}", extent) for n, extent in enumerate(p.extents)]
             counters, ends = nest(m, go, loops[::-1])
@@ -211,13 +231,13 @@ class Sift(wiring.Component):
             )
             there = self.i.valid | (constant & self._begun(m, ends[-1]))
             m.d.comb += [
-                self.o.valid.eq(emits & there),
-                self.i.ready.eq(takes & (~emits | self.o.ready)),
-                go.eq(there & (~emits | self.o.ready)),
+                o.valid.eq(emits & there),
+                self.i.ready.eq(takes & (~emits | o.ready)),
+                go.eq(there & (~emits | o.ready)),
             ]
         for lane, tap in enumerate(p.taps):
             given = Const(p.value, p.bits) if tap < 0 else self.i.payload[tap]
-            m.d.comb += self.o.payload[lane].eq(Mux(constant, Const(p.value, p.bits), given))
+            m.d.comb += o.payload[lane].eq(Mux(constant, Const(p.value, p.bits), given))
         return m
 
     def _begun(self, m: Module, frame_end: Value) -> Value:

@@ -118,7 +118,9 @@ def _unshuffle(op: PixelUnshuffle, x: Array, shape: tuple[int, ...]) -> Array:
 def _gather(op: Gather, x: Array, shape: tuple[int, ...]) -> Array:
     rows = x.reshape(-1, *x.shape[len(shape) :])
     if int(op.index.max()) >= len(rows):
-        raise NetworkError(f"Index must lie below the {len(rows)} elements, not be {op.index.max()}")
+        raise NetworkError(
+            f"Index must lie below the {len(rows)} elements, not be {op.index.max()}"
+        )
     found = rows[op.index]
     found[op.index < 0] = op.value
     return found.reshape(*op.shape, *x.shape[len(shape) :])

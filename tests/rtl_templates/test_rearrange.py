@@ -106,7 +106,13 @@ def test_any_order(name):
     words, order = ORDERS[name]
     seed = len(name)
     p = RearrangeParameters(
-        words, tuple(order.ravel().tolist()), 1, (0,), 3 + seed % 3, bool(seed % 2), 1,
+        words,
+        tuple(order.ravel().tolist()),
+        1,
+        (0,),
+        3 + seed % 3,
+        bool(seed % 2),
+        1,
         loops=loops_of(order),
     )
     check(Rearrange, p, seed)
@@ -124,8 +130,16 @@ def test_random_orders(seed):
     order[rng.integers(order.size)] = rng.integers(words)
     taps = tuple(rng.integers(-1, word, int(rng.integers(1, 4))).tolist())
     p = RearrangeParameters(
-        words, tuple(order.tolist()), word, taps, 4, bool(seed % 2), int(rng.integers(16)),
-        depth=int(rng.integers(1, 5)), style="distributed", shifts=bool(seed % 3),
+        words,
+        tuple(order.tolist()),
+        word,
+        taps,
+        4,
+        bool(seed % 2),
+        int(rng.integers(16)),
+        depth=int(rng.integers(1, 5)),
+        style="distributed",
+        shifts=bool(seed % 3),
     )
     check(Rearrange, p, seed)
 
@@ -156,7 +170,9 @@ def test_sifting_takes_loops():
 
 
 def test_patterns_are_of_few_classes():
-    regular = Pattern((4, 5), tuple(1 if y == 3 or x == 4 else 0 for y in range(4) for x in range(5)))
+    regular = Pattern(
+        (4, 5), tuple(1 if y == 3 or x == 4 else 0 for y in range(4) for x in range(5))
+    )
     assert regular.axes == (0, 1) and len(regular.table) == 4
     assert regular.classes == ((0, 0, 0, 1), (0, 0, 0, 0, 1))
     assert Pattern((2, 3), (7,) * 6).tables == ()

@@ -182,5 +182,7 @@ class Gather(Rearrangement):
         if index.size != math.prod(shape):
             raise NetworkError(f"Index must have {math.prod(shape)} entries, not {index.size}")
         if int(index.min()) < -1:
-            raise NetworkError(f"Index must be at least 0, or -1 for the constant, not {index.min()}")
+            raise NetworkError(
+                f"Index must be at least 0, or -1 for the constant, not {index.min()}"
+            )
         self._set(index=index, shape=shape, value=as_int(self.value, "Value"))

@@ -145,7 +145,12 @@ def _sift(part: SiftParameters, target: Target) -> Structure:
         return Structure()
     constants = part.patterns[2].axes
     logic = {"join": 1, "join choice bit": part.lanes * part.bits * bool(constants)}
-    return Structure(logic, part.leads) + _patterns(part.patterns, part.extents, target)
+    found = Structure(logic, part.leads) + _patterns(part.patterns, part.extents, target)
+    return found + fifo_structure(part.fifo, target) if part.fifo else found
+
+
+def _sift_work(part: SiftParameters, beats: int) -> Work:
+    return fifo_work(part.fifo, part.departures(beats)) if part.fifo else no_work(part, beats)
 
 
 def _rearrange(part: RearrangeParameters, target: Target) -> Structure:
@@ -161,7 +166,9 @@ def _rearrange(part: RearrangeParameters, target: Target) -> Structure:
     }
     found = Structure(logic, ahead + 3 * place + credit + 4)
     found += storage(width, part.memory, part.style, target)
-    return found + _patterns(part.patterns, part.extents, target) + fifo_structure(part.fifo, target)
+    return (
+        found + _patterns(part.patterns, part.extents, target) + fifo_structure(part.fifo, target)
+    )
 
 
 def _rearrange_work(part: RearrangeParameters, beats: int) -> Work:
@@ -179,6 +186,6 @@ STREAM_PARTS: dict[type, Counted] = {
     ConcatParameters: Counted(_concat, no_work),
     RunningMaximumParameters: Counted(_running_maximum, _running_maximum_work),
     ArgMaxParameters: Counted(_arg_max, _arg_max_work),
-    SiftParameters: Counted(_sift, no_work),
+    SiftParameters: Counted(_sift, _sift_work),
     RearrangeParameters: Counted(_rearrange, _rearrange_work),
 }

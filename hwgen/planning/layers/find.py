@@ -165,7 +165,9 @@ class Held:
         if self.index is None:
             return True
         count = math.prod(frame)
-        return self.index.size == count and not self.has_constants and _is_range(np.sort(self.index))
+        return (
+            self.index.size == count and not self.has_constants and _is_range(np.sort(self.index))
+        )
 
 
 def _is_range(index: Indices) -> bool:
@@ -273,9 +275,7 @@ class _Finder:
         frame = self._frames[held.maker]
         return (held.maker, frame) if held.permutes(frame) else self._stream(name, held.frame)
 
-    def _weight(
-        self, op: Linear, held: Held, maker: str, frame: Frame
-    ) -> npt.NDArray[np.int64]:
+    def _weight(self, op: Linear, held: Held, maker: str, frame: Frame) -> npt.NDArray[np.int64]:
         """Return the weights of a Linear in the order of what its stream holds."""
         if held.index is None or maker != held.maker:
             return op.weight
@@ -318,7 +318,9 @@ class _Finder:
 def _rows(op: Requantize | Threshold) -> int:
     """Return how many multipliers or rows of thresholds there are, one for all channels or one for
     each."""
-    return len(op.thresholds) if isinstance(op, Threshold) else max(op.multiplier.size, op.shift.size)
+    return (
+        len(op.thresholds) if isinstance(op, Threshold) else max(op.multiplier.size, op.shift.size)
+    )
 
 
 def _as_elements(layer: Layer) -> Layer:

@@ -104,7 +104,7 @@ def _shuffle(op: PixelShuffle, shape: Shape, made: Shape) -> Indices:
 
 def _unshuffle(op: PixelUnshuffle, shape: Shape, made: Shape) -> Indices:
     channel, *pixel = _coordinates(made)
-    moved = []
+    moved: list[Indices] = []
     for coordinate, factor in reversed([*zip(pixel, op.factors, strict=True)]):
         channel, phase = channel // factor, channel % factor
         moved.insert(0, coordinate * factor + phase)
