@@ -23,6 +23,7 @@ from hwgen.compression.quantize import (
     Quantizer,
     QuantLinear,
     QuantModel,
+    QuantRearrange,
     QuantSign,
     Weighted,
     quant_graph_of,
@@ -30,6 +31,7 @@ from hwgen.compression.quantize import (
 from hwgen.compression.user_functions import accuracy_of, warn_at_chance
 from hwgen.errors import FoundUnsupported, NetworkError, UnsupportedError
 from hwgen.formats import Binary
+from hwgen.importers.rearrangements import rearrangement_of
 from hwgen.network import (
     Add,
     ArgMax,
@@ -43,10 +45,13 @@ from hwgen.network import (
     Network,
     Node,
     Op,
+    PixelShuffle,
+    PixelUnshuffle,
     Requantize,
     Threshold,
 )
 from hwgen.network import Tensor as NetworkTensor
+from hwgen.network.inference import infer
 from hwgen.torch_graph.adopt import unwrapped
 from hwgen.torch_graph.float_graph import INPUT
 from hwgen.torch_graph.hidden import find_hidden
@@ -220,9 +225,16 @@ def _network(calls: Iterable[Call], module: nn.Module, shape: Shape) -> Network:
     shape : of what enters, without the batch
     """
     nodes: list[Node] = []
+    types: dict[str, NetworkTensor] = {}
     for path, sources in calls:
         layer = module.get_submodule(path)
-        nodes.append(Node(path, CONVERT[type(layer)](layer, shape), sources))
+        of = [types[name] for name in sources if name in types]
+        op = CONVERT[type(layer)](layer, of[0].shape if of else shape)
+        nodes.append(Node(path, op, sources))
+        try:
+            types[path] = infer(op, of)
+        except NetworkError:
+            break  # which the network below says, and of which node
     return Network(tuple(nodes))
 
 
@@ -312,6 +324,9 @@ def _pair(value: int | tuple[int, ...]) -> tuple[int, int]:
 
 CONVERT: dict[type[nn.Module], Callable[[Any, Shape], Op]] = {
     QuantInput: _input,
+    QuantRearrange: rearrangement_of,
+    nn.PixelShuffle: lambda layer, shape: PixelShuffle((layer.upscale_factor,) * 2),
+    nn.PixelUnshuffle: lambda layer, shape: PixelUnshuffle((layer.downscale_factor,) * 2),
     QuantConv2d: _conv2d,
     QuantLinear: _linear,
     QuantActivation: _requantize,

@@ -8,11 +8,12 @@ from typing import Any
 from torch import nn
 
 from hwgen.torch_graph.float_graph import Shape
-from hwgen.torch_graph.modules import Add, ArgMax, Concat
+from hwgen.torch_graph.modules import Add, ArgMax, Concat, Rearrange
 
 KEPT = (
     *(nn.Conv2d, nn.Linear, nn.BatchNorm1d, nn.BatchNorm2d, nn.ReLU, nn.Flatten),
     *(nn.MaxPool2d, nn.AvgPool2d, nn.AdaptiveAvgPool2d, Add, Concat, ArgMax),
+    *(Rearrange, nn.PixelShuffle, nn.PixelUnshuffle),
 )
 DROPPED = (nn.Dropout, nn.Dropout1d, nn.Dropout2d, nn.Identity)
 OWNED = (nn.Conv2d, nn.Linear, nn.BatchNorm1d, nn.BatchNorm2d)  # hold weights: one use each
@@ -105,6 +106,14 @@ def _flatten_problem(module: nn.Flatten, shapes: Shapes) -> Problem | None:
     return None
 
 
+def _shuffle_problem(module: nn.PixelShuffle | nn.PixelUnshuffle, shapes: Shapes) -> Problem | None:
+    shape = shapes[0]
+    if shape is not None and len(shape) != 3:
+        name = type(module).__name__
+        return f"{name} on an input of {len(shape) + 1} dimensions", "put it before the Flatten"
+    return None
+
+
 def _add_problem(module: Add, shapes: Shapes) -> Problem | None:
     if None not in shapes and shapes[0] != shapes[1]:
         what = f"adding of shapes {shapes[0]} and {shapes[1]}"
@@ -120,8 +129,6 @@ def _argmax_problem(module: ArgMax, shapes: Shapes) -> Problem | None:
 
 
 def _conv2d_problem(module: nn.Conv2d, shapes: Shapes) -> Problem | None:
-    if module.padding_mode != "zeros":
-        return f"Conv2d with padding_mode={module.padding_mode!r}", "use 'zeros'"
     spans = [d * (k - 1) for d, k in zip(module.dilation, module.kernel_size, strict=True)]
     if module.padding == "same" and any(span % 2 for span in spans):
         return "Conv2d with padding='same' and an even kernel", "use an odd kernel"
@@ -175,6 +182,8 @@ PROBLEMS: dict[type[nn.Module], Callable[[Any, Shapes], Problem | None]] = {
     nn.AvgPool2d: _pool_problem,
     nn.AdaptiveAvgPool2d: _pool_problem,
     nn.Flatten: _flatten_problem,
+    nn.PixelShuffle: _shuffle_problem,
+    nn.PixelUnshuffle: _shuffle_problem,
     Add: _add_problem,
     ArgMax: _argmax_problem,
 }

@@ -16,7 +16,8 @@ from hwgen.errors import FormatError, FoundUnsupported, HwgenError, NetworkError
 from hwgen.torch_graph.float_graph import INPUT, FloatGraph, FloatNode, Shape
 from hwgen.torch_graph.functions import Call, is_size, modules_of, operands
 from hwgen.torch_graph.hidden import find_hidden
-from hwgen.torch_graph.modules import ArgMax
+from hwgen.torch_graph.modules import ArgMax, Rearrange
+from hwgen.torch_graph.moving import MOVING_MODULES, Moved, Moving
 from hwgen.torch_graph.self_check import check_same
 from hwgen.torch_graph.support import DROPPED, KEPT, OWNED, SUPPORTED, instead, module_problem
 from hwgen.torch_graph.threads import thrifty_threads
@@ -132,6 +133,7 @@ class _Reader:
         self.layers: list[FloatNode] = []
         self.found: list[FoundUnsupported] = []
         self._shapes = {node: shape[1:] for node, shape in traced.shapes.items()}
+        self._moving = Moving(model, traced.shapes)
         self._modules = dict(model.named_modules())
         self._names = set(self._modules)
         self._calls = Counter(node.target for node in graph.nodes if node.op == "call_module")
@@ -159,11 +161,22 @@ class _Reader:
         elif node.op == "output" and not isinstance(node.args[0], fx.Node):
             what = f"an output that is a {type(node.args[0]).__name__}"
             self._refuse("forward", what, "return one tensor")
+        elif node.op == "output" and node.args[0] not in self._values:
+            self._refuse("forward", *self._unsettled(node))
 
     def _read_module(self, node: fx.Node) -> None:
         module, calls = self._modules[str(node.target)], self._calls[node.target]
         sources = operands(node)
         name = type(module).__name__
+        moves = isinstance(module, MOVING_MODULES) or _moves(module, self._shapes_of(sources))
+        moved = self._moving.run_module(node, module) if moves else None
+        if moved is not None:
+            self._read_moved(node, moved, str(node.target) if calls == 1 else None)
+            return
+        if any(source not in self._values for source in sources):
+            self._refuse(str(node.target), *self._unsettled(node))
+            self._values[node] = node.name
+            return
         problem = module_problem(module, self._shapes_of(sources), self._is_last(node))
         if problem is None and isinstance(module, OWNED) and calls > 1:
             problem = f"{name} used {calls} times", "give each use a layer of its own"
@@ -181,10 +194,42 @@ class _Reader:
         again = any(layer.path == node.target for layer in self.layers)
         path = self._new_name(node.name) if again else str(node.target)
         made = nn.ReLU() if isinstance(module, nn.ReLU) else module  # never in place
-        self._place([(path, made)], node, sources, written=calls == 1)
+        named = [(path, made)]
+        if isinstance(module, nn.Conv2d) and module.padding_mode != "zeros":
+            moved = self._moving.padded(node, module)
+            before = None if moved is None else self._moving.module_of(moved)
+            assert before is not None
+            named.insert(0, (self._new_name(f"{node.name}_pad"), before))
+        self._place(named, node, sources, written=calls == 1)
+
+    def _read_moved(self, node: fx.Node, moved: Moved, path: str | None = None) -> None:
+        """Read what only moves elements; a shape that no value may have is left to what follows."""
+        module = self._moving.module_of(moved)
+        if module is None or moved.root not in self._values:
+            self._moving.keep(node, moved)
+        elif isinstance(module, nn.Identity):
+            self._values[node] = self._values[moved.root]
+        else:
+            named = [(path or self._new_name(node.name), module)]
+            self._place(named, node, [moved.root], written=path is not None)
+
+    def _unsettled(self, node: fx.Node) -> tuple[str, str]:
+        """Return what is refused of a value that no layer gives, and the way out."""
+        shape = next(self._shapes.get(n) for n in node.all_input_nodes if n not in self._values)
+        what = "several tensors" if shape is None else f"a value of {len(shape) + 1} dimensions"
+        way = "bring it into the shape (batch, channels, height, width) or (batch, features) first"
+        return f"{what} where one is computed with", way
 
     def _read_function(self, node: fx.Node) -> None:
+        moved = self._moving.called(node)
+        if moved is not None:
+            self._read_moved(node, moved)
+            return
         sources = operands(node)
+        if any(isinstance(s, fx.Node) and self._moving.knows(s) for s in sources):
+            self._refuse(place_of(node), *self._unsettled(node))
+            self._values[node] = node.name
+            return
         shapes = [None if shape is None else (-1, *shape) for shape in self._shapes_of(sources)]
         modules = modules_of(Call(node, tuple(shapes)))
         self._values[node] = node.name
@@ -214,6 +259,8 @@ class _Reader:
         for path, module in named:
             if isinstance(module, nn.AdaptiveAvgPool2d) and shape is not None:
                 module, shape = _fixed_average(module, shape)
+            if isinstance(module, Rearrange) and shape is not None:
+                _, shape = module.whole_index(shape)
             if path == named[-1][0]:
                 shape = self._shapes.get(node)
             self.layers.append(FloatNode(path, module, inputs, shape or (), written))
@@ -264,6 +311,11 @@ def _fixed_average(module: nn.AdaptiveAvgPool2d, shape: Shape) -> tuple[nn.AvgPo
     extents = tuple(n if o is None else int(o) for o, n in zip(wanted, shape[1:], strict=True))
     kernel = (shape[1] // extents[0], shape[2] // extents[1])
     return nn.AvgPool2d(kernel, kernel), (shape[0], *extents)
+
+
+def _moves(module: nn.Module, shapes: list[Shape | None]) -> bool:
+    """Say whether a module is a Flatten that does not make features of all that there is."""
+    return isinstance(module, nn.Flatten) and module_problem(module, shapes) is not None
 
 
 def _takers(value: object) -> int:

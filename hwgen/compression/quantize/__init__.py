@@ -10,6 +10,7 @@ __all__ = [
     "QuantInput",
     "QuantLinear",
     "QuantModel",
+    "QuantRearrange",
     "QuantSign",
     "QuantizationPoint",
     "Quantizer",
@@ -33,6 +34,7 @@ from hwgen.compression.quantize.layers import (
     QuantConcat,
     QuantConv2d,
     QuantLinear,
+    QuantRearrange,
     Weighted,
 )
 from hwgen.compression.quantize.model import QuantModel, quant_graph_of, run_watched

@@ -20,8 +20,10 @@ from hwgen.compression.quantize.layers import (
     QuantConcat,
     QuantConv2d,
     QuantLinear,
+    QuantRearrange,
     Weighted,
 )
+from hwgen.compression.quantize.layers.integers import is_binary
 from hwgen.compression.quantize.mixed import choose_formats
 from hwgen.compression.quantize.model import QuantModel
 from hwgen.compression.quantize.points import QuantizationPoint, place_points
@@ -37,7 +39,7 @@ from hwgen.compression.recipes.quantize_recipe import QuantizeRecipe
 from hwgen.errors import HwgenError, NetworkError
 from hwgen.formats import Binary, Codebook, Fixed, Format
 from hwgen.torch_graph.float_graph import INPUT, FloatGraph, FloatNode
-from hwgen.torch_graph.modules import Add, Concat
+from hwgen.torch_graph.modules import Add, Concat, Rearrange
 
 FAR = 4.0  # times the largest bias that matters: scales move in training
 UNLIMITED = 2.0**62  # of a bias
@@ -140,6 +142,9 @@ WITHOUT_WEIGHTS: dict[type[nn.Module], Callable[[str, Any, list[Source]], nn.Mod
     nn.AvgPool2d: lambda path, module, sources: QuantAvgPool2d(path, module, sources[0]),
     Add: lambda path, module, sources: QuantAdd(path, sources[0], sources[1]),
     Concat: lambda path, module, sources: QuantConcat(path, *sources),
+    Rearrange: lambda path, module, sources: QuantRearrange(
+        path, module, sources[0], is_binary(sources[0])
+    ),
 }
 
 

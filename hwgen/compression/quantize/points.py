@@ -15,10 +15,11 @@ from torch import Tensor, nn
 
 from hwgen.errors import NetworkError
 from hwgen.torch_graph.float_graph import INPUT, FloatGraph, FloatNode
-from hwgen.torch_graph.modules import Add, Concat
+from hwgen.torch_graph.modules import Add, Concat, Rearrange
 
 ACCUMULATING = (nn.Conv2d, nn.Linear, nn.AvgPool2d, Add)
-PASSING = (nn.MaxPool2d, nn.Flatten, Concat)  # values leave as they came
+MOVING = (nn.Flatten, nn.PixelShuffle, nn.PixelUnshuffle, Rearrange)  # elements in another order
+PASSING = (nn.MaxPool2d, Concat, *MOVING)  # values leave as they came
 NEVER_BELOW_ZERO = (*PASSING, nn.AvgPool2d, Add)  # where no input is
 
 
@@ -137,7 +138,7 @@ class _Placer:
         layer = self._by_path[name]
         if isinstance(layer.module, ACCUMULATING):
             return {name}
-        if not isinstance(layer.module, (*PASSING, nn.ReLU)):
+        if not isinstance(layer.module, (*PASSING, nn.ReLU)) or _brings_negatives(layer):
             return set()
         found = [self._movable(source) for source in layer.inputs]
         return set().union(*found) if all(found) else set()
@@ -193,6 +194,7 @@ class _Placer:
             positive = module.relu
         else:
             positive = isinstance(module, NEVER_BELOW_ZERO) and self._all_positive(layer.inputs)
+            positive = positive and not _brings_negatives(layer)
         self._placed[layer.path] = _Placed(layer, accumulates, positive)
 
     def _all_positive(self, names: Iterable[str]) -> bool:
@@ -203,3 +205,8 @@ class _Placer:
             name += "_"
         self._names.add(name)
         return name
+
+
+def _brings_negatives(layer: FloatNode) -> bool:
+    """Say whether a layer puts a constant below zero beside its values."""
+    return isinstance(layer.module, Rearrange) and layer.module.value < 0

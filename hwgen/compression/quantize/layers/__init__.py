@@ -11,10 +11,12 @@ __all__ = [
     "QuantConcat",
     "QuantConv2d",
     "QuantLinear",
+    "QuantRearrange",
     "Weighted",
 ]
 
 from hwgen.compression.quantize.layers.add import QuantAdd
 from hwgen.compression.quantize.layers.concat import QuantConcat
 from hwgen.compression.quantize.layers.pools import QuantAvgPool2d
+from hwgen.compression.quantize.layers.rearrange import QuantRearrange
 from hwgen.compression.quantize.layers.weighted import QuantConv2d, QuantLinear, Weighted

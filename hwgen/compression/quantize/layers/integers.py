@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from hwgen.compression.quantize.layers.concat import QuantConcat
+from hwgen.compression.quantize.layers.rearrange import QuantRearrange
 from hwgen.compression.quantize.quantizers import Quantizer, Source
 from hwgen.formats import Binary
 
@@ -17,7 +18,7 @@ def integers_of(x: Tensor, source: Source) -> Tensor:
 
 def is_binary(source: Source) -> bool:
     """Say whether a source gives -1 and +1."""
-    if isinstance(source, QuantConcat):  # all on one grid
+    if isinstance(source, (QuantConcat, QuantRearrange)):  # all on one grid
         return is_binary(source.sources[0])
     return isinstance(source, Quantizer) and isinstance(source.format, Binary)
 

@@ -166,6 +166,8 @@ class QuantLinear(Weighted):
 
 
 def _padding(layer: nn.Conv2d) -> tuple[int, int]:
+    if layer.padding_mode != "zeros":  # which a layer before it puts around the frame
+        return 0, 0
     if layer.padding == "valid":
         return 0, 0
     if isinstance(layer.padding, str):  # "same": float_graph_of let odd spans through only
