@@ -36,8 +36,8 @@ MOVING = {
     *VIEWS,
     *METHODS,
     *FUNCTIONS,
-    *(operator.getitem, torch.pixel_shuffle, torch.pixel_unshuffle, torch.channel_shuffle),
-    *(F.pixel_shuffle, F.pixel_unshuffle, F.channel_shuffle, F.interpolate, F.upsample, F.pad),
+    *(operator.getitem, torch.channel_shuffle, F.channel_shuffle),
+    *(F.interpolate, F.upsample, F.pad),
 }
 MOVING_MODULES = (
     *(nn.Unflatten, nn.ChannelShuffle, nn.Upsample, nn.UpsamplingNearest2d),
@@ -211,7 +211,7 @@ def _argument(node: fx.Node, position: int, name: str, default: Any) -> Any:
 
 def _double(numbers: Any) -> Any:
     if isinstance(numbers, Tensor):
-        return numbers.double()
+        return numbers.double().contiguous()  # a view that needs it comes behind `contiguous`
     return type(numbers)(map(_double, numbers))
 
 

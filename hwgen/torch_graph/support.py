@@ -48,6 +48,10 @@ INSTEAD: dict[str, str] = {
     "mean": "use x.mean((2, 3)), over the whole image",
     "argmax": "use argmax(1), over the features",
     "adaptive_avg_pool2d": "use an output size that divides the input's",
+    **dict.fromkeys(
+        ("interpolate", "upsample", "Upsample", "UpsamplingBilinear2d"),
+        "use mode='nearest', and a convolution behind it where it is to be smooth",
+    ),
     "Conv1d": "use Conv2d with a height of 1 instead",
     "dropout": "give it training=self.training, or use nn.Dropout",
 }

@@ -10,7 +10,7 @@ __all__ = ["SHAPE_ERRORS", "Traced", "Tracer", "place_of", "users_line", "why"]
 import operator
 import os
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -120,6 +120,13 @@ class Tracer(fx.Tracer):
         if self._computing:
             return forward(*args, **kwargs)
         return super().call_module(m, forward, args, kwargs)
+
+    def iter(self, obj: fx.Proxy) -> Iterator[Any]:
+        """Return the parts of a value that is several, as of x.chunk(2)."""
+        value = self.values.get(obj.node)
+        if isinstance(value, (tuple, list)):
+            return iter([obj[n] for n in range(len(value))])
+        return super().iter(obj)
 
     def getattr(self, attr: str, attr_val: Any, parameter_proxy_cache: Any) -> Any:
         """Return an attribute of a module, a parameter as a value of the graph."""

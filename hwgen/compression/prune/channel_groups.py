@@ -1,7 +1,8 @@
 """Channels that can only be removed together, read off the graph.
 
 An addition ties the channels that it adds, a depthwise convolution its outputs to its inputs, and a
-grouped convolution the channels at one place in all its groups. (`torch_pruning`'s dependency graph
+grouped convolution the channels at one place in all its groups. What takes elements out of their
+channels, as slices of channels do, has the user's own numbers in it: it keeps them all. (`torch_pruning`'s dependency graph
 follows autograd, and loses a flatten behind a depthwise convolution: it then prunes nothing, and
 says nothing.)
 """
@@ -13,7 +14,7 @@ import math
 from torch import nn
 
 from hwgen.torch_graph.float_graph import INPUT, FloatGraph, FloatNode
-from hwgen.torch_graph.modules import Add, Concat
+from hwgen.torch_graph.modules import Add, Concat, Rearrange
 
 WEIGHTED = (nn.Conv2d, nn.Linear)
 NORMS = (nn.BatchNorm1d, nn.BatchNorm2d)
@@ -37,10 +38,11 @@ class ChannelGroups:
 
     def __init__(self, graph: FloatGraph):
         self._parents: list[int] = []
+        self._moved: list[int] = []  # numbers of channels that nobody can follow
         self._values = {INPUT: self._new(graph.input_shape[0])}
         for layer in graph.layers:
             self._values[layer.path] = self._follow(layer)
-        ends = (*self._values[INPUT], *self._values[graph.layers[-1].path])
+        ends = (*self._values[INPUT], *self._values[graph.layers[-1].path], *self._moved)
         self.kept = {self._find(channel) for channel in ends}
         self._owners: dict[int, list[str]] = {}
         for layer in graph.layers:
@@ -102,4 +104,15 @@ class ChannelGroups:
         if isinstance(module, nn.Flatten):
             each = math.prod(layer.shape) // len(inputs[0])
             return [channel for channel in inputs[0] for _ in range(each)]
+        if isinstance(module, nn.PixelShuffle):  # of channels side by side one is made
+            area = module.upscale_factor**2
+            for first in range(0, len(inputs[0]), area):
+                self._join(inputs[0][first : first + 1] * area, inputs[0][first : first + area])
+            return inputs[0][::area]
+        if isinstance(module, nn.PixelUnshuffle):
+            return [channel for channel in inputs[0] for _ in range(module.downscale_factor**2)]
+        if isinstance(module, Rearrange) and not module.each:
+            made = self._new(layer.shape[0])
+            self._moved += [*inputs[0], *made]
+            return made
         return inputs[0]  # one channel in, one out; of an ArgMax the channels must all stay

@@ -2,6 +2,7 @@
 
 __all__ = ["SHAPES"]
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -16,7 +17,7 @@ def _flatten(op: Flatten, inputs: Sequence[Tensor]) -> Tensor:
     (x,) = inputs
     if len(x.shape) == 1:
         return x
-    area = x.shape[1] * x.shape[2]
+    area = math.prod(x.shape[1:])
     if x.channels * area > MAX_CHANNELS:
         raise NetworkError(f"Flattened value must have at most {MAX_CHANNELS} features")
     scale = np.repeat(x.scale, area) if x.scale.size > 1 else x.scale

@@ -3,12 +3,13 @@
 __all__ = ["QuantRearrange"]
 
 import math
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from torch import Tensor
 
-from hwgen.compression.quantize.quantizers import Source
+from hwgen.compression.quantize.quantizers import Quantizer, Source
 from hwgen.errors import FormatError
 from hwgen.torch_graph.modules import Rearrange
 
@@ -58,12 +59,20 @@ class QuantRearrange(Rearrange):
             return 1 if self.value > 0 else -1
         step = float(self.output_scale())
         found = math.floor(self.value / step + 0.5)
-        if abs(found) > self.sources[0].bound():
+        low, high = self._ends()
+        if not low <= found <= high:
             raise FormatError(
-                f"{self.path}: constant {self.value} must lie among the values beside it, which "
-                f"reach {self.sources[0].bound() * step:.3g}; pad with 0, or with a smaller one"
+                f"{self.path}: constant {self.value} must lie among the values beside it, from "
+                f"{low * step:.3g} to {high * step:.3g}; pad with 0, or with a smaller one"
             )
         return found
+
+    def _ends(self) -> tuple[int, int]:
+        """Return the least and the largest q - zero_point that the grid holds."""
+        source: Any = self.sources[0]
+        while not isinstance(source, Quantizer):
+            source = source.sources[0]
+        return source.format.lo - source.zero_point, source.format.hi - source.zero_point
 
     def forward(self, x: Tensor) -> Tensor:
         """Return (batch, *shape), or (batch, channels, *shape) where `each`."""
