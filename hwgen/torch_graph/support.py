@@ -20,7 +20,8 @@ OWNED = (nn.Conv2d, nn.Linear, nn.BatchNorm1d, nn.BatchNorm2d)  # hold weights: 
 
 SUPPORTED = (
     "Conv2d, Linear, BatchNorm, ReLU, MaxPool2d, AvgPool2d, AdaptiveAvgPool2d, "
-    "Flatten, Dropout, Identity, adding, torch.cat, a mean over the image, a last argmax"
+    "Flatten, Dropout, Identity, adding, torch.cat, a mean over the image, a last argmax, views, "
+    "slices, transpositions, padding, upsampling and whatever else only moves elements"
 )
 SQUASHING = (  # often the last; its outputs are ordered as its inputs are
     *("Sigmoid", "Tanh", "Hardsigmoid", "LogSigmoid", "Softsign", "Softplus"),
@@ -35,11 +36,6 @@ BENT = (
 LAST = "leave it out, and let what reads the outputs compute it: they are in the same order"
 INSTEAD: dict[str, str] = {
     **dict.fromkeys((*BENT, *SQUASHING), "use ReLU instead"),
-    **dict.fromkeys(("view", "reshape", "flatten"), "use flatten(1) or view(x.size(0), -1)"),
-    **dict.fromkeys(
-        ("squeeze", "unsqueeze"),
-        "keep (batch, features), and squeeze what the model returns outside of it",
-    ),
     **dict.fromkeys(
         ("add", "iadd"), "add two values that the model computes, without constants or alpha"
     ),
@@ -99,14 +95,6 @@ def _norm_problem(module: nn.BatchNorm1d | nn.BatchNorm2d, shapes: Shapes) -> Pr
         return f"{name} without running statistics", "use track_running_stats=True"
     if isinstance(module, nn.BatchNorm1d) and shape is not None and len(shape) != 1:
         return f"BatchNorm1d on an input of {len(shape) + 1} dimensions", "put it after a Linear"
-    return None
-
-
-def _flatten_problem(module: nn.Flatten, shapes: Shapes) -> Problem | None:
-    count = 0 if shapes[0] is None else len(shapes[0]) + 1
-    ends = [d + count if d < 0 and count else d for d in (module.start_dim, module.end_dim)]
-    if ends not in ([1, -1], [1, count - 1]):
-        return f"Flatten({module.start_dim}, {module.end_dim})", "use Flatten(1)"
     return None
 
 
@@ -185,7 +173,6 @@ PROBLEMS: dict[type[nn.Module], Callable[[Any, Shapes], Problem | None]] = {
     nn.MaxPool2d: _pool_problem,
     nn.AvgPool2d: _pool_problem,
     nn.AdaptiveAvgPool2d: _pool_problem,
-    nn.Flatten: _flatten_problem,
     nn.PixelShuffle: _shuffle_problem,
     nn.PixelUnshuffle: _shuffle_problem,
     Add: _add_problem,

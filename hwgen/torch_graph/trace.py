@@ -168,7 +168,7 @@ class _Reader:
         module, calls = self._modules[str(node.target)], self._calls[node.target]
         sources = operands(node)
         name = type(module).__name__
-        moves = isinstance(module, MOVING_MODULES) or _moves(module, self._shapes_of(sources))
+        moves = _moves(module, next(iter(self._shapes_of(sources)), None))
         moved = self._moving.run_module(node, module) if moves else None
         if moved is not None:
             self._read_moved(node, moved, str(node.target) if calls == 1 else None)
@@ -217,7 +217,7 @@ class _Reader:
         """Return what is refused of a value that no layer gives, and the way out."""
         shape = next(self._shapes.get(n) for n in node.all_input_nodes if n not in self._values)
         what = "several tensors" if shape is None else f"a value of {len(shape) + 1} dimensions"
-        way = "bring it into the shape (batch, channels, height, width) or (batch, features) first"
+        way = "use flatten(1), or bring it into the shape (batch, channels, height, width) first"
         return f"{what} where one is computed with", way
 
     def _read_function(self, node: fx.Node) -> None:
@@ -313,9 +313,12 @@ def _fixed_average(module: nn.AdaptiveAvgPool2d, shape: Shape) -> tuple[nn.AvgPo
     return nn.AvgPool2d(kernel, kernel), (shape[0], *extents)
 
 
-def _moves(module: nn.Module, shapes: list[Shape | None]) -> bool:
-    """Say whether a module is a Flatten that does not make features of all that there is."""
-    return isinstance(module, nn.Flatten) and module_problem(module, shapes) is not None
+def _moves(module: nn.Module, shape: Shape | None) -> bool:
+    """Say whether a module only moves elements, other than a Flatten of all axes."""
+    if not isinstance(module, nn.Flatten):
+        return isinstance(module, MOVING_MODULES)
+    last = -1 if shape is None else len(shape)
+    return (module.start_dim, module.end_dim) not in ((1, -1), (1, last))
 
 
 def _takers(value: object) -> int:

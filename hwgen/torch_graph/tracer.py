@@ -125,7 +125,7 @@ class Tracer(fx.Tracer):
         """Return the parts of a value that is several, as of x.chunk(2)."""
         value = self.values.get(obj.node)
         if isinstance(value, (tuple, list)):
-            return iter([obj[n] for n in range(len(value))])
+            return iter([operator.getitem(obj, n) for n in range(len(value))])  # type: ignore[arg-type]
         return super().iter(obj)
 
     def getattr(self, attr: str, attr_val: Any, parameter_proxy_cache: Any) -> Any:

@@ -2,9 +2,9 @@
 
 An addition ties the channels that it adds, a depthwise convolution its outputs to its inputs, and a
 grouped convolution the channels at one place in all its groups. What takes elements out of their
-channels, as slices of channels do, has the user's own numbers in it: it keeps them all. (`torch_pruning`'s dependency graph
-follows autograd, and loses a flatten behind a depthwise convolution: it then prunes nothing, and
-says nothing.)
+channels, as slices of channels do, has the user's own numbers in it: it keeps them all.
+(`torch_pruning`'s dependency graph follows autograd, and loses a flatten behind a depthwise
+convolution: it then prunes nothing, and says nothing.)
 """
 
 __all__ = ["NORMS", "WEIGHTED", "ChannelGroups", "is_depthwise"]
