@@ -1,6 +1,6 @@
 """What hwgen has a meaning for: modules and their settings, and what to use instead of others."""
 
-__all__ = ["DROPPED", "KEPT", "OWNED", "SUPPORTED", "instead", "module_problem"]
+__all__ = ["DROPPED", "KEPT", "OWNED", "SUPPORTED", "TRANSPOSED", "instead", "module_problem"]
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -8,18 +8,32 @@ from typing import Any
 from torch import nn
 
 from hwgen.torch_graph.float_graph import Shape
-from hwgen.torch_graph.modules import Add, ArgMax, Concat, Rearrange
+from hwgen.torch_graph.modules import (
+    Add,
+    ArgMax,
+    Concat,
+    Rearrange,
+    TransposedConv1d,
+    TransposedConv2d,
+)
 
+TRANSPOSED = (TransposedConv1d, TransposedConv2d)
 KEPT = (
     *(nn.Conv2d, nn.Linear, nn.BatchNorm1d, nn.BatchNorm2d, nn.ReLU, nn.Flatten),
     *(nn.MaxPool2d, nn.AvgPool2d, nn.AdaptiveAvgPool2d, Add, Concat, ArgMax),
-    *(Rearrange, nn.PixelShuffle, nn.PixelUnshuffle),
+    *(*TRANSPOSED, Rearrange, nn.PixelShuffle, nn.PixelUnshuffle),
 )
 DROPPED = (nn.Dropout, nn.Dropout1d, nn.Dropout2d, nn.Identity)
-OWNED = (nn.Conv2d, nn.Linear, nn.BatchNorm1d, nn.BatchNorm2d)  # hold weights: one use each
+OWNED = (
+    nn.Conv2d,
+    nn.Linear,
+    nn.BatchNorm1d,
+    nn.BatchNorm2d,
+    *TRANSPOSED,
+)  # hold weights: one use each
 
 SUPPORTED = (
-    "Conv2d, Linear, BatchNorm, ReLU, MaxPool2d, AvgPool2d, AdaptiveAvgPool2d, "
+    "Conv2d, ConvTranspose2d, Linear, BatchNorm, ReLU, MaxPool2d, AvgPool2d, AdaptiveAvgPool2d, "
     "Flatten, Dropout, Identity, adding, torch.cat, a mean over the image, a last argmax, views, "
     "slices, transpositions, padding, upsampling and whatever else only moves elements"
 )

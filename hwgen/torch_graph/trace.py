@@ -19,7 +19,15 @@ from hwgen.torch_graph.hidden import find_hidden
 from hwgen.torch_graph.modules import ArgMax, Rearrange
 from hwgen.torch_graph.moving import MOVING_MODULES, Moved, Moving
 from hwgen.torch_graph.self_check import check_same
-from hwgen.torch_graph.support import DROPPED, KEPT, OWNED, SUPPORTED, instead, module_problem
+from hwgen.torch_graph.support import (
+    DROPPED,
+    KEPT,
+    OWNED,
+    SUPPORTED,
+    TRANSPOSED,
+    instead,
+    module_problem,
+)
 from hwgen.torch_graph.threads import thrifty_threads
 from hwgen.torch_graph.tracer import Traced, Tracer, place_of, why
 
@@ -38,7 +46,7 @@ def trace_graph(
     """
     try:
         with evaluating(model):
-            return Tracer(leaves, example).traced(model)
+            return Tracer((*TRANSPOSED, *leaves), example).traced(model)
     except HwgenError:
         raise
     except Exception as error:  # whatever the user's forward raises when it meets a proxy

@@ -34,6 +34,7 @@ from hwgen.compression.quantize.scale_limits import (
     without_requantizer,
 )
 from hwgen.compression.quantize.sign import QuantSign
+from hwgen.compression.quantize.transposed import expand_transposed
 from hwgen.compression.quantize.weights import WeightQuantizer, largest_bias, make_weights
 from hwgen.compression.recipes.quantize_recipe import QuantizeRecipe
 from hwgen.errors import HwgenError, NetworkError
@@ -91,7 +92,8 @@ def quantize_layers(
 
 
 def place_layers(graph: FloatGraph, recipe: QuantizeRecipe) -> FloatGraph:
-    """Return the float graph that is quantized: batch norm folded, points in it.
+    """Return the float graph that is quantized: batch norm folded, transposed convolutions as
+    others, points in it.
 
     Raises
     ------
@@ -100,7 +102,7 @@ def place_layers(graph: FloatGraph, recipe: QuantizeRecipe) -> FloatGraph:
     folded = fold_batch_norm(graph)
     if recipe.equalize:
         folded = equalize(folded)
-    return place_points(folded, raw=recipe.output is None)
+    return place_points(expand_transposed(folded), raw=recipe.output is None)
 
 
 def check_quantizing(graph: FloatGraph, recipe: QuantizeRecipe, batches: Sequence[Tensor]) -> None:
