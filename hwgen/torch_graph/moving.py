@@ -133,11 +133,16 @@ class Moving:
         """Say whether a value is one that no layer gives."""
         return node in self._known
 
-    def module_of(self, moved: Moved) -> nn.Module | None:
+    def module_of(self, moved: Moved, ends: bool = False) -> nn.Module | None:
         """Return what gives a value of its root's, None where that has a shape that no value may
-        have: several tensors, too many axes, a batch that is not the first axis."""
+        have: several tensors, too many axes, a batch that is not the first axis.
+
+        Parameters
+        ----------
+        ends : whether nothing takes it, so that it may have any axes besides the batch
+        """
         numbers, before = moved.numbers, self._shapes[moved.root]
-        if not isinstance(numbers, Tensor) or not 2 <= numbers.dim() <= MOST_AXES:
+        if not isinstance(numbers, Tensor) or not (2 <= numbers.dim() <= MOST_AXES or ends):
             return None
         shape, batch = tuple(numbers.shape[1:]), before[0]
         count = torch.Size(before[1:]).numel()

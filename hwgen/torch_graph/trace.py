@@ -212,7 +212,8 @@ class _Reader:
 
     def _read_moved(self, node: fx.Node, moved: Moved, path: str | None = None) -> None:
         """Read what only moves elements; a shape that no value may have is left to what follows."""
-        module = self._moving.module_of(moved)
+        ends = all(user.op == "output" for user in node.users)
+        module = self._moving.module_of(moved, ends)
         if module is None or moved.root not in self._values:
             self._moving.keep(node, moved)
         elif isinstance(module, nn.Identity):

@@ -60,8 +60,9 @@ class _Value(fx.Proxy):
         return super().__getattr__(name) if tensor is None else getattr(tensor, name)
 
     def __len__(self) -> int:
-        tensor = self._tensor()
-        return super().__len__() if tensor is None else len(tensor)
+        value = self.tracer.values.get(self.node)
+        parts = value if isinstance(value, (tuple, list)) else self._tensor()
+        return super().__len__() if parts is None else len(parts)
 
     def _tensor(self) -> Tensor | None:
         value = self.tracer.values.get(self.node)
@@ -125,7 +126,7 @@ class Tracer(fx.Tracer):
         """Return the parts of a value that is several, as of x.chunk(2)."""
         value = self.values.get(obj.node)
         if isinstance(value, (tuple, list)):
-            return iter([operator.getitem(obj, n) for n in range(len(value))])  # type: ignore[arg-type]
+            return iter([operator.getitem(obj, n) for n in range(len(value))])
         return super().iter(obj)
 
     def getattr(self, attr: str, attr_val: Any, parameter_proxy_cache: Any) -> Any:

@@ -112,7 +112,7 @@ class ChannelGroups:
         if isinstance(module, nn.PixelUnshuffle):
             return [channel for channel in inputs[0] for _ in range(module.downscale_factor**2)]
         if isinstance(module, Rearrange) and not module.each:
-            made = self._new(layer.shape[0])
+            made = self._new(layer.shape[0] if layer.shape else 1)
             self._moved += [*inputs[0], *made]
             return made
         return inputs[0]  # one channel in, one out; of an ArgMax the channels must all stay

@@ -118,13 +118,13 @@ def _phases(weight: Tensor, axes: list[_Axis]) -> Tensor:
     outputs, inputs = weight.shape[:2]
     strides, kernels = [axis.stride for axis in axes], [axis.kernel for axis in axes]
     made = weight.new_zeros(outputs, *strides, inputs, *kernels)
-    for at in product(*(range(n) for n in weight.shape[2:])):
+    for at in product(*map(range, weight.shape[2:])):
         places = [tap * axis.dilation for tap, axis in zip(at, axes, strict=True)]
         phases = tuple(place % axis.stride for place, axis in zip(places, axes, strict=True))
         taps = tuple(
             axis.kernel - 1 - place // axis.stride for place, axis in zip(places, axes, strict=True)
         )
-        made[(slice(None), *phases, slice(None), *taps)] = weight[(slice(None), slice(None), *at)]
+        made[:, *phases, :, *taps] = weight[:, :, *at]
     return made.reshape(outputs * math.prod(strides), inputs, *kernels)
 
 
