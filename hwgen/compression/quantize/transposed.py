@@ -11,8 +11,8 @@ __all__ = ["expand_transposed", "expanded_masks"]
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from itertools import product
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -118,7 +118,7 @@ def _phases(weight: Tensor, axes: list[_Axis]) -> Tensor:
     outputs, inputs = weight.shape[:2]
     strides, kernels = [axis.stride for axis in axes], [axis.kernel for axis in axes]
     made = weight.new_zeros(outputs, *strides, inputs, *kernels)
-    for at in product(*map(range, weight.shape[2:])):
+    for at in np.ndindex(*weight.shape[2:]):
         places = [tap * axis.dilation for tap, axis in zip(at, axes, strict=True)]
         phases = tuple(place % axis.stride for place, axis in zip(places, axes, strict=True))
         taps = tuple(
