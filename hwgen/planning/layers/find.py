@@ -181,7 +181,7 @@ class _Finder:
         self._layers: dict[str, Layer] = {}
         self._frames: dict[str, Frame] = {INPUT: _frame_of(network.input)}  # that layers make
         self._held: dict[str, Held] = {first: Held(INPUT, self._frames[INPUT])}
-        self._ordered: dict[tuple[str, Frame], str] = {}  # layers that put a value in order
+        self._ordered: dict[tuple[str, Frame, bytes], str] = {}  # layers that put a value in order
 
     def find(self, node: Node) -> None:
         """Make a layer of a node, or part of one."""
@@ -246,8 +246,8 @@ class _Finder:
         assert made is not None
         op, held = node.op, self._held[node.inputs[0]]
         if isinstance(op, Linear):
-            streams = [self._for_weights(node.inputs[0])]
-            op = replace(op, weight=self._weight(op, held, *streams[0]))
+            stream, weight = self._for_weights(node.inputs[0], op.weight)
+            streams, op = [stream], replace(op, weight=weight)
         elif self._any_order(node):
             makers = [self._held[name].maker for name in node.inputs]
             streams = [(maker, self._frames[maker]) for maker in makers]
@@ -269,19 +269,26 @@ class _Finder:
             return len({self._frames[one.maker] for one in held}) == 1
         return isinstance(node.op, (Requantize, Threshold)) and _rows(node.op) == 1
 
-    def _for_weights(self, name: str) -> tuple[str, Frame]:
-        """Return a stream of all elements of a value, each once, in any order."""
+    def _for_weights(
+        self, name: str, weight: npt.NDArray[np.int64]
+    ) -> tuple[tuple[str, Frame], npt.NDArray[np.int64]]:
+        """Return a stream of all elements of a value, as nearly as they come as may be, and weights
+        in the order of the frame that it is."""
         held = self._held[name]
-        frame = self._frames[held.maker]
-        return (held.maker, frame) if held.permutes(frame) else self._stream(name, held.frame)
-
-    def _weight(self, op: Linear, held: Held, maker: str, frame: Frame) -> npt.NDArray[np.int64]:
-        """Return the weights of a Linear in the order of what its stream holds."""
-        if held.index is None or maker != held.maker:
-            return op.weight
-        weight = np.empty_like(op.weight)
-        weight[:, held.index] = op.weight
-        return weight
+        enters = self._frames[held.maker]
+        if held.index is None:
+            return (held.maker, enters), weight
+        if held.permutes(enters):
+            moved = np.empty_like(weight)
+            moved[:, held.index] = weight
+            return (held.maker, enters), moved
+        places = _arrivals(held.index, enters)
+        turns = _turns(places)
+        pixels = np.where(places == CONSTANT, places.max(), places) // enters[0]
+        order = np.lexsort((places % enters[0], turns, pixels))
+        leaves = (places.size, 1, 1)
+        stream = self._ordered_as(name, Order(places[order], held.value), enters, leaves)
+        return stream, weight[:, order]
 
     def _stream(self, name: str, frame: Frame) -> tuple[str, Frame]:
         """Return a stream of a value in its own order, as a frame: the layer that makes it, one
@@ -290,17 +297,20 @@ class _Finder:
         enters = self._frames[held.maker]
         if held.index is None and enters == frame:
             return held.maker, frame
-        come = np.empty(math.prod(enters), dtype=np.int64)  # when each element does
-        come[stream_places(enters)] = np.arange(come.size)
         leaves = stream_places(frame)
-        elements = leaves if held.index is None else held.index[leaves]
-        places = np.where(elements == CONSTANT, CONSTANT, come[elements])
-        if enters[0] == frame[0] and places.size == come.size and _is_range(places):
+        places = _arrivals(leaves if held.index is None else held.index[leaves], enters)
+        if enters[0] == frame[0] and places.size == math.prod(enters) and _is_range(places):
             return held.maker, frame
-        key = (name, frame)
+        return self._ordered_as(name, Order(places, held.value), enters, frame)
+
+    def _ordered_as(
+        self, name: str, order: Order, enters: Frame, leaves: Frame
+    ) -> tuple[str, Frame]:
+        """Return a stream of a value in an order, from a layer of which there is one."""
+        key = (name, leaves, order.places.tobytes())
         if key not in self._ordered:
-            self._ordered[key] = self._order(name, Order(places, held.value), enters, frame)
-        return self._ordered[key], frame
+            self._ordered[key] = self._order(name, order, enters, leaves)
+        return self._ordered[key], leaves
 
     def _order(self, name: str, order: Order, enters: Frame, leaves: Frame) -> str:
         """Add a layer that puts elements in order."""
@@ -313,6 +323,22 @@ class _Finder:
         self._layers[own] = Layer(own, (name,), (maker,), order, (x,), y, y, (enters,), leaves)
         self._frames[own] = leaves
         return own
+
+
+def _arrivals(elements: Indices, frame: Frame) -> Indices:
+    """Return when elements of a frame come in its stream; `CONSTANT` stays."""
+    come = np.empty(math.prod(frame), dtype=np.int64)
+    come[stream_places(frame)] = np.arange(come.size)
+    return np.where(elements == CONSTANT, CONSTANT, come[elements])
+
+
+def _turns(places: Indices) -> Indices:
+    """Return how many equal ones are before each."""
+    order = np.argsort(places, kind="stable")
+    first = np.searchsorted(places[order], places[order])
+    found = np.empty_like(places)
+    found[order] = np.arange(places.size) - first
+    return found
 
 
 def _rows(op: Requantize | Threshold) -> int:
