@@ -19,6 +19,7 @@ from hwgen.formats import Format
 from hwgen.network import Flatten, Network, Node, Op
 from hwgen.network.inference import infer
 from support.builders import Builder, GraphBuilder, MixedBuilder, spread_of
+from support.order_builder import OrderBuilder
 
 IntArray = npt.NDArray[np.int64]
 Wanted = type[Op] | type[Format]
@@ -34,6 +35,7 @@ class Kind:
     joins : it is made of blocks, which fork and join, and not of one layer after another
     formats : weights are of every number format
     signs : share of activations that are signs
+    orders : values change their order, shape and size
     layers : weighted layers, or blocks, at most
     channels : of a layer at most
     bits : of weights and activations at most
@@ -42,6 +44,7 @@ class Kind:
     joins: bool = False
     formats: bool = False
     signs: float = 0.0
+    orders: bool = False
     layers: int = 4
     channels: int = 13
     bits: int = 8
@@ -51,6 +54,8 @@ CHAIN = Kind()
 GRAPH = Kind(joins=True, layers=3, channels=8)
 MIXED = Kind(joins=True, formats=True, signs=0.4, layers=3, channels=6)
 SIGNS = replace(MIXED, signs=0.9, layers=4, bits=4)  # nearly all activations
+
+ORDERS = replace(MIXED, orders=True, signs=0.2, bits=4)
 
 
 def random_network(
@@ -115,13 +120,18 @@ def _blocks(rng: np.random.Generator, kind: Kind) -> Network:
     beside it; a concatenation of two to four branches; a depthwise or grouped convolution and a
     pointwise one; an average pool. Then, now and then, a global average, a linear layer, an
     `ArgMax`. Thresholds stand in place of some requantizers. With formats: the weights of each
-    layer in any, and binary activations, binary inputs, and convolutions that pad with -1.
+    layer in any, and binary activations, binary inputs, and convolutions that pad with -1. With
+    orders: rearrangements before each block.
     """
     b = GraphBuilder(rng, kind.channels, kind.bits)
     if kind.formats:
         b = MixedBuilder(rng, kind.channels, kind.bits, signs=kind.signs)
+    if kind.orders:
+        b = OrderBuilder(rng, kind.channels, kind.bits, signs=kind.signs)
     b.input()
     for _ in range(b.between(1, kind.layers)):
+        if isinstance(b, OrderBuilder):
+            (b.reorder, b.reorder, b.mirrored)[b.between(0, 2)]()
         blocks = [b.plain, b.residual, b.concat]
         if len(b.tensor.shape) == 3:
             blocks += [b.residual, b.separable, b.average]
