@@ -18,6 +18,7 @@ from hwgen.compression.prune import Masks, check_masks, holding
 from hwgen.compression.prune.channel_groups import NORMS
 from hwgen.compression.quantize import (
     QuantModel,
+    expanded_masks,
     freeze_weights,
     place_layers,
     quantize_layers,
@@ -59,6 +60,11 @@ class Stages:
         if self.train is not None and recipe.frozen_norms:
             model = step("freeze norms", self._with_frozen_norms, model)
         work = step("quantize", self._quantized, model)
+        return replace(self, masks=expanded_masks(model, work, self.masks))._trained_on(work)
+
+    def _trained_on(self, work: nn.Module) -> tuple[nn.Module, str]:
+        """Train a quantized model as far as it takes."""
+        recipe, step = self.recipe, self.recorder.step
         if self._is_enough():
             return work, "quantize"
         if self.train is not None and recipe.tune:
@@ -93,7 +99,7 @@ class Stages:
         with evaluating(on), thrifty_threads(on, self.example):
             graph = update_graph(self.recorder.graph, on, self.example)
             made = quantize_layers(graph, self.recipe, self.batches, self.measure)
-            check_masks(made, self.masks)
+            check_masks(made, expanded_masks(on, made, self.masks))
             self.recorder.reference = Reference.of(place_layers(graph, self.recipe), self.batches)
         return made
 

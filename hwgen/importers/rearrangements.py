@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from hwgen.compression.quantize import QuantRearrange
 from hwgen.network import Gather, Op, Pad, Permute, PixelShuffle, Reshape, Slice, Upsample
+from hwgen.network.ops.rearrange import MOST_AXES
 from hwgen.network.rearranged import rearranged
 
 Indices = npt.NDArray[np.int64]
@@ -20,6 +21,8 @@ Shape = tuple[int, ...]
 def rearrangement_of(layer: QuantRearrange, shape: Shape) -> Op:
     """Return the op of a layer, for an input of a shape."""
     whole, made = layer.whole_index(shape)
+    if not 1 <= len(made) <= MOST_AXES:  # that the user's model ends with
+        made = (prod(made[: 1 - MOST_AXES]), *made[1 - MOST_AXES :]) if made else (1,)
     index: Indices = whole.cpu().numpy()
     value = layer.zero_point + layer.integer()
     elements = np.arange(prod(shape)).reshape(shape)

@@ -25,6 +25,12 @@ def _norm(m: nn.BatchNorm1d | nn.BatchNorm2d, x: Tensor) -> Tensor:
     return F.batch_norm(x, m.running_mean, m.running_var, m.weight, m.bias, False, 0.0, m.eps)
 
 
+def _conv2d(m: nn.Conv2d, x: Tensor) -> Tensor:
+    # what is not zeros is put around the frame by a layer before it
+    padding = m.padding if m.padding_mode == "zeros" else 0
+    return F.conv2d(x, m.weight, m.bias, m.stride, padding, m.dilation, m.groups)
+
+
 def _average(m: nn.AvgPool2d, x: Tensor) -> Tensor:
     return F.avg_pool2d(x, m.kernel_size, m.stride, m.padding)
 
@@ -37,9 +43,7 @@ MEANINGS: dict[type[nn.Module], Callable[[Any, Tensor], Tensor]] = {
     nn.Conv1d: lambda m, x: F.conv1d(
         x, m.weight, m.bias, m.stride, m.padding, m.dilation, m.groups
     ),
-    nn.Conv2d: lambda m, x: F.conv2d(
-        x, m.weight, m.bias, m.stride, m.padding, m.dilation, m.groups
-    ),
+    nn.Conv2d: _conv2d,
     nn.Linear: _linear,
     nn.BatchNorm1d: _norm,
     nn.BatchNorm2d: _norm,
@@ -47,6 +51,8 @@ MEANINGS: dict[type[nn.Module], Callable[[Any, Tensor], Tensor]] = {
     nn.ReLU: lambda m, x: torch.relu(x),
     **CURVES,
     nn.Flatten: lambda m, x: torch.flatten(x, 1),
+    nn.PixelShuffle: lambda m, x: F.pixel_shuffle(x, m.upscale_factor),
+    nn.PixelUnshuffle: lambda m, x: F.pixel_unshuffle(x, m.downscale_factor),
 }
 
 

@@ -8,6 +8,7 @@ __all__ = [
     "OWNED",
     "PADS",
     "SUPPORTED",
+    "TRANSPOSED",
     "WEIGHTED",
     "instead",
     "module_problem",
@@ -30,12 +31,15 @@ from hwgen.torch_graph.modules import (
     Minimum,
     Multiply,
     Rearrange,
+    TransposedConv1d,
+    TransposedConv2d,
     ZeroPad,
 )
 from hwgen.torch_graph.one_value import CLAMPS, CURVES
 from hwgen.torch_graph.pools import POOLS, MisfitError, pools_of
 
 CONVOLUTIONS = (nn.Conv1d, nn.Conv2d)
+TRANSPOSED = (TransposedConv1d, TransposedConv2d)
 WEIGHTED = (*CONVOLUTIONS, nn.Linear)
 NORMS = (nn.BatchNorm1d, nn.BatchNorm2d)
 PADS = (nn.ZeroPad1d, nn.ZeroPad2d, nn.ConstantPad1d, nn.ConstantPad2d)  # become a `ZeroPad`
@@ -43,19 +47,21 @@ KEPT = (
     *(*WEIGHTED, *NORMS, *CLAMPS, *CURVES, nn.Flatten),
     *(*POOLS, MaxPool, AvgPool, *PADS, ZeroPad, Rearrange, Add, Concat, ArgMax),
     *(Affine, Multiply, Maximum, Minimum),
+    *(*TRANSPOSED, nn.PixelShuffle, nn.PixelUnshuffle),
 )
 DROPPED = (
     *(nn.Dropout, nn.Dropout1d, nn.Dropout2d, nn.AlphaDropout, nn.FeatureAlphaDropout),
     nn.Identity,
 )
-OWNED = (*WEIGHTED, *NORMS, nn.PReLU)  # hold weights: one use each
+OWNED = (*WEIGHTED, *TRANSPOSED, *NORMS, nn.PReLU)  # hold weights: one use each
 
 SUPPORTED = (
-    "Conv1d, Conv2d, Linear, BatchNorm, ReLU and other functions of one value, max, average and "
-    "adaptive pools of lengths and images, zero padding, Flatten, Dropout, Identity, +, - and * of "
+    "Conv1d, Conv2d, ConvTranspose1d, ConvTranspose2d, Linear, BatchNorm, ReLU and other functions "
+    "of one value, max, average and adaptive pools of lengths and images, zero padding, Flatten, Dropout, Identity, +, - and * of "
     "two values or of a value and constants, one for all or one a channel, torch.maximum, "
     "torch.minimum, torch.cat, a mean or "
-    "largest value over the image, a last argmax"
+    "largest value over the image, a last argmax, views, slices, transpositions, padding, "
+    "upsampling and whatever else only moves elements"
 )
 NORMALIZING = ("Softmax", "LogSoftmax", "Softmin", "softmax", "log_softmax", "softmin")
 NORMALIZE = "use BatchNorm instead, whose mean and deviation are constants once it is trained"
@@ -65,11 +71,6 @@ INSTEAD: dict[str, str] = {
     "prelu": "use nn.PReLU",
     "pow": "use a number for the exponent",
     "rrelu": "use nn.RReLU, or give it training=False",
-    **dict.fromkeys(("view", "reshape", "flatten"), "use flatten(1) or view(x.size(0), -1)"),
-    **dict.fromkeys(
-        ("squeeze", "unsqueeze"),
-        "keep (batch, features), and squeeze what the model returns outside of it",
-    ),
     **dict.fromkeys(
         ("add", "iadd", "sub", "isub", "subtract", "rsub", "mul", "imul", "multiply"),
         "use two values that the model computes, or a value and a number or one a channel, of "
@@ -87,6 +88,10 @@ INSTEAD: dict[str, str] = {
     ),
     "pad": "pad with zeros, and images or lengths alone",
     "argmax": "use argmax(1), over the features",
+    **dict.fromkeys(
+        ("interpolate", "upsample", "Upsample", "UpsamplingBilinear2d"),
+        "use mode='nearest', and a convolution behind it where it is to be smooth",
+    ),
     **dict.fromkeys(("conv1d", "conv2d"), "use nn.Conv1d or nn.Conv2d, which hold their weights"),
     **dict.fromkeys(("linear", "matmul", "mm", "einsum"), "use nn.Linear, which holds its weights"),
     "dropout": "give it training=self.training, or use nn.Dropout",
@@ -140,11 +145,11 @@ def _norm_problem(module: nn.BatchNorm1d | nn.BatchNorm2d, shapes: Shapes) -> Pr
     return None
 
 
-def _flatten_problem(module: nn.Flatten, shapes: Shapes) -> Problem | None:
-    count = 0 if shapes[0] is None else len(shapes[0]) + 1
-    ends = [d + count if d < 0 and count else d for d in (module.start_dim, module.end_dim)]
-    if ends not in ([1, -1], [1, count - 1]):
-        return f"Flatten({module.start_dim}, {module.end_dim})", "use Flatten(1)"
+def _shuffle_problem(module: nn.PixelShuffle | nn.PixelUnshuffle, shapes: Shapes) -> Problem | None:
+    shape = shapes[0]
+    if shape is not None and len(shape) != 3:
+        name = type(module).__name__
+        return f"{name} on an input of {len(shape) + 1} dimensions", "put it before the Flatten"
     return None
 
 
@@ -187,8 +192,6 @@ def _rank_problem(name: str, rank: int, shape: Shape | None) -> Problem | None:
 
 def _conv_problem(module: nn.Conv1d | nn.Conv2d, shapes: Shapes) -> Problem | None:
     name = type(module).__name__
-    if module.padding_mode != "zeros":
-        return f"{name} with padding_mode={module.padding_mode!r}", "use 'zeros'"
     return _rank_problem(name, len(module.kernel_size), shapes[0])
 
 
@@ -220,7 +223,8 @@ PROBLEMS: dict[type[nn.Module], Callable[[Any, Shapes], Problem | None]] = {
     **dict.fromkeys(NORMS, _norm_problem),
     **dict.fromkeys(POOLS, _pool_problem),
     **dict.fromkeys(PADS, _pad_problem),
-    nn.Flatten: _flatten_problem,
+    nn.PixelShuffle: _shuffle_problem,
+    nn.PixelUnshuffle: _shuffle_problem,
     Add: _spread_problem,
     Maximum: _compared_problem,
     Minimum: _compared_problem,

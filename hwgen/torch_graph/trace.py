@@ -16,19 +16,23 @@ from torch import Tensor, fx, nn
 from hwgen.errors import FormatError, FoundUnsupported, HwgenError, NetworkError, UnsupportedError
 from hwgen.torch_graph.float_graph import INPUT, FloatGraph, FloatNode, Shape
 from hwgen.torch_graph.functions import Call, is_size, modules_of, operands, takes_constants
+from hwgen.torch_graph.functions.pads import PADS as ZEROS_AROUND
 from hwgen.torch_graph.hidden import find_hidden
 from hwgen.torch_graph.meaning import run_layer
 from hwgen.torch_graph.modules import Add, ArgMax, Elementwise, Multiply, ZeroPad
 from hwgen.torch_graph.modules.windows import Sides
+from hwgen.torch_graph.moving import MOVING_MODULES, Moved, Moving
 from hwgen.torch_graph.pads import fold_pads
 from hwgen.torch_graph.pools import POOLS, pools_of
 from hwgen.torch_graph.self_check import check_same
 from hwgen.torch_graph.support import (
+    CONVOLUTIONS,
     DROPPED,
     KEPT,
     OWNED,
     PADS,
     SUPPORTED,
+    TRANSPOSED,
     instead,
     module_problem,
 )
@@ -50,7 +54,7 @@ def trace_graph(
     """
     try:
         with evaluating(model):
-            return Tracer((*leaves, Elementwise), example).traced(model)
+            return Tracer((*TRANSPOSED, *leaves, Elementwise), example).traced(model)
     except HwgenError:
         raise
     except Exception as error:  # whatever the user's forward raises when it meets a proxy
@@ -147,6 +151,7 @@ class _Reader:
         self.found: list[FoundUnsupported] = []
         self._shapes = {node: shape[1:] for node, shape in traced.shapes.items()}
         self._constants = traced.constants
+        self._moving = Moving(model, traced.shapes)
         self._modules = dict(model.named_modules())
         self._names = set(self._modules)
         self._calls = Counter(node.target for node in graph.nodes if node.op == "call_module")
@@ -176,11 +181,23 @@ class _Reader:
         elif node.op == "output" and not isinstance(node.args[0], fx.Node):
             what = f"an output that is a {type(node.args[0]).__name__}"
             self._refuse("forward", what, "return one tensor")
+        elif node.op == "output" and node.args[0] not in self._values:
+            self._refuse("forward", *self._unsettled(node))
 
     def _read_module(self, node: fx.Node) -> None:
         module, calls = self._modules[str(node.target)], self._calls[node.target]
         sources = operands(node)
         name = type(module).__name__
+        settled = all(source in self._values for source in sources)
+        moves = _moves(module, next(iter(self._shapes_of(sources)), None), settled)
+        moved = self._moving.run_module(node, module) if moves else None
+        if moved is not None:
+            self._read_moved(node, moved, str(node.target) if calls == 1 else None)
+            return
+        if any(source not in self._values for source in sources):
+            self._refuse(str(node.target), *self._unsettled(node))
+            self._values[node] = node.name
+            return
         problem = module_problem(module, self._shapes_of(sources), self._is_last(node))
         if problem is None and isinstance(module, OWNED) and calls > 1:
             problem = f"{name} used {calls} times", "give each use a layer of its own"
@@ -202,10 +219,42 @@ class _Reader:
             named.insert(0, (self._new_name(f"{node.name}_in"), channels_first(shape)))
             made_of = (module.out_features, *shape[:-1])
             named.append((self._new_name(f"{node.name}_out"), channels_last(made_of)))
+        if isinstance(module, CONVOLUTIONS) and module.padding_mode != "zeros":
+            moved = self._moving.padded(node, module)
+            before = None if moved is None else self._moving.module_of(moved)
+            assert before is not None
+            named.insert(0, (self._new_name(f"{node.name}_pad"), before))
         self._place(named, node, sources, written=calls == 1)
+
+    def _read_moved(self, node: fx.Node, moved: Moved, path: str | None = None) -> None:
+        """Read what only moves elements; a shape that no value may have is left to what follows."""
+        ends = all(user.op == "output" for user in node.users)
+        module = self._moving.module_of(moved, ends)
+        if module is None or moved.root not in self._values:
+            self._moving.keep(node, moved)
+        elif isinstance(module, nn.Identity):
+            self._values[node] = self._values[moved.root]
+        else:
+            named = [(path or self._new_name(node.name), module)]
+            self._place(named, node, [moved.root], written=path is not None)
+
+    def _unsettled(self, node: fx.Node) -> tuple[str, str]:
+        """Return what is refused of a value that no layer gives, and the way out."""
+        shape = next(self._shapes.get(n) for n in node.all_input_nodes if n not in self._values)
+        what = "several tensors" if shape is None else f"a value of {len(shape) + 1} dimensions"
+        way = "use flatten(1), or bring it into the shape (batch, channels, height, width) first"
+        return f"{what} where one is computed with", way
 
     def _read_function(self, node: fx.Node) -> None:
         sources = operands(node)
+        moved = None if self._puts_zeros(node, sources) else self._moving.called(node)
+        if moved is not None:
+            self._read_moved(node, moved)
+            return
+        if any(isinstance(s, fx.Node) and self._moving.knows(s) for s in sources):
+            self._refuse(place_of(node), *self._unsettled(node))
+            self._values[node] = node.name
+            return
         shapes = [None if shape is None else (-1, *shape) for shape in self._shapes_of(sources)]
         constants: list[Tensor | None] = [None] * len(sources)
         if takes_constants(node):
@@ -234,6 +283,13 @@ class _Reader:
         else:
             named = [(self._new_name(node.name), module) for module in modules]
             self._place(named, node, sources, written=False)
+
+    def _puts_zeros(self, node: fx.Node, sources: list[object]) -> bool:
+        """Say whether a call puts zeros around a value, as what takes it may do by itself."""
+        if node.target not in ZEROS_AROUND or not self._are_values(sources):
+            return False
+        shapes = [None if shape is None else (-1, *shape) for shape in self._shapes_of(sources)]
+        return modules_of(Call(node, tuple(shapes), (None,) * len(sources))) is not None
 
     def _place(
         self,
@@ -312,6 +368,20 @@ def _sides(module: nn.ConstantPad1d | nn.ConstantPad2d) -> Sides:
     """Return the padding of each axis: torch names the sides of the last axis first."""
     sides = list(module.padding)
     return tuple(zip(sides[::2], sides[1::2], strict=True))[::-1]
+
+
+def _moves(module: nn.Module, shape: Shape | None, settled: bool) -> bool:
+    """Say whether a module only moves elements, other than a Flatten of all axes.
+
+    Parameters
+    ----------
+    settled : whether its input is a value; zeros around one may be padding of what takes it
+    """
+    if isinstance(module, nn.Flatten):
+        last = -1 if shape is None else len(shape)
+        return (module.start_dim, module.end_dim) not in ((1, -1), (1, last))
+    is_padding = isinstance(module, PADS) and module_problem(module, [shape]) is None
+    return isinstance(module, MOVING_MODULES) and not (is_padding and settled)
 
 
 def _unsupported_function(node: fx.Node, last: bool) -> tuple[str, str, str]:

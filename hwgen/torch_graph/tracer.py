@@ -158,6 +158,13 @@ class Tracer(fx.Tracer):
             return forward(*args, **kwargs)
         return super().call_module(m, forward, args, kwargs)
 
+    def iter(self, obj: fx.Proxy) -> Iterator[Any]:
+        """Return the parts of a value that is several, as of x.chunk(2)."""
+        value = self.values.get(obj.node)
+        if isinstance(value, (tuple, list)):
+            return iter([operator.getitem(obj, n) for n in range(len(value))])
+        return super().iter(obj)
+
     def getattr(self, attr: str, attr_val: Any, parameter_proxy_cache: Any) -> Any:
         """Return an attribute of a module, a parameter as a value of the graph."""
         if self._computing:

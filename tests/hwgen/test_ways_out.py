@@ -70,11 +70,15 @@ WAYS = [  # refused, the words, accepted
     ),
     (Between(nn.Softmax(1), last=True), LAST, Between(nn.Identity(), last=True)),
     (last(lambda a: F.log_softmax(a.flatten(1), 1)), LAST, last(lambda a: a.flatten(1))),
-    (last(lambda a: a.flatten(2)), "use flatten(1)", last(lambda a: a.flatten(1))),
-    (last(lambda a: a.view(-1, 4, 25)), "view(x.size(0), -1)", last(lambda a: a.view(len(a), -1))),
     (
-        last(lambda a: a.mean((2, 3)).unsqueeze(2)),
-        *("keep (batch, features)", last(lambda a: a.mean((2, 3)))),
+        last(lambda a: F.relu(a.view(-1, 2, 2, 5, 5))),
+        *("bring it into the shape", last(lambda a: F.relu(a.view(-1, 2, 10, 5)))),
+    ),
+    (last(lambda a: a.view(4, -1)), "use flatten(1)", last(lambda a: a.flatten(1))),
+    (
+        last(lambda a: F.interpolate(a, scale_factor=2, mode="bilinear")),
+        "use mode='nearest', and a convolution behind it where it is to be smooth",
+        stack(conv(), nn.Upsample(scale_factor=2), nn.Conv2d(4, 2, 3)),
     ),
     (
         last(lambda a: a + torch.ones(5, 5)),
@@ -158,7 +162,6 @@ WAYS = [  # refused, the words, accepted
         stack(conv(), nn.Flatten(), nn.MaxPool2d(2)),
         *("put it before the Flatten", stack(conv(), nn.MaxPool2d(2), nn.Flatten())),
     ),
-    (stack(conv(), nn.Flatten(2)), "use Flatten(1)", stack(conv(), nn.Flatten(1))),
     (
         Between(lambda a, b: a + F.avg_pool2d(b, (1, 5)), last=True),
         *("give both the same shape, or one of them a number a channel", Between(torch.add, True)),

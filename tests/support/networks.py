@@ -19,6 +19,7 @@ from hwgen.formats import Format
 from hwgen.network import AvgPool1d, Conv1d, Flatten, MaxPool1d, Network, Node, Op
 from hwgen.network.inference import infer
 from support.builders import Builder, GraphBuilder, MixedBuilder, spread_of
+from support.order_builder import OrderBuilder
 
 IntArray = npt.NDArray[np.int64]
 Wanted = type[Op] | type[Format]
@@ -35,6 +36,7 @@ class Kind:
     joins : it is made of blocks, which fork and join, and not of one layer after another
     formats : weights are of every number format
     signs : share of activations that are signs
+    orders : values change their order, shape and size
     layers : weighted layers, or blocks, at most
     channels : of a layer at most
     bits : of weights and activations at most
@@ -46,6 +48,7 @@ class Kind:
     joins: bool = False
     formats: bool = False
     signs: float = 0.0
+    orders: bool = False
     layers: int = 4
     channels: int = 13
     bits: int = 8
@@ -59,6 +62,8 @@ GRAPH = Kind(joins=True, layers=3, channels=8)
 MIXED = Kind(joins=True, formats=True, signs=0.4, layers=3, channels=6)
 SIGNS = replace(MIXED, signs=0.9, layers=4, bits=4)  # nearly all activations
 TABLES = replace(MIXED, signs=0.2, tables=0.5)
+
+ORDERS = replace(MIXED, orders=True, signs=0.2, bits=4)
 
 
 def random_network(
@@ -138,6 +143,8 @@ def _blocks(rng: np.random.Generator, kind: Kind) -> Network:
         b = MixedBuilder(rng, kind.channels, kind.bits, **more)
     b.input()
     for _ in range(b.between(1, kind.layers)):
+        if isinstance(b, OrderBuilder):
+            (b.reorder, b.reorder, b.mirrored)[b.between(0, 2)]()
         blocks = [b.plain, b.residual, b.concat]
         if len(b.tensor.shape) > 1:
             blocks += [b.residual, b.separable, b.average]

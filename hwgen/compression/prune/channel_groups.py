@@ -2,8 +2,9 @@
 
 An addition ties the channels that it adds, a product those that it multiplies, a depthwise
 convolution its outputs to its inputs, and a grouped convolution the channels at one place in all
-its groups. (`torch_pruning`'s dependency graph follows autograd, and loses a flatten behind a
-depthwise convolution: it then prunes nothing, and says nothing.)
+its groups. What takes elements out of their channels, as slices of channels do, has the user's own
+numbers in it: it keeps them all. (`torch_pruning`'s dependency graph follows autograd, and loses a
+flatten behind a depthwise convolution: it then prunes nothing, and says nothing.)
 """
 
 __all__ = ["NORMS", "WEIGHTED", "ChannelGroups", "is_depthwise"]
@@ -114,8 +115,15 @@ class ChannelGroups:
         if isinstance(module, nn.Flatten):
             each = math.prod(layer.shape) // len(inputs[0])
             return [channel for channel in inputs[0] for _ in range(each)]
+        if isinstance(module, nn.PixelShuffle):  # of channels side by side one is made
+            area = module.upscale_factor**2
+            for first in range(0, len(inputs[0]), area):
+                self._join(inputs[0][first : first + 1] * area, inputs[0][first : first + area])
+            return inputs[0][::area]
+        if isinstance(module, nn.PixelUnshuffle):
+            return [channel for channel in inputs[0] for _ in range(module.downscale_factor**2)]
         if isinstance(module, Rearrange) and not module.each:
-            made = self._new(layer.shape[0])
+            made = self._new(layer.shape[0] if layer.shape else 1)
             self._moved += [*inputs[0], *made]
             return made
         return inputs[0]  # one channel in, one out; of an ArgMax the channels must all stay

@@ -78,8 +78,9 @@ def remove_channels(state: PruningState, recipe: PruneRecipe, progress: float) -
         _remove(layer, outputs, inputs)
     graph = with_shapes(graph, state.example)  # what is left runs
     for after in graph.layers:
-        if not isinstance(after.module, ArgMax) and after.shape[0] != left[after.path]:
-            raise InternalError(f"{after.path}: {after.shape[0]} are left, not {left[after.path]}")
+        count = after.shape[0] if after.shape else 1
+        if not isinstance(after.module, ArgMax) and count != left[after.path]:
+            raise InternalError(f"{after.path}: {count} are left, not {left[after.path]}")
     return replace(state, graph=graph, masks=masks, stripes=stripes)
 
 

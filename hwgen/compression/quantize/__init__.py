@@ -26,6 +26,7 @@ __all__ = [
     "Weighted",
     "check_quantizing",
     "equalizable",
+    "expanded_masks",
     "fold_batch_norm",
     "freeze_weights",
     "place_layers",
@@ -59,4 +60,5 @@ from hwgen.compression.quantize.model import QuantModel, quant_graph_of, run_wat
 from hwgen.compression.quantize.points import ACCUMULATING, QuantizationPoint
 from hwgen.compression.quantize.quantizers import QuantActivation, QuantInput, Quantizer
 from hwgen.compression.quantize.sign import QuantSign
+from hwgen.compression.quantize.transposed import expanded_masks
 from hwgen.compression.quantize.weights import freeze_weights

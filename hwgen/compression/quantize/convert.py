@@ -42,6 +42,7 @@ from hwgen.compression.quantize.scale_limits import (
     without_requantizer,
 )
 from hwgen.compression.quantize.sign import QuantSign
+from hwgen.compression.quantize.transposed import expand_transposed
 from hwgen.compression.quantize.weights import (
     WeightQuantizer,
     factor_format,
@@ -116,7 +117,8 @@ def quantize_layers(
 
 
 def place_layers(graph: FloatGraph, recipe: QuantizeRecipe) -> FloatGraph:
-    """Return the float graph that is quantized: batch norm folded, points in it.
+    """Return the float graph that is quantized: batch norm folded, transposed convolutions as
+    others, points in it.
 
     Raises
     ------
@@ -125,7 +127,7 @@ def place_layers(graph: FloatGraph, recipe: QuantizeRecipe) -> FloatGraph:
     folded = fold_batch_norm(graph, lambda path: isinstance(recipe.layer_weights(path), Fixed))
     if recipe.equalize:
         folded = equalize(folded)
-    return place_points(folded, raw=recipe.output is None)
+    return place_points(expand_transposed(folded), raw=recipe.output is None)
 
 
 def check_quantizing(graph: FloatGraph, recipe: QuantizeRecipe, batches: Sequence[Tensor]) -> None:

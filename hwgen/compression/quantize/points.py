@@ -38,8 +38,9 @@ from hwgen.torch_graph.support import WEIGHTED
 
 ACCUMULATING = (*WEIGHTED, AvgPool, PositionScale, Add, Affine, Multiply)
 OF_SUMS = (PositionScale,)  # take accumulators as they are
+MOVING = (nn.Flatten, nn.PixelShuffle, nn.PixelUnshuffle, Rearrange)  # elements in another order
 SHARING = (Concat, Maximum, Minimum)  # all of their inputs lie on one grid
-PASSING = (MaxPool, nn.Flatten, Rearrange, ZeroPad, *SHARING)  # values leave as they came
+PASSING = (MaxPool, ZeroPad, *MOVING, *SHARING)  # values leave as they came
 NEVER_BELOW_ZERO = (*PASSING, AvgPool, PositionScale, Add, Multiply)  # where no input is
 CURVED = tuple(CURVES)
 NO_CLAMP = (-inf, inf)

@@ -5,6 +5,7 @@ Axes are those of a value without the batch: channels first, then rows and colum
 """
 
 __all__ = [
+    "MOST_AXES",
     "PAD_MODES",
     "Gather",
     "Pad",

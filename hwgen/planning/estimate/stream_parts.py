@@ -2,11 +2,20 @@
 
 __all__ = ["STREAM_PARTS", "fifo_structure", "fifo_work", "narrow_structure"]
 
+from collections import Counter
+from collections.abc import Sequence
 from math import ceil
 
 from hwgen.families.memories import block_rams
 from hwgen.planning.estimate.epilogue_parts import EPILOGUES
-from hwgen.planning.estimate.structure import Counted, Structure, bits_of, loop_bits, storage
+from hwgen.planning.estimate.structure import (
+    Counted,
+    Structure,
+    bits_of,
+    indexed_table,
+    loop_bits,
+    storage,
+)
 from hwgen.planning.estimate.work import Work, no_work, stored
 from hwgen.planning.lowering.dsp import inferred
 from hwgen.targets import Target
@@ -15,10 +24,13 @@ from hwgen_rtl_templates.axi import BorderParameters
 from hwgen_rtl_templates.extreme import ExtremeParameters
 from hwgen_rtl_templates.fifo import FifoParameters
 from hwgen_rtl_templates.join import ConcatParameters, SumParameters
+from hwgen_rtl_templates.patterns import Pattern
 from hwgen_rtl_templates.position_scale import PositionScaleParameters
 from hwgen_rtl_templates.product import ProductParameters
+from hwgen_rtl_templates.rearrange import RearrangeParameters
 from hwgen_rtl_templates.replay import ReplayParameters
 from hwgen_rtl_templates.running_maximum import RunningMaximumParameters
+from hwgen_rtl_templates.sift import SiftParameters
 from hwgen_rtl_templates.streams import (
     ForkParameters,
     NarrowParameters,
@@ -201,6 +213,54 @@ def _running_maximum_work(part: RunningMaximumParameters, beats: int) -> Work:
     return found if part.depth == 1 else found + fifo_work(part.fifo, part.departures(beats))
 
 
+def _patterns(patterns: Sequence[Pattern], extents: Sequence[int], target: Target) -> Structure:
+    """Return the structure of loops, and of what is looked up where they are."""
+    if not any(pattern.axes for pattern in patterns):
+        return Structure()
+    loops = loop_bits(*extents)
+    logic = Counter({"loop": sum(extent > 1 for extent in extents), **loops})
+    for pattern in patterns:
+        for values in pattern.tables:
+            logic.update(indexed_table("sequencer", values, target))
+    return Structure(dict(logic), loops.total())
+
+
+def _sift(part: SiftParameters, target: Target) -> Structure:
+    if part.wires:
+        return Structure()
+    constants = part.patterns[2].axes
+    logic = {"join": 1, "join choice bit": part.lanes * part.bits * bool(constants)}
+    found = Structure(logic, part.leads) + _patterns(part.patterns, part.extents, target)
+    return found + fifo_structure(part.fifo, target) if part.fifo else found
+
+
+def _sift_work(part: SiftParameters, beats: int) -> Work:
+    return fifo_work(part.fifo, part.departures(beats)) if part.fifo else no_work(part, beats)
+
+
+def _rearrange(part: RearrangeParameters, target: Target) -> Structure:
+    width, place = part.word * part.bits, bits_of(part.memory - 1)
+    ahead = bits_of(max(-part.ahead_range[0], part.ahead_range[-1])) + 1
+    credit = bits_of(part.depth) + 1
+    logic = {
+        "sequencer": 1,
+        "ahead bit": ahead + place + 1,  # the room is counted as well
+        "credit bit": credit,
+        "origin bit": 2 * place,
+        "join choice bit": part.lanes * part.bits * bool(part.constants.axes),
+    }
+    found = Structure(logic, ahead + 3 * place + credit + 4)
+    found += storage(width, part.memory, part.style, target)
+    return (
+        found + _patterns(part.patterns, part.extents, target) + fifo_structure(part.fifo, target)
+    )
+
+
+def _rearrange_work(part: RearrangeParameters, beats: int) -> Work:
+    width, count = part.word * part.bits, part.departures(beats)
+    return stored(width, part.memory, beats + count) + fifo_work(part.fifo, count)
+
+
 STREAM_PARTS: dict[type, Counted] = {
     BorderParameters: Counted(_border, no_work),
     ForkParameters: Counted(_fork, no_work),
@@ -215,4 +275,6 @@ STREAM_PARTS: dict[type, Counted] = {
     ReplayParameters: Counted(_replay, _replay_work),
     RunningMaximumParameters: Counted(_running_maximum, _running_maximum_work),
     ArgMaxParameters: Counted(_arg_max, _arg_max_work),
+    SiftParameters: Counted(_sift, _sift_work),
+    RearrangeParameters: Counted(_rearrange, _rearrange_work),
 }

@@ -44,10 +44,12 @@ from hwgen.planning.implementations.streams.elementwise import CONCATENATION, SU
 from hwgen.planning.implementations.streams.pairs import EXTREME, PRODUCT
 from hwgen.planning.implementations.streams.pool import AVERAGE, MAXIMUM
 from hwgen.planning.implementations.streams.position_scale import POSITION_SCALE
+from hwgen.planning.implementations.streams.rearrange import REARRANGE, SIFT
 from hwgen.planning.implementations.streams.running_maximum import RUNNING_MAXIMUM
 from hwgen.planning.implementations.weight_shared import WEIGHT_SHARED
 from hwgen.planning.layers.folding import Folding
 from hwgen.planning.layers.layer import Layer
+from hwgen.planning.layers.orders import Order
 from hwgen.targets import Target
 
 DOT_PRODUCT = (MAC_ARRAY, DSP_ARRAY, WEIGHT_SHARED, BIT_SERIAL, PARALLEL)
@@ -73,6 +75,7 @@ WAYS: dict[type, tuple[Implementation, ...]] = {
     Requantize: (MAXIMUM,),  # of one value
     Threshold: (MAXIMUM,),
     Table: (MAXIMUM,),
+    Order: (REARRANGE, SIFT),
 }
 IMPLEMENTATIONS = {way.name: way for ways in WAYS.values() for way in ways}
 

@@ -1,15 +1,18 @@
 """From the ops of a network to the layers that hardware is made of.
 
 A layer is what one engine computes: a weighted op, a pool or a sum, and the requantizer, thresholds
-or table that follow. `Flatten` needs no hardware, since pixels leave in the same order either
-way; a `Linear` after it is a convolution whose kernel is the whole frame.
+or table that follow. What only moves elements is no layer: it is kept in mind which elements a
+value is of those that some layer makes (`Held`), until something needs them in the value's own
+order. That may be the order in which they come (a reshape, a permutation of axes of one element),
+and a `Linear` takes its weights in any order: it is a convolution whose kernel is the whole frame.
+Otherwise a layer is made that puts them in order (`Order`).
 """
 
 __all__ = ["LAYERS", "find_layers"]
 
 import math
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -28,7 +31,6 @@ from hwgen.network.ops import (
     Conv,
     Conv1d,
     Conv2d,
-    Flatten,
     Input,
     Linear,
     Maximum,
@@ -44,19 +46,32 @@ from hwgen.network.ops import (
     Table,
     Threshold,
 )
-from hwgen.network.rearranged import REARRANGED, rearranged
 from hwgen.planning.layers.elements import element_encoding_of, elements_of
 from hwgen.planning.layers.layer import INPUT, Frame, Layer, Pair, Sides
+from hwgen.planning.layers.orders import (
+    CONSTANT,
+    ORDERS,
+    Indices,
+    Order,
+    constant_of,
+    order_of,
+    stream_places,
+)
 
 Made = Callable[[Any, Layer], Layer]
-WITHOUT_EPILOGUE = (Concat, ArgMax, Maximum, Minimum)  # what follows is a layer of its own
+ELEMENTWISE = (Add, Multiply, Maximum, Minimum)
+WITHOUT_EPILOGUE = (Concat, ArgMax, Maximum, Minimum, Order)  # what follows is a layer of its own
 
 
 def _frame_of(y: Tensor) -> Frame:
     """A length is an image of height 1, features are one pixel."""
-    channels, *image = y.shape
-    height, width = [1] * (2 - len(image)) + image
-    return (channels, height, width)
+    return _frame_of_shape(y.shape)
+
+
+def _frame_of_shape(shape: tuple[int, ...]) -> Frame:
+    channels, *sizes = shape
+    height, width = (*[1] * (2 - len(sizes)), *sizes)
+    return channels, height, width
 
 
 def _planar(axes: tuple[int, ...]) -> Pair:
@@ -100,11 +115,6 @@ def _pool(op: Pool, layer: Layer) -> Layer:
 
 
 def _affine(op: Affine, layer: Layer) -> Layer:
-    if layer.x_frame[0] != layer.x.channels:
-        raise PlanError(
-            f"{layer.name}: a factor per feature of a flattened image has no hardware; put it "
-            "before flattening"
-        )
     layer = replace(layer, y_frame=layer.x_frame, groups=len(op.weight))
     return _weighted(layer, op.weight[:, None, None, None], op.bias)
 
@@ -123,11 +133,6 @@ CONSTANTS: dict[type[Op], Callable[[Any], int]] = {
 
 def _alone(op: Requantize | Threshold | Table, layer: Layer) -> Layer:
     """A requantizer behind nothing to compute: a maximum over one pixel comes before it."""
-    if CONSTANTS[type(op)](op) > 1 and layer.x_frame[0] != layer.x.channels:
-        raise PlanError(
-            f"{layer.name}: a multiplier, threshold or table per feature of a flattened image has "
-            "no hardware; compute it before flattening"
-        )
     return replace(layer, acc=layer.x, y_frame=layer.x_frame, epilogue=(op,))
 
 
@@ -136,40 +141,21 @@ def _scaled(op: PositionScale, layer: Layer) -> Layer:
 
 
 def _concat(op: Concat, layer: Layer) -> Layer:
-    if any(frame[1:] != layer.x_frame[1:] for frame in layer.x_frames):
-        raise PlanError(
-            f"{layer.name}: inputs must have images of one size, not {layer.x_frames}; "
-            "flatten after joining, not before"
-        )
     channels = sum(frame[0] for frame in layer.x_frames)
-    if len(layer.x.shape) == 1 and layer.x_frame[1:] != (1, 1):
-        raise PlanError(f"{layer.name}: flattened images cannot be joined; flatten after joining")
     return replace(layer, y_frame=(channels, *layer.x_frame[1:]))
 
 
 def _elementwise(op: Add | Multiply | Maximum | Minimum, layer: Layer) -> Layer:
-    frame = layer.x_frame
-    for x, other in zip(layer.xs, layer.x_frames, strict=True):
-        if other != frame and x.shape == layer.x.shape:
-            raise PlanError(
-                f"{layer.name}: inputs must have images of one shape, not {layer.x_frames}; "
-                "flatten after joining, not before"
-            )
-    return replace(layer, y_frame=frame, spreads=True)
+    return replace(layer, y_frame=layer.x_frame, spreads=True)
 
 
 def _arg_max(op: ArgMax, layer: Layer) -> Layer:
-    if layer.x_frame[1:] != (1, 1):
-        raise PlanError(
-            f"{layer.name}: the largest of a flattened image has no hardware; put a Linear between"
-        )
     return layer
 
 
 LAYERS: dict[type[Op], Made | None] = {
     Input: None,
-    Flatten: None,
-    **dict.fromkeys(REARRANGED),
+    **dict.fromkeys(ORDERS),
     Conv1d: _conv,
     Conv2d: _conv,
     Linear: _linear,
@@ -191,66 +177,230 @@ LAYERS: dict[type[Op], Made | None] = {
 }
 
 
-def _takes_epilogue(op: Op, layer: Layer, network: Network, source: str) -> bool:
-    """Say whether a requantizer or table of the value `source` becomes part of the layer."""
-    if isinstance(op, Table):
-        has_room = not any(isinstance(other, Table) for other in layer.epilogue)
-    else:
-        has_room = type(op) in CONSTANTS and not layer.epilogue
-    return (
-        has_room
-        and layer.nodes[-1] == source
-        and not isinstance(layer.op, WITHOUT_EPILOGUE)
-        and not isinstance(network[source].op, Flatten)
-        and len(network.users(source)) == 1
-    )
-
-
 def find_layers(network: Network) -> tuple[Layer, ...]:
     """Return the layers of a network, each after those it takes its inputs from.
 
     Raises
     ------
-    PlanError : an op has no hardware, or the network has nothing to compute
+    PlanError : the network has nothing to compute
     """
-    layers: dict[str, Layer] = {}
-    maker: dict[str, str] = {network.nodes[0].name: INPUT}  # of each node's value
-    frames: dict[str, Frame] = {INPUT: _frame_of(network.input)}
+    finder = _Finder(network)
     for node in network.nodes[1:]:
-        made = LAYERS[type(node.op)]
-        first = maker[node.inputs[0]]
-        y = network.tensors[node.name]
-        if made is None:
-            _check_order(node, network)
-            maker[node.name] = first
-            if first != INPUT and len(network.users(node.inputs[0])) == 1:
-                last = layers[first]
-                layers[first] = replace(last, y=y, nodes=(*last.nodes, node.name))
-            continue
-        takes = first != INPUT and _takes_epilogue(node.op, layers[first], network, node.inputs[0])
-        if isinstance(node.op, (Requantize, Threshold, Table)) and takes:
-            last = layers[first]
-            behind = (*last.epilogue, node.op)
-            layers[first] = replace(last, y=y, epilogue=behind, nodes=(*last.nodes, node.name))
-            maker[node.name] = first
-            continue
-        layers[node.name] = made(node.op, _blank(node, network, maker, frames))
-        maker[node.name] = node.name
-        frames[node.name] = layers[node.name].y_frame
+        finder.find(node)
+    layers = finder.finish()
     if not layers:
         raise PlanError("Network must have at least one op that computes something")
-    return tuple(_as_elements(layer) for layer in layers.values())
+    return tuple(_as_elements(layer) for layer in layers)
 
 
-def _check_order(node: Node, network: Network) -> None:
-    """Refuse a value whose elements come in another order than those that it is of."""
-    x, y = network.tensors[node.inputs[0]], network.tensors[node.name]
-    if isinstance(node.op, Flatten):
-        return
-    order = rearranged(node.op, np.arange(math.prod(x.shape)).reshape(x.shape), x.shape)
-    if _frame_of(x) != _frame_of(y) or not (order.reshape(-1) == np.arange(order.size)).all():
-        kind = type(node.op).__name__
-        raise PlanError(f"{node.name}: {kind} of {x.shape} to {y.shape} has no hardware")
+@dataclass(frozen=True, eq=False)
+class Held:
+    """Where the elements of a value are.
+
+    maker : the layer that makes them, or `INPUT`
+    frame : what the value was before it was last only written in another shape
+    index : for each element of the value the one of the maker's frame, both with the last axis
+        innermost, or `CONSTANT`; None where they are the same ones
+    value : the constant
+    """
+
+    maker: str
+    frame: Frame
+    index: Indices | None = None
+    value: int = 0
+
+    @property
+    def has_constants(self) -> bool:
+        """Whether any of its elements is the constant."""
+        return self.index is not None and bool((self.index == CONSTANT).any())
+
+    def permutes(self, frame: Frame) -> bool:
+        """Say whether it is all elements of a frame, each once."""
+        if self.index is None:
+            return True
+        count = math.prod(frame)
+        return (
+            self.index.size == count and not self.has_constants and _is_range(np.sort(self.index))
+        )
+
+
+def _is_range(index: Indices) -> bool:
+    return bool((index == np.arange(index.size)).all())
+
+
+class _Finder:
+    def __init__(self, network: Network):
+        self._network = network
+        first = network.nodes[0].name
+        self._layers: dict[str, Layer] = {}
+        self._frames: dict[str, Frame] = {INPUT: _frame_of(network.input)}  # that layers make
+        self._held: dict[str, Held] = {first: Held(INPUT, self._frames[INPUT])}
+        self._ordered: dict[tuple[str, Frame, bytes], str] = {}  # layers that put a value in order
+
+    def find(self, node: Node) -> None:
+        """Make a layer of a node, or part of one."""
+        if type(node.op) in ORDERS:
+            self._rearrange(node)
+        elif not self._is_followed(node):
+            self._make(node)
+
+    def finish(self) -> tuple[Layer, ...]:
+        """Return all layers; the last one makes the network's output."""
+        last = self._network.nodes[-1].name
+        if self._held[last].index is not None:
+            self._stream(last, _frame_of(self._network.output))
+        return tuple(self._layers.values())
+
+    def _rearrange(self, node: Node) -> None:
+        """Keep in mind which elements a value is."""
+        name, network = node.inputs[0], self._network
+        held, y = self._held[name], network.tensors[node.name]
+        order = order_of(node.op, network.tensors[name].shape, y.shape)
+        constant, frame = bool((order == CONSTANT).any()), held.frame
+        if not (_is_range(order) and order.size == math.prod(frame)):
+            frame, value = _frame_of(y), constant_of(node.op) if constant else held.value
+            if constant and held.has_constants and value != held.value:
+                frame_of_x = _frame_of(network.tensors[name])
+                maker, _ = self._stream(name, frame_of_x)
+                held = Held(maker, frame_of_x)
+            index = order if held.index is None else held.index[order]
+            index = np.where(order == CONSTANT, CONSTANT, index)
+            held = Held(held.maker, frame, index, value)
+            if held.permutes(self._frames[held.maker]) and _is_range(index):
+                held = Held(held.maker, frame)
+        self._held[node.name] = held
+        if held.index is None and held.maker != INPUT and len(network.users(name)) == 1:
+            last = self._layers[held.maker]
+            if last.nodes[-1] == name:
+                self._layers[held.maker] = replace(last, y=y, nodes=(*last.nodes, node.name))
+
+    def _is_followed(self, node: Node) -> bool:
+        """Make a requantizer part of the layer before it, if that can be."""
+        source = node.inputs[0]
+        held = self._held[source]
+        layer = self._layers.get(held.maker)
+        if (
+            layer is None
+            or not _has_room(layer, node.op)
+            or layer.nodes[-1] != source
+            or isinstance(layer.op, WITHOUT_EPILOGUE)
+            or type(self._network[source].op) in ORDERS
+            or len(self._network.users(source)) > 1
+        ):
+            return False
+        y = self._network.tensors[node.name]
+        nodes = (*layer.nodes, node.name)
+        self._layers[held.maker] = replace(
+            layer, y=y, epilogue=(*layer.epilogue, node.op), nodes=nodes
+        )
+        self._held[node.name] = held
+        return True
+
+    def _make(self, node: Node) -> None:
+        made = LAYERS[type(node.op)]
+        assert made is not None
+        op, held = node.op, self._held[node.inputs[0]]
+        if isinstance(op, Linear):
+            stream, weight = self._for_weights(node.inputs[0], op.weight)
+            streams, op = [stream], replace(op, weight=weight)
+        elif self._any_order(node):
+            makers = [self._held[name].maker for name in node.inputs]
+            streams = [(maker, self._frames[maker]) for maker in makers]
+        else:
+            tensors = self._network.tensors
+            streams = [self._stream(name, _frame_of(tensors[name])) for name in node.inputs]
+        layer = made(op, replace(_blank(node, self._network, streams), op=node.op))
+        self._layers[node.name] = layer
+        self._frames[node.name] = layer.y_frame
+        frame = held.frame if self._any_order(node) else layer.y_frame
+        self._held[node.name] = Held(node.name, frame)
+
+    def _any_order(self, node: Node) -> bool:
+        """Say whether a node computes the same of each element, and so in whatever shape."""
+        held = [self._held[name] for name in node.inputs]
+        if any(one.index is not None for one in held):
+            return False
+        if isinstance(node.op, ELEMENTWISE):
+            return len({self._frames[one.maker] for one in held}) == 1
+        return type(node.op) in CONSTANTS and CONSTANTS[type(node.op)](node.op) == 1
+
+    def _for_weights(
+        self, name: str, weight: npt.NDArray[np.int64]
+    ) -> tuple[tuple[str, Frame], npt.NDArray[np.int64]]:
+        """Return a stream of all elements of a value, as nearly as they come as may be, and weights
+        in the order of the frame that it is."""
+        held = self._held[name]
+        enters = self._frames[held.maker]
+        if held.index is None:
+            return (held.maker, enters), weight
+        if held.permutes(enters):
+            moved = np.empty_like(weight)
+            moved[:, held.index] = weight
+            return (held.maker, enters), moved
+        places = _arrivals(held.index, enters)
+        turns = _turns(places)
+        pixels = np.where(places == CONSTANT, places.max(), places) // enters[0]
+        order = np.lexsort((places % enters[0], turns, pixels))
+        leaves = (places.size, 1, 1)
+        stream = self._ordered_as(name, Order(places[order], held.value), enters, leaves)
+        return stream, weight[:, order]
+
+    def _stream(self, name: str, frame: Frame) -> tuple[str, Frame]:
+        """Return a stream of a value in its own order, as a frame: the layer that makes it, one
+        that puts elements in order where they come in another."""
+        held = self._held[name]
+        enters = self._frames[held.maker]
+        if held.index is None and enters == frame:
+            return held.maker, frame
+        leaves = stream_places(frame)
+        places = _arrivals(leaves if held.index is None else held.index[leaves], enters)
+        if enters[0] == frame[0] and places.size == math.prod(enters) and _is_range(places):
+            return held.maker, frame
+        return self._ordered_as(name, Order(places, held.value), enters, frame)
+
+    def _ordered_as(
+        self, name: str, order: Order, enters: Frame, leaves: Frame
+    ) -> tuple[str, Frame]:
+        """Return a stream of a value in an order, from a layer of which there is one."""
+        key = (name, leaves, order.places.tobytes())
+        if key not in self._ordered:
+            self._ordered[key] = self._order(name, order, enters, leaves)
+        return self._ordered[key], leaves
+
+    def _order(self, name: str, order: Order, enters: Frame, leaves: Frame) -> str:
+        """Add a layer that puts elements in order."""
+        network, maker = self._network, self._held[name].maker
+        own = name
+        while own in self._layers or (own != name and own in network.tensors):
+            own += ".order"
+        y = network.tensors[name]
+        x = network.input if maker == INPUT else self._layers[maker].y
+        self._layers[own] = Layer(own, (name,), (maker,), order, (x,), y, y, (enters,), leaves)
+        self._frames[own] = leaves
+        return own
+
+
+def _arrivals(elements: Indices, frame: Frame) -> Indices:
+    """Return when elements of a frame come in its stream; `CONSTANT` stays."""
+    come = np.empty(math.prod(frame), dtype=np.int64)
+    come[stream_places(frame)] = np.arange(come.size)
+    return np.where(elements == CONSTANT, CONSTANT, come[elements])
+
+
+def _turns(places: Indices) -> Indices:
+    """Return how many equal ones are before each."""
+    order = np.argsort(places, kind="stable")
+    first = np.searchsorted(places[order], places[order])
+    found = np.empty_like(places)
+    found[order] = np.arange(places.size) - first
+    return found
+
+
+def _has_room(layer: Layer, op: Op) -> bool:
+    """Say whether a requantizer, or a table behind one, becomes part of the layer."""
+    if isinstance(op, Table):
+        return not any(isinstance(other, Table) for other in layer.epilogue)
+    return type(op) in CONSTANTS and not layer.epilogue
 
 
 def _as_elements(layer: Layer) -> Layer:
@@ -270,18 +420,17 @@ def _as_elements(layer: Layer) -> Layer:
     )
 
 
-def _blank(node: Node, network: Network, maker: dict[str, str], frames: dict[str, Frame]) -> Layer:
+def _blank(node: Node, network: Network, streams: Sequence[tuple[str, Frame]]) -> Layer:
     """Return a layer with its streams, for `LAYERS` to complete."""
-    sources = tuple(maker[name] for name in node.inputs)
     y = network.tensors[node.name]
     return Layer(
         name=node.name,
         nodes=(node.name,),
-        sources=sources,
+        sources=tuple(maker for maker, _ in streams),
         op=node.op,
         xs=tuple(network.tensors[name] for name in node.inputs),
         acc=y,
         y=y,
-        x_frames=tuple(frames[source] for source in sources),
+        x_frames=tuple(frame for _, frame in streams),
         y_frame=_frame_of(y),
     )

@@ -19,6 +19,7 @@ from hwgen.network.ops import (
 from hwgen.planning.layers.elements import ElementEncoding
 
 if TYPE_CHECKING:
+    from hwgen.planning.layers.orders import Order
     from hwgen.planning.layers.run import Run
 
 Frame = tuple[int, int, int]  # channels, height, width of a stream
@@ -35,7 +36,8 @@ class Layer:
     name : of its first node
     nodes : names of the nodes it computes; the last one's value is what leaves
     sources : for each input, the layer it comes from, or `INPUT`
-    op : of its first node; of several layers as one, a `Run`
+    op : of its first node; of several layers as one, a `Run`; of elements in another order,
+        an `Order`
     xs : types of the elements that enter
     acc : type of the values between the datapath and what follows
     y : type of the elements that leave
@@ -54,7 +56,7 @@ class Layer:
     name: str
     nodes: tuple[str, ...]
     sources: tuple[str, ...]
-    op: "Op | Run"
+    op: "Op | Run | Order"
     xs: tuple[Tensor, ...]
     acc: Tensor
     y: Tensor

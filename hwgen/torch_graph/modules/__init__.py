@@ -14,6 +14,8 @@ __all__ = [
     "Multiply",
     "PositionScale",
     "Rearrange",
+    "TransposedConv1d",
+    "TransposedConv2d",
     "ZeroPad",
 ]
 
@@ -21,5 +23,6 @@ from hwgen.torch_graph.modules.affine import Affine
 from hwgen.torch_graph.modules.elementwise import Clamp, Elementwise
 from hwgen.torch_graph.modules.joins import Add, Concat, Maximum, Minimum, Multiply
 from hwgen.torch_graph.modules.rearrange import Rearrange
+from hwgen.torch_graph.modules.transposed import TransposedConv1d, TransposedConv2d
 from hwgen.torch_graph.modules.values import ArgMax
 from hwgen.torch_graph.modules.windows import AvgPool, MaxPool, PositionScale, ZeroPad

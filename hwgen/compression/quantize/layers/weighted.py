@@ -196,6 +196,8 @@ class QuantAffine(Weighted):
 
 
 def _padding(layer: nn.Conv1d | nn.Conv2d, rank: int) -> Sides:
+    if layer.padding_mode != "zeros":  # which a layer before it puts around the frame
+        return ((0, 0),) * rank
     if layer.padding == "valid":
         return ((0, 0),) * rank
     if isinstance(layer.padding, str):  # "same": of an odd sum, torch puts more behind
