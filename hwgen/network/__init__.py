@@ -8,12 +8,14 @@ __all__ = [
     "Concat",
     "Conv2d",
     "Flatten",
+    "HostStep",
     "Input",
     "Linear",
     "MaxPool2d",
     "Network",
     "Node",
     "Op",
+    "Output",
     "Requantize",
     "Size",
     "Tensor",
@@ -22,7 +24,9 @@ __all__ = [
     "save",
 ]
 
+from hwgen.network.ends import Output
 from hwgen.network.graph import Network, Node
+from hwgen.network.host_steps import HostStep
 from hwgen.network.inference import Tensor
 from hwgen.network.ops import (
     OPS,
