@@ -41,9 +41,9 @@ from hwgen.simulation import simulate as run_simulation
 from hwgen.targets import DEFAULT_TARGET, Rom, get_target
 
 if TYPE_CHECKING:
-    from torch import Tensor, nn
+    from torch import nn
 
-    from hwgen.compression import Compressed, QuantizeRecipe, Recipe
+    from hwgen.compression import Compressed, Example, QuantizeRecipe, Recipe
 
 HARDWARE_COSTS = ("luts", "cycles")
 
@@ -67,7 +67,7 @@ def compress(
     train: "Callable[[nn.Module, int], object] | None" = None,
     evaluate: "Callable[[nn.Module], float] | None" = None,
     calibration: "Iterable[object] | None" = None,
-    example: "Tensor | None" = None,
+    example: "Example | None" = None,
     measure: "Callable[[nn.Module], float] | None" = None,
     progress: Callable[[str], None] | None = None,
     checkpoints: str | Path | None = None,
@@ -134,7 +134,7 @@ def hardware_cost(
     Parameters
     ----------
     what : "luts", which the planner estimates, or "cycles" from one frame to the next
-    calibration : batches of real inputs
+    calibration : batches of real inputs, of a model of one input
     quantize : how a float model is quantized, by default to 8 bits
     target, goal : of the plan
     """
@@ -165,7 +165,7 @@ def hardware_cost(
 
 def import_torch(
     module: "nn.Module | Compressed",
-    example: "Tensor",
+    example: "Example",
     *,
     evaluate: "Callable[[nn.Module], float] | None" = None,
 ) -> Network:

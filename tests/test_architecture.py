@@ -40,6 +40,7 @@ MAY_IMPORT = {
         "schema",
         "formats",
         "cache",
+        "network",
         "torch_graph",
     },
     "importers": {"errors", "formats", "network", "torch_graph", "compression"},

@@ -19,7 +19,8 @@ OWNED = (nn.Conv2d, nn.Linear, nn.BatchNorm1d, nn.BatchNorm2d)  # hold weights: 
 
 SUPPORTED = (
     "Conv2d, Linear, BatchNorm, ReLU, MaxPool2d, AvgPool2d, AdaptiveAvgPool2d, "
-    "Flatten, Dropout, Identity, adding, torch.cat, a mean over the image, a last argmax"
+    "Flatten, Dropout, Identity, adding, torch.cat, a mean over the image, a last argmax, "
+    "a last Softmax, LogSoftmax, Softmin, Sigmoid or LogSigmoid"
 )
 SQUASHING = (  # often the last; its outputs are ordered as its inputs are
     *("Sigmoid", "Tanh", "Hardsigmoid", "LogSigmoid", "Softsign", "Softplus"),
@@ -44,6 +45,7 @@ INSTEAD: dict[str, str] = {
     ),
     **dict.fromkeys(("sub", "mul", "div", "truediv"), "join branches with + or torch.cat instead"),
     **dict.fromkeys(("cat", "concat", "concatenate"), "use torch.cat([a, b], 1)"),
+    **dict.fromkeys(NORMALIZING, "use it for the last operation, over the classes"),
     "mean": "use x.mean((2, 3)), over the whole image",
     "argmax": "use argmax(1), over the features",
     "adaptive_avg_pool2d": "use an output size that divides the input's",
@@ -61,7 +63,7 @@ def instead(name: str, last: bool = False) -> str:
     ----------
     last : whether no layer with weights comes after it
     """
-    if last and name in (*SQUASHING, *NORMALIZING):
+    if last and name in SQUASHING:
         return LAST
     return INSTEAD.get(name, "")
 

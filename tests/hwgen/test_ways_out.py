@@ -57,9 +57,9 @@ class Text(nn.Module):
 WAYS = [  # refused, the words, accepted
     (Between(nn.ReLU6()), "ReLU6: act; use ReLU instead", Between(nn.ReLU())),
     (Between(nn.Sigmoid()), "use ReLU instead", Between(nn.ReLU())),
-    (last(torch.sigmoid), LAST, last(lambda a: a)),
-    (Between(nn.Softmax(1), last=True), LAST, Between(nn.Identity(), last=True)),
-    (last(lambda a: F.log_softmax(a.flatten(1), 1)), LAST, last(lambda a: a.flatten(1))),
+    (last(torch.tanh), LAST, last(lambda a: a)),
+    (Between(nn.Softmax(1)), "use it for the last operation", last(lambda a: a.softmax(1))),
+    (last(lambda a: F.softmax(a, 0)), "over the classes", last(lambda a: F.softmax(a, 1))),
     (last(lambda a: a.flatten(2)), "use flatten(1)", last(lambda a: a.flatten(1))),
     (last(lambda a: a.view(-1, 4, 25)), "view(x.size(0), -1)", last(lambda a: a.view(len(a), -1))),
     (
@@ -166,7 +166,7 @@ WAYS = [  # refused, the words, accepted
         last(lambda a: a.argmax(1)),
         *("put a Flatten before it", last(lambda a: a.flatten(1).argmax(1))),
     ),
-    (last(lambda a: (a, a)), "return one tensor", last(lambda a: a)),
+    (last(lambda a: (a, (a, a))), "in one tuple, list or dict", last(lambda a: (a, a))),
     (
         last(lambda a: F.relu(a, inplace=True) + a),
         *("in place", last(lambda a: F.relu(a) + a)),

@@ -12,7 +12,7 @@ import math
 
 from torch import nn
 
-from hwgen.torch_graph.float_graph import INPUT, FloatGraph, FloatNode
+from hwgen.torch_graph.float_graph import FloatGraph, FloatNode
 from hwgen.torch_graph.modules import Add, Concat
 
 WEIGHTED = (nn.Conv2d, nn.Linear)
@@ -37,11 +37,11 @@ class ChannelGroups:
 
     def __init__(self, graph: FloatGraph):
         self._parents: list[int] = []
-        self._values = {INPUT: self._new(graph.input_shape[0])}
+        self._values = {key: self._new(shape[0]) for key, shape in graph.entries.items()}
         for layer in graph.layers:
             self._values[layer.path] = self._follow(layer)
-        ends = (*self._values[INPUT], *self._values[graph.layers[-1].path])
-        self.kept = {self._find(channel) for channel in ends}
+        ends = (*graph.entries, *graph.ends)
+        self.kept = {self._find(channel) for end in ends for channel in self._values[end]}
         self._owners: dict[int, list[str]] = {}
         for layer in graph.layers:
             if isinstance(layer.module, WEIGHTED):
@@ -51,7 +51,7 @@ class ChannelGroups:
     def removable(self) -> dict[tuple[str, ...], list[int]]:
         """Return each group's numbers that may go, by the paths of its layers with weights.
 
-        The channels of the network's input and output stay, and what is tied to them.
+        The channels of the network's inputs and outputs stay, and what is tied to them.
         """
         groups: dict[tuple[str, ...], list[int]] = {}
         for channel, paths in self._owners.items():

@@ -7,6 +7,7 @@ __all__ = [
     "QuantAvgPool2d",
     "QuantConcat",
     "QuantConv2d",
+    "QuantHostLayer",
     "QuantInput",
     "QuantLinear",
     "QuantModel",
@@ -20,6 +21,7 @@ __all__ = [
     "freeze_weights",
     "place_layers",
     "quant_graph_of",
+    "quant_inputs",
     "quantize_layers",
     "run_watched",
 ]
@@ -32,10 +34,11 @@ from hwgen.compression.quantize.layers import (
     QuantAvgPool2d,
     QuantConcat,
     QuantConv2d,
+    QuantHostLayer,
     QuantLinear,
     Weighted,
 )
-from hwgen.compression.quantize.model import QuantModel, quant_graph_of, run_watched
+from hwgen.compression.quantize.model import QuantModel, quant_graph_of, quant_inputs, run_watched
 from hwgen.compression.quantize.points import ACCUMULATING, QuantizationPoint
 from hwgen.compression.quantize.quantizers import QuantActivation, QuantInput, Quantizer
 from hwgen.compression.quantize.sign import QuantSign

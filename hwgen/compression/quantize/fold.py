@@ -31,7 +31,9 @@ def fold_batch_norm(graph: FloatGraph) -> FloatGraph:
             if module.bias is None:
                 module.bias = nn.Parameter(module.weight.new_zeros(module.weight.shape[0]))
         folded[layer.path] = replace(layer, module=module, inputs=inputs)
-    return FloatGraph(tuple(folded.values()), graph.input_shape)
+    returns = graph.returns
+    ends = tuple(values.get(path, path) for path in returns.values)
+    return replace(graph, layers=tuple(folded.values()), returned=replace(returns, values=ends))
 
 
 @torch.no_grad()

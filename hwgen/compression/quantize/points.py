@@ -14,8 +14,8 @@ import torch
 from torch import Tensor, nn
 
 from hwgen.errors import NetworkError
-from hwgen.torch_graph.float_graph import INPUT, FloatGraph, FloatNode
-from hwgen.torch_graph.modules import Add, Concat
+from hwgen.torch_graph.float_graph import FloatGraph, FloatNode, input_name, is_input
+from hwgen.torch_graph.modules import Add, Concat, HostLayer
 
 ACCUMULATING = (nn.Conv2d, nn.Linear, nn.AvgPool2d, Add)
 PASSING = (nn.MaxPool2d, nn.Flatten, Concat)  # values leave as they came
@@ -74,11 +74,17 @@ class _Placer:
         self._by_path = {layer.path: layer for layer in graph.layers}
         self._uses = graph.uses()
         self._names = set(self._by_path)
-        start = "input"
-        while start in {path.split(".")[0] for path in self._names}:
-            start += "_"
+        self._host_layers: list[FloatNode] = []
         self._placed: dict[str, _Placed] = {}  # by path, in order
-        self._values = {INPUT: start}  # which placed layer gives each value of the graph
+        self._values: dict[str, str] = {}  # which placed layer gives each value of the graph
+        firsts = {path.split(".")[0] for path in self._names}
+        for key in graph.entries:
+            start = input_name(key)
+            while start in firsts:
+                start += "_"
+            firsts.add(start)
+            self._values[key] = start
+        self._inputs = set(self._values.values())
         self._points: dict[tuple[str, bool], str] = {}  # of a value, without or with a ReLU
         self._grids: dict[str, str] = {}  # a point and another one of its grid
         self._clamps: dict[str, str] = {}  # accumulating layers that a ReLU moves to: its name
@@ -91,12 +97,16 @@ class _Placer:
                     own = layer.path if layer.written and len(roots) == 1 else ""
                     for root in roots:
                         self._clamps.setdefault(root, own)
-        self._add_point(start, INPUT, relu=False)
+        for key in graph.entries:
+            self._add_point(self._values[key], key, relu=False)
 
     def place(self, layer: FloatNode) -> None:
         """Add a layer, and the points that it needs before it."""
         if isinstance(layer.module, nn.ReLU):
             self._values[layer.path] = self._clamped(layer)
+            return
+        if isinstance(layer.module, HostLayer):
+            self._host_layers.append(layer)  # placed behind the quantizers of the outputs
             return
         inputs = tuple(self._quantized(self._values[name]) for name in layer.inputs)
         if isinstance(layer.module, Concat):
@@ -108,17 +118,24 @@ class _Placer:
         self._values[layer.path] = layer.path
 
     def finish(self, raw: bool) -> FloatGraph:
-        """Return the graph, which ends with a quantizer unless it is `raw`."""
-        end = self._values[self._graph.layers[-1].path]
-        if not raw:
-            end = self._quantized(end)
-        elif not self._placed[end].accumulates or end in self._clamps:
-            raise NetworkError(
-                f"{end}: output=None needs a network that ends with a Conv2d or Linear (or an "
-                "AvgPool2d or a sum), without ReLU, pool or flatten after it; give the output a "
-                "format such as int8"
-            )
-        lasts = set() if raw else {self._grid(name) for name in self._grid_points(end)}
+        """Return the graph, which ends with quantizers unless it is `raw`."""
+        returns = self._graph.returns
+        before = {layer.path: layer.inputs[0] for layer in self._host_layers}
+        ends: dict[str, str] = {}  # of each value that leaves, before host layers
+        for path in returns.values:
+            root = path
+            while root in before:
+                root = before[root]
+            ends[root] = self._end(self._values[root], raw)
+        for layer in self._host_layers:
+            source = layer.inputs[0]
+            self._add(replace(layer, inputs=(ends.get(source, source),)), accumulates=False)
+        lasts = (
+            set()
+            if raw
+            else {self._grid(name) for end in ends.values() for name in self._grid_points(end)}
+        )
+        returned = replace(returns, values=tuple(ends.get(path, path) for path in returns.values))
         layers = []
         for path, placed in self._placed.items():
             layer = placed.layer
@@ -128,11 +145,23 @@ class _Placer:
                     layer, module=QuantizationPoint(layer.module.relu, grid, grid in lasts)
                 )
             layers.append(layer)
-        return FloatGraph(tuple(layers), self._graph.input_shape)
+        return replace(self._graph, layers=tuple(layers), returned=returned)
+
+    def _end(self, end: str, raw: bool) -> str:
+        """Return the placed layer that gives an output."""
+        if not raw:
+            return self._quantized(end)
+        if not self._placed[end].accumulates or end in self._clamps:
+            raise NetworkError(
+                f"{end}: output=None needs a network that ends with a Conv2d or Linear (or an "
+                "AvgPool2d or a sum), without ReLU, pool or flatten after it; give the output a "
+                "format such as int8"
+            )
+        return end
 
     def _movable(self, name: str) -> set[str]:
         """Return the accumulating layers that a ReLU of this value can move to, if it can."""
-        if name == INPUT or self._uses[name] != 1:
+        if is_input(name) or self._uses[name] != 1:
             return set()
         layer = self._by_path[name]
         if isinstance(layer.module, ACCUMULATING):
@@ -165,7 +194,7 @@ class _Placer:
 
     def _regridded(self, name: str) -> str:
         """Return a value that may share its grid: the network's input keeps its own."""
-        if self._values[INPUT] not in self._grid_points(name):
+        if self._inputs.isdisjoint(self._grid_points(name)):
             return name
         if (name, False) not in self._points:
             self._add_point(self._new_name(f"{name}.quant"), name, relu=False)

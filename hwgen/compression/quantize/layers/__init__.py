@@ -10,11 +10,13 @@ __all__ = [
     "QuantAvgPool2d",
     "QuantConcat",
     "QuantConv2d",
+    "QuantHostLayer",
     "QuantLinear",
     "Weighted",
 ]
 
 from hwgen.compression.quantize.layers.add import QuantAdd
 from hwgen.compression.quantize.layers.concat import QuantConcat
+from hwgen.compression.quantize.layers.ends import QuantHostLayer
 from hwgen.compression.quantize.layers.pools import QuantAvgPool2d
 from hwgen.compression.quantize.layers.weighted import QuantConv2d, QuantLinear, Weighted
