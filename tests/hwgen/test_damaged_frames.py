@@ -246,7 +246,7 @@ NETWORKS = (
 def test_a_network(plan, stalls):
     """Frames before and behind a damaged one are golden's."""
     dut, frames, golden = network_of(plan)
-    bad = damaged(frames, plan.input.beats)
+    bad = damaged(frames, plan.inputs[0].beats)
     seen = run(dut, frames, len(frames), stall_in=stalls[0], stall_out=stalls[1], seed=5)
     assert [f for f, b in zip(seen.frames, bad, strict=True) if not b] == golden
     assert seen.marks == bad and seen.errors == sum(bad) > 5

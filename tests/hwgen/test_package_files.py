@@ -134,7 +134,7 @@ def test_lanes_that_mean_nothing_are_not_compared(tmp_path, env):
     """Channels that do not fill the last beat of a pixel leave lanes which may hold anything."""
     for seed in range(20, 60):
         plan = planned(random_network(seed, layers=1))
-        output = plan.output
+        output = plan.outputs[0]
         channels = plan.stages[-1].layer.y_frame[0]
         if output.lanes > 1 and channels % output.lanes:
             break

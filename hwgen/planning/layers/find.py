@@ -5,9 +5,9 @@ thresholds that follow. `Flatten` needs no hardware, since pixels leave in the s
 way; a `Linear` after it is a convolution whose kernel is the whole frame.
 """
 
-__all__ = ["LAYERS", "find_layers"]
+__all__ = ["LAYERS", "find_ends", "find_layers"]
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Any
 
@@ -127,6 +127,7 @@ def _takes_epilogue(layer: Layer, network: Network, source: str) -> bool:
     return (
         layer.epilogue is None
         and layer.nodes[-1] == source
+        and all(end.node != source for end in network.ends)
         and not isinstance(layer.op, (Concat, ArgMax))
         and not isinstance(network[source].op, Flatten)
         and len(network.users(source)) == 1
@@ -141,19 +142,22 @@ def find_layers(network: Network) -> tuple[Layer, ...]:
     PlanError : an op has no hardware, or the network has nothing to compute
     """
     layers: dict[str, Layer] = {}
-    maker: dict[str, str] = {network.nodes[0].name: INPUT}  # of each node's value
-    frames: dict[str, Frame] = {INPUT: _frame_of(network.input)}
-    for node in network.nodes[1:]:
+    alone = len(network.inputs) == 1
+    maker = {name: INPUT if alone else name for name in network.inputs}  # of each node's value
+    frames = {maker[name]: _frame_of(x) for name, x in network.inputs.items()}
+    for node in network.nodes:
+        if node.name in network.inputs:
+            continue
         made = LAYERS[type(node.op)]
         first = maker[node.inputs[0]]
         y = network.tensors[node.name]
         if made is None:
             maker[node.name] = first
-            if first != INPUT and len(network.users(node.inputs[0])) == 1:
+            if first in layers and len(network.users(node.inputs[0])) == 1:
                 last = layers[first]
                 layers[first] = replace(last, y=y, nodes=(*last.nodes, node.name))
             continue
-        takes = first != INPUT and _takes_epilogue(layers[first], network, node.inputs[0])
+        takes = first in layers and _takes_epilogue(layers[first], network, node.inputs[0])
         if isinstance(node.op, (Requantize, Threshold)) and takes:
             last = layers[first]
             layers[first] = replace(last, y=y, epilogue=node.op, nodes=(*last.nodes, node.name))
@@ -165,6 +169,29 @@ def find_layers(network: Network) -> tuple[Layer, ...]:
     if not layers:
         raise PlanError("Network must have at least one op that computes something")
     return tuple(_as_elements(layer) for layer in layers.values())
+
+
+def find_ends(network: Network, layers: Iterable[Layer]) -> tuple[str, ...]:
+    """Return the layer that makes each output of a network, by the outputs' order.
+
+    Raises
+    ------
+    PlanError : an output is what enters, with its axes written otherwise
+    """
+    makers = {node: layer.name for layer in layers for node in layer.nodes}
+    found = []
+    for end in network.ends:
+        name = end.node
+        while name not in makers:
+            node = network[name]
+            if not node.inputs:
+                raise PlanError(
+                    f"{end.name}: output is the input {name} as it came, which takes no hardware; "
+                    "leave it out"
+                )
+            (name,) = node.inputs
+        found.append(makers[name])
+    return tuple(found)
 
 
 def _as_elements(layer: Layer) -> Layer:

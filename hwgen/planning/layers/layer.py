@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 Frame = tuple[int, int, int]  # channels, height, width of a stream
 Pair = tuple[int, int]
-INPUT = ""  # the source of what enters the network
+INPUT = ""  # the source of what enters a network of one input; of several, their names are
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,7 +31,7 @@ class Layer:
 
     name : of its first node
     nodes : names of the nodes it computes; the last one's value is what leaves
-    sources : for each input, the layer it comes from, or `INPUT`
+    sources : for each input, the layer it comes from, `INPUT`, or one of several inputs
     op : of its first node; of several layers as one, a `Run`
     xs : types of the elements that enter
     acc : type of the values between the datapath and what follows
