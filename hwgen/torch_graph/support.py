@@ -14,7 +14,10 @@ KEPT = (
     *(nn.Conv2d, nn.Linear, nn.BatchNorm1d, nn.BatchNorm2d, nn.ReLU, nn.Flatten),
     *(nn.MaxPool2d, nn.AvgPool2d, nn.AdaptiveAvgPool2d, Add, Concat, ArgMax),
 )
-DROPPED = (nn.Dropout, nn.Dropout1d, nn.Dropout2d, nn.Identity)
+DROPPED = (
+    *(nn.Dropout, nn.Dropout1d, nn.Dropout2d, nn.Dropout3d, nn.AlphaDropout),
+    *(nn.FeatureAlphaDropout, nn.Identity),
+)
 OWNED = (nn.Conv2d, nn.Linear, nn.BatchNorm1d, nn.BatchNorm2d)  # hold weights: one use each
 
 SUPPORTED = (
@@ -49,6 +52,10 @@ INSTEAD: dict[str, str] = {
     "mean": "use x.mean((2, 3)), over the whole image",
     "argmax": "use argmax(1), over the features",
     "adaptive_avg_pool2d": "use an output size that divides the input's",
+    **dict.fromkeys(("conv1d", "conv2d"), "use nn.Conv2d, which holds the weights itself"),
+    **dict.fromkeys(
+        ("linear", "matmul", "mm", "addmm"), "use nn.Linear, which holds the weights itself"
+    ),
     "Conv1d": "use Conv2d with a height of 1 instead",
     "dropout": "give it training=self.training, or use nn.Dropout",
 }

@@ -102,7 +102,7 @@ def test_illegal_ends_are_refused():
         (["sum", "nothing"], "output 'nothing': must be the value of a node"),
         (["sum", "tap", "image"], "output 'image': must be computed, not the input"),
         ([Output("a", "sum"), Output("a", "tap")], "a: name of two outputs"),
-        (["sum", Output("b", "tap", (HostStep("softmax", 1),))], "Axis of softmax must be one of"),
+        (["sum", Output("b", "tap", (HostStep("softmax", 3),))], "Axis of softmax must be one of"),
         (["tap"], "sum: value is never used"),
     ):
         with pytest.raises(NetworkError, match=message):

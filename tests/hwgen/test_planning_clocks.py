@@ -55,7 +55,7 @@ def test_python_and_compiled_code_agree(seed):
         assert timing_of(trial, compiled=True) == timing, where
         assert (timing is None) != clocks[1], where
         if timing:
-            ends = trial.entry.beats
+            ends = trial.beats_in[0]
             assert timing.frame_starts == tuple(clocks[0][1][::ends]), where
 
 
