@@ -52,7 +52,7 @@ INSTEAD: dict[str, str] = {
     "mean": "use x.mean((2, 3)), over the whole image",
     "argmax": "use argmax(1), over the features",
     "adaptive_avg_pool2d": "use an output size that divides the input's",
-    **dict.fromkeys(("conv1d", "conv2d"), "use nn.Conv2d, which holds the weights itself"),
+    "conv2d": "use nn.Conv2d, which holds the weights itself",
     **dict.fromkeys(
         ("linear", "matmul", "mm", "addmm"), "use nn.Linear, which holds the weights itself"
     ),
