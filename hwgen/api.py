@@ -22,7 +22,7 @@ from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -31,7 +31,9 @@ from hwgen.codegen.package import write_package
 from hwgen.cost.figures import COST_STAGES, Cost, cost_of
 from hwgen.errors import HwgenError, HwgenWarning, PlanError, ToolError
 from hwgen.network import load
-from hwgen.network.graph import Network
+from hwgen.network.ends import one_or_all
+from hwgen.network.graph import Given, Network
+from hwgen.network.inference import Tensor
 from hwgen.package.hashes import changed_files, check_unchanged, with_hashes
 from hwgen.package.manifest import read_manifest
 from hwgen.planning import Plan, plan
@@ -232,7 +234,7 @@ class Package:
 
     def simulate(
         self,
-        x: npt.ArrayLike,
+        x: Given,
         *,
         stage: str = "rtl",
         simulator: str = "verilator",
@@ -248,7 +250,8 @@ class Package:
 
         Parameters
         ----------
-        x : (frames, *input shape), integers in the range of the input's format
+        x : (frames, *input shape), integers in the range of the input's format; of several inputs
+            a dict of them by name, or a tuple in order
         stage : "rtl", or "netlist": what synthesis for the package's target made of it
         simulator : "verilator" or "icarus"
         stalls : chance of a stall in a cycle, at both ends or (input, output)
@@ -264,11 +267,10 @@ class Package:
         StoreError : Verilog or network are not what was generated
         """
         self._check()
-        frames = np.asarray(x)
         return run_simulation(
             self.folder,
-            frames,
-            self.network.run(frames),
+            x,
+            self.network.run(x),
             stage=stage,
             simulator=simulator,
             stalls=stalls,
@@ -356,11 +358,15 @@ def generate(
     return Package(write_package(plan, folder, rom, progress))
 
 
-def choose_frames(network: Network, count: int, seed: int) -> npt.NDArray[np.int64]:
-    """Return random frames over the whole range of a network's input, (count, *shape)."""
-    tensor = network.input
-    assert tensor.format is not None
+def choose_frames(network: Network, count: int, seed: int) -> Any:
+    """Return random frames over the whole range of a network's input, (count, *shape); of several
+    inputs a dict of them by name."""
     rng = np.random.default_rng(seed)
-    shape: Sequence[int] = (count, *tensor.shape)
+    return one_or_all({name: _frames(of, count, rng) for name, of in network.inputs.items()})
+
+
+def _frames(tensor: Tensor, count: int, rng: np.random.Generator) -> npt.NDArray[np.int64]:
     of = tensor.format
+    assert of is not None
+    shape: Sequence[int] = (count, *tensor.shape)
     return of.lo + of.step * rng.integers(0, (of.hi - of.lo) // of.step, shape, endpoint=True)

@@ -56,6 +56,7 @@ module hwgen_harness;
     reg [63:0] cycle = 0, idle = 0, tail = 0;
     reg        was_reset = 0;
     reg        over = 0;         // the ends report, and in the clock after it all is done
+    reg        reported = 0;
     wire       frame_error;
 `include "ends.vh"
 `ifdef HWGEN_TAPS
@@ -76,12 +77,13 @@ module hwgen_harness;
             cycle <= 0; idle <= 0; tail <= 0; wrong <= 0;
             $fdisplay(events, "R");
         end else if (over) begin
-            if (!done) begin
+            if (reported && !done) begin
                 if (wrong != 0) $fdisplay(events, "V 5 0 %0d %0d", wrong, wrong_first);
                 $fdisplay(events, "D %0d %0d", last_cycle, stuck);
                 $fclose(events);
             end
-            done <= 1;
+            reported <= 1;
+            done <= reported;
         end else begin
             cycle <= cycle + 1;
             if (cycle + 1 == reset_at && !was_reset && !ends) begin

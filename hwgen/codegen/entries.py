@@ -1,12 +1,23 @@
 """What the manifest says of a plan."""
 
-__all__ = ["border_instances", "border_of", "enter_as", "instances_of", "leave_as", "manifest_of"]
+__all__ = [
+    "ENTER",
+    "LEAVE",
+    "border_instances",
+    "border_of",
+    "enter_as",
+    "instances_of",
+    "leave_as",
+    "manifest_of",
+    "vector_file",
+]
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from importlib.metadata import version
 
 from hwgen.codegen.names import safe_names
+from hwgen.errors import InternalError
 from hwgen.network.ends import Output
 from hwgen.network.inference import Tensor
 from hwgen.package.border import Border, axi4_stream
@@ -70,6 +81,14 @@ def _prefixes(kind: str, names: Iterable[str]) -> tuple[str, ...]:
     return (kind,) if len(words) == 1 else tuple(f"{kind}_{word}" for word in words.values())
 
 
+def vector_file(end: BorderStream) -> str:
+    """Return the path in a package of the vectors of an input or output."""
+    for kind, word in ((ENTER, "input"), (LEAVE, "output")):
+        if end.port.startswith(kind):
+            return f"vectors/{word}{end.port.removeprefix(kind)}.hex"
+    raise InternalError(f"{end.port}: port must begin with {ENTER} or {LEAVE}")
+
+
 def border_of(plan: Plan) -> Border:
     """Return the ports of the top module."""
     return axi4_stream(enter_as(plan), leave_as(plan), CLOCK, RESET)
@@ -110,7 +129,9 @@ def _border_streams(plan: Plan) -> tuple[tuple[BorderStream, ...], tuple[BorderS
     outputs = zip(leave_as(plan).items(), network.outputs.items(), network.ends, strict=True)
     return (
         tuple(_border_stream(name, *stream, tensor) for stream, (name, tensor) in inputs),
-        tuple(_border_stream(name, *stream, tensor, end) for stream, (name, tensor), end in outputs),
+        tuple(
+            _border_stream(name, *stream, tensor, end) for stream, (name, tensor), end in outputs
+        ),
     )
 
 

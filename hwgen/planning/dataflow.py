@@ -198,7 +198,7 @@ def assemble(
         (stream,) = builder.add(layer.name, layer.name, core, inputs)
         beats[layer.name] = output_of(layer, core)
         spread(layer.name, stream)
-    outs = tuple(ways[Branch(source, EXIT, n)] for n, source in enumerate(exits))
+    outs = tuple(ways[Branch(name, EXIT, n)] for n, name in enumerate(exits))
     return Assembly(tuple(builder.parts), builder.streams, len(entries), outs, queues)
 
 

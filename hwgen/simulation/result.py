@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from hwgen.errors import SimulationError
-from hwgen.package.stream_format import IntArray
 from hwgen.simulation.compare import FirstDifference, LayerResult
 
 # The rules of harness.v, by its numbers, with what the ports at the end begin with.
@@ -68,7 +67,7 @@ class SimulationResult:
     build_seconds, run_seconds : what compiling (0 if it was cached, nearly) and running took
     """
 
-    outputs: IntArray | dict[str, IntArray]
+    outputs: Any
     equal: bool
     compared: int
     different: int

@@ -171,7 +171,7 @@ def _checked(
     """Return the integers of each input or output, as its stream can carry them."""
     names = [end.name for end in ends]
     several = len(names) > 1 or isinstance(given, Mapping)
-    values = by_name(given, names, kind) if several else {names[0]: given}
+    values: dict[str, Any] = by_name(given, names, kind) if several else {names[0]: given}
     return tuple(
         end.stream.checked(values[end.name], f"{what} {end.name!r}" if len(names) > 1 else what)
         for end in ends
@@ -188,7 +188,9 @@ def _unpacked(
 def _messages(package: PackageFolder, measured: Measured) -> tuple[str, ...]:
     """Return the stream rules that were broken, in words."""
     manifest = package.manifest
-    return measured.messages(*([end.port for end in of] for of in (manifest.inputs, manifest.outputs)))
+    return measured.messages(
+        *([end.port for end in of] for of in (manifest.inputs, manifest.outputs))
+    )
 
 
 def _output_difference(
