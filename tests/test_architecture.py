@@ -101,6 +101,7 @@ MAY_IMPORT = {
         "targets",
         "cache",
         "tools",
+        "network",
         "package",
         "primitives",
         "cost",

@@ -73,7 +73,7 @@ def _beats(ends: Sequence[BorderStream]) -> str:
     """Return how many beats of each end are a frame."""
     if len(ends) == 1:
         return f"{ends[0].beats} beats"
-    return _joined(f"{end.beats} of `{end.port}`" for end in ends) + " beats"
+    return _joined(f"{end.beats} beats of `{end.port}`" for end in ends)
 
 
 _STARTS = {

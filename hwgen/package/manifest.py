@@ -113,7 +113,7 @@ class BorderStream(StreamEntry, frozen=True, kw_only=True):
 
     name: str
     port: Identifier
-    steps: tuple[str, ...] = ()
+    steps: tuple[str, ...]
     tdata_bits: Annotated[int, Meta(ge=1, le=1 << 26)]
     format: str | None
     scale: Annotated[tuple[Scale, ...], Meta(min_length=1)]
@@ -226,6 +226,11 @@ class Manifest(_Entry, frozen=True):
     estimate: Estimate
     predicted: Predicted
     files: Mapping[Place, Sha256]
+
+    def __post_init__(self) -> None:
+        for what, ends in (("inputs", self.inputs), ("outputs", self.outputs)):
+            if len({end.port for end in ends}) < len(ends):
+                raise ValueError(f".{what} must each have a port of their own")
 
     @property
     def border(self) -> Border:
