@@ -220,8 +220,8 @@ def test_the_vectors_are_goldens(packages):
     whole = []
     for package in packages.values():
         frames = {}
-        for name in ("input", "output"):
-            stream = getattr(package.manifest, name).stream
+        (source,), (sink,) = package.manifest.inputs, package.manifest.outputs
+        for name, stream in (("input", source.stream), ("output", sink.stream)):
             lines = (package.folder / "vectors" / f"{name}.hex").read_text().split()
             frames[name], _ = stream.unpack(lines)
         assert len(frames["input"]) == VECTOR_FRAMES
