@@ -6,7 +6,7 @@
 JOB.json:
 
     {"harness": its module, "build": folder, "sources": [Verilog files, the harness first],
-     "includes": [folders], "defines": {name: value}, "parameters": {harness parameter: number},
+     "includes": [folders], "defines": {name: value},
      "waves": "fst", "vcd" or null, "objects": folder of Verilator's compiled run-time library}
 
     {"harness": that module, "module": the cocotb test, "simulator": "verilator" or "icarus",
@@ -81,7 +81,6 @@ def build(job: Mapping[str, Any]) -> None:
         hdl_toplevel=job["harness"],
         includes=job["includes"],
         defines=job["defines"],
-        parameters=job["parameters"],
         build_args=_verilator_arguments(job["waves"]),
         build_dir=folder,
         always=True,

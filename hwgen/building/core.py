@@ -42,10 +42,20 @@ def describe(manifest: Manifest) -> Description:
 
     Raises
     ------
-    HwgenError : a tensor is too large to travel
+    HwgenError : a tensor is too large to travel, or there are several
     """
+    if len(manifest.inputs) > 1 or len(manifest.outputs) > 1:
+        found = " and ".join(
+            f"{len(ends)} {what}{'s' if len(ends) > 1 else ''}"
+            for what, ends in (("input", manifest.inputs), ("output", manifest.outputs))
+        )
+        raise BoardError(
+            f"Package must have one input and one output to be built for a board, whose serial "
+            f"line carries one frame at a time, not {found}; join them in the model, with "
+            "torch.cat, or connect the package's streams in a design of your own"
+        )
     digest = bytes.fromhex(manifest.files[manifest.network])
-    source, sink = manifest.input.stream, manifest.output.stream
+    source, sink = manifest.inputs[0].stream, manifest.outputs[0].stream
     return Description(digest, room_for(HEADER + source.frame_bytes), source, sink)
 
 

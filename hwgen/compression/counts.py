@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from torch import nn
 
 from hwgen.compression.quantize.layers import Weighted
-from hwgen.torch_graph.float_graph import INPUT, FloatGraph, FloatNode, Shape
+from hwgen.torch_graph.float_graph import FloatGraph, FloatNode, Shape
 from hwgen.torch_graph.support import TRANSPOSED, WEIGHTED
 
 FLOAT_BITS = 32
@@ -33,7 +33,7 @@ def count(graph: FloatGraph) -> Counts:
     """Return the counts of the graph of a float model, or of a `QuantModel`."""
     layers = [la for la in graph.layers if isinstance(la.module, (*WEIGHTED, Weighted))]
     weights = [layer.module.get_parameter("weight") for layer in layers]
-    shapes = {INPUT: graph.input_shape, **{layer.path: layer.shape for layer in graph.layers}}
+    shapes = {**graph.entries, **{layer.path: layer.shape for layer in graph.layers}}
     return Counts(
         parameters=sum(weight.numel() + weight.shape[0] for weight in weights),
         macs=sum(

@@ -29,7 +29,8 @@ from hwgen.compression.quantize import (
     run_watched,
 )
 from hwgen.errors import InternalError
-from hwgen.torch_graph.float_graph import INPUT, FloatGraph, FloatNode
+from hwgen.torch_graph.batches import Batch, joined, mapped, split
+from hwgen.torch_graph.float_graph import FloatGraph, FloatNode, end_values, is_input
 from hwgen.torch_graph.support import CONVOLUTIONS
 
 INPUTS = 256  # of the calibration data
@@ -87,14 +88,13 @@ class Reference:
     """
 
     graph: FloatGraph
-    inputs: Tensor
+    inputs: Batch
     trained: bool = False
 
     @classmethod
-    def of(cls, graph: FloatGraph, batches: tuple[Tensor, ...]) -> "Reference":
+    def of(cls, graph: FloatGraph, batches: tuple[Batch, ...]) -> "Reference":
         """Return the reference of a float graph on some of the calibration data."""
-        x = torch.cat([batch.float() for batch in batches])
-        return cls(graph, x[:: -(-x.shape[0] // INPUTS)])
+        return cls(graph, mapped(joined(batches), lambda t: t[:: -(-t.shape[0] // INPUTS)]))
 
     @torch.no_grad()
     def measure(self, model: QuantModel) -> tuple[Measured, ...]:
@@ -102,7 +102,7 @@ class Reference:
         graph = self._trained_graph(model) if self.trained else self.graph
         names = _names(self.graph)
         sums: dict[str, _Sums] = {}
-        for x in torch.split(self.inputs, CHUNK):
+        for x in split(self.inputs, CHUNK):
             found: dict[str, Tensor] = {}
 
             def keep(path: str, value: Tensor, found: dict[str, Tensor] = found) -> None:
@@ -137,7 +137,7 @@ class Reference:
                 curve = now.curve if isinstance(now, QuantTable) else None
                 module = QuantizationPoint(ends, layer.path, curve=curve)
             layers.append(replace(layer, module=module))
-        return FloatGraph(tuple(layers), self.graph.input_shape)
+        return self.graph.with_layers(layers)
 
 
 class _Sign(nn.Module):
@@ -172,13 +172,13 @@ def _names(graph: FloatGraph) -> dict[str, str]:
     uses = Counter(layer.inputs[0] for layer in placed)
     names = {
         layer.path: layer.inputs[0]
-        if layer.inputs[0] != INPUT and uses[layer.inputs[0]] == 1 and not curved(layer)
+        if not is_input(layer.inputs[0]) and uses[layer.inputs[0]] == 1 and not curved(layer)
         else layer.path
         for layer in placed
     }
-    last = graph.layers[-1]
-    if isinstance(last.module, ACCUMULATING):  # raw
-        names[last.path] = last.path
+    for layer in graph.layers:
+        if layer.path in end_values(graph) and isinstance(layer.module, ACCUMULATING):  # raw
+            names[layer.path] = layer.path
     return names
 
 

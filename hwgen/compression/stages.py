@@ -10,7 +10,7 @@ __all__ = ["Stages"]
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from torch import Tensor, nn
+from torch import nn
 
 from hwgen.compression.history import Recorder
 from hwgen.compression.noise import Reference
@@ -26,6 +26,7 @@ from hwgen.compression.quantize import (
 from hwgen.compression.quantize.learned_scales import LearnedScale
 from hwgen.compression.recipes.quantize_recipe import QuantizeRecipe
 from hwgen.compression.resume.checkpoints import Checkpoints
+from hwgen.torch_graph.batches import Batch
 from hwgen.torch_graph.threads import thrifty_threads
 from hwgen.torch_graph.trace import check_finite, evaluating
 from hwgen.torch_graph.update import update_graph
@@ -48,8 +49,8 @@ class Stages:
     recipe: QuantizeRecipe
     recorder: Recorder
     checkpoints: Checkpoints
-    example: Tensor
-    batches: tuple[Tensor, ...]
+    example: Batch
+    batches: tuple[Batch, ...]
     masks: Masks
     train: Callable[[nn.Module, int], None] | None
     measure: Callable[[nn.Module], float] | None

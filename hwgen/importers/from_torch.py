@@ -5,7 +5,7 @@ What the module computes in `eval()` and what the network computes are equal in 
 
 __all__ = ["import_torch", "trace_torch"]
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor, fx, nn
 
-from hwgen.compression import Compressed
+from hwgen.compression import Compressed, Example
 from hwgen.compression.quantize import (
     QuantActivation,
     QuantAdd,
@@ -23,6 +23,7 @@ from hwgen.compression.quantize import (
     QuantConv,
     QuantConv1d,
     QuantConv2d,
+    QuantHostLayer,
     QuantInput,
     Quantizer,
     QuantLinear,
@@ -37,6 +38,7 @@ from hwgen.compression.quantize import (
     QuantZeroPad,
     Weighted,
     quant_graph_of,
+    quant_inputs,
 )
 from hwgen.compression.user_functions import accuracy_of, warn_at_chance
 from hwgen.errors import FoundUnsupported, NetworkError, UnsupportedError
@@ -52,6 +54,7 @@ from hwgen.network import (
     Conv1d,
     Conv2d,
     Flatten,
+    HostStep,
     Input,
     Linear,
     Maximum,
@@ -62,6 +65,7 @@ from hwgen.network import (
     Network,
     Node,
     Op,
+    Output,
     PixelShuffle,
     PixelUnshuffle,
     PositionScale,
@@ -70,15 +74,17 @@ from hwgen.network import (
     Threshold,
 )
 from hwgen.network import Tensor as NetworkTensor
+from hwgen.network.ends import by_name
 from hwgen.network.inference import infer
 from hwgen.network.ops import AvgPool, Conv, MaxPool, Padding
 from hwgen.torch_graph.adopt import unwrapped
-from hwgen.torch_graph.float_graph import INPUT
+from hwgen.torch_graph.batches import Batch, Returns, as_batch, shapes_of, tensors_of
+from hwgen.torch_graph.float_graph import is_input
 from hwgen.torch_graph.hidden import find_hidden
 from hwgen.torch_graph.modules import ArgMax as TorchArgMax
 from hwgen.torch_graph.modules import MaxPool as TorchMaxPool
 from hwgen.torch_graph.threads import thrifty_threads
-from hwgen.torch_graph.trace import check_finite, evaluating, trace_graph
+from hwgen.torch_graph.trace import check_finite, evaluating, returns_of, trace_graph
 
 INSTEAD = "a compressed module has quantized layers, pools, joins and Flatten only"
 Shape = tuple[int, ...]
@@ -88,7 +94,7 @@ IntArray = np.ndarray[Any, np.dtype[np.int64]]
 
 def import_torch(
     module: nn.Module | Compressed,
-    example: Tensor,
+    example: Example,
     *,
     evaluate: Callable[[nn.Module], float] | None = None,
 ) -> Network:
@@ -101,7 +107,7 @@ def import_torch(
     ----------
     module : what `compress` returned, its `.module`, or a module that holds that
     example : (batch, channels, height, width), (batch, channels, length) or (batch, features), a
-        float tensor
+        float tensor; of several inputs a tuple of them, or a dict by the names of forward's arguments
     evaluate : `evaluate(module)` returns the accuracy; there is a warning where it is that of
         guessing
 
@@ -113,12 +119,7 @@ def import_torch(
     """
     module = _module_of(module)
     check_finite(module)
-    if not isinstance(example, Tensor) or example.dim() not in (2, 3, 4):
-        shape = tuple(example.shape) if isinstance(example, Tensor) else type(example).__name__
-        raise NetworkError(
-            "Example must be a tensor of shape (batch, channels, height, width), "
-            f"(batch, channels, length) or (batch, features), not {shape}"
-        )
+    given: Batch = _batch_of(module, example)
     if not any(isinstance(part, Weighted | Quantizer) for part in module.modules()):
         raise NetworkError(
             f"Module must be a compressed one, not a float {type(module).__name__}; "
@@ -128,25 +129,48 @@ def import_torch(
         raise NetworkError(
             f"Module must be the whole compressed one, not its {type(module).__name__} alone"
         )
-    network = _carried(module, example)
+    network = _carried(module, given)
     if network is None:
-        with thrifty_threads(module, example):
-            network = _traced(module, example)
+        with thrifty_threads(module, given):
+            network = _traced(module, given)
     if evaluate is not None:
         with evaluating(module):
             accuracy = accuracy_of(evaluate(module))
-        last = network.nodes[-1]
+        last = network[network.ends[0].node]
         before = last.inputs[0] if isinstance(last.op, ArgMax) else last.name
         shape = network.tensors[before].shape
-        warn_at_chance(accuracy, shape[0] if len(shape) == 1 else 0)
+        classes = shape[0] if len(shape) == 1 and len(network.ends) == 1 else 0
+        warn_at_chance(accuracy, classes)
     return network
+
+
+def _batch_of(module: nn.Module, example: Any) -> Batch:
+    """Return an example as a batch.
+
+    Raises
+    ------
+    NetworkError : it is none
+    """
+    names = () if type(module) is not QuantModel else quant_inputs(module)
+    if isinstance(example, Mapping) and names:
+        example = tuple(by_name(example, names, "input").values())
+    given = as_batch(module, example)
+    for x in given if isinstance(given, tuple) else (given,):
+        if not isinstance(x, Tensor) or x.dim() not in (2, 4):
+            shape = tuple(x.shape) if isinstance(x, Tensor) else type(x).__name__
+            raise NetworkError(
+                "Example must be a tensor of shape (batch, channels, height, width) or "
+                f"(batch, features), not {shape}"
+            )
+    batch: Batch = given
+    return batch
 
 
 def _module_of(given: nn.Module | Compressed) -> nn.Module:
     return unwrapped(given.module if isinstance(given, Compressed) else given)
 
 
-def trace_torch(module: nn.Module | Compressed, x: Tensor) -> dict[str, IntArray]:
+def trace_torch(module: nn.Module | Compressed, x: Example) -> dict[str, IntArray]:
     """Return the integers that a compressed module computes for every node of its network.
 
     Equal to `network.trace(network.quantize(x))`, where `network` is the module's import.
@@ -154,8 +178,8 @@ def trace_torch(module: nn.Module | Compressed, x: Tensor) -> dict[str, IntArray
     Parameters
     ----------
     module : `compress(...).module`, or one that holds it
-    x : (batch, channels, height, width), (batch, channels, length) or (batch, features), real
-        numbers
+    x : (batch, channels, height, width) or (batch, features), real numbers; of several inputs a
+        tuple of them, or a dict by their names
 
     Returns
     -------
@@ -180,8 +204,9 @@ def trace_torch(module: nn.Module | Compressed, x: Tensor) -> dict[str, IntArray
         for node in network.nodes
     ]
     try:
-        with evaluating(module), thrifty_threads(module, x):
-            module(x)
+        given = _batch_of(module, x)
+        with evaluating(module), thrifty_threads(module, given):
+            module(*tensors_of(given))
     finally:
         for hook in hooks:
             hook.remove()
@@ -198,7 +223,7 @@ def _quotients(real: np.ndarray[Any, np.dtype[np.float64]], tensor: NetworkTenso
     return integers + tensor.zero_point
 
 
-def _carried(module: nn.Module, example: Tensor) -> Network | None:
+def _carried(module: nn.Module, example: Batch) -> Network | None:
     """Return the network of a compressed module, read off the graph that it carries.
 
     None where that is not all there is to it: another module holds it, its layers were changed or
@@ -207,19 +232,23 @@ def _carried(module: nn.Module, example: Tensor) -> Network | None:
     if type(module) is not QuantModel or find_hidden(module):
         return None
     try:
-        layers = quant_graph_of(module).layers
+        graph = quant_graph_of(module)
     except AttributeError:
         return None
+    layers = graph.layers
     if any(type(layer.module) not in LEAVES for layer in layers):
         return None
-    calls = [(la.path, tuple(name for name in la.inputs if name != INPUT)) for la in layers]
+    calls = [(la.path, tuple(name for name in la.inputs if not is_input(name))) for la in layers]
+    shapes = shapes_of(example)
+    if len(shapes) != len(graph.entries):
+        return None
     try:
-        return _network(calls, module, tuple(example.shape[1:]))
+        return _network(calls, module, shapes, graph.returns)
     except NetworkError:
         return None
 
 
-def _traced(module: nn.Module, example: Tensor) -> Network:
+def _traced(module: nn.Module, example: Batch) -> Network:
     """Return the network of what a trace of a module shows.
 
     Raises
@@ -232,31 +261,45 @@ def _traced(module: nn.Module, example: Tensor) -> Network:
         raise traced.problem
     calls: list[Call] = []
     names: dict[fx.Node, str] = {}  # of the value that a graph node gives
+    returns = None
     for node in traced.graph.nodes:
         if node.op == "call_module":
             sources = tuple(names[source] for source in node.args if source in names)
             calls.append((node.target, sources))
             names[node] = node.target
-    return _network(calls, module, tuple(example.shape[1:]))
+        elif node.op == "output":
+            returns = returns_of(node.args[0], names)
+    return _network(calls, module, shapes_of(example), returns)
 
 
-def _network(calls: Iterable[Call], module: nn.Module, shape: Shape) -> Network:
+def _network(
+    calls: Iterable[Call], module: nn.Module, shapes: tuple[Shape, ...], returns: Returns | None
+) -> Network:
     """Return the network of a module's layers, in the order in which they run.
 
     Parameters
     ----------
-    shape : of what enters, without the batch
+    shapes : of each input, without the batch
+    returns : what leaves, by path; None where that is the last layer's value
     """
     nodes: list[Node] = []
     types: dict[str, NetworkTensor] = {}
     pads: dict[str, tuple[str, Padding]] = {}  # what each pad is around; convolutions take it
+    hosted: dict[str, tuple[str, tuple[HostStep, ...]]] = {}  # of each value: the node, and steps
+    waiting = list(shapes)
     for path, sources in calls:
         layer = module.get_submodule(path)
+        if isinstance(layer, QuantHostLayer):
+            node, steps = hosted[sources[0]]
+            hosted[path] = node, (*steps, layer.step)
+            continue
         if isinstance(layer, QuantZeroPad):
             pads[path] = (sources[0], layer.padding)
             continue
-        of = [types[name] for name in sources if name in types]
-        op = CONVERT[type(layer)](layer, of[0].shape if of else shape)
+        of = [types[name].shape for name in sources if name in types]
+        if isinstance(layer, QuantInput) and waiting:
+            of.append(waiting.pop(0))
+        op = CONVERT[type(layer)](layer, of[0] if of else shapes[0])
         for source in set(sources) & pads.keys():
             inner, around = pads[source]
             if not isinstance(op, Conv):
@@ -264,11 +307,19 @@ def _network(calls: Iterable[Call], module: nn.Module, shape: Shape) -> Network:
                 raise NetworkError(f"{path}: {kind} cannot pad; put it behind a convolution")
             op, sources = _padded(op, around), (inner,)
         nodes.append(Node(path, op, sources))
+        hosted[path] = path, ()
         try:
             types[path] = infer(op, [types[name] for name in sources])
         except NetworkError:
-            break  # which the network below says, and of which node
-    return Network(tuple(nodes))
+            return Network(nodes)  # which says of which node
+    if returns is None:
+        return Network(nodes)
+    plain = returns.kind is None and not hosted[returns.values[0]][1]
+    ends = [
+        Output(hosted[path][0] if plain else name, *hosted[path])
+        for name, path in zip(returns.names, returns.values, strict=True)
+    ]
+    return Network(nodes, ends)
 
 
 def _padded(op: Any, around: Padding) -> Op:
@@ -416,4 +467,8 @@ CONVERT: dict[type[nn.Module], Callable[[Any, Shape], Op]] = {
     QuantMinimum: lambda layer, shape: Minimum(),
     TorchArgMax: lambda layer, shape: ArgMax(),
 }
-LEAVES: tuple[type[nn.Module], ...] = (*CONVERT, QuantZeroPad)  # a pad goes into what takes it
+LEAVES: tuple[type[nn.Module], ...] = (
+    *CONVERT,
+    QuantZeroPad,
+    QuantHostLayer,
+)  # a pad goes into what takes it

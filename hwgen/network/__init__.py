@@ -12,6 +12,7 @@ __all__ = [
     "Conv2d",
     "Flatten",
     "Gather",
+    "HostStep",
     "Input",
     "Linear",
     "MaxPool1d",
@@ -22,6 +23,7 @@ __all__ = [
     "Network",
     "Node",
     "Op",
+    "Output",
     "Pad",
     "Permute",
     "PixelShuffle",
@@ -39,7 +41,9 @@ __all__ = [
     "save",
 ]
 
+from hwgen.network.ends import Output
 from hwgen.network.graph import Network, Node
+from hwgen.network.host_steps import HostStep
 from hwgen.network.inference import Tensor
 from hwgen.network.ops import (
     OPS,

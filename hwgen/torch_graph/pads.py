@@ -12,7 +12,7 @@ from dataclasses import replace
 import torch
 from torch import nn
 
-from hwgen.torch_graph.float_graph import INPUT, FloatGraph, FloatNode, Shape
+from hwgen.torch_graph.float_graph import FloatGraph, FloatNode, Shape
 from hwgen.torch_graph.modules import Add, AvgPool, Concat, MaxPool, Rearrange, ZeroPad
 from hwgen.torch_graph.modules.rearrange import CONSTANT
 from hwgen.torch_graph.modules.windows import Sides, padded
@@ -34,8 +34,9 @@ def fold_pads(graph: FloatGraph) -> FloatGraph:
 class _Folder:
     def __init__(self, graph: FloatGraph):
         self._layers: list[FloatNode] = []
-        self._last = graph.layers[-1].path
-        self._shapes = {INPUT: graph.input_shape, **{la.path: la.shape for la in graph.layers}}
+        self._graph = graph
+        self._ends = set(graph.ends)
+        self._shapes = {**graph.entries, **{la.path: la.shape for la in graph.layers}}
         self._used: set[str] = set()  # paths of values that somebody takes
         self._pads: dict[str, tuple[str, Sides]] = {}  # what a pad is around, and how much
         self._zeros: dict[str, str] = {}  # pads as elements
@@ -52,7 +53,7 @@ class _Folder:
         if pads and not isinstance(module, CONVOLUTIONS):
             taking = self._taking(layer, *self._pads[source]) if source in self._pads else None
             layer = taking or self._with_zeros(layer)
-        if isinstance(layer.module, ZeroPad) and layer.path == self._last:
+        if isinstance(layer.module, ZeroPad) and layer.path in self._ends:
             zeros = _zeros(self._shapes[layer.inputs[0]], layer.module.padding)
             layer = replace(layer, module=zeros)
         elif isinstance(layer.module, ZeroPad):
@@ -62,8 +63,8 @@ class _Folder:
 
     def finish(self) -> FloatGraph:
         """Return the graph, without the pads that nobody takes."""
-        layers = [la for la in self._layers if la.path in self._used or la.path == self._last]
-        return FloatGraph(tuple(layers), self._shapes[INPUT])
+        layers = [la for la in self._layers if la.path in self._used or la.path in self._ends]
+        return self._graph.with_layers(layers)
 
     def _taking(self, layer: FloatNode, source: str, sides: Sides) -> FloatNode | None:
         """Return a layer that pads by itself, if it can."""

@@ -50,18 +50,25 @@ KEPT = (
     *(*TRANSPOSED, nn.PixelShuffle, nn.PixelUnshuffle),
 )
 DROPPED = (
-    *(nn.Dropout, nn.Dropout1d, nn.Dropout2d, nn.AlphaDropout, nn.FeatureAlphaDropout),
+    *(
+        nn.Dropout,
+        nn.Dropout1d,
+        nn.Dropout2d,
+        nn.Dropout3d,
+        nn.AlphaDropout,
+        nn.FeatureAlphaDropout,
+    ),
     nn.Identity,
 )
 OWNED = (*WEIGHTED, *TRANSPOSED, *NORMS, nn.PReLU)  # hold weights: one use each
 
 SUPPORTED = (
     "Conv1d, Conv2d, ConvTranspose1d, ConvTranspose2d, Linear, BatchNorm, ReLU and other functions "
-    "of one value, max, average and adaptive pools of lengths and images, zero padding, Flatten, Dropout, Identity, +, - and * of "
-    "two values or of a value and constants, one for all or one a channel, torch.maximum, "
-    "torch.minimum, torch.cat, a mean or "
-    "largest value over the image, a last argmax, views, slices, transpositions, padding, "
-    "upsampling and whatever else only moves elements"
+    "of one value, max, average and adaptive pools of lengths and images, zero padding, Flatten, "
+    "Dropout, Identity, +, - and * of two values or of a value and constants, one for all or one a "
+    "channel, torch.maximum, torch.minimum, torch.cat, a mean or largest value over the image, "
+    "views, slices, transpositions, padding, upsampling and whatever else only moves elements, a "
+    "last argmax, and a last Softmax, LogSoftmax, Softmin, Sigmoid or LogSigmoid"
 )
 NORMALIZING = ("Softmax", "LogSoftmax", "Softmin", "softmax", "log_softmax", "softmin")
 NORMALIZE = "use BatchNorm instead, whose mean and deviation are constants once it is trained"
@@ -82,6 +89,7 @@ INSTEAD: dict[str, str] = {
     ),
     **dict.fromkeys(("GroupNorm", "LayerNorm", "InstanceNorm2d", "InstanceNorm1d"), NORMALIZE),
     **dict.fromkeys(("cat", "concat", "concatenate"), "use torch.cat([a, b], 1)"),
+    **dict.fromkeys(NORMALIZING, "use it for the last operation, over the classes"),
     **dict.fromkeys(
         ("mean", "sum", "max", "amax"),
         "use x.mean((2, 3)) or x.amax((2, 3)), over the whole image, or keepdim=True",
@@ -108,8 +116,6 @@ def instead(name: str, last: bool = False) -> str:
     ----------
     last : whether no layer with weights comes after it
     """
-    if last and name in NORMALIZING:
-        return LAST
     return INSTEAD.get(name, "")
 
 

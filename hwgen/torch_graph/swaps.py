@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor, nn
 
-from hwgen.torch_graph.float_graph import INPUT, FloatGraph, FloatNode, Shape
+from hwgen.torch_graph.float_graph import FloatGraph, FloatNode, Shape
 from hwgen.torch_graph.modules import Add, Rearrange
 
 ANY_ORDER = (nn.ReLU, Add)  # compute the same of each element
@@ -54,9 +54,9 @@ class _Folder:
     def __init__(self, graph: FloatGraph):
         self._graph = graph
         self._layers: list[FloatNode] = []
-        self._shapes = {INPUT: graph.input_shape, **{la.path: la.shape for la in graph.layers}}
-        self._made = {INPUT: graph.input_shape}  # shapes of what the layers give
-        self._held = {INPUT: _Held(INPUT)}
+        self._shapes = {**graph.entries, **{la.path: la.shape for la in graph.layers}}
+        self._made = dict(graph.entries)  # shapes of what the layers give
+        self._held = {name: _Held(name) for name in graph.entries}
 
     def add(self, layer: FloatNode) -> None:
         """Add a layer behind those that it takes values from."""
@@ -78,13 +78,17 @@ class _Folder:
         self._held[layer.path] = _Held(layer.path)
 
     def finish(self) -> FloatGraph:
-        """Return the graph, whose last layer gives the output."""
-        last = self._in_order(self._graph.layers[-1].path)
-        if not self._layers or self._layers[-1].path != last:  # what it gives, once more
-            shape = self._made[last]
-            same = torch.arange(torch.Size(shape).numel()).reshape(shape)
-            self._put(FloatNode(self._name(last), _of(same), (last,), shape, written=False))
-        return FloatGraph(tuple(self._layers), self._graph.input_shape)
+        """Return the graph, whose layers give the outputs."""
+        returns = self._graph.returns
+        ends = {path: self._in_order(path) for path in returns.values}
+        for path, made in ends.items():
+            if made in self._graph.entries:  # what enters, as it came
+                shape = self._made[made]
+                same = torch.arange(torch.Size(shape).numel()).reshape(shape)
+                ends[path] = self._name(path)
+                self._put(FloatNode(ends[path], _of(same), (made,), shape, written=False))
+        returned = replace(returns, values=tuple(ends[path] for path in returns.values))
+        return replace(self._graph, layers=tuple(self._layers), returned=returned)
 
     def _put(self, layer: FloatNode) -> None:
         self._layers.append(layer)

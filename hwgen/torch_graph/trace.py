@@ -3,23 +3,41 @@
 Everything hwgen has no meaning for is found here, all at once.
 """
 
-__all__ = ["check_finite", "evaluating", "float_graph_of", "trace_graph"]
+__all__ = ["check_finite", "evaluating", "float_graph_of", "returns_of", "trace_graph"]
 
 import math
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any
 
 import torch
 from torch import Tensor, fx, nn
 
 from hwgen.errors import FormatError, FoundUnsupported, HwgenError, NetworkError, UnsupportedError
-from hwgen.torch_graph.float_graph import INPUT, FloatGraph, FloatNode, Shape
-from hwgen.torch_graph.functions import Call, is_size, modules_of, operands, takes_constants
+from hwgen.torch_graph.batches import Batch, Returns, shapes_of
+from hwgen.torch_graph.float_graph import (
+    INPUT,
+    FloatGraph,
+    FloatNode,
+    Shape,
+    input_key,
+    is_input,
+)
+from hwgen.torch_graph.functions import (
+    Call,
+    host_layer_of,
+    is_host_call,
+    is_size,
+    modules_of,
+    operands,
+    takes_constants,
+)
 from hwgen.torch_graph.functions.pads import PADS as ZEROS_AROUND
 from hwgen.torch_graph.hidden import find_hidden
 from hwgen.torch_graph.meaning import run_layer
-from hwgen.torch_graph.modules import Add, ArgMax, Elementwise, Multiply, ZeroPad
+from hwgen.torch_graph.modules import Add, ArgMax, Elementwise, HostLayer, Multiply, ZeroPad
 from hwgen.torch_graph.modules.windows import Sides
 from hwgen.torch_graph.moving import MOVING_MODULES, Moved, Moving
 from hwgen.torch_graph.pads import fold_pads
@@ -44,7 +62,7 @@ Shapes = dict[fx.Node, Shape]
 
 
 def trace_graph(
-    model: nn.Module, example: Tensor, leaves: tuple[type[nn.Module], ...] = ()
+    model: nn.Module, example: Batch, leaves: tuple[type[nn.Module], ...] = ()
 ) -> Traced:
     """Return the live part of the model's `fx.Graph` in evaluation mode, and the shapes in it.
 
@@ -70,7 +88,7 @@ def trace_graph(
         raise UnsupportedError(found, SUPPORTED) from error
 
 
-def float_graph_of(model: nn.Module, example: Tensor) -> FloatGraph:
+def float_graph_of(model: nn.Module, example: Batch) -> FloatGraph:
     """Return the graph of the layers that the model runs in evaluation mode.
 
     Functions become modules of the same meaning, pools `MaxPool` and `AvgPool`; zeros that are put
@@ -80,7 +98,7 @@ def float_graph_of(model: nn.Module, example: Tensor) -> FloatGraph:
     Parameters
     ----------
     example : (batch, channels, height, width), (batch, channels, length) or (batch, features), a
-        float tensor
+        float tensor; of several inputs a tuple of them, in the order of forward's arguments
 
     Raises
     ------
@@ -90,13 +108,13 @@ def float_graph_of(model: nn.Module, example: Tensor) -> FloatGraph:
     _check_example(example)
     with evaluating(model), thrifty_threads(model, example):
         traced = trace_graph(model, example)
-        reader = _Reader(traced, model)
+        reader = _Reader(traced, model, shapes_of(example))
         found = [*find_hidden(model), *reader.found]
         if found:
             raise UnsupportedError(found, SUPPORTED)
         if traced.problem is not None:
             raise traced.problem
-        graph = FloatGraph(tuple(reader.layers), tuple(example.shape[1:]))
+        graph = FloatGraph(tuple(reader.layers), reader.entries, reader.returned)
         graph = fold_pads(fold_swaps(graph))
         check_same(graph, model, example)
     return graph
@@ -131,7 +149,15 @@ def check_finite(model: nn.Module) -> None:
             )
 
 
-def _check_example(example: object) -> None:
+def _check_example(given: object) -> None:
+    examples = given if isinstance(given, tuple) else (given,)
+    for example in examples:
+        _check_tensor(example)
+    if len({len(example) for example in examples}) > 1 or not examples:
+        raise NetworkError("Examples of several inputs must be batches of one size")
+
+
+def _check_tensor(example: object) -> None:
     if not isinstance(example, Tensor) or not example.is_floating_point():
         kind = str(example.dtype) if isinstance(example, Tensor) else type(example).__name__
         raise NetworkError(f"Example must be a float tensor, not {kind}")
@@ -145,8 +171,12 @@ def _check_example(example: object) -> None:
 class _Reader:
     """Reads an `fx.Graph`: its layers, and everything in it that is not supported."""
 
-    def __init__(self, traced: Traced, model: nn.Module):
+    def __init__(self, traced: Traced, model: nn.Module, shapes: tuple[Shape, ...]):
         graph = traced.graph
+        self.entries: dict[str, Shape] = {}
+        self.returned: Returns | None = None
+        self._given = shapes  # of the example's tensors
+        self._ends = {node for node in graph.nodes if node.op == "output"}
         self.layers: list[FloatNode] = []
         self.found: list[FoundUnsupported] = []
         self._shapes = {node: shape[1:] for node, shape in traced.shapes.items()}
@@ -158,6 +188,7 @@ class _Reader:
         self._values: dict[fx.Node, str] = {}  # the layer that gives each value
         for node in graph.nodes:
             self._read(node)
+        self.layers = self._without_idle_host_layers()
         if not self.layers and not self.found:
             self._refuse("forward", "a model without layers", "")
 
@@ -166,25 +197,77 @@ class _Reader:
 
     def _read(self, node: fx.Node) -> None:
         if node.op == "placeholder":
-            if INPUT not in self._values.values():
-                self._values[node] = INPUT
-            elif node.users:
-                what = f"a second input, {node.target},"
-                self._refuse("forward", what, "give it one tensor and no other")
-                self._values[node] = node.name
+            self._read_input(node)
         elif node.op == "call_module":
             self._read_module(node)
         elif node in self._constants:
             return
-        elif node.op in ("call_function", "call_method") and not is_size(node):
+        elif node.op == "output":
+            self._read_output(_opened(node.args[0]))
+        elif not is_size(node) and node.op != "get_attr" and not _is_opened(node):
             self._read_function(node)
-        elif node.op == "output" and not isinstance(node.args[0], fx.Node):
-            what = f"an output that is a {type(node.args[0]).__name__}"
+
+    def _read_input(self, node: fx.Node) -> None:
+        number = len(self.entries)
+        if number < len(self._given):
+            name = str(node.target).lstrip("*")
+            key = INPUT if len(self._given) == 1 else input_key(name)
+            self.entries[key] = self._given[number]
+            self._values[node] = key
+            if not node.users and key != INPUT:
+                self._refuse("forward", f"an input that is not used, {name},", "leave it out")
+        elif node.users:
+            what = f"a second input, {node.target}," if number == 1 else f"an input, {node.target},"
+            way = "give example=(a, b), a tensor for each argument, or give it no other tensor"
+            self._refuse("forward", what, way)
+            self._values[node] = node.name
+
+    def _read_output(self, given: Any) -> None:
+        names, values, kind = _parts_of(given)
+        if not isinstance(given, fx.Node | dict | tuple | list):
+            what = f"an output that is a {type(given).__name__}"
             self._refuse("forward", what, "return one tensor")
-        elif node.op == "output" and node.args[0] not in self._values:
-            self._refuse("forward", *self._unsettled(node))
+            return
+        for name, value in zip(names, values, strict=True):
+            if not isinstance(value, fx.Node):
+                what = f"an output that is a {kind.__name__ if kind else ''} of a "
+                what += f"{type(value).__name__}, {name},"
+                self._refuse("forward", what, "return tensors in one tuple, list or dict")
+                return
+            if self.layers and is_input(self._values.get(value, "-")):
+                self._refuse("forward", f"an output that is an input, {name},", "leave it out")
+                return
+        if not values:
+            self._refuse("forward", "an output without a tensor", "return one tensor")
+        elif all(value in self._values for value in values):
+            self.returned = returns_of(given, self._values)
+
+    def _read_host_layer(self, node: fx.Node) -> bool:
+        """Take what the host can compute, where nothing but outputs comes after it."""
+        sources = operands(node)
+        if not self._is_end(node) or not self._are_values(sources):
+            return False
+        made = host_layer_of(node, self._modules.__getitem__, self._shapes_of(sources)[0])
+        if made is None:
+            return False
+        written = node.op == "call_module" and self._calls[node.target] == 1
+        path = str(node.target) if written else self._new_name(node.name)
+        self._place([(path, made)], node, sources, written)
+        return True
+
+    def _is_end(self, node: fx.Node) -> bool:
+        """Say whether a value leaves, perhaps through other host layers or an argmax."""
+        return all(
+            user in self._ends
+            or _is_opened(user)
+            or user.target in (torch.argmax, "argmax")
+            or (is_host_call(user, self._modules.__getitem__) and self._is_end(user))
+            for user in node.users
+        )
 
     def _read_module(self, node: fx.Node) -> None:
+        if self._read_host_layer(node):
+            return
         module, calls = self._modules[str(node.target)], self._calls[node.target]
         sources = operands(node)
         name = type(module).__name__
@@ -246,6 +329,8 @@ class _Reader:
         return f"{what} where one is computed with", way
 
     def _read_function(self, node: fx.Node) -> None:
+        if self._read_host_layer(node):
+            return
         sources = operands(node)
         moved = None if self._puts_zeros(node, sources) else self._moving.called(node)
         if moved is not None:
@@ -271,7 +356,7 @@ class _Reader:
             if isinstance(modules[0], Add):
                 modules = (Add([modules[0].factors[n] for n in order]), *modules[1:])
         problem = module_problem(modules[0], self._shapes_of(sources))
-        is_last = all(user.op == "output" for user in node.users)
+        is_last = self._ends.issuperset(node.users)
         if problem is None and isinstance(modules[0], ArgMax) and not is_last:
             problem = "argmax before the end", "leave it for the last operation"
         if problem is not None:
@@ -283,6 +368,8 @@ class _Reader:
         else:
             named = [(self._new_name(node.name), module) for module in modules]
             self._place(named, node, sources, written=False)
+            if isinstance(modules[0], ArgMax):
+                self._pass_by_host_layers()
 
     def _puts_zeros(self, node: fx.Node, sources: list[object]) -> bool:
         """Say whether a call puts zeros around a value, as what takes it may do by itself."""
@@ -323,6 +410,25 @@ class _Reader:
             *((self._new_name(f"{path}_{n}"), part) for n, part in enumerate(before)),
             (path, last),
         ]
+
+    def _pass_by_host_layers(self) -> None:
+        """Let the last layer, an argmax, take what was before a softmax or the like, whose order
+        is the same."""
+        by_path = {layer.path: layer for layer in self.layers}
+        (source,) = self.layers[-1].inputs
+        while source in by_path and _keeps_order(by_path[source].module):
+            (source,) = by_path[source].inputs
+        self.layers[-1] = replace(self.layers[-1], inputs=(source,))
+
+    def _without_idle_host_layers(self) -> list[FloatNode]:
+        """Return the layers without host layers that an argmax passed by and nothing else takes."""
+        taken = set(self.returned.values) if self.returned else set()
+        kept = []
+        for layer in reversed(self.layers):
+            if layer.path in taken or not isinstance(layer.module, HostLayer):
+                kept.append(layer)
+                taken.update(layer.inputs)
+        return kept[::-1]
 
     def _is_last(self, node: fx.Node) -> bool:
         """Say whether no layer with weights comes after a value."""
@@ -382,6 +488,47 @@ def _moves(module: nn.Module, shape: Shape | None, settled: bool) -> bool:
         return (module.start_dim, module.end_dim) not in ((1, -1), (1, last))
     is_padding = isinstance(module, PADS) and module_problem(module, [shape]) is None
     return isinstance(module, MOVING_MODULES) and not (is_padding and settled)
+
+
+def returns_of(given: Any, values: Mapping[fx.Node, str]) -> Returns:
+    """Return what a graph returns, as its output has it.
+
+    Parameters
+    ----------
+    values : the path of each node's value
+    """
+    names, nodes, kind = _parts_of(given)
+    return Returns(tuple(names), tuple(values[node] for node in nodes), kind)
+
+
+def _parts_of(given: Any) -> tuple[list[str], list[Any], type | None]:
+    """Return the names and the values of what a forward returns, and what puts them together."""
+    if isinstance(given, dict):
+        return [str(name) for name in given], list(given.values()), dict
+    if isinstance(given, tuple | list):
+        fields = getattr(given, "_fields", None)
+        names = list(fields or (f"output_{n}" for n in range(len(given))))
+        plain = tuple if isinstance(given, tuple) else list
+        return names, list(given), type(given) if fields else plain
+    return ["output"], [given], None
+
+
+def _is_opened(node: fx.Node) -> bool:
+    """Say whether a call puts a NamedTuple together that is returned."""
+    made = isinstance(node.target, type) and hasattr(node.target, "_fields")
+    return made and all(user.op == "output" for user in node.users)
+
+
+def _opened(given: Any) -> Any:
+    """Return what a forward returns, a NamedTuple as one of nodes."""
+    if isinstance(given, fx.Node) and _is_opened(given):
+        make: Any = given.target
+        return make(*given.args, **given.kwargs)
+    return given
+
+
+def _keeps_order(module: nn.Module) -> bool:
+    return isinstance(module, HostLayer) and module.keeps_order
 
 
 def _unsupported_function(node: fx.Node, last: bool) -> tuple[str, str, str]:

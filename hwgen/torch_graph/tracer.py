@@ -19,6 +19,7 @@ import torch
 from torch import Tensor, fx, nn
 
 from hwgen.errors import HwgenError, NetworkError
+from hwgen.torch_graph.batches import Batch, tensors_of
 from hwgen.torch_graph.reductions import simplify_reduction
 
 SHAPE_ERRORS = (RuntimeError, IndexError, ValueError, TypeError)  # torch's own, on shapes
@@ -90,14 +91,14 @@ class Tracer(fx.Tracer):
     Parameters
     ----------
     leaves : modules that are one layer each, besides torch's own
-    example : (batch, ...)
+    example : (batch, ...), or a tuple of them for the first arguments of its forward
     """
 
-    def __init__(self, leaves: tuple[type[nn.Module], ...], example: Tensor):
+    def __init__(self, leaves: tuple[type[nn.Module], ...], example: Batch):
         super().__init__()
         self.values: dict[fx.Node, Any] = {}
         self._leaves = leaves
-        self._example = example
+        self._examples = tensors_of(example)
         self._problem: NetworkError | None = None
         self._computing = False
 
@@ -180,7 +181,7 @@ class Tracer(fx.Tracer):
         except SHAPE_ERRORS as error:
             place = node.target if node.op == "call_module" else place_of(node)
             self._problem = NetworkError(
-                f"{place}: example of shape {tuple(self._example.shape)} must fit the model; torch "
+                f"{place}: example of shape {_shapes(self._examples)} must fit the model; torch "
                 f"says: {(str(error) or type(error).__name__).splitlines()[0]}"
             )
         finally:
@@ -192,9 +193,10 @@ class Tracer(fx.Tracer):
         target: Any = node.target
         match node.op:
             case "placeholder":
-                first = not any(known.op == "placeholder" for known in self.values)
-                # the model may write into it
-                return self._example.clone() if first else (args[0] if args else None)
+                number = sum(known.op == "placeholder" for known in self.values)
+                if number < len(self._examples):
+                    return self._examples[number].clone()  # the model may write into it
+                return args[0] if args else None
             case "get_attr":
                 return operator.attrgetter(target)(self.root)
             case "call_module":
@@ -202,6 +204,10 @@ class Tracer(fx.Tracer):
             case "call_method":
                 return getattr(args[0], target)(*args[1:], **kwargs)
         return target(*args, **kwargs)
+
+
+def _shapes(examples: tuple[Tensor, ...]) -> str:
+    return " and ".join(str(tuple(x.shape)) for x in examples)
 
 
 def place_of(node: fx.Node) -> str:

@@ -93,7 +93,7 @@ def wire_widths(plan):
         ):
             yield stage.core.window.bits
     if isinstance(plan.network.input.format, Binary):
-        yield plan.entry.bits
+        yield plan.inputs[0].bits
 
 
 def test_every_taker_of_binary_values(tmp_path):

@@ -68,7 +68,7 @@ def test_every_family_has_a_coefficient_for_every_count():
 
 
 def counts_of(plan):
-    parts = [*(placed.part for placed in plan.assembly.parts), plan.input, plan.output]
+    parts = [*(placed.part for placed in plan.assembly.parts), *plan.inputs, *plan.outputs]
     return sum((structure(part, plan.target) for part in parts), Structure()).logic
 
 

@@ -36,8 +36,8 @@ def test_nodes_by_name_users_and_ends():
     [
         ((), "must have at least an input and one op"),
         ((Node("x", INPUT),), "x: network must have at least one op after its input"),
-        ((Node("x", Flatten()),), "x: the first node, and no other, must be the Input"),
-        ((Node("x", INPUT), Node("y", INPUT)), "y: the first node, and no other"),
+        ((Node("x", Flatten()),), "x: the first node must be an Input"),
+        ((Node("x", INPUT), Node("y", INPUT)), "output .y.: must be computed, not the input"),
         ((Node("x", INPUT), Node("x", Flatten(), ("x",))), "x: name is used twice"),
         ((Node("x", INPUT), Node("y", Flatten(), ("y",))), "y: input 'y' must be a node that"),
         ((Node("x", INPUT), Node("", Flatten(), ("x",))), "must be a text of 1 to 200"),

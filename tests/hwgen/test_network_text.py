@@ -104,9 +104,9 @@ def test_fields_come_back_as_lists_and_as_arrays():
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        (HEADER, "", r"line 2: text form must begin with 'hwgen network 3'"),
-        (HEADER, "hwgen network 1", r"line 1: spec version must be one of 2, 3, not 1; use"),
-        (HEADER, "hwgen network 4", r"line 1: spec version must be one of 2, 3, not 4; use the"),
+        (HEADER, "", r"line 2: text form must begin with 'hwgen network 4'"),
+        (HEADER, "hwgen network 1", r"line 1: spec version must be one of 2, 3, 4, not 1; use"),
+        (HEADER, "hwgen network 5", r"line 1: spec version must be one of 2, 3, 4, not 5; use the"),
         (HEADER, "hwgen network one", r"line 1: text form must begin"),
         (INPUT, "in = Input()", r"line 2: node must be written as"),
         ("Linear(", "Dense(", r"line 3: Op must be one of Input, Conv2d, .*, not 'Dense'"),

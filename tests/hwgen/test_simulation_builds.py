@@ -21,14 +21,14 @@ def test_whatever_differs_is_compiled_anew(tmp_path, monkeypatch):
     sources = [tmp_path / f"{name}.v" for name in "ab"]
     for source in sources:
         source.write_text(f"// {source.name}")
-    wanted = Build((sources[0],), "top", {"IN_BITS": 8, "OUT_BITS": 8})
+    wanted = Build((sources[0],), "top", "a source, a sink")
     tools = SimulatorTools("icarus", ("1",), {})
     others = [
         (wanted, tools),
         (replace(wanted, sources=tuple(sources)), tools),
         (replace(wanted, sources=(sources[1],)), tools),
         (replace(wanted, top="other"), tools),
-        (replace(wanted, parameters={"IN_BITS": 8, "OUT_BITS": 9}), tools),
+        (replace(wanted, ends="two sources, a sink"), tools),
         (replace(wanted, taps="tap"), tools),
         (replace(wanted, waves="vcd"), tools),
         (wanted, replace(tools, simulator="verilator")),

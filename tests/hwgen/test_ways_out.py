@@ -68,8 +68,8 @@ WAYS = [  # refused, the words, accepted
         Text(lambda m, x: F.prelu(m[0](x), m[1].weight), conv(), nn.PReLU()),
         *("use nn.PReLU", Text(lambda m, x: m[1](m[0](x)), conv(), nn.PReLU())),
     ),
-    (Between(nn.Softmax(1), last=True), LAST, Between(nn.Identity(), last=True)),
-    (last(lambda a: F.log_softmax(a.flatten(1), 1)), LAST, last(lambda a: a.flatten(1))),
+    (Between(nn.Softmax(1)), "use it for the last operation", last(lambda a: a.softmax(1))),
+    (last(lambda a: F.softmax(a, 0)), "over the classes", last(lambda a: F.softmax(a, 1))),
     (
         last(lambda a: F.relu(a.view(-1, 2, 2, 5, 5))),
         *("bring it into the shape", last(lambda a: F.relu(a.view(-1, 2, 10, 5)))),
@@ -186,7 +186,7 @@ WAYS = [  # refused, the words, accepted
         last(lambda a: a.argmax(1)),
         *("put a Flatten before it", last(lambda a: a.flatten(1).argmax(1))),
     ),
-    (last(lambda a: (a, a)), "return one tensor", last(lambda a: a)),
+    (last(lambda a: (a, (a, a))), "in one tuple, list or dict", last(lambda a: (a, a))),
     (
         last(lambda a: F.relu(a, inplace=True) + a),
         *("in place", last(lambda a: F.relu(a) + a)),

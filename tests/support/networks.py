@@ -10,6 +10,7 @@ formats that must be in it.
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +18,7 @@ from hypothesis import strategies as st
 
 from hwgen.formats import Format
 from hwgen.network import AvgPool1d, Conv1d, Flatten, MaxPool1d, Network, Node, Op
+from hwgen.network.ends import one_or_all
 from hwgen.network.inference import infer
 from support.builders import Builder, GraphBuilder, MixedBuilder, spread_of
 from support.order_builder import OrderBuilder
@@ -156,17 +158,21 @@ def _blocks(rng: np.random.Generator, kind: Kind) -> Network:
     return Network(tuple(b.nodes))
 
 
-def random_input(network: Network, batch: int, seed: int) -> IntArray:
-    """Return (batch, *network.input.shape) integers over all that the input's format holds.
+def random_input(network: Network, batch: int, seed: int) -> Any:
+    """Return (batch, *network.input.shape) integers over all that the input's format holds; of
+    several inputs a dict of them by name.
 
     The first frame holds extremes only.
     """
     rng = np.random.default_rng(seed)
-    of = network.input.format
-    steps = (of.hi - of.lo) // of.step
-    x = of.lo + of.step * rng.integers(0, steps + 1, (batch, *network.input.shape))
-    x[:1] = rng.choice([of.lo, of.hi], (min(batch, 1), *network.input.shape))
-    return x
+    found = {}
+    for name, tensor in network.inputs.items():
+        of = tensor.format
+        steps = (of.hi - of.lo) // of.step
+        x = of.lo + of.step * rng.integers(0, steps + 1, (batch, *tensor.shape))
+        x[:1] = rng.choice([of.lo, of.hi], (min(batch, 1), *tensor.shape))
+        found[name] = x
+    return one_or_all(found)
 
 
 def chain(*ops: Op) -> Network:

@@ -13,7 +13,7 @@ import math
 
 from torch import nn
 
-from hwgen.torch_graph.float_graph import INPUT, FloatGraph, FloatNode
+from hwgen.torch_graph.float_graph import FloatGraph, FloatNode
 from hwgen.torch_graph.modules import Add, Affine, Concat, Maximum, Minimum, Multiply, Rearrange
 from hwgen.torch_graph.support import CONVOLUTIONS, NORMS, WEIGHTED
 
@@ -38,14 +38,13 @@ class ChannelGroups:
         self._parents: list[int] = []
         self._fixed: list[int] = []  # those whose numbers no module holds that could lose some
         self._moved: list[int] = []  # numbers of channels that nobody can follow
-        self._values = {INPUT: self._new(graph.input_shape[0])}
+        self._values = {key: self._new(shape[0]) for key, shape in graph.entries.items()}
         for layer in graph.layers:
             self._values[layer.path] = self._follow(layer)
         ends = (
             *self._fixed,
             *self._moved,
-            *self._values[INPUT],
-            *self._values[graph.layers[-1].path],
+            *(channel for end in (*graph.entries, *graph.ends) for channel in self._values[end]),
         )
         self.kept = {self._find(channel) for channel in ends}
         self._owners: dict[int, list[str]] = {}
@@ -57,7 +56,7 @@ class ChannelGroups:
     def removable(self) -> dict[tuple[str, ...], list[int]]:
         """Return each group's numbers that may go, by the paths of its layers with weights.
 
-        The channels of the network's input and output stay, and what is tied to them.
+        The channels of the network's inputs and outputs stay, and what is tied to them.
         """
         groups: dict[tuple[str, ...], list[int]] = {}
         for channel, paths in self._owners.items():

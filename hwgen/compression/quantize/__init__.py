@@ -10,6 +10,7 @@ __all__ = [
     "QuantConv",
     "QuantConv1d",
     "QuantConv2d",
+    "QuantHostLayer",
     "QuantInput",
     "QuantLinear",
     "QuantMaximum",
@@ -31,6 +32,7 @@ __all__ = [
     "freeze_weights",
     "place_layers",
     "quant_graph_of",
+    "quant_inputs",
     "quantize_layers",
     "run_watched",
 ]
@@ -46,6 +48,7 @@ from hwgen.compression.quantize.layers import (
     QuantConv,
     QuantConv1d,
     QuantConv2d,
+    QuantHostLayer,
     QuantLinear,
     QuantMaximum,
     QuantMinimum,
@@ -56,7 +59,7 @@ from hwgen.compression.quantize.layers import (
     QuantZeroPad,
     Weighted,
 )
-from hwgen.compression.quantize.model import QuantModel, quant_graph_of, run_watched
+from hwgen.compression.quantize.model import QuantModel, quant_graph_of, quant_inputs, run_watched
 from hwgen.compression.quantize.points import ACCUMULATING, QuantizationPoint
 from hwgen.compression.quantize.quantizers import QuantActivation, QuantInput, Quantizer
 from hwgen.compression.quantize.sign import QuantSign

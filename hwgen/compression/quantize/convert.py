@@ -21,6 +21,7 @@ from hwgen.compression.quantize.layers import (
     QuantConcat,
     QuantConv1d,
     QuantConv2d,
+    QuantHostLayer,
     QuantLinear,
     QuantMaximum,
     QuantMinimum,
@@ -52,12 +53,14 @@ from hwgen.compression.quantize.weights import (
 from hwgen.compression.recipes.quantize_recipe import QuantizeRecipe
 from hwgen.errors import HwgenError, NetworkError
 from hwgen.formats import Binary, Codebook, Fixed, Format
-from hwgen.torch_graph.float_graph import INPUT, FloatGraph, FloatNode
+from hwgen.torch_graph.batches import Batch, joined, tensors_of
+from hwgen.torch_graph.float_graph import FloatGraph, FloatNode, input_name, is_input
 from hwgen.torch_graph.modules import (
     Add,
     Affine,
     AvgPool,
     Concat,
+    HostLayer,
     Maximum,
     Minimum,
     Multiply,
@@ -75,7 +78,7 @@ DISPROPORTION = 2.0**16  # of a bias and a channel's largest product, in a bound
 def quantize_layers(
     graph: FloatGraph,
     recipe: QuantizeRecipe,
-    calibration: Iterable[Tensor],
+    calibration: Iterable[Batch],
     measure: Callable[[nn.Module], float] | None = None,
 ) -> QuantModel:
     """Return the quantized model of a float graph: batch norm folded, scales calibrated.
@@ -97,7 +100,7 @@ def quantize_layers(
     placed = place_layers(graph, recipe)
     seen = see(placed, batches)
     if recipe.budget is not None:
-        x = torch.cat([batch.float() for batch in batches])
+        x = joined(batches)
         costed = recipe
 
         def cost_of(formats: Mapping[str, str]) -> float:
@@ -130,7 +133,7 @@ def place_layers(graph: FloatGraph, recipe: QuantizeRecipe) -> FloatGraph:
     return place_points(expand_transposed(folded), raw=recipe.output is None)
 
 
-def check_quantizing(graph: FloatGraph, recipe: QuantizeRecipe, batches: Sequence[Tensor]) -> None:
+def check_quantizing(graph: FloatGraph, recipe: QuantizeRecipe, batches: Sequence[Batch]) -> None:
     """Find what would fail later, now.
 
     Raises
@@ -151,14 +154,15 @@ def check_quantizing(graph: FloatGraph, recipe: QuantizeRecipe, batches: Sequenc
             "pass calibration=[batch, ...]"
         )
     for batch in batches:
-        if batch.shape[:1] == (0,):
-            raise NetworkError("Calibration batches must hold inputs, not empty ones")
-        if tuple(batch.shape[1:]) != graph.input_shape:
-            raise NetworkError(
-                f"Calibration batches must have shape (batch, "
-                f"{', '.join(map(str, graph.input_shape))}) like the example, "
-                f"not {tuple(batch.shape)}"
-            )
+        for (key, shape), x in zip(graph.entries.items(), tensors_of(batch), strict=True):
+            if x.shape[:1] == (0,):
+                raise NetworkError("Calibration batches must hold inputs, not empty ones")
+            if tuple(x.shape[1:]) != shape:
+                of = f" of {input_name(key)}" if len(graph.entries) > 1 else ""
+                raise NetworkError(
+                    f"Calibration batches{of} must have shape (batch, "
+                    f"{', '.join(map(str, shape))}) like the example, not {tuple(x.shape)}"
+                )
 
 
 WEIGHTED: dict[type[nn.Module], Callable[..., Weighted]] = {
@@ -178,6 +182,7 @@ WITHOUT_WEIGHTS: dict[type[nn.Module], Callable[[str, Any, list[Source]], nn.Mod
     Rearrange: lambda path, module, sources: QuantRearrange(
         path, module, sources[0], is_binary(sources[0])
     ),
+    HostLayer: lambda path, module, sources: QuantHostLayer(module.kind, module.axis),
 }
 
 
@@ -196,17 +201,17 @@ class _Builder:
 
     def build(self) -> FloatGraph:
         """Return the graph of quantized layers."""
-        layers = tuple(replace(layer, module=self._made(layer)) for layer in self._graph.layers)
+        layers = [replace(layer, module=self._made(layer)) for layer in self._graph.layers]
         for layer in layers:  # scales that cannot be joined are found now, not in evaluation
             if isinstance(layer.module, QuantActivation):
                 layer.module.requantizer()
             elif isinstance(layer.module, QuantTable):
                 layer.module.entries()
-        return FloatGraph(layers, self._graph.input_shape)
+        return self._graph.with_layers(layers)
 
     def _made(self, layer: FloatNode) -> nn.Module:
         path, module = layer.path, layer.module
-        sources = [self._sources[name] for name in layer.inputs if name != INPUT]
+        sources = [self._sources[name] for name in layer.inputs if not is_input(name)]
         made: Any
         if isinstance(module, QuantizationPoint):
             made = self._quantizer(module, path, sources)

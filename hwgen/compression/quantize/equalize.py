@@ -41,7 +41,7 @@ def equalize(graph: FloatGraph) -> FloatGraph:
         else layer
         for layer in graph.layers
     )
-    done = FloatGraph(layers, graph.input_shape)
+    done = graph.with_layers(layers)
     pairs = [(first.module, second.module) for first, second in _pairs(done)]
     for _ in range(ROUNDS):
         changes = [_equalize_pair(first, second) for first, second in pairs]

@@ -50,7 +50,7 @@ def fold_batch_norm(graph: FloatGraph, even: Even = lambda path: True) -> FloatG
 class _Folder:
     def __init__(self, graph: FloatGraph, even: Even):
         self._layers = {layer.path: replace(layer, module=_own(layer)) for layer in graph.layers}
-        self._end = graph.layers[-1].path
+        self._returns = graph.returns
         self._even = even
 
     def finish(self, graph: FloatGraph) -> FloatGraph:
@@ -61,7 +61,7 @@ class _Folder:
                 channels = layer.shape[0] if layer.shape else layer.module.channels
                 layer = replace(layer, module=layer.module.spread(channels))
             layers.append(layer)
-        return FloatGraph(tuple(layers), graph.input_shape)
+        return replace(graph, layers=tuple(layers), returned=self._returns)
 
     def fold(self, path: str) -> bool:
         """Fold a layer, if it is an affine one that is still there, into others that take it."""
@@ -74,7 +74,11 @@ class _Folder:
             self._drop(path)
             return True
         users = [layer for layer in self._layers.values() if path in layer.inputs]
-        if path == self._end or not users or not all(self._goes_on(path, u, module) for u in users):
+        if (
+            path in self._returns.values
+            or not users
+            or not all(self._goes_on(path, u, module) for u in users)
+        ):
             return False
         for user in users:
             self._go_on(path, user, module)
@@ -111,13 +115,13 @@ class _Folder:
 
     def _takers(self, name: str) -> int:
         taken = sum(layer.inputs.count(name) for layer in self._layers.values())
-        return taken + (name == self._end)
+        return taken + self._returns.values.count(name)
 
     def _drop(self, path: str) -> None:
         """Leave a layer out: who took its value takes what it took."""
         (source,) = self._layers.pop(path).inputs
-        if path == self._end:
-            self._end = source
+        values = (source if value == path else value for value in self._returns.values)
+        self._returns = replace(self._returns, values=tuple(values))
         for name, layer in self._layers.items():
             inputs = tuple(source if taken == path else taken for taken in layer.inputs)
             self._layers[name] = replace(layer, inputs=inputs)

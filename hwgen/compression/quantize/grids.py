@@ -22,7 +22,8 @@ from hwgen.compression.quantize.sign import place_sign
 from hwgen.compression.recipes.quantize_recipe import QuantizeRecipe
 from hwgen.errors import FormatError
 from hwgen.formats import Activation, Binary, Fixed
-from hwgen.torch_graph.float_graph import INPUT, FloatGraph, FloatNode
+from hwgen.torch_graph.batches import Batch, mapped
+from hwgen.torch_graph.float_graph import FloatGraph, FloatNode, is_input
 from hwgen.torch_graph.modules import Add
 
 APART = 2.0**10  # scales of two summands; beyond it the smaller one counts for nothing
@@ -55,7 +56,7 @@ class Grid:
 
 
 @torch.no_grad()
-def see(graph: FloatGraph, calibration: Iterable[Tensor]) -> Seen:
+def see(graph: FloatGraph, calibration: Iterable[Batch]) -> Seen:
     """Run the float layers on the calibration data.
 
     Raises
@@ -77,7 +78,7 @@ def see(graph: FloatGraph, calibration: Iterable[Tensor]) -> Seen:
             seen.reach[layer.path] = torch.maximum(seen.reach.get(layer.path, most), most)
 
     for batch in calibration:
-        graph.run(batch.float(), watch)
+        graph.run(mapped(batch, Tensor.float), watch)
     return seen
 
 
@@ -126,14 +127,14 @@ class _Placer:
         for layer in points:
             assert isinstance(layer.module, QuantizationPoint)
             if layer.module.grid not in self.placed:
-                self._place(layer.module, seen, layer.inputs == (INPUT,))
+                self._place(layer.module, seen, is_input(layer.inputs[0]))
 
     def _place(self, point: QuantizationPoint, seen: Seen, first: bool) -> None:
         recipe, grid = self._recipe, point.grid
         values = seen.grids[grid]
         if values.lo == values.hi == 0:
             behind = [
-                float(seen.reach[name].max()) for name in self._sources[grid] if name != INPUT
+                float(seen.reach[name].max()) for name in self._sources[grid] if not is_input(name)
             ]
             values = observe(None, values.sample.new_tensor([max(behind, default=0.0)]), grid)
         format = self._format(point, first)

@@ -18,13 +18,14 @@ import torch
 from torch import Tensor, nn
 
 from hwgen.errors import NetworkError
-from hwgen.torch_graph.float_graph import INPUT, FloatGraph, FloatNode
+from hwgen.torch_graph.float_graph import FloatGraph, FloatNode, input_name, is_input
 from hwgen.torch_graph.meaning import run_layer
 from hwgen.torch_graph.modules import (
     Add,
     Affine,
     AvgPool,
     Concat,
+    HostLayer,
     Maximum,
     MaxPool,
     Minimum,
@@ -112,11 +113,17 @@ class _Placer:
         self._by_path = {layer.path: layer for layer in graph.layers}
         self._uses = graph.uses()
         self._names = set(self._by_path)
-        start = "input"
-        while start in {path.split(".")[0] for path in self._names}:
-            start += "_"
+        self._host_layers: list[FloatNode] = []
         self._placed: dict[str, _Placed] = {}  # by path, in order
-        self._values = {INPUT: start}  # which placed layer gives each value of the graph
+        self._values: dict[str, str] = {}  # which placed layer gives each value of the graph
+        firsts = {path.split(".")[0] for path in self._names}
+        for key in graph.entries:
+            start = input_name(key)
+            while start in firsts:
+                start += "_"
+            firsts.add(start)
+            self._values[key] = start
+        self._inputs = set(self._values.values())
         self._points: dict[tuple[str, Interval], str] = {}  # of a value and a clamp
         self._grids: dict[str, str] = {}  # a point and another one of its grid
         # accumulating layers, and curves, that a clamp moves to: the first one's name, all as one
@@ -135,13 +142,17 @@ class _Placer:
                     for root in roots:
                         name, first = self._clamps.get(root, (own, NO_CLAMP))
                         self._clamps[root] = name, _then(first, clamp)
-        self._add_point(start, INPUT, NO_CLAMP)
+        for key in graph.entries:
+            self._add_point(self._values[key], key, NO_CLAMP)
 
     def place(self, layer: FloatNode) -> None:
         """Add a layer, and the points that it needs before it."""
         clamp = clamp_of(layer.module)
         if clamp is not None:
             self._values[layer.path] = self._clamped(layer, clamp)
+            return
+        if isinstance(layer.module, HostLayer):
+            self._host_layers.append(layer)  # placed behind the quantizers of the outputs
             return
         inputs = tuple(self._values[name] for name in layer.inputs)
         if not isinstance(layer.module, OF_SUMS):
@@ -156,17 +167,23 @@ class _Placer:
         self._values[layer.path] = layer.path
 
     def finish(self, raw: bool) -> FloatGraph:
-        """Return the graph, which ends with a quantizer unless it is `raw`."""
-        end = self._values[self._graph.layers[-1].path]
-        if not raw:
-            end = self._quantized(end)
-        elif not isinstance(self._placed[end].layer.module, ACCUMULATING) or end in self._clamps:
-            raise NetworkError(
-                f"{end}: output=None needs a network that ends with a convolution or Linear "
-                "(or an average or a sum), without activation, pool or flatten after it; give the "
-                "output a format such as int8"
-            )
-        lasts = set() if raw else {self._grid(name) for name in self._grid_points(end)}
+        """Return the graph, which ends with quantizers unless it is `raw`."""
+        returns = self._graph.returns
+        before = {layer.path: layer.inputs[0] for layer in self._host_layers}
+        ends: dict[str, str] = {}  # of each value that leaves, before host layers
+        for path in returns.values:
+            root = path
+            while root in before:
+                root = before[root]
+            ends[root] = self._end(self._values[root], raw)
+        for layer in self._host_layers:
+            source = layer.inputs[0]
+            self._add(replace(layer, inputs=(ends.get(source, source),)), accumulates=False)
+        lasts = (
+            set()
+            if raw
+            else {self._grid(name) for end in ends.values() for name in self._grid_points(end)}
+        )
         points = {name: point for (name, _), point in self._points.items()}  # the last of each
         counts = Counter(name for name, _ in self._points)
         curves = {
@@ -180,6 +197,8 @@ class _Placer:
             for path in curves
             if counts[path] == 1 and points[path] not in self._by_path
         }
+        leaving = (ends.get(path, path) for path in returns.values)
+        returned = replace(returns, values=tuple(names.get(path, path) for path in leaving))
         layers = []
         for path, placed in self._placed.items():
             layer = placed.layer
@@ -188,17 +207,32 @@ class _Placer:
             if isinstance(layer.module, QuantizationPoint):
                 grid = self._grid(path)
                 curve = curves.get(layer.inputs[0])
-                of, before = curve.module if curve else None, layer.module.before
-                module = QuantizationPoint(layer.module.clamp, grid, grid in lasts, of, before)
+                of = curve.module if curve else None
+                module = QuantizationPoint(
+                    layer.module.clamp, grid, grid in lasts, of, layer.module.before
+                )
                 layer = replace(layer, module=module, inputs=(curve or layer).inputs)
             inputs = tuple(names.get(name, name) for name in layer.inputs)
             layers.append(replace(layer, path=names.get(path, path), inputs=inputs))
-        return FloatGraph(tuple(layers), self._graph.input_shape)
+        return replace(self._graph, layers=tuple(layers), returned=returned)
+
+    def _end(self, end: str, raw: bool) -> str:
+        """Return the placed layer that gives an output."""
+        if not raw:
+            return self._quantized(end)
+        accumulates = isinstance(self._placed[end].layer.module, ACCUMULATING)
+        if not accumulates or end in self._clamps:
+            raise NetworkError(
+                f"{end}: output=None needs a network that ends with a convolution or Linear "
+                "(or an average or a sum), without activation, pool or flatten after it; give the "
+                "output a format such as int8"
+            )
+        return end
 
     def _movable(self, name: str) -> set[str]:
         """Return the accumulating layers and curves that a clamp of this value can move to, if it
         can."""
-        if name == INPUT or self._uses[name] != 1:
+        if is_input(name) or self._uses[name] != 1:
             return set()
         layer = self._by_path[name]
         if isinstance(layer.module, (*ACCUMULATING, *CURVED)):
@@ -234,7 +268,7 @@ class _Placer:
 
     def _regridded(self, name: str) -> str:
         """Return a value that may share its grid: the network's input keeps its own."""
-        if self._values[INPUT] not in self._grid_points(name):
+        if self._inputs.isdisjoint(self._grid_points(name)):
             return name
         if (name, NO_CLAMP) not in self._points:
             self._add_point(self._new_name(f"{name}.quant"), name, NO_CLAMP)

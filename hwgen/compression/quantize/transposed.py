@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from hwgen.torch_graph.float_graph import INPUT, FloatGraph, FloatNode, Shape
+from hwgen.torch_graph.float_graph import FloatGraph, FloatNode, Shape
 from hwgen.torch_graph.modules import Rearrange
 from hwgen.torch_graph.support import TRANSPOSED
 
@@ -34,7 +34,7 @@ def expand_transposed(graph: FloatGraph) -> FloatGraph:
     if not any(isinstance(layer.module, TRANSPOSED) for layer in graph.layers):
         return graph
     names = {layer.path for layer in graph.layers}
-    shapes = {INPUT: graph.input_shape, **{layer.path: layer.shape for layer in graph.layers}}
+    shapes = {**graph.entries, **{layer.path: layer.shape for layer in graph.layers}}
     values: dict[str, str] = {}
     layers: list[FloatNode] = []
     for layer in graph.layers:
@@ -44,7 +44,9 @@ def expand_transposed(graph: FloatGraph) -> FloatGraph:
             made = _expanded(made[0], shapes[layer.inputs[0]], names)
             values[layer.path] = made[-1].path
         layers += made
-    return FloatGraph(tuple(layers), graph.input_shape)
+    returns = graph.returns
+    ends = tuple(values.get(path, path) for path in returns.values)
+    return replace(graph, layers=tuple(layers), returned=replace(returns, values=ends))
 
 
 def expanded_masks(

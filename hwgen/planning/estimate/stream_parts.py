@@ -40,8 +40,8 @@ from hwgen_rtl_templates.streams import (
 
 
 def _border(part: BorderParameters, target: Target) -> Structure:
-    counters = part.beat_bits + part.frame_bits
-    flags = 1 if part.frames else 2 + (part.beats > 1)
+    counters = part.beat_bits + part.inputs * part.frame_bits
+    flags = part.inputs if part.frames else 2 + (part.beats > 1)
     # twice one that only counts beats, which is what the coefficient was fitted to
     return Structure({"border": 2, "border counter bit": counters}, counters + flags)
 

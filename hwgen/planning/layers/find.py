@@ -8,10 +8,10 @@ and a `Linear` takes its weights in any order: it is a convolution whose kernel 
 Otherwise a layer is made that puts them in order (`Order`).
 """
 
-__all__ = ["LAYERS", "find_layers"]
+__all__ = ["LAYERS", "find_ends", "find_layers"]
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -185,8 +185,9 @@ def find_layers(network: Network) -> tuple[Layer, ...]:
     PlanError : the network has nothing to compute
     """
     finder = _Finder(network)
-    for node in network.nodes[1:]:
-        finder.find(node)
+    for node in network.nodes:
+        if node.name not in network.inputs:
+            finder.find(node)
     layers = finder.finish()
     if not layers:
         raise PlanError("Network must have at least one op that computes something")
@@ -231,10 +232,13 @@ def _is_range(index: Indices) -> bool:
 class _Finder:
     def __init__(self, network: Network):
         self._network = network
-        first = network.nodes[0].name
         self._layers: dict[str, Layer] = {}
-        self._frames: dict[str, Frame] = {INPUT: _frame_of(network.input)}  # that layers make
-        self._held: dict[str, Held] = {first: Held(INPUT, self._frames[INPUT])}
+        alone = len(network.inputs) == 1
+        makers = {name: INPUT if alone else name for name in network.inputs}
+        self._entering = {makers[name]: x for name, x in network.inputs.items()}
+        self._frames = {maker: _frame_of(x) for maker, x in self._entering.items()}  # layers' too
+        self._held = {name: Held(maker, self._frames[maker]) for name, maker in makers.items()}
+        self._leaving = {end.node for end in network.ends}
         self._ordered: dict[tuple[str, Frame, bytes], str] = {}  # layers that put a value in order
 
     def find(self, node: Node) -> None:
@@ -245,11 +249,23 @@ class _Finder:
             self._make(node)
 
     def finish(self) -> tuple[Layer, ...]:
-        """Return all layers; the last one makes the network's output."""
-        last = self._network.nodes[-1].name
-        if self._held[last].index is not None:
-            self._stream(last, _frame_of(self._network.output))
+        """Return all layers; those that make outputs know them."""
+        for end in self._network.ends:
+            maker = self._held[end.node].maker
+            if self._held[end.node].index is not None:
+                maker, _ = self._stream(end.node, _frame_of(self._network.tensors[end.node]))
+            if maker not in self._layers:
+                raise PlanError(
+                    f"{end.name}: output is the input {maker or end.node} as it came, which takes "
+                    "no hardware; leave it out"
+                )
+            layer = self._layers[maker]
+            self._layers[maker] = replace(layer, ends=(*layer.ends, end.name))
         return tuple(self._layers.values())
+
+    def _is_taken_once(self, name: str) -> bool:
+        """Say whether one op takes a value, and nothing else does."""
+        return len(self._network.users(name)) == 1 and name not in self._leaving
 
     def _rearrange(self, node: Node) -> None:
         """Keep in mind which elements a value is."""
@@ -269,10 +285,10 @@ class _Finder:
             if held.permutes(self._frames[held.maker]) and _is_range(index):
                 held = Held(held.maker, frame)
         self._held[node.name] = held
-        if held.index is None and held.maker != INPUT and len(network.users(name)) == 1:
-            last = self._layers[held.maker]
-            if last.nodes[-1] == name:
-                self._layers[held.maker] = replace(last, y=y, nodes=(*last.nodes, node.name))
+        last = self._layers.get(held.maker)
+        same = held.index is None and last is not None and last.nodes[-1] == name
+        if same and last is not None and self._is_taken_once(name):
+            self._layers[held.maker] = replace(last, y=y, nodes=(*last.nodes, node.name))
 
     def _is_followed(self, node: Node) -> bool:
         """Make a requantizer part of the layer before it, if that can be."""
@@ -285,14 +301,13 @@ class _Finder:
             or layer.nodes[-1] != source
             or isinstance(layer.op, WITHOUT_EPILOGUE)
             or type(self._network[source].op) in ORDERS
-            or len(self._network.users(source)) > 1
+            or not self._is_taken_once(source)
         ):
             return False
         y = self._network.tensors[node.name]
         nodes = (*layer.nodes, node.name)
-        self._layers[held.maker] = replace(
-            layer, y=y, epilogue=(*layer.epilogue, node.op), nodes=nodes
-        )
+        epilogue: Any = (*layer.epilogue, node.op)
+        self._layers[held.maker] = replace(layer, y=y, epilogue=epilogue, nodes=nodes)
         self._held[node.name] = held
         return True
 
@@ -374,7 +389,8 @@ class _Finder:
         while own in self._layers or (own != name and own in network.tensors):
             own += ".order"
         y = network.tensors[name]
-        x = network.input if maker == INPUT else self._layers[maker].y
+        entering = self._entering.get(maker)
+        x = self._layers[maker].y if entering is None else entering
         self._layers[own] = Layer(own, (name,), (maker,), order, (x,), y, y, (enters,), leaves)
         self._frames[own] = leaves
         return own
@@ -401,6 +417,12 @@ def _has_room(layer: Layer, op: Op) -> bool:
     if isinstance(op, Table):
         return not any(isinstance(other, Table) for other in layer.epilogue)
     return type(op) in CONSTANTS and not layer.epilogue
+
+
+def find_ends(network: Network, layers: Iterable[Layer]) -> tuple[str, ...]:
+    """Return the layer that makes each output of a network, by the outputs' order."""
+    makers = {name: layer.name for layer in layers for name in layer.ends}
+    return tuple(makers[end.name] for end in network.ends)
 
 
 def _as_elements(layer: Layer) -> Layer:

@@ -26,7 +26,7 @@ Frame = tuple[int, int, int]  # channels, height, width of a stream
 Pair = tuple[int, int]
 Sides = tuple[Pair, Pair]
 NONE: Sides = ((0, 0), (0, 0))  # of padding
-INPUT = ""  # the source of what enters the network
+INPUT = ""  # the source of what enters a network of one input; of several, their names are
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,7 +35,7 @@ class Layer:
 
     name : of its first node
     nodes : names of the nodes it computes; the last one's value is what leaves
-    sources : for each input, the layer it comes from, or `INPUT`
+    sources : for each input, the layer it comes from, `INPUT`, or one of several inputs
     op : of its first node; of several layers as one, a `Run`; of elements in another order,
         an `Order`
     xs : types of the elements that enter
@@ -48,6 +48,7 @@ class Layer:
     kernel, stride, dilation : (vertical, horizontal)
     padding : ((above, below), (left, right))
     groups : of a convolution
+    ends : names of the outputs of the network that its value is
     spreads : whether what is less than the first input is taken again for the rest of it
     pads_low : whether padding is below every value, as a maximum wants it
     epilogue : what follows, in its order: a requantizer or thresholds, a table, both or nothing
@@ -69,6 +70,7 @@ class Layer:
     padding: Sides = NONE
     dilation: Pair = (1, 1)
     groups: int = 1
+    ends: tuple[str, ...] = ()
     spreads: bool = False
     pads_low: bool = False
     epilogue: tuple[Requantize | Threshold | Table, ...] = ()

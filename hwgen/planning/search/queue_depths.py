@@ -3,8 +3,7 @@
 __all__ = ["with_queues"]
 
 from hwgen.families.memories import queue_step
-from hwgen.planning.dataflow import Branch
-from hwgen.planning.layers.layer import INPUT
+from hwgen.planning.dataflow import Branch, branches_of
 from hwgen.planning.plan import Plan, Stage
 from hwgen.targets import Target
 from hwgen_rtl_templates.fifo import DEEP
@@ -28,10 +27,8 @@ def _behind(stage: Stage, target: Target) -> int | None:
 
 def _branches(plan: Plan) -> list[Branch]:
     """Return the ways out of every fork."""
-    ways: dict[str, list[Branch]] = {}
-    for stage in plan.stages:
-        for position, source in enumerate(stage.layer.sources):
-            ways.setdefault(source, []).append(Branch(source, stage.name, position))
+    exits = [stage.name for stage in plan.exits]
+    ways = branches_of([stage.layer for stage in plan.stages], exits)
     return [branch for branches in ways.values() if len(branches) > 1 for branch in branches]
 
 
@@ -58,10 +55,11 @@ def with_queues(plan: Plan) -> Plan:
             if (depth := _behind(stage, plan.target)) is not None
         }
     )
-    beats = {stage.name: stage.output.beats for stage in plan.stages}
+    beats = {name: end.beats for name, end in plan.entries.items()}
+    beats |= {stage.name: stage.output.beats for stage in plan.stages}
     ample: dict[Branch, int] = {}
     for branch in _branches(plan):
-        frame = plan.entry.beats if branch.source == INPUT else beats[branch.source]
+        frame = beats[branch.source]
         ample[branch] = _rounded(max(LEAST, 2 * frame), plan.target)
     plan = plan.with_depths(ample)
     least = max(LEAST, queue_step(plan.target))

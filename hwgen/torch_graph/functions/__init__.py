@@ -1,6 +1,14 @@
 """Functions and methods that a forward calls, as modules of the same meaning."""
 
-__all__ = ["Call", "is_size", "modules_of", "operands", "takes_constants"]
+__all__ = [
+    "Call",
+    "host_layer_of",
+    "is_host_call",
+    "is_size",
+    "modules_of",
+    "operands",
+    "takes_constants",
+]
 
 import operator
 
@@ -9,6 +17,7 @@ from torch import fx
 from hwgen.torch_graph.functions.activations import ACTIVATIONS
 from hwgen.torch_graph.functions.arithmetic import ARITHMETIC
 from hwgen.torch_graph.functions.call import Call, Calls, Modules, first
+from hwgen.torch_graph.functions.ends import host_layer_of, is_host_call
 from hwgen.torch_graph.functions.joins import JOINS
 from hwgen.torch_graph.functions.pads import PADS
 from hwgen.torch_graph.functions.pools import POOLS

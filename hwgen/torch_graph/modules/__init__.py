@@ -8,6 +8,7 @@ __all__ = [
     "Clamp",
     "Concat",
     "Elementwise",
+    "HostLayer",
     "MaxPool",
     "Maximum",
     "Minimum",
@@ -21,6 +22,7 @@ __all__ = [
 
 from hwgen.torch_graph.modules.affine import Affine
 from hwgen.torch_graph.modules.elementwise import Clamp, Elementwise
+from hwgen.torch_graph.modules.ends import HostLayer
 from hwgen.torch_graph.modules.joins import Add, Concat, Maximum, Minimum, Multiply
 from hwgen.torch_graph.modules.rearrange import Rearrange
 from hwgen.torch_graph.modules.transposed import TransposedConv1d, TransposedConv2d

@@ -13,6 +13,7 @@ __all__ = [
     "QuantConv",
     "QuantConv1d",
     "QuantConv2d",
+    "QuantHostLayer",
     "QuantLinear",
     "QuantMaximum",
     "QuantMinimum",
@@ -26,6 +27,7 @@ __all__ = [
 
 from hwgen.compression.quantize.layers.add import QuantAdd
 from hwgen.compression.quantize.layers.concat import QuantConcat, QuantMaximum, QuantMinimum
+from hwgen.compression.quantize.layers.ends import QuantHostLayer
 from hwgen.compression.quantize.layers.pairs import QuantMultiply
 from hwgen.compression.quantize.layers.pools import QuantAvgPool, QuantPositionScale, QuantZeroPad
 from hwgen.compression.quantize.layers.rearrange import QuantRearrange
