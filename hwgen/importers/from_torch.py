@@ -156,11 +156,11 @@ def _batch_of(module: nn.Module, example: Any) -> Batch:
         example = tuple(by_name(example, names, "input").values())
     given = as_batch(module, example)
     for x in given if isinstance(given, tuple) else (given,):
-        if not isinstance(x, Tensor) or x.dim() not in (2, 4):
+        if not isinstance(x, Tensor) or x.dim() not in (2, 3, 4):
             shape = tuple(x.shape) if isinstance(x, Tensor) else type(x).__name__
             raise NetworkError(
-                "Example must be a tensor of shape (batch, channels, height, width) or "
-                f"(batch, features), not {shape}"
+                "Example must be a tensor of shape (batch, channels, height, width), "
+                f"(batch, channels, length) or (batch, features), not {shape}"
             )
     batch: Batch = given
     return batch

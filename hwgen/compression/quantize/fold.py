@@ -14,6 +14,7 @@ A sum of sums, where nothing else takes the inner ones, is one sum.
 __all__ = ["fold_batch_norm"]
 
 import copy
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
@@ -22,8 +23,8 @@ import torch
 from torch import Tensor, nn
 
 from hwgen.torch_graph.float_graph import FloatGraph, FloatNode
-from hwgen.torch_graph.modules import Add, Affine, Concat
-from hwgen.torch_graph.support import NORMS, WEIGHTED
+from hwgen.torch_graph.modules import Add, Affine, AvgPool, Concat, MaxPool
+from hwgen.torch_graph.support import CONVOLUTIONS, NORMS, TRANSPOSED, WEIGHTED
 
 Even = Callable[[str], bool]
 
@@ -181,10 +182,14 @@ class _Folder:
         if isinstance(module, Add):
             return not adds and affine.channels == 1 and bool(affine.weight.all())
         if isinstance(module, WEIGHTED):
-            pads = isinstance(module, nn.Conv2d) and module.padding not in (0, (0, 0), "valid")
+            pads = isinstance(module, CONVOLUTIONS) and not _meets_all_taps(module)
             alike = affine.channels == 1
             return not (pads and adds) and (alike or self._even(user.path))
-        if self._takers(user.path) == 1 and isinstance(module, nn.Flatten) and path != self._end:
+        if (
+            self._takers(user.path) == 1
+            and isinstance(module, nn.Flatten)
+            and path not in self._returns.values
+        ):
             after = [layer for layer in self._layers.values() if user.path in layer.inputs]
             return (
                 len(after) == 1
@@ -234,15 +239,22 @@ def _affine_of(norm: nn.BatchNorm1d | nn.BatchNorm2d) -> Affine:
     return Affine(factor, offset)
 
 
-def _unpadded(pool: Any) -> bool:
-    return pool.padding in (0, (0, 0))
+def _meets_all_taps(module: nn.Conv1d | nn.Conv2d) -> bool:
+    """Say whether every output of a convolution takes elements with all of its taps."""
+    padding = (0,) if module.padding == "valid" else module.padding
+    return not isinstance(module, TRANSPOSED) and padding != "same" and not any(padding)
+
+
+def _is_mean(pool: AvgPool) -> bool:
+    """Say whether a pool takes as many elements as it divides by."""
+    return pool.divisor == math.prod(pool.kernel) and not any(map(any, pool.padding))
 
 
 # Whether a factor and an offset may as well come before a layer as behind it
 PASSES: Mapping[type[nn.Module], Callable[[Any, Affine], bool]] = {
     nn.ReLU: lambda m, affine: bool((affine.weight > 0).all()) and not bool(affine.bias.any()),
-    nn.MaxPool2d: lambda m, affine: bool((affine.weight > 0).all()),
-    nn.AvgPool2d: lambda m, affine: _unpadded(m) or not bool(affine.bias.any()),
+    MaxPool: lambda m, affine: bool((affine.weight > 0).all()),
+    AvgPool: lambda m, affine: _is_mean(m) or not bool(affine.bias.any()),
     nn.Flatten: lambda m, affine: affine.channels == 1,
     Add: lambda m, affine: True,
     Concat: lambda m, affine: True,
@@ -275,8 +287,8 @@ def _spread_over(weight: Tensor, module: nn.Module, values: Tensor) -> Tensor:
     """Return the value of the channel that each weight meets, shaped to broadcast against them."""
     if values.numel() == 1:
         return values.reshape([1] * weight.dim())
-    if isinstance(module, nn.Conv2d):
+    if isinstance(module, CONVOLUTIONS):
         groups = module.groups
         each = values.reshape(groups, -1).repeat_interleave(weight.shape[0] // groups, 0)
-        return each[..., None, None]
+        return each.reshape(*each.shape, *[1] * (weight.dim() - 2))
     return values.repeat_interleave(weight.shape[1] // values.numel())[None]  # flattened images
