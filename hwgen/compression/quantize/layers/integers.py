@@ -23,6 +23,10 @@ def ends_of(source: Source) -> tuple[int, int]:
     if isinstance(source, OneGrid):
         lows, highs = zip(*map(ends_of, source.sources), strict=True)
         return min(lows), max(highs)
+    if isinstance(source, QuantRearrange):
+        lo, hi = ends_of(source.sources[0])
+        constant = source.zero_point + source.integer()
+        return (min(lo, constant), max(hi, constant)) if source.has_constants else (lo, hi)
     quantizer = cast(Quantizer, source)  # pools hand it on; no accumulator enters a table
     return quantizer.lo, quantizer.hi
 
