@@ -90,7 +90,9 @@ def _maximum(module: nn.MaxPool1d | nn.MaxPool2d, image: Shape) -> Pools:
         span = apart * (kernel - 1) + 1
         starts = _starts(size, span, stride, before, module.ceil_mode)
         if any(not any(0 <= tap < size for tap in range(s, s + span, apart)) for s in starts):
-            raise MisfitError(f"{name} with windows that lie on padding alone", "use a smaller dilation")
+            raise MisfitError(
+                f"{name} with windows that lie on padding alone", "use a smaller dilation"
+            )
         padding.append((before, max(before, starts[-1] + span - size)))
     kernels, strides, _ = zip(*settings, strict=True)
     return (MaxPool(kernels, strides, tuple(padding), dilation),)
