@@ -12,7 +12,7 @@ from torch import Tensor
 from hwgen.errors import HwgenError, NetworkError
 
 TOGETHER = 256  # single inputs that become one batch
-BATCHED = (2, 4)  # dimensions of a batch, where no example says
+BATCHED: tuple[int, ...] = (2, 4)  # dimensions of a batch, where no example says
 WAY = (
     "give batches of inputs: a list of tensors, one tensor, or a DataLoader of inputs or of "
     "(inputs, labels)"
@@ -34,8 +34,9 @@ def input_batches(calibration: object, example: object = None) -> tuple[Tensor, 
     NetworkError : something else; says what
     HwgenError : nothing that can be gone through
     """
-    known = isinstance(example, Tensor) and example.dim() in (2, 3, 4)
-    batched = (example.dim(),) if known else BATCHED
+    batched = BATCHED
+    if isinstance(example, Tensor) and example.dim() in (2, 3, 4):
+        batched = (example.dim(),)
     if isinstance(calibration, Tensor | np.ndarray):
         return tuple(_together([_inputs(calibration)], batched))
     listed = isinstance(calibration, Iterable) or hasattr(calibration, "__getitem__")
