@@ -14,7 +14,7 @@ from hwgen.errors import HwgenError, NetworkError
 from hwgen.torch_graph.batches import Batch
 
 TOGETHER = 256  # single inputs that become one batch
-BATCHED = (2, 4)  # dimensions of a batch, where no example says
+BATCHED: tuple[int, ...] = (2, 4)  # dimensions of a batch, where no example says
 WAY = (
     "give batches of inputs: a list of tensors, one tensor, or a DataLoader of inputs or of "
     "(inputs, labels)"

@@ -8,10 +8,10 @@ factors of their own; and windows at several distances are brought side by side 
 
 __all__ = ["POOLS", "MisfitError", "pools_of"]
 
-import functools
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import Any
 
 import torch
@@ -185,7 +185,7 @@ def _side_by_side(axes: list[Axis], image: Shape, repeated: bool = False) -> tup
         return ()
     each = [axis.places or tuple(range(size)) for axis, size in zip(axes, image, strict=True)]
     if repeated:  # by the last one before
-        each = [tuple(functools.reduce(_kept, places, [])) for places in each]
+        each = [tuple(accumulate(places, _kept)) for places in each]
     index: Tensor = torch.zeros((), dtype=torch.long)
     known: Tensor = torch.ones((), dtype=torch.bool)
     for places, size in zip(each, image, strict=True):
@@ -195,8 +195,8 @@ def _side_by_side(axes: list[Axis], image: Shape, repeated: bool = False) -> tup
     return (Rearrange(index, tuple(index.shape), 0.0, each=True),)
 
 
-def _kept(found: list[int], place: int) -> list[int]:
-    return [*found, found[-1] if place == CONSTANT else place]
+def _kept(before: int, place: int) -> int:
+    return before if place == CONSTANT else place
 
 
 def _check_indices(module: Any) -> None:

@@ -100,7 +100,7 @@ class _Folder:
 
     def _are_alike(self, held: list[_Held]) -> bool:
         first, *others = held
-        return all(
+        return first.index is not None and all(
             one.index is not None
             and torch.equal(one.index, first.index)
             and self._made[one.path] == self._made[first.path]

@@ -11,7 +11,8 @@ from hwgen.compression import QuantizeRecipe, Recipe, compress
 from hwgen.errors import UnsupportedError
 from hwgen.importers.from_torch import import_torch
 from hwgen.torch_graph.meaning import MEANINGS, run_layer
-from hwgen.torch_graph.support import DROPPED, KEPT, OWNED
+from hwgen.torch_graph.pools import POOLS
+from hwgen.torch_graph.support import DROPPED, KEPT, OWNED, PADS
 from hwgen.torch_graph.trace import float_graph_of
 
 X = torch.randn(6, 1, 4, 4, generator=torch.Generator().manual_seed(0))

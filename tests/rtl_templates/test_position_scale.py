@@ -38,7 +38,7 @@ def test_values_and_clocks(case, requantized):
     )
     p = p.with_depth(p.full_rate_depth)
     beats, wanted = [], []
-    for frame in range(3):
+    for _frame in range(3):
         for factor in each:
             for _ in range(channels // lanes):
                 x = [rng.choice((low, high, rng.randint(low, high))) for _ in range(lanes)]

@@ -23,6 +23,7 @@ from hwgen.network import (
     MaxPool2d,
     Node,
     Op,
+    PositionScale,
     Requantize,
     Table,
     Threshold,
@@ -50,7 +51,7 @@ class Builder:
     max_channels: int
     max_bits: int
     length: bool = False  # (channels, length) in place of images
-    unequal: float = 0.0  # share of windows whose padding may differ on the sides of an axis
+    unequal: float = 0.0  # share of windows whose padding may differ, and of averages with factors
     tables: float = 0.0
     nodes: list[Node] = field(default_factory=list)
     tensors: dict[str, Tensor] = field(default_factory=dict)
@@ -336,7 +337,12 @@ class GraphBuilder(Builder):
                 self.add(self.name("average"), op)
             except NetworkError:
                 continue
-            return self.narrow(deviation(x) * np.sqrt(math.prod(op.kernel)))
+            deviations = deviation(x) * np.sqrt(math.prod(op.kernel))
+            if self.unequal and self.chance(self.unequal):
+                factors = [[self.between(1, 6) for _ in range(n)] for n in self.tensor.shape[1:]]
+                self.add(self.name("factors"), PositionScale(factors, self.between(1, 6)))
+                deviations = deviations * math.prod(map(np.mean, factors))
+            return self.narrow(deviations)
 
     def end(self) -> None:
         """Add a head now and then, and leave the last requantizer away now and then."""

@@ -17,15 +17,17 @@ import numpy.typing as npt
 from hypothesis import strategies as st
 
 from hwgen.formats import Format
-from hwgen.network import AvgPool1d, Conv1d, Flatten, MaxPool1d, Network, Node, Op
+from hwgen.network import AvgPool1d, Conv1d, Flatten, MaxPool1d, Network, Node, Op, PositionScale
 from hwgen.network.ends import one_or_all
 from hwgen.network.inference import infer
+from hwgen.network.rearranged import REARRANGED
 from support.builders import Builder, GraphBuilder, MixedBuilder, spread_of
 from support.order_builder import OrderBuilder
 
 IntArray = npt.NDArray[np.int64]
 Wanted = type[Op] | type[Format]
 OF_LENGTHS: set[type[Op]] = {Conv1d, MaxPool1d, AvgPool1d}  # in networks with `length` only
+ASKED_FOR: set[type[Op]] = {*OF_LENGTHS, PositionScale, *REARRANGED}  # in no kind as it is
 TRIES = 200  # of one draw, for what it must contain
 
 
@@ -43,7 +45,8 @@ class Kind:
     channels : of a layer at most
     bits : of weights and activations at most
     length : values are (channels, length) and not images
-    unequal : share of windows whose padding may differ on the sides of an axis
+    unequal : share of windows whose padding may differ on the sides of an axis, and of averages
+        whose positions have factors of their own
     tables : share of requantizers, pools and joins that a table follows
     """
 

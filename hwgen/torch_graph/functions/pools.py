@@ -63,10 +63,12 @@ def _reduction(kind: Reduced) -> Function:
         found, shape = reduction_of(call.node, call.dimensions), call.shapes[0]
         if shape is None:
             return (nn.Identity(),)  # the example does not fit: the trace says why
-        rank, before, after = len(shape) - 2, (), ()
+        rank, axes = len(shape) - 2, () if found is None else found.axes
+        before: Modules = ()
+        after: Modules = ()
         if found is None or rank not in (1, 2):
             return None
-        axes, shape = found.axes, shape[1:]
+        shape = shape[1:]
         if axes == tuple(range(1, rank + 1)):
             before, after = (channels_first(shape),), (channels_last((shape[-1], *[1] * rank)),)
             axes, shape = tuple(axis + 1 for axis in axes), (shape[-1], *shape[:-1])
