@@ -10,6 +10,7 @@ formats that must be in it.
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +20,7 @@ from hwgen.formats import Format
 from hwgen.network import Flatten, Network, Node, Op
 from hwgen.network.inference import infer
 from support.builders import Builder, GraphBuilder, MixedBuilder, spread_of
+from support.meeting import meeting
 
 IntArray = npt.NDArray[np.int64]
 Wanted = type[Op] | type[Format]
@@ -112,17 +114,18 @@ def _blocks(rng: np.random.Generator, kind: Kind) -> Network:
     """Return a graph.
 
     Blocks: a plain layer as in a chain; a residual block with the value itself or a 1x1 convolution
-    beside it; a concatenation of two to four branches; a depthwise or grouped convolution and a
-    pointwise one; an average pool. Then, now and then, a global average, a linear layer, an
-    `ArgMax`. Thresholds stand in place of some requantizers. With formats: the weights of each
-    layer in any, and binary activations, binary inputs, and convolutions that pad with -1.
+    beside it; a concatenation of two to four branches; values that meet in another way; a depthwise
+    or grouped convolution and a pointwise one; an average pool. Then, now and then, a global
+    average, a linear layer, an `ArgMax`. Thresholds stand in place of some requantizers. With
+    formats: the weights of each layer in any, and binary activations, binary inputs, and
+    convolutions that pad with -1.
     """
     b = GraphBuilder(rng, kind.channels, kind.bits)
     if kind.formats:
         b = MixedBuilder(rng, kind.channels, kind.bits, signs=kind.signs)
     b.input()
     for _ in range(b.between(1, kind.layers)):
-        blocks = [b.plain, b.residual, b.concat]
+        blocks = [b.plain, b.residual, b.concat, partial(meeting, b)]
         if len(b.tensor.shape) == 3:
             blocks += [b.residual, b.separable, b.average]
         blocks[b.between(0, len(blocks) - 1)]()
