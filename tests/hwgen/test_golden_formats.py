@@ -36,7 +36,7 @@ def test_random_mixed_networks_at_length(seed):
 
 def test_random_mixed_networks_hold_every_format_op_and_use_of_a_sign():
     ops, weights, users, padded = set(), set(), set(), 0
-    for seed in range(120):
+    for seed in range(200):
         network = random_network(seed, MIXED)
         for node in network.nodes:
             ops.add(type(node.op))

@@ -10,6 +10,7 @@ formats that must be in it.
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,7 @@ from hwgen.network.ends import one_or_all
 from hwgen.network.inference import infer
 from hwgen.network.rearranged import REARRANGED
 from support.builders import Builder, GraphBuilder, MixedBuilder, spread_of
+from support.meeting import meeting
 from support.order_builder import OrderBuilder
 
 IntArray = npt.NDArray[np.int64]
@@ -131,11 +133,12 @@ def _blocks(rng: np.random.Generator, kind: Kind) -> Network:
     """Return a graph.
 
     Blocks: a plain layer as in a chain; a residual block with the value itself or a 1x1 convolution
-    beside it; a concatenation of two to four branches; a depthwise or grouped convolution and a
-    pointwise one; an average pool. Then, now and then, a global average, a linear layer, an
-    `ArgMax`. Thresholds stand in place of some requantizers. With formats: the weights of each
-    layer in any, and binary activations, binary inputs, and convolutions that pad with -1. Tables
-    as often as wanted.
+    beside it; a concatenation of two to four branches; values that meet in another way; a depthwise
+    or grouped convolution and a pointwise one; an average pool. Then, now and then, a global
+    average, a linear layer, an `ArgMax`. Thresholds stand in place of some requantizers. With
+    formats: the weights of each layer in any, and binary activations, binary inputs, and
+    convolutions that pad with -1. Tables as often as wanted. With orders: rearrangements before
+    each block.
     """
     b = GraphBuilder(rng, kind.channels, kind.bits, kind.length, kind.unequal, kind.tables)
     if kind.formats:
@@ -150,7 +153,7 @@ def _blocks(rng: np.random.Generator, kind: Kind) -> Network:
     for _ in range(b.between(1, kind.layers)):
         if isinstance(b, OrderBuilder):
             (b.reorder, b.reorder, b.mirrored)[b.between(0, 2)]()
-        blocks = [b.plain, b.residual, b.concat]
+        blocks = [b.plain, b.residual, b.concat, partial(meeting, b)]
         if len(b.tensor.shape) > 1:
             blocks += [b.residual, b.separable, b.average]
         blocks[b.between(0, len(blocks) - 1)]()

@@ -15,6 +15,7 @@ from hwgen.formats import Binary
 from hwgen.golden import run, trace
 from hwgen.network import (
     Add,
+    Affine,
     ArgMax,
     AvgPool1d,
     AvgPool2d,
@@ -24,8 +25,11 @@ from hwgen.network import (
     Flatten,
     Input,
     Linear,
+    Maximum,
     MaxPool1d,
     MaxPool2d,
+    Minimum,
+    Multiply,
     PositionScale,
     Requantize,
     Table,
@@ -90,12 +94,36 @@ def reference_avg_pool2d(op, shape, x):
     return out
 
 
-def reference_add(op, shape, a, b):
-    out = np.empty((len(a[0]), *shape), dtype=np.int64)
+def reference_add(op, shape, *inputs):
+    return each(
+        shape,
+        lambda *values: sum(m * x for m, x in zip(op.multipliers, values, strict=True)),
+        *inputs,
+    )
+
+
+def each(shape, function, *inputs):
+    """Return a function of one element of each input, less its zero point."""
+    out = np.empty((len(inputs[0][0]), *shape), dtype=np.int64)
     for at in np.ndindex(out.shape):
-        m0, m1 = op.multipliers
-        out[at] = m0 * (int(a[0][at]) - a[1]) + m1 * (int(b[0][at]) - b[1])
+        found = []
+        for values, zero_point, _ in inputs:
+            own = tuple(n if extent > 1 else 0 for n, extent in zip(at, values.shape, strict=True))
+            found.append(int(values[own]) - zero_point)
+        out[at] = function(*found)
     return out
+
+
+def reference_affine(op, shape, x):
+    values, zero_point, _ = x
+    out = np.empty_like(values)
+    for at in np.ndindex(values.shape):
+        out[at] = int(op.weight[at[1]]) * (int(values[at]) - zero_point) + int(op.bias[at[1]])
+    return out
+
+
+def reference_extreme(choose):
+    return lambda op, shape, a, b: each(shape, choose, (a[0], 0, a[2]), (b[0], 0, b[2]))
 
 
 def reference_concat(op, shape, *inputs):
@@ -211,6 +239,10 @@ REFERENCE = {
     AvgPool2d: reference_avg_pool2d,
     Add: reference_add,
     Concat: reference_concat,
+    Multiply: lambda op, shape, a, b: each(shape, lambda x, y: x * y, a, b),
+    Maximum: reference_extreme(max),
+    Minimum: reference_extreme(min),
+    Affine: reference_affine,
     Flatten: lambda op, shape, x: x[0].reshape(len(x[0]), -1),
     Requantize: reference_requantize,
     Threshold: reference_threshold,
