@@ -25,6 +25,8 @@ from hwgen.network import (
     Requantize,
     Threshold,
 )
+from hwgen.network.rearranged import REARRANGED
+from hwgen.planning.layers.orders import constant_of, order_of
 
 
 def pixels(shape):
@@ -134,6 +136,16 @@ def reference_threshold(op, shape, x):
     return out
 
 
+def reference_rearrange(op, shape, x):
+    """One element at a time, by its place, as hardware is made."""
+    values = x[0]
+    flat = values.reshape(len(values), -1)
+    out = np.empty((len(values), int(np.prod(shape))), dtype=np.int64)
+    for to, place in enumerate(order_of(op, values.shape[1:], shape).tolist()):
+        out[:, to] = constant_of(op) if place < 0 else flat[:, place]
+    return out.reshape(len(values), *shape)
+
+
 REFERENCE = {
     Conv2d: reference_conv2d,
     Linear: reference_linear,
@@ -145,6 +157,7 @@ REFERENCE = {
     Requantize: reference_requantize,
     Threshold: reference_threshold,
     ArgMax: reference_arg_max,
+    **dict.fromkeys(REARRANGED, reference_rearrange),
 }
 
 
