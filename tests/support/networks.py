@@ -16,8 +16,9 @@ import numpy.typing as npt
 from hypothesis import strategies as st
 
 from hwgen.formats import Format
-from hwgen.network import Flatten, Network, Node, Op
+from hwgen.network import Flatten, Input, Network, Node, Op
 from hwgen.network.inference import infer
+from hwgen.network.ops.rearrange import Rearrangement
 from support.builders import Builder, GraphBuilder, MixedBuilder, spread_of
 from support.order_builder import OrderBuilder
 
@@ -137,7 +138,7 @@ def _blocks(rng: np.random.Generator, kind: Kind) -> Network:
             blocks += [b.residual, b.separable, b.average]
         blocks[b.between(0, len(blocks) - 1)]()
     b.end()
-    if len(b.nodes) == 1:
+    if all(isinstance(node.op, (Input, Flatten, Rearrangement)) for node in b.nodes):
         b.plain()
     return Network(tuple(b.nodes))
 

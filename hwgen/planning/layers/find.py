@@ -231,7 +231,8 @@ class _Finder:
             or layer.epilogue is not None
             or layer.nodes[-1] != source
             or isinstance(layer.op, (Concat, ArgMax, Order))
-            or type(self._network[source].op) in ORDERS
+            or held.index is not None
+            or (type(self._network[source].op) in ORDERS and _rows(node.op) > 1)
             or len(self._network.users(source)) > 1
         ):
             return False
