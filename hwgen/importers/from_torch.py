@@ -107,7 +107,7 @@ def import_torch(
     ----------
     module : what `compress` returned, its `.module`, or a module that holds that
     example : (batch, channels, height, width), (batch, channels, length) or (batch, features), a
-        float tensor; of several inputs a tuple of them, or a dict by the names of forward's arguments
+        float tensor; of several inputs a tuple of them, or a dict by the names of the arguments
     evaluate : `evaluate(module)` returns the accuracy; there is a warning where it is that of
         guessing
 

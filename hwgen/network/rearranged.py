@@ -5,6 +5,7 @@ The first axes of an array are those of a value; what follows, such as a batch, 
 
 __all__ = ["REARRANGED", "rearranged"]
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -22,7 +23,7 @@ from hwgen.network.ops import (
     Slice,
     Upsample,
 )
-from hwgen.network.ops.base import Op
+from hwgen.network.ops.base import MAX_ELEMENTS, Op
 
 Array = npt.NDArray[Any]
 MODES = {"reflect": "reflect", "replicate": "edge", "circular": "wrap"}
@@ -43,8 +44,15 @@ def _fits(axes: tuple[int, ...], shape: tuple[int, ...], what: str) -> None:
         raise NetworkError(f"{what} must be of the {len(shape)} axes of {shape}, not {axes}")
 
 
+def _small(shape: tuple[int, ...]) -> None:
+    if math.prod(shape) > MAX_ELEMENTS:
+        raise NetworkError(f"Value must have at most {MAX_ELEMENTS} elements, not be {shape}")
+
+
 def _pad(op: Pad, x: Array, shape: tuple[int, ...]) -> Array:
     _fits(op.before, shape, "Padding")
+    sides = zip(shape, op.before, op.after, strict=True)
+    _small(tuple(size + before + after for size, before, after in sides))
     widths = [*zip(op.before, op.after, strict=True), *[(0, 0)] * (x.ndim - len(shape))]
     if op.mode == "constant":
         return np.pad(x, widths, constant_values=op.value)
@@ -82,6 +90,7 @@ def _reshape(op: Reshape, x: Array, shape: tuple[int, ...]) -> Array:
 
 def _upsample(op: Upsample, x: Array, shape: tuple[int, ...]) -> Array:
     _fits(op.factors, shape, "Factors")
+    _small(tuple(size * factor for size, factor in zip(shape, op.factors, strict=True)))
     for axis, factor in enumerate(op.factors):
         x = x.repeat(factor, axis)
     return x

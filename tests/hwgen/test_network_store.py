@@ -14,7 +14,16 @@ from hwgen.errors import StoreError
 from hwgen.formats import Fixed
 from hwgen.network import Conv2d, Input, Linear, Network, Node, load, save
 from hwgen.network.text import to_text
-from support.networks import CHAIN, GRAPH, graphs, mixed, networks, random_input, random_network
+from support.networks import (
+    CHAIN,
+    GRAPH,
+    graphs,
+    mixed,
+    networks,
+    orders,
+    random_input,
+    random_network,
+)
 from support.stores import join, loads_or_refuses, mutate, split
 
 
@@ -40,7 +49,7 @@ def files(tmp_path_factory):
 
 
 @settings(max_examples=60, deadline=None, derandomize=True)
-@given(networks | graphs | mixed)
+@given(networks | graphs | mixed | orders)
 def test_random_networks_come_back_equal(tmp_path_factory, network):
     path = tmp_path_factory.mktemp("store") / "a.net"
     save(network, path)

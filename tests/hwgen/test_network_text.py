@@ -19,7 +19,7 @@ from hwgen.network.text import (
     to_fields,
     to_text,
 )
-from support.networks import GRAPH, graphs, mixed, networks, random_network
+from support.networks import GRAPH, graphs, mixed, networks, orders, random_network
 
 INPUT = '"in" = Input() {"shape": [2], "format": "int4", "scale": [0.5], "zero_point": 0}'
 LINEAR = (
@@ -53,7 +53,7 @@ def test_the_form_is_the_documented_one():
 
 
 @settings(max_examples=60, deadline=None, derandomize=True)
-@given(networks | graphs | mixed)
+@given(networks | graphs | mixed | orders)
 def test_random_networks_come_back_equal(network):
     text = to_text(network)
     assert from_text(text) == network

@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass, field, replace
+from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -212,6 +213,8 @@ class Builder:
 class GraphBuilder(Builder):
     """Grows by blocks, each from a requantized value to a requantized value."""
 
+    orders: ClassVar[bool] = False  # whether values may have to be put in order
+
     def name(self, kind: str) -> str:
         return f"{kind}{len(self.nodes)}"
 
@@ -362,8 +365,8 @@ class GraphBuilder(Builder):
             while node.inputs and not isinstance(node.op, (Linear, Flatten)):
                 node = nodes[node.inputs[0]]
             flat = isinstance(node.op, Flatten) and self.tensors[node.inputs[0]].shape
-            if not flat or math.prod(flat[1:]) == 1:
-                self.add(self.name("argmax"), ArgMax())  # of a flattened image: no hardware
+            if self.orders or not flat or math.prod(flat[1:]) == 1:
+                self.add(self.name("argmax"), ArgMax())
 
 
 @dataclass

@@ -18,9 +18,20 @@ import numpy.typing as npt
 from hypothesis import strategies as st
 
 from hwgen.formats import Format
-from hwgen.network import AvgPool1d, Conv1d, Flatten, MaxPool1d, Network, Node, Op, PositionScale
+from hwgen.network import (
+    AvgPool1d,
+    Conv1d,
+    Flatten,
+    Input,
+    MaxPool1d,
+    Network,
+    Node,
+    Op,
+    PositionScale,
+)
 from hwgen.network.ends import one_or_all
 from hwgen.network.inference import infer
+from hwgen.network.ops.rearrange import Rearrangement
 from hwgen.network.rearranged import REARRANGED
 from support.builders import Builder, GraphBuilder, MixedBuilder, spread_of
 from support.meeting import meeting
@@ -159,7 +170,7 @@ def _blocks(rng: np.random.Generator, kind: Kind) -> Network:
         blocks[b.between(0, len(blocks) - 1)]()
         b.tabled(b.name("table"))
     b.end()
-    if len(b.nodes) == 1:
+    if all(isinstance(node.op, (Input, Flatten, Rearrangement)) for node in b.nodes):
         b.plain()
     return Network(tuple(b.nodes))
 
@@ -192,3 +203,4 @@ seeds = st.integers(0, 2**32 - 1)
 networks = seeds.map(random_network)
 graphs = seeds.map(lambda seed: random_network(seed, GRAPH))
 mixed = seeds.map(lambda seed: random_network(seed, MIXED))
+orders = seeds.map(lambda seed: random_network(seed, ORDERS))

@@ -1,6 +1,7 @@
 """A builder of random networks whose values change their order, their shape and their size."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
@@ -27,6 +28,8 @@ MOST = 400  # elements of a value in another order
 @dataclass
 class OrderBuilder(MixedBuilder):
     """Grows by what `MixedBuilder` does, and by elements in another order."""
+
+    orders: ClassVar[bool] = True
 
     def reorder(self) -> None:
         """Add one to three rearrangements that fit; an image or features leave."""

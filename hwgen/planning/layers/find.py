@@ -300,7 +300,8 @@ class _Finder:
             or not _has_room(layer, node.op)
             or layer.nodes[-1] != source
             or isinstance(layer.op, WITHOUT_EPILOGUE)
-            or type(self._network[source].op) in ORDERS
+            or held.index is not None
+            or (type(self._network[source].op) in ORDERS and CONSTANTS[type(node.op)](node.op) > 1)
             or not self._is_taken_once(source)
         ):
             return False
