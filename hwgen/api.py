@@ -125,6 +125,7 @@ def hardware_cost(
     what: str,
     *,
     calibration: "Iterable[object]",
+    example: "Example | None" = None,
     quantize: "QuantizeRecipe | None" = None,
     target: str = DEFAULT_TARGET,
     goal: str = "10000 fps",
@@ -136,7 +137,8 @@ def hardware_cost(
     Parameters
     ----------
     what : "luts", which the planner estimates, or "cycles" from one frame to the next
-    calibration : batches of real inputs, of a model of one input
+    calibration : batches of real inputs; of a model of several inputs tuples of them
+    example : of a model of several inputs, a tuple of one of each
     quantize : how a float model is quantized, by default to 8 bits
     target, goal : of the plan
     """
@@ -146,7 +148,10 @@ def hardware_cost(
     compression = _torch_part("hwgen.compression")
     kind = _torch_part("hwgen.compression.quantize").QuantModel
     input_batches = _torch_part("hwgen.compression.calibration_data").input_batches
-    batches = input_batches(calibration)
+    several = len(example) if isinstance(example, tuple) else 1
+    batches = input_batches(calibration, [str(number) for number in range(several)])
+    first = batches[0]
+    one = tuple(x[:1] for x in first) if isinstance(first, tuple) else first[:1]
     chosen = compression.QuantizeRecipe.int8() if quantize is None else quantize
     untrained = replace(chosen, epochs=0, tune=0, incremental=(), budget=None, drop=None)
 
@@ -155,9 +160,9 @@ def hardware_cost(
             recipe = compression.Recipe(quantize=untrained)
             with warnings.catch_warnings():  # those of the user's own call say it once
                 warnings.simplefilter("ignore", HwgenWarning)
-                model = compress(model, recipe, calibration=batches).module
+                model = compress(model, recipe, calibration=batches, example=one).module
         try:
-            made = plan(import_torch(model, batches[0][:1]), target=target, goal=goal)
+            made = plan(import_torch(model, one), target=target, goal=goal)
         except PlanError:
             return math.inf
         return float(made.resources.luts if what == "luts" else made.interval)
