@@ -14,6 +14,7 @@ from torch import Tensor, fx, nn
 
 from hwgen.compression import Compressed, Example
 from hwgen.compression.quantize import (
+    QuantAbove,
     QuantActivation,
     QuantAdd,
     QuantAvgPool2d,
@@ -31,7 +32,7 @@ from hwgen.compression.quantize import (
 )
 from hwgen.compression.user_functions import accuracy_of, warn_at_chance
 from hwgen.errors import FoundUnsupported, NetworkError, UnsupportedError
-from hwgen.formats import Binary
+from hwgen.formats import Binary, Fixed
 from hwgen.network import (
     Add,
     ArgMax,
@@ -341,6 +342,11 @@ def _sign(layer: QuantSign, _: Shape) -> Op:
     return Threshold(np.array([[layer.threshold()]]), Binary(), scale, base=-1)
 
 
+def _above(layer: QuantAbove, _: Shape) -> Op:
+    # 0 and 1, of the narrowest format that has a 0; hardware takes the bit that they need
+    return Threshold(layer.thresholds(), Fixed(2, signed=False), np.ones(1))
+
+
 def _max_pool2d(layer: nn.MaxPool2d, _: Shape) -> Op:
     stride = layer.kernel_size if layer.stride is None else layer.stride
     return MaxPool2d(_pair(layer.kernel_size), _pair(stride), _pair(layer.padding))
@@ -373,5 +379,6 @@ CONVERT: dict[type[nn.Module], Callable[[Any, Shape], Op]] = {
     QuantAvgPool2d: _avg_pool2d,
     QuantAdd: _add,
     QuantConcat: lambda layer, shape: Concat(),
+    QuantAbove: _above,
     TorchArgMax: lambda layer, shape: ArgMax(),
 }

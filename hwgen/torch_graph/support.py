@@ -8,11 +8,11 @@ from typing import Any
 from torch import nn
 
 from hwgen.torch_graph.float_graph import Shape
-from hwgen.torch_graph.modules import Add, ArgMax, Concat
+from hwgen.torch_graph.modules import Above, Add, ArgMax, Concat
 
 KEPT = (
     *(nn.Conv2d, nn.Linear, nn.BatchNorm1d, nn.BatchNorm2d, nn.ReLU, nn.Flatten),
-    *(nn.MaxPool2d, nn.AvgPool2d, nn.AdaptiveAvgPool2d, Add, Concat, ArgMax),
+    *(nn.MaxPool2d, nn.AvgPool2d, nn.AdaptiveAvgPool2d, Add, Concat, ArgMax, Above),
 )
 DROPPED = (
     *(nn.Dropout, nn.Dropout1d, nn.Dropout2d, nn.Dropout3d, nn.AlphaDropout),
@@ -23,7 +23,7 @@ OWNED = (nn.Conv2d, nn.Linear, nn.BatchNorm1d, nn.BatchNorm2d)  # hold weights: 
 SUPPORTED = (
     "Conv2d, Linear, BatchNorm, ReLU, MaxPool2d, AvgPool2d, AdaptiveAvgPool2d, "
     "Flatten, Dropout, Identity, adding, torch.cat, a mean over the image, a last argmax, "
-    "a last Softmax, LogSoftmax, Softmin, Sigmoid or LogSigmoid"
+    "a last Softmax, LogSoftmax, Softmin, Sigmoid or LogSigmoid, a last comparison > or >="
 )
 SQUASHING = (  # often the last; its outputs are ordered as its inputs are
     *("Sigmoid", "Tanh", "Hardsigmoid", "LogSigmoid", "Softsign", "Softplus"),
@@ -50,6 +50,10 @@ INSTEAD: dict[str, str] = {
     **dict.fromkeys(("cat", "concat", "concatenate"), "use torch.cat([a, b], 1)"),
     **dict.fromkeys(NORMALIZING, "use it for the last operation, over the classes"),
     "mean": "use x.mean((2, 3)), over the whole image",
+    **dict.fromkeys(
+        ("gt", "ge", "lt", "le", "greater", "greater_equal", "less", "less_equal"),
+        "compare with > or >= and a number, for the last operation",
+    ),
     "argmax": "use argmax(1), over the features",
     "adaptive_avg_pool2d": "use an output size that divides the input's",
     "conv2d": "use nn.Conv2d, which holds the weights itself",

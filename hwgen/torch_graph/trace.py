@@ -27,13 +27,14 @@ from hwgen.torch_graph.float_graph import (
 from hwgen.torch_graph.functions import (
     Call,
     host_layer_of,
+    is_comparison,
     is_host_call,
     is_size,
     modules_of,
     operands,
 )
 from hwgen.torch_graph.hidden import find_hidden
-from hwgen.torch_graph.modules import ArgMax, HostLayer
+from hwgen.torch_graph.modules import Above, ArgMax, HostLayer
 from hwgen.torch_graph.self_check import check_same
 from hwgen.torch_graph.support import DROPPED, KEPT, OWNED, SUPPORTED, instead, module_problem
 from hwgen.torch_graph.threads import thrifty_threads
@@ -239,7 +240,17 @@ class _Reader:
             user in self._ends
             or _is_opened(user)
             or user.target in (torch.argmax, "argmax")
+            or is_comparison(user)
             or (is_host_call(user, self._modules.__getitem__) and self._is_end(user))
+            for user in node.users
+        )
+
+    def _is_decided(self, node: fx.Node) -> bool:
+        """Say whether a comparison leaves, perhaps as another type."""
+        return all(
+            user in self._ends
+            or _is_opened(user)
+            or (is_comparison(user) and self._is_decided(user))
             for user in node.users
         )
 
@@ -280,8 +291,10 @@ class _Reader:
             return
         problem = module_problem(modules[0], self._shapes_of(sources))
         is_last = self._ends.issuperset(node.users)
-        if problem is None and isinstance(modules[0], ArgMax) and not is_last:
-            problem = "argmax before the end", "leave it for the last operation"
+        is_last = is_last or (is_comparison(node) and self._is_decided(node))
+        if problem is None and isinstance(modules[0], ArgMax | Above) and not is_last:
+            what = "argmax" if isinstance(modules[0], ArgMax) else "comparison"
+            problem = f"{what} before the end", "leave it for the last operation"
         if problem is not None:
             self._refuse(place_of(node), *problem)
         elif isinstance(modules[0], nn.Identity):
@@ -291,6 +304,8 @@ class _Reader:
             self._place(named, node, sources, written=False)
             if isinstance(modules[0], ArgMax):
                 self._pass_by_host_layers()
+            if isinstance(modules[0], Above):
+                self._compare_before_host_layers(node)
 
     def _place(
         self,
@@ -317,6 +332,20 @@ class _Reader:
         while source in by_path and _keeps_order(by_path[source].module):
             (source,) = by_path[source].inputs
         self.layers[-1] = replace(self.layers[-1], inputs=(source,))
+
+    def _compare_before_host_layers(self, node: fx.Node) -> None:
+        """Let the last layer, a comparison, take what was before a sigmoid, with another bound."""
+        by_path = {layer.path: layer for layer in self.layers}
+        decided: Above | None
+        (source,), decided = self.layers[-1].inputs, self.layers[-1].module
+        while source in by_path and isinstance(host := by_path[source].module, HostLayer):
+            decided = decided.before(host.kind)
+            if decided is None:
+                way = "compare what comes before it, or a sigmoid with a number between 0 and 1"
+                self._refuse(place_of(node), f"comparing a {host.kind} with a number", way)
+                return
+            (source,) = by_path[source].inputs
+        self.layers[-1] = replace(self.layers[-1], inputs=(source,), module=decided)
 
     def _without_idle_host_layers(self) -> list[FloatNode]:
         """Return the layers without host layers that an argmax passed by and nothing else takes."""

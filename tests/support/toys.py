@@ -143,7 +143,14 @@ def border_stream(stream, name="x", port="s_axis"):
     """Return the entry of a stream at the border, its integers being its values."""
     bounds = (stream.lo, stream.hi)
     return BorderStream.of(
-        stream, name=name, port=port, steps=(), format=None, scale=(1.0,), zero_point=0, range=bounds
+        stream,
+        name=name,
+        port=port,
+        steps=(),
+        format=None,
+        scale=(1.0,),
+        zero_point=0,
+        range=bounds,
     )
 
 

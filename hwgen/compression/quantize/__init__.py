@@ -2,6 +2,7 @@
 
 __all__ = [
     "ACCUMULATING",
+    "QuantAbove",
     "QuantActivation",
     "QuantAdd",
     "QuantAvgPool2d",
@@ -30,6 +31,7 @@ from hwgen.compression.quantize.convert import check_quantizing, place_layers, q
 from hwgen.compression.quantize.equalize import equalizable
 from hwgen.compression.quantize.fold import fold_batch_norm
 from hwgen.compression.quantize.layers import (
+    QuantAbove,
     QuantAdd,
     QuantAvgPool2d,
     QuantConcat,

@@ -15,6 +15,7 @@ from hwgen.compression.quantize.equalize import equalize
 from hwgen.compression.quantize.fold import fold_batch_norm
 from hwgen.compression.quantize.grids import Grid, Seen, place_grids, see
 from hwgen.compression.quantize.layers import (
+    QuantAbove,
     QuantAdd,
     QuantAvgPool2d,
     QuantConcat,
@@ -39,7 +40,7 @@ from hwgen.errors import HwgenError, NetworkError
 from hwgen.formats import Binary, Codebook, Fixed, Format
 from hwgen.torch_graph.batches import Batch, joined, tensors_of
 from hwgen.torch_graph.float_graph import FloatGraph, FloatNode, input_name, is_input
-from hwgen.torch_graph.modules import Add, Concat, HostLayer
+from hwgen.torch_graph.modules import Above, Add, Concat, HostLayer
 
 FAR = 4.0  # times the largest bias that matters: scales move in training
 UNLIMITED = 2.0**62  # of a bias
@@ -143,6 +144,7 @@ WITHOUT_WEIGHTS: dict[type[nn.Module], Callable[[str, Any, list[Source]], nn.Mod
     nn.AvgPool2d: lambda path, module, sources: QuantAvgPool2d(path, module, sources[0]),
     Add: lambda path, module, sources: QuantAdd(path, sources[0], sources[1]),
     Concat: lambda path, module, sources: QuantConcat(path, *sources),
+    Above: lambda path, module, sources: QuantAbove(module, sources[0]),
     HostLayer: lambda path, module, sources: QuantHostLayer(module.kind, module.axis),
 }
 

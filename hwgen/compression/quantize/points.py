@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from hwgen.errors import NetworkError
 from hwgen.torch_graph.float_graph import FloatGraph, FloatNode, input_name, is_input
-from hwgen.torch_graph.modules import Add, Concat, HostLayer
+from hwgen.torch_graph.modules import Above, Add, Concat, HostLayer
 
 ACCUMULATING = (nn.Conv2d, nn.Linear, nn.AvgPool2d, Add)
 PASSING = (nn.MaxPool2d, nn.Flatten, Concat)  # values leave as they came
@@ -108,7 +108,11 @@ class _Placer:
         if isinstance(layer.module, HostLayer):
             self._host_layers.append(layer)  # placed behind the quantizers of the outputs
             return
-        inputs = tuple(self._quantized(self._values[name]) for name in layer.inputs)
+        values = tuple(self._values[name] for name in layer.inputs)
+        if isinstance(layer.module, Above) and not any(name in self._clamps for name in values):
+            inputs = values  # accumulators do
+        else:
+            inputs = tuple(self._quantized(name) for name in values)
         if isinstance(layer.module, Concat):
             inputs = tuple(self._regridded(name) for name in inputs)
             first, *others = sorted(set().union(*(self._grid_points(name) for name in inputs)))
@@ -133,7 +137,7 @@ class _Placer:
         lasts = (
             set()
             if raw
-            else {self._grid(name) for end in ends.values() for name in self._grid_points(end)}
+            else {self._grid(name) for end in ends.values() for name in self._end_points(end)}
         )
         returned = replace(returns, values=tuple(ends.get(path, path) for path in returns.values))
         layers = []
@@ -147,9 +151,14 @@ class _Placer:
             layers.append(layer)
         return replace(self._graph, layers=tuple(layers), returned=returned)
 
+    def _end_points(self, end: str) -> set[str]:
+        """Return the points on whose grid an output lies: none of a comparison's."""
+        decides = isinstance(self._placed[end].layer.module, Above)
+        return set() if decides else self._grid_points(end)
+
     def _end(self, end: str, raw: bool) -> str:
         """Return the placed layer that gives an output."""
-        if not raw:
+        if not raw or isinstance(self._placed[end].layer.module, Above):
             return self._quantized(end)
         if not self._placed[end].accumulates or end in self._clamps:
             raise NetworkError(

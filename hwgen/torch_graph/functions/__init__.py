@@ -1,6 +1,14 @@
 """Functions and methods that a forward calls, as modules of the same meaning."""
 
-__all__ = ["Call", "host_layer_of", "is_host_call", "is_size", "modules_of", "operands"]
+__all__ = [
+    "Call",
+    "host_layer_of",
+    "is_comparison",
+    "is_host_call",
+    "is_size",
+    "modules_of",
+    "operands",
+]
 
 import operator
 
@@ -8,12 +16,17 @@ from torch import fx
 
 from hwgen.torch_graph.functions.activations import ACTIVATIONS
 from hwgen.torch_graph.functions.call import Call, Calls, Modules, first
-from hwgen.torch_graph.functions.ends import host_layer_of, is_host_call
+from hwgen.torch_graph.functions.ends import (
+    COMPARISONS,
+    host_layer_of,
+    is_comparison,
+    is_host_call,
+)
 from hwgen.torch_graph.functions.joins import JOINS
 from hwgen.torch_graph.functions.pools import POOLS
 from hwgen.torch_graph.functions.shapes import SHAPES
 
-FUNCTIONS: Calls = {**ACTIVATIONS, **JOINS, **SHAPES, **POOLS}
+FUNCTIONS: Calls = {**ACTIVATIONS, **JOINS, **SHAPES, **POOLS, **COMPARISONS}
 
 
 def is_size(node: fx.Node) -> bool:

@@ -6,6 +6,7 @@ works on those, exactly. Accumulators stay below 2**50, so that float64 holds ev
 """
 
 __all__ = [
+    "QuantAbove",
     "QuantAdd",
     "QuantAvgPool2d",
     "QuantConcat",
@@ -17,6 +18,6 @@ __all__ = [
 
 from hwgen.compression.quantize.layers.add import QuantAdd
 from hwgen.compression.quantize.layers.concat import QuantConcat
-from hwgen.compression.quantize.layers.ends import QuantHostLayer
+from hwgen.compression.quantize.layers.ends import QuantAbove, QuantHostLayer
 from hwgen.compression.quantize.layers.pools import QuantAvgPool2d
 from hwgen.compression.quantize.layers.weighted import QuantConv2d, QuantLinear, Weighted
