@@ -58,8 +58,9 @@ from hwgen.torch_graph.batches import Batch, Returns, as_batch, shapes_of, tenso
 from hwgen.torch_graph.float_graph import is_input
 from hwgen.torch_graph.hidden import find_hidden
 from hwgen.torch_graph.modules import ArgMax as TorchArgMax
+from hwgen.torch_graph.returned import returns_of
 from hwgen.torch_graph.threads import thrifty_threads
-from hwgen.torch_graph.trace import check_finite, evaluating, returns_of, trace_graph
+from hwgen.torch_graph.trace import check_finite, evaluating, trace_graph
 
 INSTEAD = "a compressed module has quantized layers, pools, joins and Flatten only"
 Shape = tuple[int, ...]

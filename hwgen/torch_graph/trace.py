@@ -3,7 +3,7 @@
 Everything hwgen has no meaning for is found here, all at once.
 """
 
-__all__ = ["check_finite", "evaluating", "float_graph_of", "returns_of", "trace_graph"]
+__all__ = ["check_finite", "evaluating", "float_graph_of", "trace_graph"]
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -35,6 +35,7 @@ from hwgen.torch_graph.functions import (
 )
 from hwgen.torch_graph.hidden import find_hidden
 from hwgen.torch_graph.modules import Above, ArgMax, HostLayer
+from hwgen.torch_graph.returned import is_opened, opened, parts_of, returns_of
 from hwgen.torch_graph.self_check import check_same
 from hwgen.torch_graph.support import DROPPED, KEPT, OWNED, SUPPORTED, instead, module_problem
 from hwgen.torch_graph.threads import thrifty_threads
@@ -182,8 +183,8 @@ class _Reader:
         elif node.op == "call_module":
             self._read_module(node)
         elif node.op == "output":
-            self._read_output(_opened(node.args[0]))
-        elif not is_size(node) and node.op != "get_attr" and not _is_opened(node):
+            self._read_output(opened(node.args[0]))
+        elif not is_size(node) and node.op != "get_attr" and not is_opened(node):
             self._read_function(node)
 
     def _read_input(self, node: fx.Node) -> None:
@@ -202,7 +203,7 @@ class _Reader:
             self._values[node] = node.name
 
     def _read_output(self, given: Any) -> None:
-        names, values, kind = _parts_of(given)
+        names, values, kind = parts_of(given)
         if not isinstance(given, fx.Node | dict | tuple | list):
             what = f"an output that is a {type(given).__name__}"
             self._refuse("forward", what, "return one tensor")
@@ -238,7 +239,7 @@ class _Reader:
         """Say whether a value leaves, perhaps through other host layers or an argmax."""
         return all(
             user in self._ends
-            or _is_opened(user)
+            or is_opened(user)
             or user.target in (torch.argmax, "argmax")
             or is_comparison(user)
             or (is_host_call(user, self._modules.__getitem__) and self._is_end(user))
@@ -249,7 +250,7 @@ class _Reader:
         """Say whether a comparison leaves, perhaps as another type."""
         return all(
             user in self._ends
-            or _is_opened(user)
+            or is_opened(user)
             or (is_comparison(user) and self._is_decided(user))
             for user in node.users
         )
@@ -336,15 +337,14 @@ class _Reader:
     def _compare_before_host_layers(self, node: fx.Node) -> None:
         """Let the last layer, a comparison, take what was before a sigmoid, with another bound."""
         by_path = {layer.path: layer for layer in self.layers}
-        decided: Above | None
         (source,), decided = self.layers[-1].inputs, self.layers[-1].module
         while source in by_path and isinstance(host := by_path[source].module, HostLayer):
-            decided = decided.before(host.kind)
-            if decided is None:
+            before = decided.before(host.kind) if isinstance(decided, Above) else None
+            if before is None:
                 way = "compare what comes before it, or a sigmoid with a number between 0 and 1"
                 self._refuse(place_of(node), f"comparing a {host.kind} with a number", way)
                 return
-            (source,) = by_path[source].inputs
+            (source,), decided = by_path[source].inputs, before
         self.layers[-1] = replace(self.layers[-1], inputs=(source,), module=decided)
 
     def _without_idle_host_layers(self) -> list[FloatNode]:
@@ -401,43 +401,6 @@ def _fixed_average(module: nn.AdaptiveAvgPool2d, shape: Shape) -> tuple[nn.AvgPo
     extents = tuple(n if o is None else int(o) for o, n in zip(wanted, shape[1:], strict=True))
     kernel = (shape[1] // extents[0], shape[2] // extents[1])
     return nn.AvgPool2d(kernel, kernel), (shape[0], *extents)
-
-
-def returns_of(given: Any, values: Mapping[fx.Node, str]) -> Returns:
-    """Return what a graph returns, as its output has it.
-
-    Parameters
-    ----------
-    values : the path of each node's value
-    """
-    names, nodes, kind = _parts_of(given)
-    return Returns(tuple(names), tuple(values[node] for node in nodes), kind)
-
-
-def _parts_of(given: Any) -> tuple[list[str], list[Any], type | None]:
-    """Return the names and the values of what a forward returns, and what puts them together."""
-    if isinstance(given, dict):
-        return [str(name) for name in given], list(given.values()), dict
-    if isinstance(given, tuple | list):
-        fields = getattr(given, "_fields", None)
-        names = list(fields or (f"output_{n}" for n in range(len(given))))
-        plain = tuple if isinstance(given, tuple) else list
-        return names, list(given), type(given) if fields else plain
-    return ["output"], [given], None
-
-
-def _is_opened(node: fx.Node) -> bool:
-    """Say whether a call puts a NamedTuple together that is returned."""
-    made = isinstance(node.target, type) and hasattr(node.target, "_fields")
-    return made and all(user.op == "output" for user in node.users)
-
-
-def _opened(given: Any) -> Any:
-    """Return what a forward returns, a NamedTuple as one of nodes."""
-    if isinstance(given, fx.Node) and _is_opened(given):
-        make: Any = given.target
-        return make(*given.args, **given.kwargs)
-    return given
 
 
 def _keeps_order(module: nn.Module) -> bool:
