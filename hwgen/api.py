@@ -126,10 +126,10 @@ def hardware_cost(
     what: str,
     *,
     calibration: "Iterable[object]",
+    example: "Example | None" = None,
     quantize: "QuantizeRecipe | None" = None,
     target: str = DEFAULT_TARGET,
     goal: str = "10000 fps",
-    example: "Tensor | None" = None,
 ) -> "Callable[[nn.Module], float]":
     """Return a function for `compress(measure=...)`: what a model costs as planned hardware.
 
@@ -138,10 +138,11 @@ def hardware_cost(
     Parameters
     ----------
     what : "luts", which the planner estimates, or "cycles" from one frame to the next
-    calibration : batches of real inputs, of a model of one input
+    calibration : batches of real inputs; of a model of several inputs tuples of them
     quantize : how a float model is quantized, by default to 8 bits
     target, goal : of the plan
-    example : a batch, needed where inputs are (channels, length)
+    example : a batch, needed where inputs are (channels, length); of a model of several inputs a
+        tuple of one of each, needed
     """
     if what not in HARDWARE_COSTS:
         raise HwgenError(f"Measure must be one of {', '.join(HARDWARE_COSTS)}, not {what!r}")
@@ -149,7 +150,10 @@ def hardware_cost(
     compression = _torch_part("hwgen.compression")
     kind = _torch_part("hwgen.compression.quantize").QuantModel
     input_batches = _torch_part("hwgen.compression.calibration_data").input_batches
-    batches = input_batches(calibration, example)
+    several = len(example) if isinstance(example, tuple) else 1
+    batches = input_batches(calibration, example, [str(number) for number in range(several)])
+    first = batches[0]
+    one = tuple(x[:1] for x in first) if isinstance(first, tuple) else first[:1]
     chosen = compression.QuantizeRecipe.int8() if quantize is None else quantize
     untrained = replace(chosen, epochs=0, tune=0, incremental=(), budget=None, drop=None)
 
@@ -158,10 +162,9 @@ def hardware_cost(
             recipe = compression.Recipe(quantize=untrained)
             with warnings.catch_warnings():  # those of the user's own call say it once
                 warnings.simplefilter("ignore", HwgenWarning)
-                one = batches[0][:1]
                 model = compress(model, recipe, calibration=batches, example=one).module
         try:
-            made = plan(import_torch(model, batches[0][:1]), target=target, goal=goal)
+            made = plan(import_torch(model, one), target=target, goal=goal)
         except PlanError:
             return math.inf
         return float(made.resources.luts if what == "luts" else made.interval)

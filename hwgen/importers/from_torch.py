@@ -15,6 +15,7 @@ from torch import Tensor, fx, nn
 
 from hwgen.compression import Compressed, Example
 from hwgen.compression.quantize import (
+    QuantAbove,
     QuantActivation,
     QuantAdd,
     QuantAffine,
@@ -42,7 +43,7 @@ from hwgen.compression.quantize import (
 )
 from hwgen.compression.user_functions import accuracy_of, warn_at_chance
 from hwgen.errors import FoundUnsupported, NetworkError, UnsupportedError
-from hwgen.formats import Binary
+from hwgen.formats import Binary, Fixed
 from hwgen.importers.rearrangements import rearrangement_of
 from hwgen.network import (
     Add,
@@ -83,8 +84,9 @@ from hwgen.torch_graph.float_graph import is_input
 from hwgen.torch_graph.hidden import find_hidden
 from hwgen.torch_graph.modules import ArgMax as TorchArgMax
 from hwgen.torch_graph.modules import MaxPool as TorchMaxPool
+from hwgen.torch_graph.returned import returns_of
 from hwgen.torch_graph.threads import thrifty_threads
-from hwgen.torch_graph.trace import check_finite, evaluating, returns_of, trace_graph
+from hwgen.torch_graph.trace import check_finite, evaluating, trace_graph
 
 INSTEAD = "a compressed module has quantized layers, pools, joins and Flatten only"
 Shape = tuple[int, ...]
@@ -403,6 +405,11 @@ def _sign(layer: QuantSign, _: Shape) -> Op:
     return Threshold(np.array([[layer.threshold()]]), Binary(), scale, base=-1)
 
 
+def _above(layer: QuantAbove, _: Shape) -> Op:
+    # 0 and 1, of the narrowest format that has a 0; hardware takes the bit that they need
+    return Threshold(layer.thresholds(), Fixed(2, signed=False), np.ones(1))
+
+
 def _table(layer: QuantTable, _: Shape) -> Op:
     scale = layer.output_scale().cpu().numpy()
     return Table(layer.entries(), layer.format, scale, layer.zero_point, layer.first)
@@ -465,6 +472,7 @@ CONVERT: dict[type[nn.Module], Callable[[Any, Shape], Op]] = {
     QuantMultiply: lambda layer, shape: Multiply(),
     QuantMaximum: lambda layer, shape: Maximum(),
     QuantMinimum: lambda layer, shape: Minimum(),
+    QuantAbove: _above,
     TorchArgMax: lambda layer, shape: ArgMax(),
 }
 LEAVES: tuple[type[nn.Module], ...] = (

@@ -189,8 +189,8 @@ def assemble(
             (ways[branch],) = builder.add(f"{name}_queue_{number}", None, fifo, (way,))
             queues[branch] = builder.parts[-1].name
 
-    for number, source in enumerate(entries):
-        spread(source, number)
+    for stream, source in enumerate(entries):
+        spread(source, stream)
     for layer, core in stages:
         inputs = []
         for position, source in enumerate(layer.sources):

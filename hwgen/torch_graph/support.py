@@ -21,6 +21,7 @@ from torch import nn
 
 from hwgen.torch_graph.float_graph import Shape
 from hwgen.torch_graph.modules import (
+    Above,
     Add,
     Affine,
     ArgMax,
@@ -45,7 +46,7 @@ NORMS = (nn.BatchNorm1d, nn.BatchNorm2d)
 PADS = (nn.ZeroPad1d, nn.ZeroPad2d, nn.ConstantPad1d, nn.ConstantPad2d)  # become a `ZeroPad`
 KEPT = (
     *(*WEIGHTED, *NORMS, *CLAMPS, *CURVES, nn.Flatten),
-    *(*POOLS, MaxPool, AvgPool, *PADS, ZeroPad, Rearrange, Add, Concat, ArgMax),
+    *(*POOLS, MaxPool, AvgPool, *PADS, ZeroPad, Rearrange, Add, Concat, ArgMax, Above),
     *(Affine, Multiply, Maximum, Minimum),
     *(*TRANSPOSED, nn.PixelShuffle, nn.PixelUnshuffle),
 )
@@ -68,7 +69,7 @@ SUPPORTED = (
     "Dropout, Identity, +, - and * of two values or of a value and constants, one for all or one a "
     "channel, torch.maximum, torch.minimum, torch.cat, a mean or largest value over the image, "
     "views, slices, transpositions, padding, upsampling and whatever else only moves elements, a "
-    "last argmax, and a last Softmax, LogSoftmax, Softmin, Sigmoid or LogSigmoid"
+    "last argmax, and a last Softmax, LogSoftmax, Softmin, Sigmoid, LogSigmoid, > or >="
 )
 NORMALIZING = ("Softmax", "LogSoftmax", "Softmin", "softmax", "log_softmax", "softmin")
 NORMALIZE = "use BatchNorm instead, whose mean and deviation are constants once it is trained"
@@ -90,6 +91,10 @@ INSTEAD: dict[str, str] = {
     **dict.fromkeys(("GroupNorm", "LayerNorm", "InstanceNorm2d", "InstanceNorm1d"), NORMALIZE),
     **dict.fromkeys(("cat", "concat", "concatenate"), "use torch.cat([a, b], 1)"),
     **dict.fromkeys(NORMALIZING, "use it for the last operation, over the classes"),
+    **dict.fromkeys(
+        ("gt", "ge", "lt", "le", "greater", "greater_equal", "less", "less_equal"),
+        "compare with > or >= and a number, for the last operation",
+    ),
     **dict.fromkeys(
         ("mean", "sum", "max", "amax"),
         "use x.mean((2, 3)) or x.amax((2, 3)), over the whole image, or keepdim=True",

@@ -3,11 +3,11 @@
 Everything hwgen has no meaning for is found here, all at once.
 """
 
-__all__ = ["check_finite", "evaluating", "float_graph_of", "returns_of", "trace_graph"]
+__all__ = ["check_finite", "evaluating", "float_graph_of", "trace_graph"]
 
 import math
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
@@ -28,6 +28,7 @@ from hwgen.torch_graph.float_graph import (
 from hwgen.torch_graph.functions import (
     Call,
     host_layer_of,
+    is_comparison,
     is_host_call,
     is_size,
     modules_of,
@@ -37,11 +38,12 @@ from hwgen.torch_graph.functions import (
 from hwgen.torch_graph.functions.pads import PADS as ZEROS_AROUND
 from hwgen.torch_graph.hidden import find_hidden
 from hwgen.torch_graph.meaning import run_layer
-from hwgen.torch_graph.modules import Add, ArgMax, Elementwise, HostLayer, Multiply, ZeroPad
+from hwgen.torch_graph.modules import Above, Add, ArgMax, Elementwise, HostLayer, Multiply, ZeroPad
 from hwgen.torch_graph.modules.windows import Sides
 from hwgen.torch_graph.moving import MOVING_MODULES, Moved, Moving
 from hwgen.torch_graph.pads import fold_pads
 from hwgen.torch_graph.pools import POOLS, pools_of
+from hwgen.torch_graph.returned import is_opened, opened, parts_of, returns_of
 from hwgen.torch_graph.self_check import check_same
 from hwgen.torch_graph.support import (
     CONVOLUTIONS,
@@ -203,8 +205,8 @@ class _Reader:
         elif node in self._constants:
             return
         elif node.op == "output":
-            self._read_output(_opened(node.args[0]))
-        elif not is_size(node) and node.op != "get_attr" and not _is_opened(node):
+            self._read_output(opened(node.args[0]))
+        elif not is_size(node) and node.op != "get_attr" and not is_opened(node):
             self._read_function(node)
 
     def _read_input(self, node: fx.Node) -> None:
@@ -223,7 +225,7 @@ class _Reader:
             self._values[node] = node.name
 
     def _read_output(self, given: Any) -> None:
-        names, values, kind = _parts_of(given)
+        names, values, kind = parts_of(given)
         if not isinstance(given, fx.Node | dict | tuple | list):
             what = f"an output that is a {type(given).__name__}"
             self._refuse("forward", what, "return one tensor")
@@ -259,9 +261,19 @@ class _Reader:
         """Say whether a value leaves, perhaps through other host layers or an argmax."""
         return all(
             user in self._ends
-            or _is_opened(user)
+            or is_opened(user)
             or user.target in (torch.argmax, "argmax")
+            or is_comparison(user)
             or (is_host_call(user, self._modules.__getitem__) and self._is_end(user))
+            for user in node.users
+        )
+
+    def _is_decided(self, node: fx.Node) -> bool:
+        """Say whether a comparison leaves, perhaps as another type."""
+        return all(
+            user in self._ends
+            or is_opened(user)
+            or (is_comparison(user) and self._is_decided(user))
             for user in node.users
         )
 
@@ -357,8 +369,10 @@ class _Reader:
                 modules = (Add([modules[0].factors[n] for n in order]), *modules[1:])
         problem = module_problem(modules[0], self._shapes_of(sources))
         is_last = self._ends.issuperset(node.users)
-        if problem is None and isinstance(modules[0], ArgMax) and not is_last:
-            problem = "argmax before the end", "leave it for the last operation"
+        is_last = is_last or (is_comparison(node) and self._is_decided(node))
+        if problem is None and isinstance(modules[0], ArgMax | Above) and not is_last:
+            what = "argmax" if isinstance(modules[0], ArgMax) else "comparison"
+            problem = f"{what} before the end", "leave it for the last operation"
         if problem is not None:
             self._refuse(place_of(node), *problem)
         elif isinstance(modules[0], nn.Identity):
@@ -370,6 +384,8 @@ class _Reader:
             self._place(named, node, sources, written=False)
             if isinstance(modules[0], ArgMax):
                 self._pass_by_host_layers()
+            if isinstance(modules[0], Above):
+                self._compare_before_host_layers(node)
 
     def _puts_zeros(self, node: fx.Node, sources: list[object]) -> bool:
         """Say whether a call puts zeros around a value, as what takes it may do by itself."""
@@ -419,6 +435,19 @@ class _Reader:
         while source in by_path and _keeps_order(by_path[source].module):
             (source,) = by_path[source].inputs
         self.layers[-1] = replace(self.layers[-1], inputs=(source,))
+
+    def _compare_before_host_layers(self, node: fx.Node) -> None:
+        """Let the last layer, a comparison, take what was before a sigmoid, with another bound."""
+        by_path = {layer.path: layer for layer in self.layers}
+        (source,), decided = self.layers[-1].inputs, self.layers[-1].module
+        while source in by_path and isinstance(host := by_path[source].module, HostLayer):
+            before = decided.before(host.kind) if isinstance(decided, Above) else None
+            if before is None:
+                way = "compare what comes before it, or a sigmoid with a number between 0 and 1"
+                self._refuse(place_of(node), f"comparing a {host.kind} with a number", way)
+                return
+            (source,), decided = by_path[source].inputs, before
+        self.layers[-1] = replace(self.layers[-1], inputs=(source,), module=decided)
 
     def _without_idle_host_layers(self) -> list[FloatNode]:
         """Return the layers without host layers that an argmax passed by and nothing else takes."""
@@ -488,43 +517,6 @@ def _moves(module: nn.Module, shape: Shape | None, settled: bool) -> bool:
         return (module.start_dim, module.end_dim) not in ((1, -1), (1, last))
     is_padding = isinstance(module, PADS) and module_problem(module, [shape]) is None
     return isinstance(module, MOVING_MODULES) and not (is_padding and settled)
-
-
-def returns_of(given: Any, values: Mapping[fx.Node, str]) -> Returns:
-    """Return what a graph returns, as its output has it.
-
-    Parameters
-    ----------
-    values : the path of each node's value
-    """
-    names, nodes, kind = _parts_of(given)
-    return Returns(tuple(names), tuple(values[node] for node in nodes), kind)
-
-
-def _parts_of(given: Any) -> tuple[list[str], list[Any], type | None]:
-    """Return the names and the values of what a forward returns, and what puts them together."""
-    if isinstance(given, dict):
-        return [str(name) for name in given], list(given.values()), dict
-    if isinstance(given, tuple | list):
-        fields = getattr(given, "_fields", None)
-        names = list(fields or (f"output_{n}" for n in range(len(given))))
-        plain = tuple if isinstance(given, tuple) else list
-        return names, list(given), type(given) if fields else plain
-    return ["output"], [given], None
-
-
-def _is_opened(node: fx.Node) -> bool:
-    """Say whether a call puts a NamedTuple together that is returned."""
-    made = isinstance(node.target, type) and hasattr(node.target, "_fields")
-    return made and all(user.op == "output" for user in node.users)
-
-
-def _opened(given: Any) -> Any:
-    """Return what a forward returns, a NamedTuple as one of nodes."""
-    if isinstance(given, fx.Node) and _is_opened(given):
-        make: Any = given.target
-        return make(*given.args, **given.kwargs)
-    return given
 
 
 def _keeps_order(module: nn.Module) -> bool:

@@ -10,9 +10,11 @@ from torch import nn
 
 import hwgen
 from hwgen.compression import PruneRecipe, QuantizeRecipe, Recipe
+from hwgen.compression.quantize import QuantAbove
 from hwgen.errors import NetworkError, UnsupportedError
 from hwgen.importers import trace_torch
-from hwgen.network import ArgMax, HostStep
+from hwgen.network import ArgMax, Conv2d, HostStep, Linear, Threshold
+from hwgen.torch_graph.modules import Above
 
 INT8 = Recipe(quantize=QuantizeRecipe.int8())
 
@@ -178,6 +180,77 @@ def test_an_argmax_passes_by_a_softmax():
     network = hwgen.import_torch(done, x)
     assert isinstance(network.nodes[-1].op, ArgMax) and network.is_plain
     assert_same(done, network, (x,))
+
+
+class Decides(nn.Module):
+    def __init__(self, last):
+        super().__init__()
+        self.conv = nn.Conv2d(2, 3, 3)
+        self.fc = nn.Linear(12, 3)
+        self.last = last
+
+    def forward(self, x):
+        a = self.conv(x)
+        return self.last(a, self.fc(F.relu(a).flatten(1)))
+
+
+DECISIONS = {
+    "sigmoid > 0.5": lambda a, c: torch.sigmoid(c) > 0.5,
+    "sigmoid >= 0.3 as float": lambda a, c: c.sigmoid().ge(0.3).float(),
+    "logits >": lambda a, c: c > 0.1,
+    "of an image": lambda a, c: torch.gt(a, 0.2),
+    "behind a pool": lambda a, c: torch.sigmoid(F.max_pool2d(a, 2)) > 0.5,
+    "behind a ReLU": lambda a, c: F.relu(c) > 0.1,
+    "and what it decides on": lambda a, c: (c, torch.sigmoid(c), torch.sigmoid(c) >= 0.5),
+}
+
+
+@pytest.mark.parametrize("last", DECISIONS)
+@pytest.mark.parametrize("output", ["int8", None])
+def test_a_sigmoid_above_a_number_is_a_comparison(last, output):
+    torch.manual_seed(4)
+    x = torch.randn(32, 2, 4, 4)
+    recipe = Recipe(quantize=QuantizeRecipe(output=output))
+    done = hwgen.compress(Decides(DECISIONS[last]), recipe, calibration=[x]).module
+    network = hwgen.import_torch(done, x)
+    assert_same(done, network, (torch.randn(64, 2, 4, 4),))
+    end = network.ends[-1]
+    y = network.tensors[end.node]
+    assert isinstance(network[end.node].op, Threshold) and (y.lo, y.hi, end.steps) == (0, 1, ())
+    if last != "behind a ReLU" and last != "behind a pool":  # of accumulators, with no rounding
+        assert isinstance(network[network[end.node].inputs[0]].op, Conv2d | Linear)
+
+
+@pytest.mark.parametrize("bound", [0.0, 0.1, -1e30, 1e30, 3 * 0.1, 0.30000000000000004])
+@pytest.mark.parametrize("strict", [True, False])
+def test_thresholds_are_where_torch_compares(bound, strict):
+    class Accumulators:
+        zero_point = 3
+
+        def output_scale(self):
+            return torch.tensor([0.1, 1 / 3, 1e-9], dtype=torch.float64)
+
+    layer = QuantAbove(Above(bound, strict), Accumulators())
+    scales = Accumulators().output_scale()[:, None]
+    for at, t in enumerate(layer.thresholds()[:, 0]):
+        q = np.clip(t, -(2**50), 2**50) + np.arange(-3, 4)
+        real = scales[at] * torch.from_numpy(q - 3).double()
+        assert np.array_equal(layer(real).numpy() == 1, q >= t), at
+
+
+@pytest.mark.parametrize(
+    ("last", "message"),
+    [
+        (lambda a, c: c.softmax(1) > 0.5, "comparing a softmax with a number.*; compare what"),
+        (lambda a, c: torch.sigmoid(c) > 1.5, "comparing a sigmoid with a number"),
+        (lambda a, c: c < 0.5, "function lt: lt; compare with > or >= and a number"),
+        (lambda a, c: F.relu((c > 0.5).float()), "comparison before the end"),
+        (lambda a, c: c > c.mean(), "function gt"),
+    ],
+)
+def test_other_comparisons_name_the_way_out(last, message):
+    with pytest.raises(UnsupportedError, match=message):
+        hwgen.compress(Decides(last), INT8, calibration=[torch.randn(4, 2, 4, 4)])
 
 
 def test_pruning_keeps_the_channels_of_every_output():

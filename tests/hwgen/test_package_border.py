@@ -68,6 +68,7 @@ def test_what_the_harness_puts_at_the_ends():
     ]
     (sink,) = re.findall(r"hwgen_sink #\((.*?)\) sink_", text)
     assert sink == (
-        '.NUMBER(0), .FILE("output_0.hex"), .BITS(8), .BEATS(8), .GROUPS(2), .USED(6), .USED_LAST(3)'
+        '.NUMBER(0), .FILE("output_0.hex"), .BITS(8), .BEATS(8), .GROUPS(2), '
+        ".USED(6), .USED_LAST(3)"
     )
     assert ".s_axis_b_tdata(s_axis_b_tdata)" in text and ".user(m_axis_tuser)" in text

@@ -2,6 +2,7 @@
 
 __all__ = [
     "ACCUMULATING",
+    "QuantAbove",
     "QuantActivation",
     "QuantAdd",
     "QuantAffine",
@@ -41,6 +42,7 @@ from hwgen.compression.quantize.convert import check_quantizing, place_layers, q
 from hwgen.compression.quantize.equalize import equalizable
 from hwgen.compression.quantize.fold import fold_batch_norm
 from hwgen.compression.quantize.layers import (
+    QuantAbove,
     QuantAdd,
     QuantAffine,
     QuantAvgPool,

@@ -15,6 +15,7 @@ from hwgen.compression.quantize.equalize import equalize
 from hwgen.compression.quantize.fold import fold_batch_norm
 from hwgen.compression.quantize.grids import Grid, Seen, place_grids, see
 from hwgen.compression.quantize.layers import (
+    QuantAbove,
     QuantAdd,
     QuantAffine,
     QuantAvgPool,
@@ -56,6 +57,7 @@ from hwgen.formats import Binary, Codebook, Fixed, Format
 from hwgen.torch_graph.batches import Batch, joined, tensors_of
 from hwgen.torch_graph.float_graph import FloatGraph, FloatNode, input_name, is_input
 from hwgen.torch_graph.modules import (
+    Above,
     Add,
     Affine,
     AvgPool,
@@ -182,6 +184,7 @@ WITHOUT_WEIGHTS: dict[type[nn.Module], Callable[[str, Any, list[Source]], nn.Mod
     Rearrange: lambda path, module, sources: QuantRearrange(
         path, module, sources[0], is_binary(sources[0])
     ),
+    Above: lambda path, module, sources: QuantAbove(module, sources[0]),
     HostLayer: lambda path, module, sources: QuantHostLayer(module.kind, module.axis),
 }
 

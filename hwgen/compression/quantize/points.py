@@ -21,6 +21,7 @@ from hwgen.errors import NetworkError
 from hwgen.torch_graph.float_graph import FloatGraph, FloatNode, input_name, is_input
 from hwgen.torch_graph.meaning import run_layer
 from hwgen.torch_graph.modules import (
+    Above,
     Add,
     Affine,
     AvgPool,
@@ -155,7 +156,10 @@ class _Placer:
             self._host_layers.append(layer)  # placed behind the quantizers of the outputs
             return
         inputs = tuple(self._values[name] for name in layer.inputs)
-        if not isinstance(layer.module, OF_SUMS):
+        of_sums = isinstance(layer.module, OF_SUMS)
+        if isinstance(layer.module, Above):  # accumulators do
+            of_sums = not any(name in self._clamps for name in inputs)
+        if not of_sums:
             inputs = tuple(self._quantized(name) for name in inputs)
         if isinstance(layer.module, SHARING):
             inputs = tuple(self._regridded(name) for name in inputs)
@@ -182,7 +186,7 @@ class _Placer:
         lasts = (
             set()
             if raw
-            else {self._grid(name) for end in ends.values() for name in self._grid_points(end)}
+            else {self._grid(name) for end in ends.values() for name in self._end_points(end)}
         )
         points = {name: point for (name, _), point in self._points.items()}  # the last of each
         counts = Counter(name for name, _ in self._points)
@@ -216,9 +220,14 @@ class _Placer:
             layers.append(replace(layer, path=names.get(path, path), inputs=inputs))
         return replace(self._graph, layers=tuple(layers), returned=returned)
 
+    def _end_points(self, end: str) -> set[str]:
+        """Return the points on whose grid an output lies: none of a comparison's."""
+        decides = isinstance(self._placed[end].layer.module, Above)
+        return set() if decides else self._grid_points(end)
+
     def _end(self, end: str, raw: bool) -> str:
         """Return the placed layer that gives an output."""
-        if not raw:
+        if not raw or isinstance(self._placed[end].layer.module, Above):
             return self._quantized(end)
         accumulates = isinstance(self._placed[end].layer.module, ACCUMULATING)
         if not accumulates or end in self._clamps:

@@ -3,6 +3,7 @@
 __all__ = [
     "Call",
     "host_layer_of",
+    "is_comparison",
     "is_host_call",
     "is_size",
     "modules_of",
@@ -17,13 +18,18 @@ from torch import fx
 from hwgen.torch_graph.functions.activations import ACTIVATIONS
 from hwgen.torch_graph.functions.arithmetic import ARITHMETIC
 from hwgen.torch_graph.functions.call import Call, Calls, Modules, first
-from hwgen.torch_graph.functions.ends import host_layer_of, is_host_call
+from hwgen.torch_graph.functions.ends import (
+    COMPARISONS,
+    host_layer_of,
+    is_comparison,
+    is_host_call,
+)
 from hwgen.torch_graph.functions.joins import JOINS
 from hwgen.torch_graph.functions.pads import PADS
 from hwgen.torch_graph.functions.pools import POOLS
 from hwgen.torch_graph.functions.shapes import SHAPES
 
-FUNCTIONS: Calls = {**ACTIVATIONS, **ARITHMETIC, **JOINS, **SHAPES, **POOLS, **PADS}
+FUNCTIONS: Calls = {**ACTIVATIONS, **ARITHMETIC, **JOINS, **SHAPES, **POOLS, **PADS, **COMPARISONS}
 
 
 def is_size(node: fx.Node) -> bool:

@@ -1,16 +1,18 @@
-"""What the host may compute where nothing but the output comes after it."""
+"""What may be the last: what the host computes of outputs, and comparisons with a number."""
 
-__all__ = ["host_layer_of", "is_host_call"]
+__all__ = ["COMPARISONS", "host_layer_of", "is_comparison", "is_host_call"]
 
+import operator
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import fx, nn
 
-from hwgen.torch_graph.functions.call import argument
-from hwgen.torch_graph.modules import HostLayer
+from hwgen.torch_graph.functions.call import Call, Calls, Function, Modules, argument
+from hwgen.torch_graph.modules import Above, HostLayer
 
 Shape = tuple[int, ...]
 
@@ -31,6 +33,35 @@ FUNCTIONS: dict[Any, str] = {
 }
 ALONE = ("sigmoid", "log_sigmoid")
 Get = Callable[[str], nn.Module]
+
+
+STRICT = (operator.gt, torch.gt, torch.greater, "gt", "greater")
+LOOSE = (operator.ge, torch.ge, torch.greater_equal, "ge", "greater_equal")
+TYPES = ("float", "double", "int", "long", "bool")  # of what a comparison gives
+
+
+def is_comparison(node: fx.Node) -> bool:
+    """Say whether a call compares with a bound, or gives what one says another type."""
+    if node.op == "call_method" and node.target in TYPES:
+        return all(is_comparison(source) for source in node.all_input_nodes)
+    return node.op in ("call_function", "call_method") and node.target in (*STRICT, *LOOSE)
+
+
+def _above(strict: bool, call: Call) -> Modules | None:
+    bound = call.argument(1, "other")
+    known = isinstance(bound, int | float) and not isinstance(bound, bool)
+    return (Above(bound, strict),) if known and isinstance(call.node.args[0], fx.Node) else None
+
+
+def _typed(call: Call) -> Modules | None:
+    return (nn.Identity(),) if is_comparison(call.node) else None
+
+
+COMPARISONS: Calls = {
+    **dict.fromkeys(STRICT, Function(partial(_above, True))),
+    **dict.fromkeys(LOOSE, Function(partial(_above, False))),
+    **dict.fromkeys(TYPES, Function(_typed)),
+}
 
 
 def is_host_call(node: fx.Node, get_module: Get) -> bool:

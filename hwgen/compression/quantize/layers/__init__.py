@@ -6,6 +6,7 @@ works on those, exactly. Accumulators stay below 2**50, so that float64 holds ev
 """
 
 __all__ = [
+    "QuantAbove",
     "QuantAdd",
     "QuantAffine",
     "QuantAvgPool",
@@ -27,7 +28,7 @@ __all__ = [
 
 from hwgen.compression.quantize.layers.add import QuantAdd
 from hwgen.compression.quantize.layers.concat import QuantConcat, QuantMaximum, QuantMinimum
-from hwgen.compression.quantize.layers.ends import QuantHostLayer
+from hwgen.compression.quantize.layers.ends import QuantAbove, QuantHostLayer
 from hwgen.compression.quantize.layers.pairs import QuantMultiply
 from hwgen.compression.quantize.layers.pools import QuantAvgPool, QuantPositionScale, QuantZeroPad
 from hwgen.compression.quantize.layers.rearrange import QuantRearrange
