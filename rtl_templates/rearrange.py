@@ -286,7 +286,7 @@ class Rearrange(wiring.Component):
             shape=unsigned(p.word * p.bits),
             depth=p.memory,
             init=[],
-            attrs={"ram_style": p.style} if p.style else {},
+            attrs={"no_rw_check": 1, **({"ram_style": p.style} if p.style else {})},
         )
         write, read = storage.write_port(), storage.read_port()
         writer_at = Signal(range(p.memory))

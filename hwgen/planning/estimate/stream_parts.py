@@ -229,7 +229,7 @@ def _sift(part: SiftParameters, target: Target) -> Structure:
     if part.wires:
         return Structure()
     constants = part.patterns[2].axes
-    logic = {"join": 1, "join choice bit": part.lanes * part.bits * bool(constants)}
+    logic = {"join choice bit": part.lanes * part.bits * bool(constants)}
     found = Structure(logic, part.leads) + _patterns(part.patterns, part.extents, target)
     return found + fifo_structure(part.fifo, target) if part.fifo else found
 
@@ -245,11 +245,12 @@ def _rearrange(part: RearrangeParameters, target: Target) -> Structure:
     logic = {
         "sequencer": 1,
         "ahead bit": ahead + place + 1,  # the room is counted as well
-        "credit bit": credit,
+        "credit bit": credit + 4,  # and what joins the conditions to go, take and return
         "origin bit": 2 * place,
         "join choice bit": part.lanes * part.bits * bool(part.constants.axes),
     }
-    found = Structure(logic, ahead + 3 * place + credit + 4)
+    held = 0 if part.style == "block" else width  # what a memory of LUTs gives
+    found = Structure(logic, ahead + 3 * place + credit + 2 + held)
     found += storage(width, part.memory, part.style, target)
     return (
         found + _patterns(part.patterns, part.extents, target) + fifo_structure(part.fifo, target)
