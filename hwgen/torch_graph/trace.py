@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, fx, nn
 
 from hwgen.errors import FormatError, FoundUnsupported, HwgenError, NetworkError, UnsupportedError
+from hwgen.torch_graph.by_hand import hand_written
 from hwgen.torch_graph.float_graph import INPUT, FloatGraph, FloatNode, Shape
 from hwgen.torch_graph.functions import Call, is_size, modules_of, operands
 from hwgen.torch_graph.hidden import find_hidden
@@ -136,8 +137,14 @@ class _Reader:
         self._names = set(self._modules)
         self._calls = Counter(node.target for node in graph.nodes if node.op == "call_module")
         self._values: dict[fx.Node, str] = {}  # the layer that gives each value
+        functions = hand_written(graph, self._modules, traced.shapes)
+        inside = set[fx.Node]().union(*(function.inside for function in functions.values()))
         for node in graph.nodes:
-            self._read(node)
+            if node in functions:
+                named = [(self._new_name(node.name), functions[node].module)]
+                self._place(named, node, [functions[node].source], written=False)
+            elif node not in inside:
+                self._read(node)
         if not self.layers and not self.found:
             self._refuse("forward", "a model without layers", "")
 

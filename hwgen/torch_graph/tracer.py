@@ -10,7 +10,8 @@ __all__ = ["SHAPE_ERRORS", "Traced", "Tracer", "place_of", "users_line", "why"]
 import operator
 import os
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -32,6 +33,9 @@ RESHAPING = (
     *("flatten", "view", "reshape", "squeeze", "unsqueeze", "view_as", "reshape_as"),
     *("contiguous", "clone", torch.clone),
 )
+# Functions of a number and a tensor: where they are given a value of a graph, torch takes it for a
+# tensor and the whole process ends
+FRAGILE = ("pow", "float_power", "where", "remainder", "xlogy")
 FOLDERS = (Path(torch.__file__).parent, Path(__file__).parents[1])
 OURS = tuple(f"{folder}{os.sep}" for folder in FOLDERS)  # not the user's
 
@@ -87,7 +91,8 @@ class Tracer(fx.Tracer):
 
     def traced(self, model: nn.Module) -> Traced:
         """Return the live part of the model's graph."""
-        graph = self.trace(model)
+        with _noted():
+            graph = self.trace(model)
         shapes = {n: tuple(v.shape) for n, v in self.values.items() if isinstance(v, Tensor)}
         for node in list(graph.nodes):
             _simplify(node, shapes)
@@ -158,6 +163,29 @@ class Tracer(fx.Tracer):
             case "call_method":
                 return getattr(args[0], target)(*args[1:], **kwargs)
         return target(*args, **kwargs)
+
+
+@contextmanager
+def _noted() -> Iterator[None]:
+    """Note calls of fragile functions in the graph before torch looks at what they are given."""
+
+    def noting(function: Callable[..., Any]) -> Callable[..., Any]:
+        def call(*args: Any, **kwargs: Any) -> Any:
+            for value in (*args, *kwargs.values()):
+                if issubclass(type(value), _Value):
+                    return value.tracer.create_proxy("call_function", function, args, kwargs)
+            return function(*args, **kwargs)
+
+        return call
+
+    known = {name: getattr(torch, name) for name in FRAGILE}
+    try:
+        for name, function in known.items():
+            setattr(torch, name, noting(function))
+        yield
+    finally:
+        for name, function in known.items():
+            setattr(torch, name, function)
 
 
 def place_of(node: fx.Node) -> str:
