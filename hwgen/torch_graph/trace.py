@@ -17,6 +17,7 @@ from torch import Tensor, fx, nn
 
 from hwgen.errors import FormatError, FoundUnsupported, HwgenError, NetworkError, UnsupportedError
 from hwgen.torch_graph.batches import Batch, Returns, shapes_of
+from hwgen.torch_graph.by_hand import HandWritten, hand_written
 from hwgen.torch_graph.float_graph import (
     INPUT,
     FloatGraph,
@@ -188,8 +189,13 @@ class _Reader:
         self._names = set(self._modules)
         self._calls = Counter(node.target for node in graph.nodes if node.op == "call_module")
         self._values: dict[fx.Node, str] = {}  # the layer that gives each value
+        functions = hand_written(graph, self._modules, traced.shapes)
+        inside = set[fx.Node]().union(*(function.inside for function in functions.values()))
         for node in graph.nodes:
-            self._read(node)
+            if node in functions:
+                self._read_hand_written(node, functions[node])
+            elif node not in inside:
+                self._read(node)
         self.layers = self._without_idle_host_layers()
         if not self.layers and not self.found:
             self._refuse("forward", "a model without layers", "")
@@ -276,6 +282,14 @@ class _Reader:
             or (is_comparison(user) and self._is_decided(user))
             for user in node.users
         )
+
+    def _read_hand_written(self, node: fx.Node, function: HandWritten) -> None:
+        self._values[node] = node.name
+        if function.source not in self._values:
+            self._refuse(place_of(node), *self._unsettled(node))
+            return
+        named: list[tuple[str, nn.Module]] = [(self._new_name(node.name), function.module)]
+        self._place(named, node, [function.source], written=False)
 
     def _read_module(self, node: fx.Node) -> None:
         if self._read_host_layer(node):

@@ -11,6 +11,7 @@ import operator
 import os
 import traceback
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -40,6 +41,9 @@ OVER_STACK: dict[Any, Callable[..., Any]] = {  # over the values of a stack: wha
     **dict.fromkeys((torch.amin, "amin"), torch.minimum),
     **dict.fromkeys((torch.prod, "prod"), torch.mul),
 }
+# Functions of a number and a tensor: where they are given a value of a graph, torch takes it for a
+# tensor and the whole process ends
+FRAGILE = ("pow", "float_power", "where", "remainder", "xlogy")
 FOLDERS = (Path(torch.__file__).parent, Path(__file__).parents[1])
 OURS = tuple(f"{folder}{os.sep}" for folder in FOLDERS)  # not the user's
 
@@ -104,7 +108,8 @@ class Tracer(fx.Tracer):
 
     def traced(self, model: nn.Module) -> Traced:
         """Return the live part of the model's graph."""
-        graph = self.trace(model)
+        with _noted():
+            graph = self.trace(model)
         shapes = {n: tuple(v.shape) for n, v in self.values.items() if isinstance(v, Tensor)}
         for node in list(graph.nodes):
             _simplify(node, shapes)
@@ -208,6 +213,29 @@ class Tracer(fx.Tracer):
 
 def _shapes(examples: tuple[Tensor, ...]) -> str:
     return " and ".join(str(tuple(x.shape)) for x in examples)
+
+
+@contextmanager
+def _noted() -> Iterator[None]:
+    """Note calls of fragile functions in the graph before torch looks at what they are given."""
+
+    def noting(function: Callable[..., Any]) -> Callable[..., Any]:
+        def call(*args: Any, **kwargs: Any) -> Any:
+            for value in (*args, *kwargs.values()):
+                if issubclass(type(value), _Value):
+                    return value.tracer.create_proxy("call_function", function, args, kwargs)
+            return function(*args, **kwargs)
+
+        return call
+
+    known = {name: getattr(torch, name) for name in FRAGILE}
+    try:
+        for name, function in known.items():
+            setattr(torch, name, noting(function))
+        yield
+    finally:
+        for name, function in known.items():
+            setattr(torch, name, function)
 
 
 def place_of(node: fx.Node) -> str:

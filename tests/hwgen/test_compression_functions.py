@@ -15,8 +15,10 @@ from hwgen.compression.quantize import QuantTable
 from hwgen.errors import FormatError, HwgenError
 from hwgen.formats import Binary, Fixed
 from hwgen.network import Requantize, Table
+from hwgen.torch_graph.by_hand import hand_written
 from hwgen.torch_graph.modules import Clamp, Elementwise
 from hwgen.torch_graph.one_value import CLAMPS, CURVES
+from hwgen.torch_graph.trace import trace_graph
 from support.exactness import assert_equal, made, train_on
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -268,6 +270,63 @@ def test_spelled_in_a_forward(seed):
     torch.manual_seed(0)
     found = [hwgen.import_torch(made(m.eval(), X), X[:1]) for m in (Written(), between(layer))]
     assert np.array_equal(*(net.run(net.quantize(X.numpy())) for net in found))
+
+
+class Spelled(nn.Module):
+    """A function of one value, spelled out in the forward."""
+
+    def __init__(self, function):
+        super().__init__()
+        torch.manual_seed(0)
+        self.a, self.b, self.clamp = nn.Conv2d(2, 3, 2), nn.Conv2d(3, 2, 2), nn.ReLU6()
+        self.function = function
+
+    def forward(self, x):
+        return self.b(self.function(self, self.a(x)))
+
+
+BY_HAND = {
+    "swish": (lambda m, x: x * torch.sigmoid(x), nn.SiLU()),
+    "hardswish": (lambda m, x: x * F.relu6(x + 3, inplace=True) / 6, nn.Hardswish()),
+    "hardswish of a module": (lambda m, x: x.mul(m.clamp(x + 3)).div_(6), nn.Hardswish()),
+    "gelu": (lambda m, x: 0.5 * x * (1 + torch.erf(x / math.sqrt(2))), nn.GELU()),
+    "gelu by tanh": (
+        lambda m, x: 0.5 * x * (1 + (math.sqrt(2 / math.pi) * (x + 0.044715 * x**3)).tanh()),
+        nn.GELU(approximate="tanh"),
+    ),
+    "mish": (lambda m, x: x * torch.tanh(F.softplus(x)), nn.Mish()),
+    "leaky": (lambda m, x: torch.where(x > 0, x, 0.1 * x), nn.LeakyReLU(0.1)),
+    "the larger": (lambda m, x: torch.max(x, 0.1 * x), nn.LeakyReLU(0.1)),
+    "softsign": (lambda m, x: x / (1 + abs(x)), nn.Softsign()),
+    "cube": (lambda m, x: x * x * x, Elementwise(lambda x: x**3)),
+    "a sum": (lambda m, x: x + x * torch.cos(x), Elementwise(lambda x: x + x * torch.cos(x))),
+    "torch.pow": (lambda m, x: torch.pow(x, 2) * x, Elementwise(lambda x: x**3)),
+    "torch.where": (lambda m, x: torch.where(x > 1, x, 0.0), nn.Threshold(1.0, 0.0)),
+}
+
+
+@pytest.mark.parametrize("name", BY_HAND)
+def test_by_hand(name):
+    """What is spelled out is one table, of the same entries as the module's, and trains."""
+    function, layer = BY_HAND[name]
+    spelled = Spelled(function).eval()
+    op, x = table_of(assert_equal(made(spelled, X), X, name))
+    wanted, same = table_of(hwgen.import_torch(made(between(layer), X), X[:1]))
+    assert np.array_equal(x.scale, same.scale) and np.allclose(op.scale, wanted.scale)
+    apart = np.abs(op.entries - wanted.entries)
+    assert apart.max() <= 1 and (apart > 0).sum() <= 2  # float rounding, next to a tie
+    assert_equal(made(spelled, X, train_on(X)), X, name)
+
+
+def test_what_is_used_elsewhere_or_comes_of_two_values_is_no_function_of_one():
+    for function in (
+        lambda m, x: (lambda y: x * y + m.a.weight.sum() * y)(torch.sigmoid(x)),
+        lambda m, x: x * torch.sigmoid(x.mean((2, 3), keepdim=True)),
+        lambda m, x: x * torch.sigmoid(m.a.bias.view(1, 3, 1, 1)),
+    ):
+        graph = trace_graph(Spelled(function).eval(), X)
+        modules = dict(Spelled(function).named_modules())
+        assert not hand_written(graph.graph, modules, graph.shapes)
 
 
 def test_pruning_goes_through_slopes_of_channels():

@@ -28,6 +28,7 @@ from hwgen.network import (
     Node,
     Op,
     PositionScale,
+    Table,
 )
 from hwgen.network.ends import one_or_all
 from hwgen.network.inference import infer
@@ -40,7 +41,7 @@ from support.order_builder import OrderBuilder
 IntArray = npt.NDArray[np.int64]
 Wanted = type[Op] | type[Format]
 OF_LENGTHS: set[type[Op]] = {Conv1d, MaxPool1d, AvgPool1d}  # in networks with `length` only
-ASKED_FOR: set[type[Op]] = {*OF_LENGTHS, PositionScale, *REARRANGED}  # in no kind as it is
+ASKED_FOR: set[type[Op]] = {*OF_LENGTHS, PositionScale, Table, *REARRANGED}  # in no kind as it is
 TRIES = 200  # of one draw, for what it must contain
 
 

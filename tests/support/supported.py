@@ -1,4 +1,4 @@
-"""docs/supported.md, made from the tables of the code: `cd tests && python -m support.supported`."""
+"""docs/supported.md, made of the code's tables: `cd tests && python -m support.supported`."""
 
 __all__ = ["PAGE", "page"]
 
@@ -38,6 +38,10 @@ from support.idioms import IDIOMS, REFUSED
 
 PAGE = Path(__file__).resolve().parents[2] / "docs/supported.md"
 WEIGHTS = "weights, accumulator, layers, per_channel, equalize, correct_bias; all pruning"
+MADE_BY = """\
+Made by `cd tests && python -m support.supported` from the tables that the code itself reads. Each
+way of writing below is imported by `tests/hwgen/test_idioms.py` as it is written, and torch equals
+golden on 64 inputs in every bit; `tests/hwgen/test_published.py` does so with whole networks."""
 POINTS = "activations, scales, asymmetric, calibration, steps"
 
 
@@ -175,10 +179,7 @@ def page() -> str:
     """Return the text of the page."""
     parts = [
         "# What hwgen takes",
-        "Made by `cd tests && python -m support.supported` from the tables that the code itself "
-        "reads. Each way of writing below is imported by `tests/hwgen/test_idioms.py` as it is "
-        "written, and torch equals golden on 64 inputs in every bit; "
-        "`tests/hwgen/test_published.py` does so with whole networks.",
+        MADE_BY,
         "## Modules and functions of PyTorch",
         "Options are those of `QuantizeRecipe` (docs/compression.md).",
         _groups(),

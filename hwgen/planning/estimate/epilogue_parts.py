@@ -7,7 +7,7 @@ from math import ceil
 
 from hwgen.families.cells import lut_inputs
 from hwgen.families.memories import block_rams
-from hwgen.planning.estimate.lookup_tables import words_luts
+from hwgen.planning.estimate.lookup_tables import function_luts, words_luts
 from hwgen.planning.estimate.structure import Counted, Structure, bits_of, held_table, loop_bits
 from hwgen.planning.estimate.work import Work, stored
 from hwgen.planning.lowering.dsp import inferred
@@ -156,8 +156,8 @@ def _function_table(part: FunctionTableParameters, target: Target) -> Structure:
 
 @lru_cache(maxsize=1024)  # of all lanes, mostly
 def _entry_luts(words: tuple[int, ...], width: int, inputs: int) -> dict[str, float]:
-    tables, choices = words_luts(words, width, inputs)
-    return {"threshold table": tables, "threshold choice": choices}
+    tables, choices = function_luts(words, width, inputs)
+    return {"function table": tables, "function choice": choices}
 
 
 def _function_table_work(part: FunctionTableParameters, beats: int) -> Work:

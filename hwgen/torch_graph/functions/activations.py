@@ -1,6 +1,6 @@
 """Functions of one value."""
 
-__all__ = ["ACTIVATIONS"]
+__all__ = ["ACTIVATIONS", "MANY", "spellings"]
 
 import operator
 from collections.abc import Callable
@@ -114,7 +114,7 @@ PLAIN = (  # in torch, and methods
 )
 
 
-def _spellings(name: str) -> set[Any]:
+def spellings(name: str) -> set[Any]:
     """Return what a function is called: in torch, in nn.functional, and as a method."""
     found: set[Any] = set()
     for spelled in (name, f"{name}_"):
@@ -127,7 +127,7 @@ def _plain(function: Callable[[Tensor], Tensor]) -> Function:
     return _as(lambda: Elementwise(function))
 
 
-MANY: dict[str, Function] = {
+MANY: dict[str, Function] = {  # by a name that has several spellings
     **MODULES,
     **{name: _plain(getattr(torch, name)) for name in PLAIN},
     "relu": Function(lambda call: (nn.ReLU(),)),
@@ -138,7 +138,7 @@ MANY: dict[str, Function] = {
     "pow": Function(_power),
 }
 ACTIVATIONS: Calls = {
-    **{spelled: known for name, known in MANY.items() for spelled in _spellings(name)},
+    **{spelled: known for name, known in MANY.items() for spelled in spellings(name)},
     F.dropout: Function(_dropout),
     F.dropout2d: Function(_dropout),
     operator.pow: Function(_power),
