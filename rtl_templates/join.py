@@ -14,8 +14,9 @@ from hwgen_rtl_templates.epilogue import EpilogueParameters
 from hwgen_rtl_templates.fifo import Fifo, FifoParameters
 from hwgen_rtl_templates.function_table import FunctionTableParameters
 from hwgen_rtl_templates.recurrence import NEVER, After, Recurrence, no_clocks
-from hwgen_rtl_templates.streams import beats_per_pixel, elements, range_shape
+from hwgen_rtl_templates.streams import beats_per_pixel, delayed, elements, range_shape
 from hwgen_rtl_templates.tables import added
+from hwgen_rtl_templates.term_tree import TermTree
 from hwgen_rtl_templates.timing import Link
 
 
@@ -71,10 +72,19 @@ class SumParameters:
             return part.bits, part.signed
         return self.sum_shape.width, self.sum_shape.signed
 
+    @cached_property
+    def tree(self) -> TermTree:
+        """The adders of a lane."""
+        ranges = tuple(
+            (-(1 << bits - 1), (1 << bits - 1) - 1) if sign else (0, (1 << bits) - 1)
+            for bits, sign in zip(self.bits, self.signs, strict=True)
+        )
+        return TermTree(ranges, self.multipliers, self.offset)
+
     @property
     def latency(self) -> int:
         """Clocks from the inputs to the queue."""
-        return 1 + sum(part.latency for part in self.behind)
+        return self.tree.levels + sum(part.latency for part in self.behind)
 
     @property
     def full_rate_depth(self) -> int:
@@ -153,45 +163,17 @@ class Sum(wiring.Component):
         m.d.comb += take.eq(~room[-1] & Cat(i.valid for i in inputs).all())
         m.d.comb += [i.ready.eq(take) for i in inputs]
         m.d.sync += room.eq(added(room, take.as_signed(), returned))
-        valid = Signal()
-        m.d.sync += valid.eq(take)
-        sums = []
-        for lane in range(p.lanes):
-            total = Signal(p.sum_shape, name=f"sum_{lane}", reset_less=True)
-            terms = [
-                _times(i.payload[lane], by) for i, by in zip(inputs, p.multipliers, strict=True)
-            ]
-            m.d.sync += total.eq(_total(terms, p.multipliers, p.offset))
-            sums.append(total)
-        payload = Cat(sums)
+        (valid,) = delayed(m, p.tree.levels, valid=take)
+        payload = Cat(
+            p.tree.build(m, f"sum_{lane}", [i.payload[lane] for i in inputs], p.sum_shape)
+            for lane in range(p.lanes)
+        )
         for part in p.behind:
             m.submodules[part.name] = unit = part.create()
             m.d.comb += [unit.i.valid.eq(valid), unit.i.payload.as_value().eq(payload)]
             valid, payload = unit.o.valid, unit.o.payload.as_value()
         m.d.comb += [fifo.i.valid.eq(valid), fifo.i.payload.as_value().eq(payload)]
         return m
-
-
-def _total(terms: Sequence[Value], multipliers: Sequence[int], offset: int) -> Value:
-    """Return the sum of terms, less those with a negative multiplier: an adder each, either way."""
-    plus = [term for term, by in zip(terms, multipliers, strict=True) if by > 0]
-    minus = [term for term, by in zip(terms, multipliers, strict=True) if by < 0]
-    if not minus:
-        return sum(plus[1:], plus[0]) + offset
-    if not plus:
-        total, offset = Const(offset), 0
-    else:
-        total = sum(plus[1:], plus[0])
-    for term in minus:
-        total = total - term
-    return total + offset if offset else total
-
-
-def _times(value: Value, by: int) -> Value:
-    """Return value * |by| as shifts and sums: a constant needs no multiplier."""
-    by = abs(by)
-    terms = [value << place for place in range(by.bit_length()) if by >> place & 1]
-    return sum(terms[1:], terms[0])
 
 
 @dataclass(frozen=True)

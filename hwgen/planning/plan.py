@@ -29,6 +29,7 @@ from hwgen.targets import Target
 from hwgen_rtl_templates.axi import BorderParameters
 
 FRAMES = 6  # that a plan's timing is evaluated over; the pipeline is full well before
+MORE_FRAMES = 14  # where a queue may hold several
 
 
 @dataclass(frozen=True)
@@ -187,8 +188,9 @@ class Plan:
 
     @cached_property
     def timing(self) -> Timing:
-        """Exact clocks of `FRAMES` frames back to back."""
-        return self.timing_of(FRAMES)
+        """Exact clocks of `FRAMES` frames back to back, or of `MORE_FRAMES`."""
+        waits = any(stage.layer.needs_frames for stage in self.stages)
+        return self.timing_of(MORE_FRAMES if waits else FRAMES)
 
     def timing_of(self, frames: int) -> Timing:
         """Return the exact clocks of that many frames back to back."""

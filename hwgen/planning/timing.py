@@ -5,6 +5,7 @@ __all__ = ["Timing", "describe", "evaluate_timing"]
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from hwgen.planning.dataflow import Assembly
 from hwgen_rtl_templates.recurrence import NEVER, After, Recurrence
@@ -29,8 +30,11 @@ class Timing:
 
     @property
     def interval(self) -> int:
-        """Clocks from one frame to the next, once the pipeline is full."""
-        return self.frame_ends[-1] - self.frame_ends[-2]
+        """Clocks from one frame to the next, once the pipeline is full; the most, where a queue of
+        several frames is filled and emptied in turn."""
+        ends = self.frame_ends
+        last = ends[len(ends) // 2 - 1 :] if len(ends) > 3 else ends[-2:]
+        return max(b - a for a, b in pairwise(last))
 
     @property
     def latency(self) -> int:

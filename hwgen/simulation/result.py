@@ -55,7 +55,8 @@ class SimulationResult:
     outputs : (frames, *shape) int64, what the package put out; of several outputs by name
     equal : whether every output equals the expected one
     compared, different : numbers of values
-    interval : cycles between the ends of the last two frames; None with one frame
+    interval : cycles between the ends of two frames, the most of the later ones; None with one
+        frame
     latency : cycles from the first accepted to the last emitted beat of the first frame
     frame_starts, frame_ends : cycle of each frame's first accepted and last emitted beat, of any
         input and output

@@ -6,6 +6,7 @@ import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -151,7 +152,7 @@ def simulate(
         equal=difference is None,
         compared=sum(part.size for part in wrong),
         different=sum(int(part.sum()) for part in wrong),
-        interval=ends[-1] - ends[-2] if len(ends) > 1 else None,
+        interval=_interval(ends),
         latency=ends[0] - measured.starts[0],
         frame_starts=measured.starts,
         frame_ends=ends,
@@ -264,6 +265,13 @@ def _suspect(measured: Measured) -> int:
     """Return the frame in which the first stream rule was broken, or 0."""
     first = min((first for *_, first in measured.violations), default=0)
     return min(sum(end < first for end in measured.ends), max(len(measured.ends) - 1, 0))
+
+
+def _interval(ends: Sequence[int]) -> int | None:
+    """Return the clocks from one frame to the next once the pipeline is full: the most of the later
+    ones, as a plan says it."""
+    last = ends[len(ends) // 2 - 1 :] if len(ends) > 3 else ends[-2:]
+    return max((b - a for a, b in pairwise(last)), default=None)
 
 
 def _record(

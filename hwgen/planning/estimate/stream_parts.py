@@ -77,23 +77,16 @@ def fifo_work(part: FifoParameters, beats: int) -> Work:
     return stored(part.lanes * part.bits, part.depth, 2 * beats)
 
 
-def _adders(part: SumParameters) -> int:
-    """Return the adders of the terms of a lane; what is taken off takes one as well."""
-    return len(part.bits) - 1 + sum(abs(by).bit_count() - 1 for by in part.multipliers)
-
-
 def _sum(part: SumParameters, target: Target) -> Structure:
-    width = part.sum_shape.width
-    adders = _adders(part) + (part.offset != 0)
-    logic = {"join": 1, "sum bit": part.lanes * adders * width}
-    found = Structure(logic, part.lanes * width + 8)
+    adders, ffs = part.tree.counts
+    found = Structure({"join": 1, "sum bit": part.lanes * adders}, part.lanes * ffs + 8)
     for unit in part.behind:
         found += EPILOGUES[type(unit)].structure(unit, target)
     return found + fifo_structure(part.fifo, target)
 
 
 def _sum_work(part: SumParameters, beats: int) -> Work:
-    total = Work(adder_bits=_adders(part) * part.sum_shape.width * part.lanes * beats)
+    total = Work(adder_bits=part.tree.counts[0] * part.lanes * beats)
     for unit in part.behind:
         total += EPILOGUES[type(unit)].work(unit, beats)
     return total + fifo_work(part.fifo, beats)

@@ -97,6 +97,11 @@ class Layer:
         """Stream of the first input."""
         return self.x_frames[0]
 
+    @property
+    def needs_frames(self) -> bool:
+        """Whether an input that is one pixel meets all pixels of another, which wait for it."""
+        return self.spreads and any(f[1:] != self.x_frame[1:] for f in self.x_frames)
+
     def rounds(self, position: int, lanes: int) -> tuple[int, int]:
         """Return (fresh, period): how many beats of an input enter, and are met, in a turn, where
         it spreads over the first one; (1, 1) where it does not."""

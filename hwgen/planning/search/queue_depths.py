@@ -45,8 +45,9 @@ def with_queues(plan: Plan) -> Plan:
 
     A queue behind an engine starts with the depth at which the engine never waits for it. A queue
     on a branch of a fork holds, to begin with, two frames, more than a join can make it wait for,
-    so that nothing can stand still. It is then as long as what it has held at most, and halved as
-    long as interval and latency stay.
+    so that nothing can stand still; and one more for each stage where a value of a whole frame is
+    waited for, for each may take as long as a frame. It is then as long as what it has held at
+    most, and halved as long as interval and latency stay.
     """
     plan = plan.with_queues(
         {
@@ -57,10 +58,12 @@ def with_queues(plan: Plan) -> Plan:
     )
     beats = {name: end.beats for name, end in plan.entries.items()}
     beats |= {stage.name: stage.output.beats for stage in plan.stages}
+    waits = any(stage.layer.needs_frames for stage in plan.stages)
+    frames = 2 + len(plan.stages) * waits
     ample: dict[Branch, int] = {}
     for branch in _branches(plan):
         frame = beats[branch.source]
-        ample[branch] = _rounded(max(LEAST, 2 * frame), plan.target)
+        ample[branch] = _rounded(max(LEAST, frames * frame), plan.target)
     plan = plan.with_depths(ample)
     least = max(LEAST, queue_step(plan.target))
     best = _without_spare(_shortened(_lengthened(plan), least))
