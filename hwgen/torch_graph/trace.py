@@ -6,7 +6,7 @@ Everything hwgen has no meaning for is found here, all at once.
 __all__ = ["check_finite", "evaluating", "float_graph_of", "trace_graph"]
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any

@@ -14,6 +14,7 @@ from hwgen.torch_graph.support import INSTEAD, LAST, SUPPORTED
 from hwgen.torch_graph.trace import float_graph_of
 
 X = torch.randn(3, 2, 7, 7, generator=torch.Generator().manual_seed(0))
+SIZE = X[0].numel()
 INT8 = Recipe(quantize=QuantizeRecipe.int8())
 
 
@@ -60,6 +61,16 @@ WAYS = [  # refused, the words, accepted
     (last(torch.tanh), LAST, last(lambda a: a)),
     (Between(nn.Softmax(1)), "use it for the last operation", last(lambda a: a.softmax(1))),
     (last(lambda a: F.softmax(a, 0)), "over the classes", last(lambda a: F.softmax(a, 1))),
+    (
+        Text(lambda layers, x: F.conv2d(x, layers[0].weight), conv()),
+        *("use nn.Conv2d, which holds", Text(lambda layers, x: layers[0](x), conv())),
+    ),
+    (
+        Text(lambda layers, x: F.linear(x.flatten(1), layers[0].weight), nn.Linear(SIZE, 3)),
+        "use nn.Linear, which holds",
+        Text(lambda layers, x: layers[0](x.flatten(1)), nn.Linear(SIZE, 3)),
+    ),
+    (last(lambda a: a < 0.5), "compare with > or >= and a number", last(lambda a: a >= 0.5)),
     (last(lambda a: a.flatten(2)), "use flatten(1)", last(lambda a: a.flatten(1))),
     (last(lambda a: a.view(-1, 4, 25)), "view(x.size(0), -1)", last(lambda a: a.view(len(a), -1))),
     (
