@@ -12,6 +12,7 @@ from amaranth.lib.wiring import In, Out, connect
 
 from hwgen_rtl_templates.epilogue import EpilogueParameters
 from hwgen_rtl_templates.fifo import Fifo, FifoParameters
+from hwgen_rtl_templates.function_table import FunctionTableParameters
 from hwgen_rtl_templates.recurrence import After, Recurrence, no_clocks
 from hwgen_rtl_templates.streams import elements, range_shape
 from hwgen_rtl_templates.tables import added
@@ -32,6 +33,7 @@ class ProductParameters:
     epilogue : what becomes of the product, or None
     depth : beats of the queue behind
     shifts : whether that is registers that shift
+    table : what is read for what comes of that, or None
     """
 
     channels: int
@@ -47,6 +49,12 @@ class ProductParameters:
     epilogue: EpilogueParameters | None
     depth: int
     shifts: bool = False
+    table: FunctionTableParameters | None = None
+
+    @property
+    def behind(self) -> tuple[EpilogueParameters | FunctionTableParameters, ...]:
+        """What follows, a beat a clock each."""
+        return tuple(part for part in (self.epilogue, self.table) if part)
 
     @property
     def word(self) -> int:
@@ -61,14 +69,14 @@ class ProductParameters:
     @property
     def element(self) -> tuple[int, bool]:
         """(bits, signed) of an output element."""
-        if self.epilogue:
-            return self.epilogue.bits, self.epilogue.signed
+        for part in reversed(self.behind):
+            return part.bits, part.signed
         return self.product_shape.width, self.product_shape.signed
 
     @property
     def latency(self) -> int:
         """Clocks from the inputs to the queue: operands, product, and what follows."""
-        return 2 + (self.epilogue.latency if self.epilogue else 0)
+        return 2 + sum(part.latency for part in self.behind)
 
     @property
     def full_rate_depth(self) -> int:
@@ -160,10 +168,10 @@ class Product(wiring.Component):
         valid, multiplied = Signal(), Signal()
         m.d.sync += [valid.eq(take), multiplied.eq(valid)]
         valid, payload = multiplied, Cat(products)
-        if p.epilogue:
-            m.submodules.post = epilogue = p.epilogue.create()
-            m.d.comb += [epilogue.i.valid.eq(valid), epilogue.i.payload.as_value().eq(payload)]
-            valid, payload = epilogue.o.valid, epilogue.o.payload.as_value()
+        for part in p.behind:
+            m.submodules[part.name] = unit = part.create()
+            m.d.comb += [unit.i.valid.eq(valid), unit.i.payload.as_value().eq(payload)]
+            valid, payload = unit.o.valid, unit.o.payload.as_value()
         m.d.comb += [fifo.i.valid.eq(valid), fifo.i.payload.as_value().eq(payload)]
         return m
 

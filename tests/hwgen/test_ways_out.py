@@ -14,6 +14,7 @@ from hwgen.torch_graph.support import INSTEAD, LAST, SUPPORTED
 from hwgen.torch_graph.trace import float_graph_of
 
 X = torch.randn(3, 2, 7, 7, generator=torch.Generator().manual_seed(0))
+SIZE = X[0].numel()
 INT8 = Recipe(quantize=QuantizeRecipe.int8())
 
 
@@ -70,6 +71,16 @@ WAYS = [  # refused, the words, accepted
     ),
     (Between(nn.Softmax(1)), "use it for the last operation", last(lambda a: a.softmax(1))),
     (last(lambda a: F.softmax(a, 0)), "over the classes", last(lambda a: F.softmax(a, 1))),
+    (
+        Text(lambda layers, x: F.conv2d(x, layers[0].weight), conv()),
+        *("use nn.Conv1d or nn.Conv2d, which hold", Text(lambda layers, x: layers[0](x), conv())),
+    ),
+    (
+        Text(lambda layers, x: F.linear(x.flatten(1), layers[0].weight), nn.Linear(SIZE, 3)),
+        "use nn.Linear, which holds",
+        Text(lambda layers, x: layers[0](x.flatten(1)), nn.Linear(SIZE, 3)),
+    ),
+    (last(lambda a: a < 0.5), "compare with > or >= and a number", last(lambda a: a >= 0.5)),
     (
         last(lambda a: F.relu(a.view(-1, 2, 2, 5, 5))),
         *("bring it into the shape", last(lambda a: F.relu(a.view(-1, 2, 10, 5)))),

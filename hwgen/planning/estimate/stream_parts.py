@@ -103,16 +103,16 @@ def _product(part: ProductParameters, target: Target) -> Structure:
     ffs = widths[0][0] + widths[1][0] + part.product_shape.width
     found = Structure(logic, ffs).times(part.lanes)
     found += Structure({"join": 1}, 9, ceil(part.lanes * blocks))
-    if part.epilogue:
-        found += EPILOGUES[type(part.epilogue)].structure(part.epilogue, target)
+    for unit in part.behind:
+        found += EPILOGUES[type(unit)].structure(unit, target)
     return found + fifo_structure(part.fifo, target)
 
 
 def _product_work(part: ProductParameters, beats: int) -> Work:
     a, b = (range_shape(*ends).width for ends in part.ranges)
     total = Work(product_bits=a * b * part.lanes * beats)
-    if part.epilogue:
-        total += EPILOGUES[type(part.epilogue)].work(part.epilogue, beats)
+    for unit in part.behind:
+        total += EPILOGUES[type(unit)].work(unit, beats)
     return total + fifo_work(part.fifo, beats)
 
 
@@ -134,16 +134,16 @@ def _position_scale(part: PositionScaleParameters, target: Target) -> Structure:
     logic = {"join": 1, "sum bit": lanes * adders * width, "join choice bit": chosen, **loops}
     held = lanes * (width + part.x_shape.width) + part.factor_bits
     found = Structure(logic, held + loops.total() + 9)
-    if part.epilogue:
-        found += EPILOGUES[type(part.epilogue)].structure(part.epilogue, target)
+    for unit in part.behind:
+        found += EPILOGUES[type(unit)].structure(unit, target)
     return found + fifo_structure(part.fifo, target)
 
 
 def _position_scale_work(part: PositionScaleParameters, beats: int) -> Work:
     adders = part.summands - 1 + (part.offset != 0)
     total = Work(adder_bits=adders * part.product_shape.width * part.lanes * beats)
-    if part.epilogue:
-        total += EPILOGUES[type(part.epilogue)].work(part.epilogue, beats)
+    for unit in part.behind:
+        total += EPILOGUES[type(unit)].work(unit, beats)
     return total + fifo_work(part.fifo, beats)
 
 

@@ -3,13 +3,13 @@
 __all__ = ["EXTREME", "PRODUCT"]
 
 from collections.abc import Iterable
-from dataclasses import replace
 
 from hwgen.families.memories import queue_shifts
 from hwgen.formats import bits_for
 from hwgen.network.ops import Minimum
 from hwgen.network.tensor import Tensor
 from hwgen.planning.implementations.implementation import Conditions, Implementation
+from hwgen.planning.implementations.streams.quicker import with_low_latency
 from hwgen.planning.layers.dot_output import dot_output_of
 from hwgen.planning.layers.elements import ElementEncoding
 from hwgen.planning.layers.folding import (
@@ -18,7 +18,7 @@ from hwgen.planning.layers.folding import (
     element_foldings,
 )
 from hwgen.planning.layers.layer import Layer
-from hwgen.planning.lowering.epilogue import Epilogue, epilogue_for, quicker_epilogue
+from hwgen.planning.lowering.epilogue import epilogue_for
 from hwgen.targets import Target
 from hwgen_rtl_templates.extreme import ExtremeParameters
 from hwgen_rtl_templates.product import ProductParameters
@@ -38,6 +38,7 @@ def _product(layer: Layer, folding: Folding, target: Target) -> ProductParameter
     (a, b), lanes = layer.xs, folding.lanes
     shapes = [bits_for(x.lo, x.hi) for x in layer.xs]
     encodings = layer.x_encodings
+    behind = epilogue_for(layer, dot_output_of(layer), lanes, target)
     found = ProductParameters(
         channels=layer.outputs,
         lanes=lanes,
@@ -49,22 +50,11 @@ def _product(layer: Layer, folding: Folding, target: Target) -> ProductParameter
         lo=layer.acc.lo,
         hi=layer.acc.hi,
         beats=element_cycles(layer, folding),
-        epilogue=epilogue_for(layer, dot_output_of(layer), lanes, target).unit,
+        epilogue=behind.unit,
         depth=1,
         shifts=queue_shifts(target),
+        table=behind.table,
     )
-    return found.with_depth(found.full_rate_depth)
-
-
-def _product_with_low_latency(
-    core: ProductParameters, layer: Layer, target: Target
-) -> ProductParameters:
-    """Return the product itself where nothing takes fewer clocks than what it has."""
-    now = Epilogue(None, core.epilogue)
-    quicker = quicker_epilogue(layer, dot_output_of(layer), core.lanes, target, now)
-    if quicker is None:
-        return core
-    found = replace(core, epilogue=quicker.unit)
     return found.with_depth(found.full_rate_depth)
 
 
@@ -91,7 +81,7 @@ PRODUCT = Implementation(
     candidates=_product_candidates,
     min_cycles=element_cycles,
     lower=_product,
-    with_low_latency=_product_with_low_latency,
+    with_low_latency=with_low_latency,
 )
 EXTREME = Implementation(
     name="extreme",

@@ -3,17 +3,17 @@
 __all__ = ["POSITION_SCALE"]
 
 from collections.abc import Iterable
-from dataclasses import replace
 from typing import cast
 
 from hwgen.families.memories import queue_shifts
 from hwgen.formats import bits_for
 from hwgen.network.ops import PositionScale
 from hwgen.planning.implementations.implementation import Conditions, Implementation
+from hwgen.planning.implementations.streams.quicker import with_low_latency
 from hwgen.planning.layers.dot_output import dot_output_of
 from hwgen.planning.layers.folding import Folding, element_cycles, element_foldings
 from hwgen.planning.layers.layer import Layer
-from hwgen.planning.lowering.epilogue import Epilogue, epilogue_for, quicker_epilogue
+from hwgen.planning.lowering.epilogue import epilogue_for
 from hwgen.targets import Target
 from hwgen_rtl_templates.position_scale import PositionScaleParameters
 
@@ -26,6 +26,7 @@ def _lower(layer: Layer, folding: Folding, target: Target) -> PositionScaleParam
     op = cast(PositionScale, layer.op)
     bits, is_signed = bits_for(layer.x.lo, layer.x.hi)
     *rows, columns = op.factors  # a length is a row
+    behind = epilogue_for(layer, dot_output_of(layer), folding.lanes, target)
     offset = layer.x_encodings[0].base - layer.x.zero_point
     found = PositionScaleParameters(
         channels=layer.outputs,
@@ -38,23 +39,12 @@ def _lower(layer: Layer, folding: Folding, target: Target) -> PositionScaleParam
         columns=columns,
         lo=layer.acc.lo,
         hi=layer.acc.hi,
-        epilogue=epilogue_for(layer, dot_output_of(layer), folding.lanes, target).unit,
+        epilogue=behind.unit,
         depth=1,
         shifts=queue_shifts(target),
+        table=behind.table,
     )
     return found.with_depth(found.full_rate_depth)
-
-
-def _with_low_latency(
-    core: PositionScaleParameters, layer: Layer, target: Target
-) -> PositionScaleParameters:
-    """Return the same where nothing takes fewer clocks than what it has."""
-    now = Epilogue(None, core.epilogue)
-    quicker = quicker_epilogue(layer, dot_output_of(layer), core.lanes, target, now)
-    if quicker is None:
-        return core
-    scale = replace(core, epilogue=quicker.unit)
-    return scale.with_depth(scale.full_rate_depth)
 
 
 POSITION_SCALE = Implementation(
@@ -63,5 +53,5 @@ POSITION_SCALE = Implementation(
     candidates=_candidates,
     min_cycles=element_cycles,
     lower=_lower,
-    with_low_latency=_with_low_latency,
+    with_low_latency=with_low_latency,
 )
