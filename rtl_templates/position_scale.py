@@ -208,8 +208,7 @@ class PositionScale(wiring.Component):
         loops = [("group", p.groups), ("column", len(p.columns)), ("row", len(p.rows))]
         (_, column, row), _ = nest(m, take, loops)
         factor = Signal(p.factor_bits, reset_less=True)
-        whole = lookup(m, row, p.rows, "rows") * lookup(m, column, p.columns, "columns")
-        m.d.sync += factor.eq(whole >> p.common)
+        m.d.sync += factor.eq(self._factor(m, row, column))
         valid, multiplied = Signal(), Signal()
         m.d.sync += [valid.eq(take), multiplied.eq(valid)]
         products = []
@@ -226,6 +225,19 @@ class PositionScale(wiring.Component):
             valid, payload = unit.o.valid, unit.o.payload.as_value()
         m.d.comb += [fifo.i.valid.eq(valid), fifo.i.payload.as_value().eq(payload)]
         return m
+
+    def _factor(self, m: Module, row: Value, column: Value) -> Value:
+        """Return the factor of a position: a table of columns for each factor that a row may have,
+        since of a product synthesis makes a multiplier."""
+        p = self.parameters
+        different = sorted(set(p.rows))
+        of_row = lookup(m, row, [different.index(by) for by in p.rows], "rows")
+        chosen: Value = Const(0)
+        for number, by in enumerate(different):
+            factors = [by * other >> p.common for other in p.columns]
+            found = lookup(m, column, factors, f"columns_{number}")
+            chosen = Mux(of_row == number, found, chosen) if number else found
+        return chosen
 
     def _times(self, x: Value, factor: Value) -> Value:
         """Return x * factor, a summand for each of the factor's bits: those that all factors have
