@@ -32,7 +32,7 @@ class StreamFormat:
     lanes : elements of a beat
     bits, signed : format of an element
     tdata_bits : width of a beat, lanes * bits or more
-    shape : shape of the tensor, (channels, height, width) or (features,)
+    shape : shape of the tensor, (channels, height, width), (channels, length) or (features,)
     stream_shape : (channels, height, width) of the stream; flattened in torch's order it is shape
     base, step : what an element stands for
 
@@ -53,7 +53,7 @@ class StreamFormat:
     def __post_init__(self) -> None:
         sizes = (self.lanes, self.bits, self.step, *self.shape, *self.stream_shape)
         same = math.prod(self.shape) == math.prod(self.stream_shape)
-        whole = min(sizes) > 0 and len(self.shape) in (1, 3) and len(self.stream_shape) == 3
+        whole = min(sizes) > 0 and len(self.shape) in (1, 2, 3) and len(self.stream_shape) == 3
         if not (same and whole) or self.tdata_bits < self.lanes * self.bits:
             raise FormatError(
                 f"Stream must not contradict itself in lanes, bits and shapes: {self}"
