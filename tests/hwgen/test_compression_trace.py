@@ -55,7 +55,7 @@ def test_everything_unsupported_comes_in_one_error():
         ("add_1", "function add"),
         ("cat_1", "function cat"),
         ("pool", "AdaptiveAvgPool2d(3) on an image of 16 x 8"),
-        ("view", "method view"),
+        ("fc", "a value whose first axis is not the batch"),
         ("softmax", "function softmax"),
     ]
 
