@@ -6,7 +6,7 @@ has a shape that a value may have. So what is in between may have any number of 
 in another place, and a call's arguments need not be understood.
 """
 
-__all__ = ["MOVING_MODULES", "Moved", "Moving"]
+__all__ = ["MOST_AXES", "MOVING_MODULES", "Moved", "Moving"]
 
 import operator
 from collections.abc import Callable, Mapping

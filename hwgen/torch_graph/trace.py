@@ -41,7 +41,7 @@ from hwgen.torch_graph.hidden import find_hidden
 from hwgen.torch_graph.meaning import run_layer
 from hwgen.torch_graph.modules import Above, Add, ArgMax, Elementwise, HostLayer, Multiply, ZeroPad
 from hwgen.torch_graph.modules.windows import Sides
-from hwgen.torch_graph.moving import MOVING_MODULES, Moved, Moving
+from hwgen.torch_graph.moving import MOST_AXES, MOVING_MODULES, Moved, Moving
 from hwgen.torch_graph.pads import fold_pads
 from hwgen.torch_graph.pools import POOLS, pools_of
 from hwgen.torch_graph.returned import is_opened, opened, parts_of, returns_of
@@ -350,9 +350,12 @@ class _Reader:
     def _unsettled(self, node: fx.Node) -> tuple[str, str]:
         """Return what is refused of a value that no layer gives, and the way out."""
         shape = next(self._shapes.get(n) for n in node.all_input_nodes if n not in self._values)
-        what = "several tensors" if shape is None else f"a value of {len(shape) + 1} dimensions"
         way = "use flatten(1), or bring it into the shape (batch, channels, height, width) first"
-        return f"{what} where one is computed with", way
+        if shape is None:
+            return "several tensors where one is computed with", way
+        if 2 <= len(shape) + 1 <= MOST_AXES:
+            return "a value whose first axis is not the batch", way
+        return f"a value of {len(shape) + 1} dimensions where one is computed with", way
 
     def _read_function(self, node: fx.Node) -> None:
         if self._read_host_layer(node):

@@ -19,6 +19,7 @@ from hwgen.compression.prune.state import PruningState, Train, weighted_layers
 from hwgen.compression.prune.stripes import has_stripes
 from hwgen.compression.recipes.prune_recipe import KINDS, PruneRecipe
 from hwgen.errors import HwgenError
+from hwgen.torch_graph.adopt import adopt
 from hwgen.torch_graph.batches import Batch
 from hwgen.torch_graph.trace import float_graph_of
 
@@ -53,6 +54,7 @@ def scan_sensitivity(
     """
     if kind not in KINDS:
         raise HwgenError(f"Kind of pruning must be one of {', '.join(KINDS)}, not {kind!r}")
+    model = adopt(model).module
     graph = float_graph_of(model, example)
     state = PruningState(
         model, example, graph, sizes=group_sizes(graph), calibration=tuple(calibration), train=train
