@@ -141,7 +141,9 @@ class _Reader:
         inside = set[fx.Node]().union(*(function.inside for function in functions.values()))
         for node in graph.nodes:
             if node in functions:
-                named = [(self._new_name(node.name), functions[node].module)]
+                named: list[tuple[str, nn.Module]] = [
+                    (self._new_name(node.name), functions[node].module)
+                ]
                 self._place(named, node, [functions[node].source], written=False)
             elif node not in inside:
                 self._read(node)

@@ -47,7 +47,7 @@ def test_random_mixed_networks_hold_every_format_op_and_use_of_a_sign():
                 users |= {type(user.op) for user in network.users(node.name)}
                 convs = [u.op for u in network.users(node.name) if isinstance(u.op, Conv2d)]
                 padded += sum(any(op.padding) for op in convs)
-    assert ops == set(OPS) - {Table}  # of which test_tables.py has networks
+    assert ops == set(OPS) - {Table}  # of which test_network_tables.py has networks
     assert {type(of) for of in weights} == {Fixed, Binary, Ternary, PowerOfTwo, Codebook}
     assert {PowerOfTwo(bits, terms) for bits in range(2, 6) for terms in (1, 2)} <= weights
     assert any(isinstance(of, Codebook) and len(of.entries) < 1 << of.index_bits for of in weights)
