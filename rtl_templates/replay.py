@@ -101,15 +101,18 @@ class Replay(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         p = self.parameters
-        advance, fresh = Signal(), Signal()
-        (_, turn), _ = nest(m, advance, [("beat", p.fresh), ("turn", p.period // p.fresh)])
+        advance, fresh = Signal(), Signal(init=1)
+        rounds = [("beat", p.fresh), ("turn", p.period // p.fresh)]
+        (at, _), (end_of_round, end_of_turn) = nest(m, advance, rounds)
+        if p.period > p.fresh:  # from a register: it chooses each bit
+            with m.If(end_of_round):
+                m.d.sync += fresh.eq(end_of_turn)
         beat = Signal.like(self.i.payload, name="leaving")
         if p.period > p.fresh:
-            before = went_by(m, "ring", beat.as_value(), p.fresh, advance, p.ring_style)
+            before = went_by(m, "ring", beat.as_value(), p.fresh, advance, p.ring_style, at)
         else:  # one element in all lanes
             before = Const(0)
         m.d.comb += [
-            fresh.eq(turn == 0),
             self.o.valid.eq(self.i.valid | ~fresh),
             self.i.ready.eq(self.o.ready & fresh),
             advance.eq(self.o.valid & self.o.ready),

@@ -11,16 +11,28 @@ SHALLOW = 4  # words up to which they are registers that move on
 
 
 def went_by(
-    m: Module, name: str, value: Value, words: int, advance: Value, style: str | None
+    m: Module,
+    name: str,
+    value: Value,
+    words: int,
+    advance: Value,
+    style: str | None,
+    at: Value | None = None,
 ) -> Value:
     """Return what a value was so many advances ago: from registers that move on, or a memory that
-    is gone round."""
+    is gone round.
+
+    Parameters
+    ----------
+    at : a counter of so many advances, where there is one
+    """
     if style is None:
         line = [Signal(len(value), name=f"{name}_{n}", reset_less=True) for n in range(words)]
         with m.If(advance):
             m.d.sync += [a.eq(b) for a, b in zip(line, (value, *line[:-1]), strict=True)]
         return line[-1]
-    (at,), _ = nest(m, advance, [(f"{name}_at", words)])
+    if at is None:
+        (at,), _ = nest(m, advance, [(f"{name}_at", words)])
     m.submodules[f"{name}_memory"] = storage = memory.Memory(
         shape=unsigned(len(value)), depth=words, init=[], attrs={"ram_style": style}
     )

@@ -118,7 +118,7 @@ def _product_work(part: ProductParameters, beats: int) -> Work:
 
 def _extreme(part: ExtremeParameters, target: Target) -> Structure:
     width = part.lanes * part.element[0]
-    return Structure({"join": 1, "maximum bit": width, "join choice bit": width}, width + 1)
+    return Structure({"maximum bit": width}, width + 1)
 
 
 def _extreme_work(part: ExtremeParameters, beats: int) -> Work:
@@ -152,11 +152,10 @@ def _replay(part: ReplayParameters, target: Target) -> Structure:
     if part.period == words:
         return Structure()
     loops = loop_bits(words, part.period // words)
-    found = Structure({"join": 1, "join choice bit": width, **loops}, loops.total())
+    found = Structure({"join": 0.5, "join choice bit": width, **loops}, loops.total() + 1)
     if part.ring_style is None:
         return found + Structure(ffs=width * words)
-    ring = loop_bits(words)
-    return found + storage(width, words, part.ring_style, target) + Structure(ring, ring.total())
+    return found + storage(width, words, part.ring_style, target)
 
 
 def _replay_work(part: ReplayParameters, beats: int) -> Work:
