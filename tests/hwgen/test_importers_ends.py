@@ -12,7 +12,7 @@ import hwgen
 from hwgen.compression import PruneRecipe, QuantizeRecipe, Recipe
 from hwgen.compression.quantize import QuantAbove
 from hwgen.errors import NetworkError, UnsupportedError
-from hwgen.importers import trace_torch
+from hwgen.importers.from_torch import trace_torch
 from hwgen.network import ArgMax, Conv2d, HostStep, Linear, Threshold
 from hwgen.torch_graph.modules import Above
 
