@@ -17,7 +17,7 @@ from hwgen.planning.layers.find import find_layers
 from hwgen.planning.search.planner import MIN_AREA, MIN_LATENCY
 from hwgen.targets import get_target
 from support.exactness import train_on
-from support.networks import CHAIN, GRAPH, MIXED, TABLES, random_input, random_network
+from support.networks import CHAIN, GRAPH, MIXED, ORDERS, TABLES, random_input, random_network
 from support.torch_models import random_module
 
 IntArray = npt.NDArray[np.int64]
@@ -27,7 +27,13 @@ MODELS = {
     "torch branched": {"branches": True},
     "torch functions": {"branches": True, "functions": True},
 }
-NETWORKS = {"network": CHAIN, "graph": GRAPH, "mixed": MIXED, "tables": TABLES}
+NETWORKS = {
+    "network": CHAIN,
+    "graph": GRAPH,
+    "mixed": MIXED,
+    "tables": TABLES,
+    "orders": ORDERS,
+}
 SOURCES = (*MODELS, *MODELS, *MODELS, *MODELS, *NETWORKS)  # in turn: most come from torch
 WEIGHTS = (*(f"int{bits}" for bits in range(2, 9)), "binary", "ternary", "pot4", "pot3x2", "cb3:7")
 ATTEMPTS = 30  # of a draw; what hwgen refuses to compress or implement is no case
