@@ -54,16 +54,16 @@ reg [95:0] mask;
 {chr(10).join(declared)}
 {copies}
 wire [{total - 1}:0] wanted = {wanted}, got = {got};
-reg [{total - 1}:0] met = 0, unknown;  // unknown: 0 where it is known, x where not
+reg [{total - 1}:0] met = 0, seen;  // seen: 1 where it is known, x where not
 initial begin
     for (cycle = 0; cycle < {CYCLES}; cycle = cycle + 1) begin
         mask = cycle % 100 < 40 ? 96'h7 : cycle % 100 < 75 ? 96'hff : ~96'h0;
         {draws}
         #4;
-        unknown = wanted ^ wanted;
-        known = known + $countones(~unknown);
-        met = met | ~unknown;
-        if ((wanted ^ got) !== unknown)
+        seen = ~(wanted ^ wanted);
+        known = known + $countones(seen);
+        met = met | seen;
+        if (~(wanted ^ got) !== seen)
             for (n = 0; n < {total}; n = n + 1)
                 if (wanted[n] !== 1'bx && got[n] !== wanted[n]) begin
                     wrong = wrong + 1;
