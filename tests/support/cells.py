@@ -164,6 +164,22 @@ def memories(shapes, style, seed, *, rom=False, mode="", at_once=False):
     return text, (inputs, outputs)
 
 
+def together(*designs):
+    """Return one module that holds several, each (text, ports), and its ports: for synthesis that
+    takes seconds even for the smallest. They share the clock."""
+    modules, instances, inputs, outputs = "", "", {}, {}
+    for n, (text, (ins, outs)) in enumerate(designs):
+        inputs |= {f"{name}_{n}": bits for name, bits in ins.items()}
+        outputs |= {f"{name}_{n}": bits for name, bits in outs.items()}
+        joined = "".join(f", .{name}({name}_{n})" for name in (*ins, *outs))
+        modules += text.replace("module top", f"module part{n}")
+        instances += f"part{n} p{n}(.clk(clk){joined});\n"
+    ports = [f"input [{bits - 1}:0] {name}" for name, bits in inputs.items()]
+    ports += [f"output [{bits - 1}:0] {name}" for name, bits in outputs.items()]
+    text = f"{modules}\nmodule top(input clk, {', '.join(ports)});\n{instances}endmodule\n"
+    return text, (inputs, outputs)
+
+
 GOWIN = get_target("tangnano9k")
 
 GOWIN_LOGIC = {"LUT1", "LUT2", "LUT3", "LUT4", "MUX2_LUT5", "MUX2_LUT6", "MUX2_LUT7", "MUX2_LUT8"}
