@@ -55,16 +55,17 @@ def test_what_all_designs_share_is_compiled_once(tmp_path, monkeypatch):
     )
     cache = fresh_cache(tmp_path / "cache")
     monkeypatch.setenv("HWGEN_CACHE", str(cache))
-    shared = {file for file in (cache / VERILATED).rglob("*") if file.name.startswith("main-")}
     x = random_input(network, 2, 0)
-    for _ in range(1 if shared else 2):
-        shutil.rmtree(cache / "logs", ignore_errors=True)
-        for entry in cache.glob("??"):
-            shutil.rmtree(entry)
-        assert package.simulate(x).equal
-    (log,) = (cache / "logs").glob("*-simulation.log")
-    compiled = re.findall(r"^g\+\+ .* -c -o (\S+) ", log.read_text(), flags=re.MULTILINE)
+    compiled = ["verilated.o"]
+    for _ in range(2):
+        if "verilated.o" in compiled:  # nothing was shared yet
+            shutil.rmtree(cache / "logs", ignore_errors=True)
+            for entry in cache.glob("??"):
+                shutil.rmtree(entry)
+            assert package.simulate(x).equal
+            (log,) = (cache / "logs").glob("*-simulation.log")
+            text = log.read_text()
+            compiled = re.findall(r"^g\+\+ .* -c -o (\S+) ", text, flags=re.MULTILINE)
     assert compiled == ["Vtop__ALL.o"]
-    assert " -include headers.h " in log.read_text()
-    (headers,) = {file.name for file in (cache / VERILATED).rglob("*.gch")}
-    assert headers == "headers.h.gch"
+    assert " -include headers.h " in text
+    assert any((cache / VERILATED).rglob("headers.h.gch"))
