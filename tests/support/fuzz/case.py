@@ -1,6 +1,6 @@
 """Cases: random whole networks, and the settings each is implemented with."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -23,7 +23,10 @@ from support.torch_models import random_module
 IntArray = npt.NDArray[np.int64]
 
 MODELS = {"torch cnn": False, "torch branched": True}  # whether with branches
-NETWORKS = {"network": CHAIN, "graph": GRAPH, "mixed": MIXED}
+NETWORKS = {
+    **{"network": CHAIN, "graph": GRAPH, "mixed": MIXED},
+    **{"lengths": replace(MIXED, length=True, unequal=0.5), "uneven": replace(MIXED, unequal=0.7)},
+}
 SOURCES = (*MODELS, *MODELS, *MODELS, *MODELS, *NETWORKS)  # in turn: most come from torch
 WEIGHTS = (*(f"int{bits}" for bits in range(2, 9)), "binary", "ternary", "pot4", "pot3x2", "cb3:7")
 ATTEMPTS = 30  # of a draw; what hwgen refuses to compress or implement is no case
