@@ -1,6 +1,6 @@
 """Cases: random whole networks, and the settings each is implemented with."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -33,6 +33,8 @@ NETWORKS = {
     "mixed": MIXED,
     "tables": TABLES,
     "orders": ORDERS,
+    "lengths": replace(MIXED, length=True, unequal=0.5),
+    "uneven": replace(MIXED, unequal=0.7),
 }
 SOURCES = (*MODELS, *MODELS, *MODELS, *MODELS, *NETWORKS)  # in turn: most come from torch
 WEIGHTS = (*(f"int{bits}" for bits in range(2, 9)), "binary", "ternary", "pot4", "pot3x2", "cb3:7")

@@ -15,6 +15,7 @@ from hwgen.network import (
     Linear,
     Node,
     Op,
+    PositionScale,
     Requantize,
     Threshold,
 )
@@ -67,6 +68,9 @@ def fitted(op: Op, inputs: Sequence[Tensor]) -> Op:
     if isinstance(op, AvgPool2d) and len(x.shape) == 3:
         room = (n + sum(p) for n, p in zip(x.shape[1:], op.padding, strict=True))
         return replace(op, kernel=tuple(map(min, op.kernel, room)))
+    if isinstance(op, PositionScale) and len(op.factors) == len(x.shape) - 1:
+        sizes = zip(op.factors, x.shape[1:], strict=True)
+        return replace(op, factors=tuple((axis * size)[:size] for axis, size in sizes))
     if isinstance(op, Requantize) and max(op.multiplier.size, op.shift.size) > 1:
         rows = (values[: x.channels] for values in (op.multiplier, op.shift))
         return replace(op, **dict(zip(("multiplier", "shift"), rows, strict=True)))
