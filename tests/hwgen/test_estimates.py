@@ -150,7 +150,6 @@ def test_tables_of_a_function_by_hand():
     assert function_luts([3 * (x == 17) for x in index], 2, 4) == (1, 1)  # both bits are the same
 
 
-
 # operands of a product, and the DSP blocks that synthesis makes of it
 PRODUCTS = [((14, True), (8, False)), ((9, True), (8, False)), ((7, True), (4, False))]
 PRODUCTS += [((21, True), (12, False)), ((14, False), (8, False)), ((3, False), (3, False))]
