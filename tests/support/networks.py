@@ -160,7 +160,7 @@ def _blocks(rng: np.random.Generator, kind: Kind) -> Network:
             "unequal": kind.unequal,
             "signs": kind.signs,
         }
-        b = MixedBuilder(rng, kind.channels, kind.bits, **more)
+        b = (OrderBuilder if kind.orders else MixedBuilder)(rng, kind.channels, kind.bits, **more)
     b.input()
     for _ in range(b.between(1, kind.layers)):
         if isinstance(b, OrderBuilder):
