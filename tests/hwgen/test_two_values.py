@@ -8,8 +8,7 @@ import torch.nn.functional as F
 from torch import nn
 
 import hwgen
-from hwgen.compression.recipes.quantize_recipe import QuantizeRecipe
-from hwgen.compression.recipes.recipe import Recipe
+from hwgen.compression import PruneRecipe, QuantizeRecipe, Recipe
 from hwgen.network import Add, Affine, Maximum, Minimum, Multiply
 from support.whole import check_simulated, planned
 
@@ -23,7 +22,7 @@ class Meeting(nn.Module):
         super().__init__()
         self.a, self.b, self.c, self.d = (nn.Conv2d(2, 4, 3) for _ in range(4))
         self.one, self.fc = nn.Conv2d(4, 1, 1), nn.Conv2d(4, 4, 1)
-        self.norm = nn.BatchNorm2d(4)
+        self.norm, self.end = nn.BatchNorm2d(4), nn.Conv2d(4, 3, 1)
         self.run = forward
 
     def forward(self, x):
@@ -51,15 +50,15 @@ IN_RTL = ("a factor a channel", "a factor a pixel", "an offset a channel", "a su
 QUICK = QuantizeRecipe("int4", "uint4")
 
 
-def made(case, recipe=QUICK):
+def made(case, recipe=QUICK, prune=None, forward=None):
     """Return the compressed module, its inputs and its network."""
-    forward, _ = CASES[case]
+    forward = forward or CASES[case][0]
     torch.manual_seed(len(case))
     model, x = Meeting(forward).eval(), torch.randn(64, 2, 7, 6)
     with torch.no_grad():
         model.norm.running_mean.normal_()
         model.norm.weight.uniform_(-1.5, 1.5)
-    done = hwgen.compress(model, Recipe(quantize=recipe), example=x[:1], calibration=[x])
+    done = hwgen.compress(model, Recipe(prune, recipe), example=x[:1], calibration=[x])
     return done.module.eval(), x, hwgen.import_torch(done.module, x[:1])
 
 
@@ -68,6 +67,35 @@ def made(case, recipe=QUICK):
 def test_torch_equals_golden(case, recipe):
     module, x, network = made(case, recipe)
     assert any(type(node.op) is CASES[case][1] for node in network.nodes)
+    ours = network.dequantize(network.run(network.quantize(x.numpy())))
+    with torch.no_grad():
+        assert np.array_equal(module(x).numpy(), ours), case
+
+
+@pytest.mark.parametrize(
+    ("case", "channels"),
+    [
+        ("x * y", 4),  # the outputs stay
+        ("a factor a channel, first", 4),
+        ("a sum of four", 4),
+    ],
+)
+def test_outputs_that_meet_keep_their_channels(case, channels):
+    _, _, network = made(case, prune=PruneRecipe(channels=0.5, epochs=0))
+    assert network.output.shape[0] == channels
+
+
+@pytest.mark.parametrize("case", ["a factor a channel", "a factor a pixel", "a larger of two"])
+def test_channels_that_meet_go_together(case):
+    """Behind a further convolution half of them go, torch == golden."""
+    forward, op = CASES[case]
+    module, x, network = made(
+        case,
+        prune=PruneRecipe(channels=0.5, epochs=0),
+        forward=lambda m, x: m.end(F.relu(forward(m, x))),
+    )
+    (node,) = (node for node in network.nodes if type(node.op) is op)
+    assert network.tensors[node.name].shape[0] == 2
     ours = network.dequantize(network.run(network.quantize(x.numpy())))
     with torch.no_grad():
         assert np.array_equal(module(x).numpy(), ours), case
