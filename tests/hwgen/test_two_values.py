@@ -9,7 +9,9 @@ from torch import nn
 
 import hwgen
 from hwgen.compression import PruneRecipe, QuantizeRecipe, Recipe
+from hwgen.compression.quantize import fold_batch_norm
 from hwgen.network import Add, Affine, Maximum, Minimum, Multiply
+from hwgen.torch_graph.trace import float_graph_of
 from support.whole import check_simulated, planned
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")
@@ -109,3 +111,40 @@ def test_golden_equals_rtl(case, tmp_path):
     *_, network = made(case)
     plan = planned(network, 100_000.0)
     check_simulated(hwgen.generate(plan, tmp_path / "p"), plan, 3)
+
+
+FOLDED = {  # and how many affine layers stay
+    "behind a ReLU, before padding": (lambda m, x: m.end(m.norm(F.relu(m.pad(x)))), 1),
+    "behind a ReLU": (lambda m, x: m.fc(m.norm(F.relu(m.a(x)))), 0),
+    "behind a sum of a value that is used elsewhere": (
+        lambda m, x: (lambda y: F.relu(m.norm(y + m.b(x))) + y)(m.a(x)),
+        1,
+    ),
+    "behind a sum and a pool": (
+        lambda m, x: F.relu(m.norm(F.avg_pool2d(m.a(x) - 2 * m.b(x), 2))),
+        0,
+    ),
+    "three in a row": (lambda m, x: m.norm((m.a(x) - 0.3) / m.scale), 0),
+    "of either sign behind a concatenation": (
+        lambda m, x: F.relu(torch.cat([m.a(x), m.b(x)], 1) * m.both),
+        0,
+    ),
+    "a factor of a summand": (lambda m, x: m.c(x) + F.relu(m.a(x)) * -0.3, 0),
+}
+
+
+@pytest.mark.parametrize("case", FOLDED)
+def test_folding_changes_nothing(case):
+    forward, stay = FOLDED[case]
+    torch.manual_seed(5)
+    model, x = Meeting(forward).eval(), torch.randn(16, 2, 7, 6)
+    model.pad, model.end = nn.Conv2d(2, 4, 3), nn.Conv2d(4, 3, 3, padding=1)
+    model.scale = nn.Parameter(torch.tensor([0.5, 2.0, -1.0, 3.0]).reshape(4, 1, 1))
+    model.both = nn.Parameter(torch.randn(8, 1, 1))
+    with torch.no_grad():
+        model.norm.running_mean.normal_()
+        model.norm.weight.uniform_(-1.5, 1.5)
+        model.norm.bias.normal_()
+        folded = fold_batch_norm(float_graph_of(model, x[:1]))
+        assert sum(type(layer.module).__name__ == "Affine" for layer in folded.layers) == stay
+        assert torch.allclose(folded.run(x), model(x), rtol=1e-4, atol=1e-4)
