@@ -127,6 +127,19 @@ def _slopes(channels: int) -> nn.PReLU:
     return layer
 
 
+JOINS: dict[str, Callable[..., torch.Tensor]] = {
+    "add": torch.add,
+    "plus": lambda p, q: p + q,
+    "minus": lambda p, q: p - q,
+    "alpha": lambda p, q: torch.add(p, q, alpha=0.3),
+    "times": lambda p, q: p * q,
+    "gate": lambda p, q: p * q.mean((2, 3), keepdim=True),
+    "shifted": lambda p, q: q.mean((2, 3), keepdim=True) - p,
+    "larger": torch.maximum,
+    "smaller": torch.minimum,
+}
+
+
 class _Writer:
     """Writes random steps, and knows the value of each on random inputs."""
 
@@ -170,11 +183,19 @@ class _Writer:
 
     def join(self, a: int, b: int) -> int:
         if self.rng.integers(2):
-            names = {"add": torch.add, "plus": lambda p, q: p + q}
-            name = str(self.rng.choice(list(names)))
-            return self.add(name, names[name], a, self.match(b, self.shape(a)[0]))
+            name = str(self.rng.choice(list(JOINS)))
+            return self.add(name, JOINS[name], a, self.match(b, self.shape(a)[0]))
         taken = [a, b] + ([a] if self.rng.integers(6) == 0 else [])
         return self.add("cat", lambda *values: torch.cat(values, 1), *taken)
+
+    def affine(self, at: int) -> int:
+        """A factor, an offset, or a norm, wherever it stands."""
+        kinds = (
+            ("norm", random_norm(self.shape(at)[0])),
+            ("scaled", lambda v: 0.5 - v * 0.3),
+            ("scaled", lambda v: (v - 0.1) / 2),
+        )
+        return self.add(*kinds[self.rng.integers(3)], at)
 
     def relu(self, at: int) -> int:
         if self._functions and self.rng.integers(5):
@@ -235,6 +256,8 @@ def _branched(rng: np.random.Generator, functions: bool) -> tuple[nn.Module, tor
             at = writer.join(at, skip)
         if rng.integers(6) == 0:
             at = writer.add("plus", lambda p, q: p + q, at, at)
+        if rng.integers(4) == 0:
+            at = writer.affine(at)
         if rng.integers(2):
             at = writer.relu(at)
         if rng.integers(2) and min(writer.shape(at)[1:]) >= 2:
