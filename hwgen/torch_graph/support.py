@@ -73,7 +73,6 @@ SUPPORTED = (
 )
 NORMALIZING = ("Softmax", "LogSoftmax", "Softmin", "softmax", "log_softmax", "softmin")
 NORMALIZE = "use BatchNorm instead, whose mean and deviation are constants once it is trained"
-LAST = "leave it out, and let what reads the outputs compute it: they are in the same order"
 INSTEAD: dict[str, str] = {
     **dict.fromkeys(("clamp", "clip"), "clamp to numbers, the smaller one first"),
     "prelu": "use nn.PReLU",
@@ -99,7 +98,6 @@ INSTEAD: dict[str, str] = {
         ("mean", "sum", "max", "amax"),
         "use x.mean((2, 3)) or x.amax((2, 3)), over the whole image, or keepdim=True",
     ),
-    "pad": "pad with zeros, and images or lengths alone",
     "argmax": "use argmax(1), over the features",
     **dict.fromkeys(
         ("interpolate", "upsample", "Upsample", "UpsamplingBilinear2d"),

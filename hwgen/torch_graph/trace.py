@@ -212,6 +212,8 @@ class _Reader:
             return
         elif node.op == "output":
             self._read_output(opened(node.args[0]))
+            if self.layers and self.returned is None and not self.found:
+                self._refuse("forward", *self._unsettled(node))
         elif not is_size(node) and node.op != "get_attr" and not is_opened(node):
             self._read_function(node)
 

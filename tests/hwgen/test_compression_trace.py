@@ -59,27 +59,23 @@ class Unsupported(nn.Module):
 def test_everything_unsupported_comes_in_one_error():
     assert found_in(Unsupported()) == [
         ("stem.1", "InstanceNorm2d"),
-        ("deep.0.0", "Conv2d with padding_mode='reflect'"),
         ("cumsum", "function cumsum"),
         ("mean_1", "method mean"),
         ("mul", "multiplying of shapes (4, 8, 8) and ()"),
         ("add_1", "method add"),
         ("cat_1", "function cat"),
         ("fc", "a value whose first axis is not the batch"),
-        ("softmax", "function softmax"),
     ]
 
 
 @pytest.mark.parametrize(
     ("layers", "expected"),
     [
-        ([nn.Conv2d(1, 1, 3, padding=1, padding_mode="circular")], "padding_mode='circular'"),
         ([nn.MaxPool2d(2, return_indices=True)], "MaxPool2d with return_indices"),
         ([nn.AdaptiveMaxPool2d(1, return_indices=True)], "AdaptiveMaxPool2d with return_indices"),
         ([nn.AvgPool2d(2, divisor_override=-3)], "AvgPool2d with divisor_override=-3"),
         ([nn.MaxPool1d(2)], "MaxPool1d on an input of 4 dimensions"),
         ([nn.LPPool2d(2, 2)], "LPPool2d"),
-        ([nn.Flatten(2)], "Flatten(2, -1)"),
         ([nn.Conv2d(1, 1, 1), nn.BatchNorm2d(1, track_running_stats=False)], "running statistics"),
         ([nn.Linear(9, 4)], "Linear on an input of 4 dimensions"),
         ([nn.Identity()], "without layers"),
@@ -259,9 +255,9 @@ def test_factors_and_offsets(function, expected):
         (lambda a, b, bias: a * bias, ("mul", "function mul")),
         (lambda a, b, bias: torch.maximum(a, bias[:1]), ("maximum", "function maximum")),
         (lambda a, b, _: a.max(), ("max_1", "method max")),
-        (lambda a, b, _: torch.max(a, 1)[0], ("max_1", "function max")),
-        (lambda a, b, _: a + b.amax(3, keepdim=True), ("amax", "method amax")),
-        (lambda a, b, _: a * a[:, :, :1], ("getitem", "function getitem")),
+        (lambda a, b, _: torch.max(a, 1)[0], ("getitem", "function amax")),
+        (lambda a, b, _: a + b.amax(3), ("amax", "method amax")),
+        (lambda a, b, _: a * a[:, :, :3], ("mul", "multiplying of shapes (2, 6, 6) and (2, 3, 6)")),
         (lambda a, b, _: torch.cat([a, b], 2), ("cat", "function cat")),
         (lambda a, b, _: torch.cat([a, b], -1), ("cat", "function cat")),
         (lambda a, b, _: torch.cat([a, b]), ("cat", "function cat")),
