@@ -280,7 +280,6 @@ _DECODERS: Mapping[Any, Callable[[object], object]] = {
     int: _integer,
     int | None: _integer,
     tuple[int, ...]: _integers,
-    tuple[int, int]: _integers,
     Padding: _padding,
     Factors: _rows,
 }

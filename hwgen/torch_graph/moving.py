@@ -18,7 +18,7 @@ import torch.nn.functional as F
 from torch import Tensor, fx, nn
 
 from hwgen.torch_graph.modules import Rearrange
-from hwgen.torch_graph.modules.rearrange import CONSTANT
+from hwgen.torch_graph.modules.rearrange import CONSTANT, of_each
 from hwgen.torch_graph.tracer import RESHAPING, SHAPE_ERRORS
 
 Shape = tuple[int, ...]
@@ -159,7 +159,7 @@ class Moving:
                 return nn.Identity()
             if len(shape) == 1:
                 return nn.Flatten()
-        each = None if moved.views else _of_each(index, before[1:], shape)
+        each = None if moved.views else of_each(index, before[1:], shape)
         if each is not None:
             return Rearrange(each, shape[1:], moved.constant, each=True)
         return Rearrange(index, shape, moved.constant)
@@ -224,16 +224,3 @@ def _long(numbers: Any) -> Any:
     if isinstance(numbers, Tensor):
         return numbers.long()
     return tuple(map(_long, numbers)) if isinstance(numbers, (tuple, list)) else numbers
-
-
-def _of_each(index: Tensor, before: Shape, after: Shape) -> Tensor | None:
-    """Return the index within a channel where all channels are rearranged alike, each in its
-    place."""
-    if len(before) < 2 or len(after) < 2 or before[0] != after[0]:
-        return None
-    pixels = torch.Size(before[1:]).numel()
-    start = pixels * torch.arange(before[0])[:, None]
-    rows = index.reshape(before[0], -1)
-    inner = torch.where(rows == CONSTANT, CONSTANT, rows - start)
-    same = bool((inner == inner[0]).all()) and int(inner.max()) < pixels
-    return inner[0] if same and int(inner.min()) >= CONSTANT else None

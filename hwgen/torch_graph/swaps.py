@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from hwgen.torch_graph.float_graph import FloatGraph, FloatNode, Shape
 from hwgen.torch_graph.modules import Add, Rearrange
+from hwgen.torch_graph.modules.rearrange import of_each
 
 ANY_ORDER = (nn.ReLU, Add)  # compute the same of each element
 
@@ -112,7 +113,10 @@ class _Folder:
         held, shape = self._held[name], self._shapes[name]
         if held.index is None:
             return held.path
+        each = of_each(held.index, self._made[held.path], shape)
         module = Rearrange(held.index, shape, 0.0)
+        if each is not None:
+            module = Rearrange(each, shape[1:], 0.0, each=True)
         path = self._name(name)
         self._put(FloatNode(path, module, (held.path,), shape, written=False))
         self._held[name] = _Held(path)

@@ -156,7 +156,7 @@ def test_constants_below_zero():
 
 
 def test_binary_values_are_padded_below_zero():
-    model = net(lambda x, layer: layer(F.pad(x, (1, 1))), [nn.Conv2d(8, 3, 3)])
+    model = net(lambda x, layer: layer(F.pad(x, (1, 1), value=-0.5)), [nn.Conv2d(8, 3, 3)])
     network = assert_equal(made(model, X, layers={"conv": "int4/binary"}), X, "binary")
     (pad,) = [node.op for node in network.nodes if isinstance(node.op, Pad)]
     assert pad.value == -1

@@ -1,6 +1,6 @@
 """Elements in another order."""
 
-__all__ = ["Rearrange"]
+__all__ = ["CONSTANT", "Rearrange", "of_each"]
 
 import torch
 from torch import Tensor, nn
@@ -54,3 +54,16 @@ class Rearrange(nn.Module):
         start = pixels * torch.arange(shape[0], device=self.index.device)[:, None]
         index = torch.where(self.index == CONSTANT, CONSTANT, self.index + start)
         return index.flatten(), (shape[0], *self.shape)
+
+
+def of_each(index: Tensor, before: tuple[int, ...], after: tuple[int, ...]) -> Tensor | None:
+    """Return the index within a channel where all channels are rearranged alike, each in its
+    place."""
+    if len(before) < 2 or len(after) < 2 or before[0] != after[0]:
+        return None
+    pixels = torch.Size(before[1:]).numel()
+    start = pixels * torch.arange(before[0])[:, None]
+    rows = index.reshape(before[0], -1)
+    inner = torch.where(rows == CONSTANT, CONSTANT, rows - start)
+    same = bool((inner == inner[0]).all()) and int(inner.max()) < pixels
+    return inner[0] if same and int(inner.min()) >= CONSTANT else None
