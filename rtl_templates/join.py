@@ -12,9 +12,11 @@ from amaranth.lib.wiring import In, Out, connect
 
 from hwgen_rtl_templates.epilogue import EpilogueParameters
 from hwgen_rtl_templates.fifo import Fifo, FifoParameters
+from hwgen_rtl_templates.function_table import FunctionTableParameters
 from hwgen_rtl_templates.recurrence import NEVER, After, Recurrence, no_clocks
-from hwgen_rtl_templates.streams import beats_per_pixel, elements, range_shape
+from hwgen_rtl_templates.streams import beats_per_pixel, delayed, elements, range_shape
 from hwgen_rtl_templates.tables import added
+from hwgen_rtl_templates.term_tree import TermTree
 from hwgen_rtl_templates.timing import Link
 
 
@@ -24,13 +26,14 @@ class SumParameters:
 
     channels, lanes : of a pixel, and of a beat
     bits, signs : of an element of each input
-    multipliers : of each input
+    multipliers : of each input, not zero; what has a negative one is taken off
     offset : what is added, such as the share of zero points
     lo, hi : range of the sum
     beats : of a frame
     epilogue : what becomes of the sum, or None
     depth : beats of the queue behind
     shifts : whether that is registers that shift
+    table : what is read for what comes of the sum, or None
     """
 
     channels: int
@@ -45,6 +48,7 @@ class SumParameters:
     epilogue: EpilogueParameters | None
     depth: int
     shifts: bool = False
+    table: FunctionTableParameters | None = None
 
     @property
     def word(self) -> int:
@@ -57,16 +61,30 @@ class SumParameters:
         return range_shape(self.lo, self.hi)
 
     @property
+    def behind(self) -> tuple[EpilogueParameters | FunctionTableParameters, ...]:
+        """What follows the sum, a beat a clock each."""
+        return tuple(part for part in (self.epilogue, self.table) if part)
+
+    @property
     def element(self) -> tuple[int, bool]:
         """(bits, signed) of an output element."""
-        if self.epilogue:
-            return self.epilogue.bits, self.epilogue.signed
+        for part in reversed(self.behind):
+            return part.bits, part.signed
         return self.sum_shape.width, self.sum_shape.signed
+
+    @cached_property
+    def tree(self) -> TermTree:
+        """The adders of a lane."""
+        ranges = tuple(
+            (-(1 << bits - 1), (1 << bits - 1) - 1) if sign else (0, (1 << bits) - 1)
+            for bits, sign in zip(self.bits, self.signs, strict=True)
+        )
+        return TermTree(ranges, self.multipliers, self.offset)
 
     @property
     def latency(self) -> int:
         """Clocks from the inputs to the queue."""
-        return 1 + (self.epilogue.latency if self.epilogue else 0)
+        return self.tree.levels + sum(part.latency for part in self.behind)
 
     @property
     def full_rate_depth(self) -> int:
@@ -145,29 +163,17 @@ class Sum(wiring.Component):
         m.d.comb += take.eq(~room[-1] & Cat(i.valid for i in inputs).all())
         m.d.comb += [i.ready.eq(take) for i in inputs]
         m.d.sync += room.eq(added(room, take.as_signed(), returned))
-        valid = Signal()
-        m.d.sync += valid.eq(take)
-        sums = []
-        for lane in range(p.lanes):
-            total = Signal(p.sum_shape, name=f"sum_{lane}", reset_less=True)
-            terms = [
-                _times(i.payload[lane], by) for i, by in zip(inputs, p.multipliers, strict=True)
-            ]
-            m.d.sync += total.eq(sum(terms[1:], terms[0]) + p.offset)
-            sums.append(total)
-        payload = Cat(sums)
-        if p.epilogue:
-            m.submodules.post = epilogue = p.epilogue.create()
-            m.d.comb += [epilogue.i.valid.eq(valid), epilogue.i.payload.as_value().eq(payload)]
-            valid, payload = epilogue.o.valid, epilogue.o.payload.as_value()
+        (valid,) = delayed(m, p.tree.levels, valid=take)
+        payload = Cat(
+            p.tree.build(m, f"sum_{lane}", [i.payload[lane] for i in inputs], p.sum_shape)
+            for lane in range(p.lanes)
+        )
+        for part in p.behind:
+            m.submodules[part.name] = unit = part.create()
+            m.d.comb += [unit.i.valid.eq(valid), unit.i.payload.as_value().eq(payload)]
+            valid, payload = unit.o.valid, unit.o.payload.as_value()
         m.d.comb += [fifo.i.valid.eq(valid), fifo.i.payload.as_value().eq(payload)]
         return m
-
-
-def _times(value: Value, by: int) -> Value:
-    """Return value * by as shifts and sums: a constant needs no multiplier."""
-    terms = [value << place for place in range(by.bit_length()) if by >> place & 1]
-    return sum(terms[1:], terms[0])
 
 
 @dataclass(frozen=True)

@@ -40,6 +40,8 @@ class RequantizerParameters:
     rounding: str = "half_up"
     rests: tuple[int, ...] = field(default=(), repr=False)
 
+    name = "post"  # of the instance
+
     def __post_init__(self) -> None:
         if len(self.multipliers) not in (1, self.channels):
             raise ValueError(f"Multipliers must be one or {self.channels}")

@@ -7,17 +7,17 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 from amaranth import *
-from amaranth.lib import data, memory, stream, wiring
+from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from hwgen_rtl_templates.fifo import Fifo, FifoParameters
 from hwgen_rtl_templates.recurrence import After, Recurrence, no_clocks
+from hwgen_rtl_templates.ring import SHALLOW, went_by
 from hwgen_rtl_templates.streams import beats_per_pixel, elements
 from hwgen_rtl_templates.tables import nest
 from hwgen_rtl_templates.timing import Link, schedule
 
 Pair = tuple[int, int]
-SHALLOW = 4  # words up to which partial maxima are registers that move on
 
 
 @dataclass(frozen=True)
@@ -245,34 +245,8 @@ def _joined(
     if not words:
         return x
     joined = Signal.like(x, name=name)
-    before = data.View(x.shape(), _delayed(m, name, joined.as_value(), words, advance, style))
+    before = data.View(x.shape(), went_by(m, name, joined.as_value(), words, advance, style))
     for lane in range(x.shape().length):
         larger = first | (x[lane] > before[lane])
         m.d.comb += joined[lane].eq(Mux(larger, x[lane], before[lane]))
     return joined
-
-
-def _delayed(
-    m: Module, name: str, value: Value, words: int, advance: Value, style: str | None
-) -> Value:
-    """Return what a value was so many advances ago: from registers that move on, or a memory that
-    is gone round."""
-    if style is None:
-        line = [Signal(len(value), name=f"{name}_{n}", reset_less=True) for n in range(words)]
-        with m.If(advance):
-            m.d.sync += [a.eq(b) for a, b in zip(line, (value, *line[:-1]), strict=True)]
-        return line[-1]
-    (at,), _ = nest(m, advance, [(f"{name}_at", words)])
-    m.submodules[f"{name}_memory"] = storage = memory.Memory(
-        shape=unsigned(len(value)), depth=words, init=[], attrs={"ram_style": style}
-    )
-    writer, reader = (
-        storage.write_port(),
-        storage.read_port(domain="sync" if style == "block" else "comb"),
-    )
-    m.d.comb += [writer.addr.eq(at), writer.en.eq(advance), writer.data.eq(value)]
-    if style == "block":  # the next word is read as this one is written
-        m.d.comb += [reader.en.eq(advance), reader.addr.eq(Mux(at == words - 1, 0, at + 1))]
-    else:
-        m.d.comb += reader.addr.eq(at)
-    return reader.data

@@ -33,6 +33,8 @@ class ThresholdParameters:
     signed: bool
     step: int = 1
 
+    name = "post"  # of the instance
+
     def __post_init__(self) -> None:
         if len(self.thresholds) not in (1, self.channels):
             raise ValueError(f"Rows of thresholds must be one or {self.channels}")

@@ -3,9 +3,9 @@
 No Python runs in a simulated cycle. The harness (`harness.v`) drives the package, checks it and
 writes `events.txt`; this turns the events into `result.json`, in the folder of the run:
 
-    {"cycles": 1384, "accepted": 1280, "emitted": 40, "stuck": false, "resets": 0,
-     "starts": [0, 64, ...], "ends": [79, 143, ...],
-     "violations": [{"rule": 0, "count": 3, "first": 17}, ...],
+    {"cycles": 1384, "accepted": {"0": 1280}, "emitted": {"0": 40}, "stuck": false, "resets": 0,
+     "starts": {"0": [0, 64, ...]}, "ends": {"0": [79, 143, ...]},
+     "violations": [{"rule": 0, "end": 0, "count": 3, "first": 17}, ...],
      "taps": {"0": ["1f", "02", ...], ...}}
 """
 
@@ -32,21 +32,25 @@ def read_events(text: str) -> dict[str, Any]:
         match line.split():
             case ["R"]:
                 resets += 1
-                result = {"starts": [], "ends": [], "violations": [], "taps": {}}
-            case ["S", cycle]:
-                result["starts"].append(int(cycle))
-            case ["E", cycle]:
-                result["ends"].append(int(cycle))
+                result = {name: {} for name in ("starts", "ends", "accepted", "emitted", "taps")}
+                result["violations"] = []
+            case ["S", source, cycle]:
+                result["starts"].setdefault(source, []).append(int(cycle))
+            case ["E", sink, cycle]:
+                result["ends"].setdefault(sink, []).append(int(cycle))
             case ["T", layer, payload]:
                 result["taps"].setdefault(layer, []).append(payload)
-            case ["V", rule, count, first]:
+            case ["V", *numbers]:
+                rule, end, count, first = map(int, numbers)
                 result["violations"].append(
-                    {"rule": int(rule), "count": int(count), "first": int(first)}
+                    {"rule": rule, "end": end, "count": count, "first": first}
                 )
-            case ["D", cycles, accepted, emitted, stuck]:
+            case ["I", source, beats]:
+                result["accepted"][source] = int(beats)
+            case ["O", sink, beats]:
+                result["emitted"][sink] = int(beats)
+            case ["D", cycles, stuck]:
                 result["cycles"] = int(cycles)
-                result["accepted"] = int(accepted)
-                result["emitted"] = int(emitted)
                 result["stuck"] = stuck == "1"
             case _:
                 raise ValueError(f"Line of events.txt must be an event, not {line!r}")

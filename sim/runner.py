@@ -6,7 +6,7 @@
 JOB.json:
 
     {"harness": its module, "build": folder, "sources": [Verilog files, the harness first],
-     "includes": [folders], "defines": {name: value}, "parameters": {harness parameter: number},
+     "includes": [folders], "defines": {name: value},
      "waves": "fst", "vcd" or null, "objects": folder of Verilator's compiled run-time library}
 
     {"harness": that module, "module": the cocotb test, "simulator": "verilator" or "icarus",
@@ -17,17 +17,20 @@ The file of a start, where BUILD stands for the build folder:
     {"command": ["vvp", ..., "BUILD/sim.vvp"], "environment": {"COCOTB_TOPLEVEL": ..., ...}}
 
 Two things differ from what cocotb's runner does with Verilator, both for speed: signals are not
-made public (the harness marks the one that cocotb waits for), and Verilator's own run-time
-library, the same for every design, is compiled once and copied.
+made public (the harness marks the one that cocotb waits for), and what is the same for every
+design is compiled once: Verilator's own run-time library, its headers, and cocotb's main program.
 """
 
 __all__ = ["FastVerilator", "build", "main", "start"]
 
+import fcntl
+import hashlib
 import json
 import os
 import shutil
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -43,20 +46,89 @@ OF_THE_PROCESS = ("PATH", "PYTHONPATH", "PYGPI_PYTHON_BIN")
 ONE_PIECE_BYTES = 1_000_000
 
 
+# Verilator's headers, which take longer to read than most designs; precompiled, half as long.
+HEADERS = "headers.h"
+PRECOMPILED = f"{HEADERS}.gch"
+INCLUDES = "".join(f'#include "verilated{name}.h"\n' for name in ("", "_dpi", "_timing"))
+PRECOMPILE = f"""\
+include Vtop.mk
+{PRECOMPILED}: {HEADERS}
+\t$(CXX) $(OPT_FAST) $(CXXFLAGS) $(CPPFLAGS) -x c++-header -o $@ $<
+"""
+MAIN = "verilator.o"  # cocotb's, compiled
+
+
 class FastVerilator(Verilator):  # type: ignore[misc, unused-ignore]
-    """Verilator without public signals, with a clock of its own, quick to compile."""
+    """Verilator without public signals, with a clock of its own, quick to compile.
+
+    Parameters
+    ----------
+    objects : folder where what is the same for every design is kept, compiled
+    waves : "fst", "vcd" or None
+    """
+
+    def __init__(self, objects: Path, waves: str | None):
+        super().__init__()
+        self._objects, self._waves = objects, waves
 
     def _build_command(self) -> list[list[str]]:
         verilate, make = super()._build_command()
         verilate = [word for word in verilate if word != "--public-flat-rw"]
         make = [word for word in make if not word.startswith("VM_TRACE=")]
-        make.append("OPT_FAST=-O1")  # as fast as -Os and -O2 here, and quicker to compile
+        return [verilate, make]
+
+    def _execute(self, cmds: Sequence[list[str]], cwd: Any) -> None:
+        verilate, make = cmds
+        super()._execute([verilate], cwd)
+        with self._alone():
+            main = self._objects / self._main()
+            self._make(make, main, cwd)
+            for file in self.build_dir.glob("verilated*.o"):
+                _keep(file, self._objects / file.name)
+            _keep(self.build_dir / MAIN, main)
+
+    def _make(self, make: list[str], main: Path, cwd: Any) -> None:
+        """Compile what is not kept."""
+        for file in self._objects.glob("verilated*.o"):
+            shutil.copyfile(file, self.build_dir / file.name)
+            make += ["-o", file.name]  # do not make it
+        if main.exists():
+            shutil.copyfile(main, self.build_dir / MAIN)
+            make += ["-o", MAIN]
+        fast = "-O1"  # as fast as -Os and -O2 here, and quicker to compile
         size = sum(Path(source.value).stat().st_size for source in self._sources)
         if size <= ONE_PIECE_BYTES:
             make.append("VM_PARALLEL_BUILDS=0")
-        for file in self.build_dir.glob("verilated*.o"):  # copied here; -o: do not make it
-            make += ["-o", file.name]
-        return [verilate, make]
+            if not self._waves:  # with them the headers are others
+                self._precompile(fast, cwd)
+                fast = f"{fast} -include {HEADERS}"
+        super()._execute([[*make, f"OPT_FAST={fast}"]], cwd)
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Let one process at a time compile until the first has kept what the others need."""
+        with (self._objects / "lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if any(self._objects.glob("main-*.o")):
+                fcntl.flock(lock, fcntl.LOCK_UN)
+            yield
+
+    def _main(self) -> str:
+        """Return where the main program is kept: it depends on nothing but the design's ports,
+        of which the harness has none."""
+        ports = (self.build_dir / "Vtop.h").read_bytes()
+        return f"main-{self._waves}-{hashlib.sha256(ports).hexdigest()[:16]}.o"
+
+    def _precompile(self, fast: str, cwd: Any) -> None:
+        """Bring the headers into the build folder."""
+        (self.build_dir / HEADERS).write_text(INCLUDES)
+        kept, here = self._objects / PRECOMPILED, self.build_dir / PRECOMPILED
+        if not kept.exists():
+            (self.build_dir / "headers.mk").write_text(PRECOMPILE)
+            super()._execute([["make", "-f", "headers.mk", f"OPT_FAST={fast}", PRECOMPILED]], cwd)
+            _keep(here, kept)
+        else:
+            here.symlink_to(kept)
 
 
 def _verilator_arguments(waves: str | None) -> list[str]:
@@ -73,33 +145,26 @@ def build(job: Mapping[str, Any]) -> None:
     folder = Path(job["build"])
     objects = Path(job["objects"])
     folder.mkdir(parents=True, exist_ok=True)
-    if objects.is_dir():
-        for file in objects.glob("verilated*.o"):
-            shutil.copyfile(file, folder / file.name)
-    FastVerilator().build(
+    objects.mkdir(parents=True, exist_ok=True)
+    FastVerilator(objects, job["waves"]).build(
         sources=job["sources"],
         hdl_toplevel=job["harness"],
         includes=job["includes"],
         defines=job["defines"],
-        parameters=job["parameters"],
         build_args=_verilator_arguments(job["waves"]),
         build_dir=folder,
         always=True,
     )
-    _keep_objects(folder, objects)
     for file in folder.iterdir():
         if file.name != job["harness"]:
             file.unlink()
 
 
-def _keep_objects(folder: Path, objects: Path) -> None:
-    objects.mkdir(parents=True, exist_ok=True)
-    for file in folder.glob("verilated*.o"):
-        kept = objects / file.name
-        if not kept.exists():
-            unfinished = objects / f".{file.name}.{os.getpid()}"
-            shutil.copyfile(file, unfinished)
-            unfinished.replace(kept)  # whole or not at all, whoever else does the same
+def _keep(file: Path, kept: Path) -> None:
+    if not kept.exists():
+        unfinished = kept.with_name(f".{kept.name}.{os.getpid()}")
+        shutil.copyfile(file, unfinished)
+        unfinished.replace(kept)  # whole or not at all, whoever else does the same
 
 
 def start(job: Mapping[str, Any]) -> None:

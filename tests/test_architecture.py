@@ -40,6 +40,7 @@ MAY_IMPORT = {
         "schema",
         "formats",
         "cache",
+        "network",
         "torch_graph",
     },
     "importers": {"errors", "files", "formats", "network", "torch_graph", "compression"},
@@ -100,6 +101,7 @@ MAY_IMPORT = {
         "targets",
         "cache",
         "tools",
+        "network",
         "package",
         "primitives",
         "cost",
@@ -372,8 +374,9 @@ def test_every_implementation_is_in_every_table():
     from hwgen.planning.implementations import IMPLEMENTATIONS, WAYS
     from hwgen.planning.layers.find import LAYERS
     from hwgen.planning.layers.folding import SHAPE
+    from hwgen.planning.layers.orders import Order
 
-    assert set(WAYS) == {op for op, made in LAYERS.items() if made is not None}
+    assert set(WAYS) == {op for op, made in LAYERS.items() if made is not None} | {Order}
     ways = {way for ways in WAYS.values() for way in ways}
     assert set(IMPLEMENTATIONS.values()) == ways and len(ways) == len(IMPLEMENTATIONS) >= 9
     assert all(name == way.name for name, way in IMPLEMENTATIONS.items())

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from hwgen.building.advice import advise
 from hwgen.building.bitstream import SEEDS, Progress, build_bitstream
-from hwgen.building.core import board_of
+from hwgen.building.core import board_of, check_ends
 from hwgen.building.headroom import board_headroom
 from hwgen.building.summary import Build
 from hwgen.codegen.package import write_package
@@ -108,7 +108,9 @@ def plan_for_board(
     Raises
     ------
     PlanError : the goal cannot be reached, or nothing fits; the text says what would
+    BoardError : it has several inputs or outputs
     """
+    check_ends(len(network.inputs), len(network.ends))
     room = board_headroom(target, network)
     clock = target.clock_hz if clock_hz is None else clock_hz
     try:

@@ -1,6 +1,6 @@
 """From a package to the core that a board puts around its accelerator."""
 
-__all__ = ["board_of", "core_parameters", "core_verilog", "describe"]
+__all__ = ["board_of", "check_ends", "core_parameters", "core_verilog", "describe"]
 
 from amaranth.back import rtlil
 
@@ -33,6 +33,25 @@ def board_of(target: str) -> Board:
     return BOARDS[target]
 
 
+def check_ends(inputs: int, outputs: int) -> None:
+    """Refuse several inputs or outputs.
+
+    Raises
+    ------
+    BoardError : there are several
+    """
+    if inputs > 1 or outputs > 1:
+        found = " and ".join(
+            f"{count} {what}{'s' if count > 1 else ''}"
+            for what, count in (("input", inputs), ("output", outputs))
+        )
+        raise BoardError(
+            "Network must have one input and one output to be built for a board, whose serial "
+            f"line carries one frame at a time, not {found}; join them in the model, with "
+            "torch.cat, or connect the streams of its package in a design of your own"
+        )
+
+
 def describe(manifest: Manifest) -> Description:
     """Return what a board says of the accelerator in a package.
 
@@ -42,10 +61,11 @@ def describe(manifest: Manifest) -> Description:
 
     Raises
     ------
-    HwgenError : a tensor is too large to travel
+    HwgenError : a tensor is too large to travel, or there are several
     """
+    check_ends(len(manifest.inputs), len(manifest.outputs))
     digest = bytes.fromhex(manifest.files[manifest.network])
-    source, sink = manifest.input.stream, manifest.output.stream
+    source, sink = manifest.inputs[0].stream, manifest.outputs[0].stream
     return Description(digest, room_for(HEADER + source.frame_bytes), source, sink)
 
 

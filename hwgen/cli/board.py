@@ -51,7 +51,7 @@ def run_board(
         typer.echo(json.dumps(figures, indent=2))
     else:
         _print(package.manifest.target, figures, transfer.rate)
-    return same == expected.size
+    return bool(same == expected.size)
 
 
 def _print(target: str, figures: Mapping[str, Any], rate: float) -> None:

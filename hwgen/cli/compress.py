@@ -76,11 +76,16 @@ def compress(
             raise HwgenError(f"{task}: must have an attribute {name!r}")
     from hwgen.compression.calibration_data import input_batches  # PyTorch is there by now
 
-    calibration = input_batches(found.calibration)
+    calibration = input_batches(found.calibration, found.example)
     cost = None
     if measure is not None:
         cost = api.hardware_cost(
-            measure, calibration=calibration, quantize=wanted.quantize, target=target, goal=goal
+            measure,
+            calibration=calibration,
+            quantize=wanted.quantize,
+            target=target,
+            goal=goal,
+            example=found.example,
         )
     wanted = wanted.for_task(found)
     source = read_source(Path(task.rpartition(":")[0]))

@@ -17,6 +17,7 @@ from hwgen.targets import DEFAULT_TARGET
 
 if TYPE_CHECKING:
     from hwgen.planning import Plan, Stage
+    from hwgen.planning.dataflow import Branch
 
 NetworkFile = Annotated[Path, typer.Argument(metavar="NETWORK", help="A stored network.")]
 TargetName = Annotated[
@@ -123,10 +124,15 @@ def describe_plan(plan: "Plan") -> dict[str, Any]:
             for details in (stage.details(plan.target),)
         ],
         "queues": [
-            {"from": branch.source or "input", "to": branch.sink, "depth": depth}
+            {"from": branch.source or "input", "to": _sink(branch, plan), "depth": depth}
             for branch, depth in plan.depths.items()
         ],
     }
+
+
+def _sink(branch: "Branch", plan: "Plan") -> str:
+    """Return where a branch of a fork leads, in words."""
+    return branch.sink or f"output {plan.network.ends[branch.position].name}"
 
 
 def _gates(plan: "Plan") -> float | None:

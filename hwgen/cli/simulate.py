@@ -15,19 +15,21 @@ from hwgen.cli.progress import bar
 from hwgen.cli.tables import Column, print_table, say, screen
 
 if TYPE_CHECKING:
-    import numpy as np
-    import numpy.typing as npt
-
     from hwgen import api
 
 LONGEST = 1 << 36  # bytes of frames
+FAULTS = (OSError, ValueError, EOFError, MemoryError, AttributeError)  # of what is no such file
 
 
 def simulate(
     package: PackageFolder,
     frames: Annotated[int, typer.Option(min=1, help="Random frames to run.")] = 16,
     inputs: Annotated[
-        Path | None, typer.Option(help="A .npy file of frames instead, integers.")
+        Path | None,
+        typer.Option(
+            help="A .npy file of frames instead, integers; of several inputs an .npz file with "
+            "an array of each, by name."
+        ),
     ] = None,
     stage: Annotated[str, typer.Option(help="rtl, or netlist: what synthesis made of it.")] = "rtl",
     simulator: Annotated[str, typer.Option(help="verilator or icarus.")] = "verilator",
@@ -111,26 +113,30 @@ def simulate(
         raise typer.Exit(1)
 
 
-def _frames(
-    package: "api.Package", inputs: Path | None, frames: int, seed: int
-) -> "npt.NDArray[np.int64]":
-    """Return the frames of a file, or random ones."""
+def _frames(package: "api.Package", inputs: Path | None, frames: int, seed: int) -> Any:
+    """Return the frames of a file, or random ones; of several inputs by name."""
+    import zipfile
+
     import numpy as np
 
     from hwgen import api
     from hwgen.errors import HwgenError
     from hwgen.files import open_file
 
+    several = len(package.network.inputs) > 1
     if inputs is None:
         return api.choose_frames(package.network, frames, seed)
     try:
         with open_file(inputs, LONGEST) as file:
             found = np.load(file, allow_pickle=False)
+            if several:
+                return {name: found[name] for name in found.files}
             if not isinstance(found, np.ndarray):
                 raise ValueError("it holds several arrays")
-    except (OSError, ValueError, EOFError, MemoryError, HwgenError) as error:
+    except (*FAULTS, zipfile.BadZipFile, HwgenError) as error:
         reason = str(error).removeprefix(f"{inputs}: ")
-        raise HwgenError(f"{inputs}: must be a .npy file of integers ({reason})") from error
+        what = "an .npz file of integers by input" if several else "a .npy file of integers"
+        raise HwgenError(f"{inputs}: must be {what} ({reason})") from error
     return found
 
 

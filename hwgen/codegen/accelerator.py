@@ -3,13 +3,16 @@
 __all__ = ["Accelerator"]
 
 from collections.abc import Mapping
+from functools import reduce
+from operator import and_, or_
 from typing import Any
 
-from amaranth.hdl import Module
+from amaranth.hdl import Cat, Module
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out, connect
 
-from hwgen.codegen.entries import border_of
+from hwgen.codegen.entries import border_instances, border_of
+from hwgen.package.border import StreamPorts
 from hwgen.planning.plan import Plan
 from hwgen_rtl_templates.axi import AxiInput, AxiOutput
 
@@ -19,51 +22,70 @@ class Accelerator(wiring.Component):
 
     Members
     -------
-    s_axis_* : AXI4-Stream, frames in
-    m_axis_* : AXI4-Stream, results out
+    s_axis_* : AXI4-Stream, frames in; of several inputs s_axis_NAME_*
+    m_axis_* : AXI4-Stream, results out; of several outputs m_axis_NAME_*
     frame_error : high from the clock after TLAST came on a wrong beat, or did not come, until
     frame_error_clear : is high; held high, the error is high for one clock a damaged frame
 
-    What becomes of a damaged frame says `rtl_templates.axi`; m_axis_tuser marks its result.
+    What becomes of a damaged frame says `rtl_templates.axi`; TUSER marks its results.
     """
 
     def __init__(self, plan: Plan, instances: Mapping[str, str]):
         """`instances` names the instance of each part of the assembly."""
         self._plan = plan
         self._instances = instances
-        ports = border_of(plan).signals
-        super().__init__({port.name: (In if port.enters else Out)(port.bits) for port in ports})
+        self._border = border_of(plan)
+        super().__init__(
+            {port.name: (In if port.enters else Out)(port.bits) for port in self._border.signals}
+        )
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        m.submodules.axi_input = entry = AxiInput(self._plan.input)
-        m.submodules.axi_output = leave = AxiOutput(self._plan.output)
-        m.d.comb += [
-            entry.axis.tdata.eq(self.s_axis_tdata),
-            entry.axis.tvalid.eq(self.s_axis_tvalid),
-            entry.axis.tlast.eq(self.s_axis_tlast),
-            self.s_axis_tready.eq(entry.axis.tready),
-            self.m_axis_tdata.eq(leave.axis.tdata),
-            self.m_axis_tvalid.eq(leave.axis.tvalid),
-            self.m_axis_tlast.eq(leave.axis.tlast),
-            self.m_axis_tuser.eq(leave.axis.tuser),
-            leave.axis.tready.eq(self.m_axis_tready),
-            entry.room.eq(leave.room),
-            leave.entered.eq(entry.entered),
-            leave.damaged.eq(entry.damaged),
-            self.frame_error.eq(entry.error),
-            entry.clear.eq(self.frame_error_clear),
-        ]
+        entries, leaves = self._borders(m)
         assembly = self._plan.assembly
-        streams = {0: entry.o}
+        streams = {number: entry.o for number, entry in enumerate(entries)}
         for placed in assembly.parts:
             component = placed.part.create()
             m.submodules[self._instances[placed.name]] = component
             for number, i in zip(placed.inputs, _ports(component, "i"), strict=True):
                 _join(m, streams[number], i)
             streams.update(zip(placed.outputs, _ports(component, "o"), strict=True))
-        connect(m, last=streams[assembly.out], border=leave.i)
+        for number, leave in zip(assembly.outs, leaves, strict=True):
+            connect(m, last=streams[number], border=leave.i)
         return m
+
+    def _borders(self, m: Module) -> tuple[list[AxiInput], list[AxiOutput]]:
+        """Put a border at each input and output, and tell them of one another's frames."""
+        entries = [AxiInput(parameters) for parameters in self._plan.inputs]
+        leaves = [AxiOutput(parameters) for parameters in self._plan.outputs]
+        names, ports = border_instances(self._plan), self._border
+        for name, entry, of in zip(names[0], entries, ports.inputs, strict=True):
+            m.submodules[name] = entry
+            self._connect(m, entry.axis, of)
+        for name, leave, of in zip(names[1], leaves, ports.outputs, strict=True):
+            m.submodules[name] = leave
+            self._connect(m, leave.axis, of)
+            m.d.comb += [
+                leave.entered.eq(Cat(entry.entered for entry in entries)),
+                leave.damaged.eq(Cat(entry.damaged for entry in entries)),
+            ]
+        for number, entry in enumerate(entries):
+            rooms = (leave.room[number] for leave in leaves)
+            m.d.comb += [
+                entry.room.eq(reduce(and_, rooms)),
+                entry.clear.eq(self.frame_error_clear),
+            ]
+        m.d.comb += self.frame_error.eq(reduce(or_, (entry.error for entry in entries)))
+        return entries, leaves
+
+    def _connect(self, m: Module, axis: Any, of: StreamPorts) -> None:
+        """Connect the ports of a stream to the AXI4-Stream of a border."""
+        pairs = {"tdata": of.payload, "tvalid": of.valid, "tready": of.ready, "tlast": of.last}
+        pairs |= {"tuser": of.marked} if of.marked else {}
+        for name, port in pairs.items():
+            assert port is not None
+            inner, outer = getattr(axis, name), getattr(self, port.name)
+            m.d.comb += inner.eq(outer) if port.enters else outer.eq(inner)
 
 
 def _join(m: Module, before: Any, after: Any) -> None:

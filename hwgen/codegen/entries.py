@@ -1,12 +1,24 @@
 """What the manifest says of a plan."""
 
-__all__ = ["border_of", "enters_as", "instances_of", "leaves_as", "manifest_of"]
+__all__ = [
+    "ENTER",
+    "LEAVE",
+    "border_instances",
+    "border_of",
+    "enter_as",
+    "instances_of",
+    "leave_as",
+    "manifest_of",
+    "vector_file",
+]
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from importlib.metadata import version
 
 from hwgen.codegen.names import safe_names
+from hwgen.errors import InternalError
+from hwgen.network.ends import Output
 from hwgen.network.inference import Tensor
 from hwgen.package.border import Border, axi4_stream
 from hwgen.package.manifest import (
@@ -21,13 +33,12 @@ from hwgen.package.manifest import (
 from hwgen.package.stream_format import StreamFormat
 from hwgen.planning.estimate.resources import Resources
 from hwgen.planning.layers.elements import element_encoding_of
-from hwgen.planning.layers.layer import INPUT
 from hwgen.planning.plan import Plan, Stage
 from hwgen.targets import Rom
 from hwgen_rtl_templates.axi import BorderParameters
 
 CLOCK, RESET = "clk", "rst"
-BORDERS = ("axi_input", "axi_output")  # instances of the top module that are no layer's
+ENTER, LEAVE = "s_axis", "m_axis"  # what ports begin with
 
 
 def _format(border: BorderParameters, tensor: Tensor, frame: tuple[int, int, int]) -> StreamFormat:
@@ -44,36 +55,83 @@ def _format(border: BorderParameters, tensor: Tensor, frame: tuple[int, int, int
     )
 
 
-def enters_as(plan: Plan) -> StreamFormat:
-    """Return how frames enter."""
-    first = next(stage.layer for stage in plan.stages if INPUT in stage.layer.sources)
-    frame = first.x_frames[first.sources.index(INPUT)]
-    return _format(plan.input, plan.network.input, frame)
+def enter_as(plan: Plan) -> dict[str, StreamFormat]:
+    """Return how frames enter, by what each input's ports begin with."""
+    formats = []
+    tensors = plan.network.inputs.values()
+    for source, border, tensor in zip(plan.entries, plan.inputs, tensors, strict=True):
+        first, position = plan.first_user(source)
+        formats.append(_format(border, tensor, first.layer.x_frames[position]))
+    return dict(zip(_prefixes(ENTER, plan.network.inputs), formats, strict=True))
 
 
-def leaves_as(plan: Plan) -> StreamFormat:
-    """Return how results leave."""
-    return _format(plan.output, plan.network.output, plan.stages[-1].layer.y_frame)
+def leave_as(plan: Plan) -> dict[str, StreamFormat]:
+    """Return how results leave, by what each output's ports begin with."""
+    tensors = plan.network.outputs.values()
+    formats = [
+        _format(border, tensor, stage.layer.y_frame)
+        for stage, border, tensor in zip(plan.exits, plan.outputs, tensors, strict=True)
+    ]
+    return dict(zip(_prefixes(LEAVE, plan.network.outputs), formats, strict=True))
+
+
+def _prefixes(kind: str, names: Iterable[str]) -> tuple[str, ...]:
+    """Return what the ports of each end begin with."""
+    words = safe_names(names)
+    return (kind,) if len(words) == 1 else tuple(f"{kind}_{word}" for word in words.values())
+
+
+def vector_file(end: BorderStream) -> str:
+    """Return the path in a package of the vectors of an input or output."""
+    for kind, word in ((ENTER, "input"), (LEAVE, "output")):
+        if end.port.startswith(kind):
+            return f"vectors/{word}{end.port.removeprefix(kind)}.hex"
+    raise InternalError(f"{end.port}: port must begin with {ENTER} or {LEAVE}")
 
 
 def border_of(plan: Plan) -> Border:
     """Return the ports of the top module."""
-    return axi4_stream(enters_as(plan), leaves_as(plan), CLOCK, RESET)
+    return axi4_stream(enter_as(plan), leave_as(plan), CLOCK, RESET)
+
+
+def border_instances(plan: Plan) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return the names of the instances of the top module at its inputs and outputs."""
+    network = plan.network
+    return _prefixes("axi_input", network.inputs), _prefixes("axi_output", network.outputs)
 
 
 def instances_of(plan: Plan) -> dict[str, str]:
     """Return the name of each part's instance in the top module, which no port or border has."""
-    taken = (*BORDERS, *(port.name for port in border_of(plan).ports))
+    inputs, outputs = border_instances(plan)
+    taken = (*inputs, *outputs, *(port.name for port in border_of(plan).ports))
     return safe_names((placed.name for placed in plan.assembly.parts), taken=taken)
 
 
-def _border_stream(stream: StreamFormat, tensor: Tensor) -> BorderStream:
+def _border_stream(
+    name: str, port: str, stream: StreamFormat, tensor: Tensor, end: Output | None = None
+) -> BorderStream:
     return BorderStream.of(
         stream,
+        name=name,
+        port=port,
+        steps=tuple(map(str, end.steps)) if end else (),
         format=str(tensor.format) if tensor.format else None,
         scale=tuple(tensor.scale.tolist()),
         zero_point=tensor.zero_point,
         range=(tensor.lo, tensor.hi),
+    )
+
+
+def _border_streams(plan: Plan) -> tuple[tuple[BorderStream, ...], tuple[BorderStream, ...]]:
+    """Return what the manifest says of each input and of each output."""
+    network = plan.network
+    inputs = zip(enter_as(plan).items(), network.inputs.items(), strict=True)
+    outputs = zip(leave_as(plan).items(), network.outputs.items(), network.ends, strict=True)
+    return (
+        tuple(_border_stream(name, *stream, tensor) for stream, (name, tensor) in inputs),
+        tuple(
+            _border_stream(name, *stream, tensor, end) for stream, (name, tensor), end in outputs
+        ),
     )
 
 
@@ -122,6 +180,7 @@ def manifest_of(
     rom : how tables are written; an ASIC's are functions in any case
     primitives : paths of the models of cells
     """
+    inputs, outputs = _border_streams(plan)
     return Manifest(
         generator="hwgen",
         spec_version=SPEC_VERSION,
@@ -136,8 +195,8 @@ def manifest_of(
         rom=Rom.CASE if plan.target.library else rom,
         clock=CLOCK,
         reset=RESET,
-        input=_border_stream(enters_as(plan), plan.network.input),
-        output=_border_stream(leaves_as(plan), plan.network.output),
+        inputs=inputs,
+        outputs=outputs,
         layers=tuple(_layer(stage, instances[stage.name], plan) for stage in plan.stages),
         estimate=_whole(plan.resources),
         predicted=Predicted(

@@ -33,7 +33,9 @@ _KEYWORD_TEXT = """
 _KEYWORDS = frozenset(_KEYWORD_TEXT.split())
 
 _LONGEST = 64
-_HARNESS = ("hwgen_harness", "hwgen_tap")  # modules that `sim` puts around a package
+_HARNESS = (
+    *("hwgen_harness", "hwgen_random", "hwgen_source", "hwgen_sink", "hwgen_tap"),
+)  # modules that `sim` puts around a package
 
 
 def _safe(name: str, reserved: Collection[str] = ()) -> str:

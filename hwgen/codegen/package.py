@@ -13,7 +13,7 @@ import numpy.typing as npt
 from msgspec.structs import replace
 
 from hwgen.codegen.accelerator import Accelerator
-from hwgen.codegen.entries import instances_of, manifest_of
+from hwgen.codegen.entries import ENTER, LEAVE, instances_of, manifest_of, vector_file
 from hwgen.codegen.modules import split
 from hwgen.codegen.names import top_name
 from hwgen.codegen.primitives import primitive_files
@@ -22,9 +22,17 @@ from hwgen.codegen.readme import readme
 from hwgen.codegen.testbench import testbench
 from hwgen.codegen.verilog import write_modules
 from hwgen.errors import OutputFolderError, StoreError
+from hwgen.network.inference import Tensor
 from hwgen.network.store import load
 from hwgen.package.hashes import files_as_written
-from hwgen.package.manifest import MANIFEST, NETWORK, Manifest, read_manifest, write_manifest
+from hwgen.package.manifest import (
+    MANIFEST,
+    NETWORK,
+    BorderStream,
+    Manifest,
+    read_manifest,
+    write_manifest,
+)
 from hwgen.package.staging import check_folder, write_folder
 from hwgen.planning.plan import Plan
 from hwgen.primitives import cell_names
@@ -32,25 +40,34 @@ from hwgen.progress import Progress
 from hwgen.targets import Rom
 
 VECTOR_FRAMES = 4
+Frames = npt.NDArray[np.int64]
 LEFTOVERS = ("build",)  # folders that simulators and users' own tools leave in a package
 
 
-def _vectors(plan: Plan, manifest: Manifest) -> tuple[dict[str, str], npt.NDArray[np.int64]]:
-    """Return frames over the whole range of the input, and what golden makes of them, a beat a
-    line in hexadecimal as `$readmemh` takes it; and the results once more as integers."""
-    tensor = plan.network.input
-    assert tensor.format is not None
-    rng = np.random.default_rng(0)
-    of, shape = tensor.format, (VECTOR_FRAMES, *tensor.shape)
-    x = of.lo + of.step * rng.integers(0, (of.hi - of.lo) // of.step, shape, endpoint=True)
-    y = plan.network.run(x)
+def _vectors(plan: Plan, manifest: Manifest) -> tuple[dict[str, str], Mapping[str, Frames]]:
+    """Return frames over the whole range of each input, and what golden makes of them, a beat a
+    line in hexadecimal as `$readmemh` takes it; and the results once more as integers, by name."""
+    network, rng = plan.network, np.random.default_rng(0)
+    x = {name: _random(tensor, rng) for name, tensor in network.inputs.items()}
+    y = network.returned(network.run(x))
     files = {}
-    streams = manifest.input.stream, manifest.output.stream
-    for name, stream, values in zip(("input", "output"), streams, (x, y), strict=True):
+    for end in (*manifest.inputs, *manifest.outputs):
+        stream, values = end.stream, (x if end in manifest.inputs else y)[end.name]
         packed, size = stream.pack(values), stream.beat_bytes
         lines = (packed[at : at + size].hex() for at in range(0, len(packed), size))
-        files[f"vectors/{name}.hex"] = "\n".join(lines) + "\n"
+        files[vector_file(end)] = "\n".join(lines) + "\n"
     return files, y
+
+
+def _random(tensor: Tensor, rng: np.random.Generator) -> Frames:
+    of, shape = tensor.format, (VECTOR_FRAMES, *tensor.shape)
+    assert of is not None
+    return of.lo + of.step * rng.integers(0, (of.hi - of.lo) // of.step, shape, endpoint=True)
+
+
+def _about(end: BorderStream, what: str) -> str:
+    of = "" if end.port in (ENTER, LEAVE) else f" of `{end.port}`"
+    return f"{what}{of}, a beat a line, for `$readmemh`"
 
 
 def _notes(manifest: Manifest) -> dict[tuple[str, ...], str]:
@@ -101,8 +118,8 @@ def _files(
         "Makefile": "`make sim`, `make lint`",
         f"{top}.core": "for FuseSoC: targets `default`, `sim`, `lint`",
         limits: limits_about,
-        "vectors/input.hex": f"{VECTOR_FRAMES} frames, a beat a line, for `$readmemh`",
-        "vectors/output.hex": "their exact results, likewise",
+        **{vector_file(end): _about(end, f"{VECTOR_FRAMES} frames") for end in manifest.inputs},
+        **{vector_file(end): _about(end, "exact results") for end in manifest.outputs},
         NETWORK: "the network, for `hwgen simulate` and `hwgen cost`",
         MANIFEST: "all of the above for programs, and the hash of every file",
     }
@@ -120,7 +137,7 @@ def _files(
         "Makefile": makefile(manifest),
         f"{top}.core": core(manifest, sources),
         limits: limits_text,
-        "README.md": readme(plan, manifest, y[:1], vectors["vectors/output.hex"], about),
+        "README.md": readme(plan, manifest, y, vectors, about),
     }
     return manifest, {path: text.encode() for path, text in texts.items()}
 

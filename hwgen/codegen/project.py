@@ -5,6 +5,7 @@ __all__ = ["constraints", "core", "makefile"]
 import hashlib
 from collections.abc import Mapping
 
+from hwgen.codegen.entries import vector_file
 from hwgen.codegen.primitives import LINT
 from hwgen.families import family_of
 from hwgen.package.manifest import Manifest
@@ -71,15 +72,13 @@ filesets:
 @CELLS@  testbench:
     files:
       - "@TOP@_tb.v": {file_type: verilogSource-2005}
-      - "vectors/input.hex": {file_type: user, copyto: "vectors/input.hex"}
-      - "vectors/output.hex": {file_type: user, copyto: "vectors/output.hex"}
-
+@VECTORS@
 targets:
   default: &default
     filesets: [rtl]
     toplevel: "@TOP@"
   sim:
-    description: "Compare the accelerator with vectors/output.hex"
+    description: "Compare the accelerator with @RESULTS@"
     filesets: [rtl@WITH@, testbench]
     toplevel: "@TOP@__tb"
     flow: sim
@@ -127,6 +126,10 @@ def core(manifest: Manifest, files: Mapping[str, str]) -> str:
     for name, text in sorted(files.items()):
         for part in (name, text):
             digest.update(f"{len(part)}:{part}".encode())
+    paths = map(vector_file, (*manifest.inputs, *manifest.outputs))
+    vectors = "".join(
+        f'      - "{path}": {{file_type: user, copyto: "{path}"}}\n' for path in paths
+    )
     cells = manifest.primitives
     listed = "".join(f'      - "{name}"\n' for name in cells)
     fileset = (
@@ -136,6 +139,8 @@ def core(manifest: Manifest, files: Mapping[str, str]) -> str:
     )
     return (
         _CORE.replace("@TOP@", manifest.top)
+        .replace("@VECTORS@", vectors)
+        .replace("@RESULTS@", " and ".join(map(vector_file, manifest.outputs)))
         .replace("@VERSION@", f"0.{int.from_bytes(digest.digest()[:4], 'big')}")
         .replace("@CELLS@", fileset if cells else "")
         .replace("@WITH@", ", primitives" if cells else "")

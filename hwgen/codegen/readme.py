@@ -3,12 +3,13 @@
 __all__ = ["readme"]
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
 
-from hwgen.network.graph import Network
+from hwgen.codegen.entries import vector_file
+from hwgen.network.inference import Tensor
 from hwgen.package.manifest import BorderStream, Manifest
 from hwgen.planning.plan import Plan
 from hwgen.targets import Rom
@@ -42,19 +43,37 @@ def _port_rows(manifest: Manifest) -> list[str]:
 
 
 def _stream_lines(manifest: Manifest) -> list[str]:
-    source, sink = manifest.input, manifest.output
+    inputs, outputs = manifest.inputs, manifest.outputs
+    several = len(inputs) > 1 or len(outputs) > 1
+    readies = _joined(f"`{end.port}_tready`" for end in inputs)
+    valids = _joined(f"`{end.port}_tvalid`" for end in outputs)
     frames = (
-        f"A frame is {source.beats} beats, and its result {sink.beats}. The beat behind any "
-        "`s_axis_tlast` begins a frame. One with fewer beats is completed with any, of one with "
-        "more those behind its count are dropped; either has a result, with `m_axis_tuser` high in "
-        "its last beat, and no frame enters before that has left. Frames before and behind it are "
+        f"A frame is {_beats(inputs)}, and its result {_beats(outputs)}. The beat behind any "
+        f"{_joined((f'`{end.port}_tlast`' for end in inputs), 'or')} begins a frame. One with "
+        "fewer beats is completed with any, of one with "
+        "more those behind its count are dropped; either has a result, with "
+        f"{_joined(f'`{end.port}_tuser`' for end in outputs)} high in its last beat, and no frame "
+        "enters before that has left. Frames before and behind it are "
         "none the worse. A result's last beat leaves when its frame has come in whole."
     )
-    reset = (
-        f"While `{manifest.reset}` is high no beat moves: `s_axis_tready` and `m_axis_tvalid` "
-        "are low."
+    ends = (
+        "Frames enter by all inputs in the same order, and each waits for what belongs to it: send "
+        "to all at once, and take from all outputs at once, since what one of them holds up holds "
+        "up the others."
     )
-    return [frames, "", reset]
+    reset = f"While `{manifest.reset}` is high no beat moves: {readies} and {valids} are low."
+    return [frames, "", *((ends, "") if several else ()), reset]
+
+
+def _joined(words: Iterable[str], conjunction: str = "and") -> str:
+    return f" {conjunction} ".join(words)
+
+
+def _beats(ends: Sequence[BorderStream]) -> str:
+    """Return how many beats of each end are a frame."""
+    if len(ends) == 1:
+        return f"{ends[0].beats} beats"
+    return _joined(f"{end.beats} beats of `{end.port}`" for end in ends)
 
 
 _STARTS = {
@@ -91,15 +110,25 @@ def _tensor_lines(name: str, border: BorderStream) -> list[str]:
     ]
     if len(scales) > 1:
         lines.append(f"  Scales, from channel 0 up: {', '.join(repr(s) for s in scales)}.")
+    if border.steps:
+        lines.append(
+            f"  What reads them computes {' and then '.join(border.steps)} of the real values, as "
+            "`Network.dequantize` does."
+        )
     return lines
 
 
-def _example(manifest: Manifest, network: Network, y: Frames, beats: str) -> list[str]:
-    """Return the first result of the vectors, read step by step."""
-    border = manifest.output
+def _ends(what: str, ends: Sequence[BorderStream]) -> list[str]:
+    """Return what is to be known of each input or output."""
+    names = [what if len(ends) == 1 else f"{what} {_plain(end.name)}" for end in ends]
+    return [line for pair in zip(names, ends, strict=True) for line in _tensor_lines(*pair)]
+
+
+def _example(border: BorderStream, tensor: Tensor, y: Frames, beats: str) -> list[str]:
+    """Return the first result of the vectors of an output, read step by step."""
     channels, height, width = border.stream_shape
     pixel = y[0].reshape(channels, height, width)[:, 0, 0]
-    real = network.dequantize(y)[0].reshape(channels, height, width)[:, 0, 0]
+    real = tensor.scale * (pixel - tensor.zero_point)
     groups = -(-channels // border.lanes)
     rows = []
     for channel in range(min(channels, EXAMPLE)):
@@ -111,9 +140,7 @@ def _example(manifest: Manifest, network: Network, y: Frames, beats: str) -> lis
             f"{pixel[channel]} | {float(real[channel])!r} |"
         )
     return [
-        "## How to read a result",
-        "",
-        f"The first pixel of the first frame in `vectors/output.hex` is its first {groups} "
+        f"The first pixel of the first frame in `{vector_file(border)}` is its first {groups} "
         f"line{'s' if groups > 1 else ''}"
         + (
             f"; of its {channels} channels these are the first {EXAMPLE}:"
@@ -128,13 +155,19 @@ def _example(manifest: Manifest, network: Network, y: Frames, beats: str) -> lis
     ]
 
 
-def readme(plan: Plan, manifest: Manifest, y: Frames, beats: str, files: Mapping[str, str]) -> str:
+def readme(
+    plan: Plan,
+    manifest: Manifest,
+    y: Mapping[str, Frames],
+    vectors: Mapping[str, str],
+    files: Mapping[str, str],
+) -> str:
     """Return the text of the README of a package.
 
     Parameters
     ----------
-    y : the results of the vectors, (frames, *output shape) integers
-    beats : the vectors' output, a beat a line
+    y : the results of the vectors of each output, (frames, *output shape) integers
+    vectors : the files of vectors, a beat a line
     files : what each file of the package is
     """
     top = manifest.top
@@ -148,6 +181,13 @@ def readme(plan: Plan, manifest: Manifest, y: Frames, beats: str, files: Mapping
         f"to its last beat out: {plan.frames_per_second:.0f} frames a second at "
         f"{plan.clock_hz / 1e6:g} MHz."
     )
+    examples = [
+        line
+        for end in manifest.outputs
+        for line in _example(
+            end, plan.network.outputs[end.name], y[end.name], vectors[vector_file(end)]
+        )
+    ]
     lines = [
         f"# {_plain(top)}",
         "",
@@ -169,12 +209,14 @@ def readme(plan: Plan, manifest: Manifest, y: Frames, beats: str, files: Mapping
         "",
         "## Numbers",
         "",
-        *_tensor_lines("Input", manifest.input),
-        *_tensor_lines("Output", manifest.output),
+        *_ends("Input", manifest.inputs),
+        *_ends("Output", manifest.outputs),
         "",
         "Where a pixel's channels do not fill its last beat, the lanes left over mean nothing.",
         "",
-        *_example(manifest, plan.network, y, beats),
+        "## How to read a result",
+        "",
+        *examples,
         "## Layers",
         "",
         "| layer | module | pe | simd | busy clocks a frame |",

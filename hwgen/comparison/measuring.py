@@ -112,7 +112,7 @@ def _described(package: "api.Package", stage: str) -> Row:
     """Return what the manifest says of a package."""
     manifest = package.manifest
     asic = get_target(manifest.target).library is not None
-    borders = (manifest.input, manifest.output)
+    borders = (*manifest.inputs, *manifest.outputs)
     layers = [
         {
             "name": layer.name,

@@ -2,6 +2,7 @@
 
 __all__ = [
     "Compressed",
+    "Example",
     "PruneRecipe",
     "PruneTarget",
     "QuantizeRecipe",
@@ -11,4 +12,4 @@ __all__ = [
 ]
 
 from hwgen.compression.recipes.recipe import PruneRecipe, PruneTarget, QuantizeRecipe, Recipe
-from hwgen.compression.workflow import Compressed, StepRecord, compress
+from hwgen.compression.workflow import Compressed, Example, StepRecord, compress

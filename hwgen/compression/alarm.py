@@ -10,14 +10,15 @@ __all__ = ["find_alarms"]
 import math
 
 import torch
-from torch import nn
 
-from hwgen.compression.noise import Measured, Reference
+from hwgen.compression.noise import LayerNoise, Measured, Reference
 from hwgen.compression.quantize import QuantizationPoint, QuantModel, equalizable
 from hwgen.compression.recipes.quantize_recipe import QuantizeRecipe
 from hwgen.formats import MAX_BITS, Binary, Fixed
-from hwgen.torch_graph.float_graph import INPUT, FloatNode
+from hwgen.torch_graph.batches import tensors_of
+from hwgen.torch_graph.float_graph import FloatNode, end_values, is_input
 from hwgen.torch_graph.modules import Add
+from hwgen.torch_graph.support import WEIGHTED
 
 LOW = 12.0  # dB
 FINE = 25.0  # dB, of the rest
@@ -58,16 +59,21 @@ class _Alarm:
     def lines(self) -> list[str]:
         """Return all there is to say."""
         lines = []
-        x = self._reference.inputs
-        if torch.equal(x, x[:1].expand_as(x)) and (len(x) > 1 or not x.any()):
-            what = "zeros" if not x.any() else "the same input over and over"
+        every = tensors_of(self._reference.inputs)
+        steady = all(torch.equal(x, x[:1].expand_as(x)) for x in every)
+        nothing = not any(x.any() for x in every)
+        if steady and (len(every[0]) > 1 or nothing):
+            what = "zeros" if nothing else "the same input over and over"
             lines.append(
                 f"The calibration data is {what}, from which no scale can be told; pass "
                 "calibration=[batch, ...] with real inputs"
             )
         else:
             lines += [line for of in self._measured for line in self._of_layer(of)]
-        last = self._measured[-1].figures
+        ends = end_values(self._graph)
+        # the worst output; where an argmax is the last, the last that was measured
+        lasts = [of.figures for of in self._measured if of.path in ends]
+        last = min(lasts, key=_db, default=self._measured[-1].figures)
         if not self._reference.trained and last.db is not None and last.db < NOISE:
             worst = max(self._measured, key=self._lost).figures.layer
             lines.append(
@@ -124,7 +130,7 @@ class _Alarm:
         """
         found = math.inf
         for name in layer.inputs:
-            if name == INPUT:
+            if is_input(name):
                 continue
             if name in self._at:
                 db = self._at[name].figures.db
@@ -141,7 +147,9 @@ class _Alarm:
         path, point = of.figures.layer, layer.module
         format = getattr(self._model.get_submodule(of.path), "format", None)
         if isinstance(format, Binary):
-            what = 'use input="uint8"' if layer.inputs == (INPUT,) else "train (train=, and epochs)"
+            what = (
+                'use input="uint8"' if is_input(layer.inputs[0]) else "train (train=, and epochs)"
+            )
             return f"it keeps their signs alone: {what}"
         coarse = float(of.noise[low].mean()) < ROUNDED * of.step**2  # for what the channels are
         if not isinstance(point, QuantizationPoint) or not isinstance(format, Fixed) or not coarse:
@@ -154,7 +162,7 @@ class _Alarm:
             )
         missing = min(db for n in low if (db := of.figures.channels[n]) is not None)
         bits = min(format.bits + math.ceil((2 * LOW - missing) / DB_A_BIT), MAX_BITS)
-        if layer.inputs == (INPUT,):
+        if is_input(layer.inputs[0]):
             return (
                 f"a step of its {format} is {of.step:.2g}: bring the data's channels to one size, "
                 f'or use input="uint{bits}"'
@@ -163,7 +171,8 @@ class _Alarm:
         if not recipe.equalize and path in equalizable(self._graph):
             return f"{small}: use equalize=True"
         if point.last:
-            quantized = isinstance(self._graph.layers[-1].module, QuantizationPoint)
+            ends = end_values(self._graph)
+            quantized = all(isinstance(self._layers[e].module, QuantizationPoint) for e in ends)
             raw = "output=None or " if quantized else ""
             return f'{small}: use {raw}output="int{bits}"'
         names = [
@@ -191,7 +200,11 @@ class _Alarm:
         return f"its {format} weights are coarse: use layers={ways}, or train"
 
     def _has_weights(self, path: str) -> bool:
-        return isinstance(self._layers[path].module, (nn.Conv2d, nn.Linear))
+        return isinstance(self._layers[path].module, WEIGHTED)
+
+
+def _db(figures: LayerNoise) -> float:
+    return math.inf if figures.db is None else figures.db
 
 
 def _range(dbs: list[float]) -> str:

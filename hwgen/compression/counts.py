@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from torch import nn
 
 from hwgen.compression.quantize.layers import Weighted
-from hwgen.torch_graph.float_graph import FloatGraph
+from hwgen.torch_graph.float_graph import FloatGraph, FloatNode, Shape
+from hwgen.torch_graph.support import TRANSPOSED, WEIGHTED
 
 FLOAT_BITS = 32
 
@@ -30,16 +31,24 @@ class Counts:
 
 def count(graph: FloatGraph) -> Counts:
     """Return the counts of the graph of a float model, or of a `QuantModel`."""
-    layers = [la for la in graph.layers if isinstance(la.module, (nn.Conv2d, nn.Linear, Weighted))]
+    layers = [la for la in graph.layers if isinstance(la.module, (*WEIGHTED, Weighted))]
     weights = [layer.module.get_parameter("weight") for layer in layers]
+    shapes = {**graph.entries, **{layer.path: layer.shape for layer in graph.layers}}
     return Counts(
         parameters=sum(weight.numel() + weight.shape[0] for weight in weights),
         macs=sum(
-            math.prod(layer.shape) * math.prod(weight.shape[1:])
+            math.prod(_shape(layer, shapes)) * math.prod(weight.shape[1:])
             for layer, weight in zip(layers, weights, strict=True)
         ),
         bits=sum(_bits(layer.module) for layer in layers),
     )
+
+
+def _shape(layer: FloatNode, shapes: dict[str, Shape]) -> Shape:
+    """Return how often a layer uses each of its weights: once an output, or an input."""
+    if isinstance(layer.module, TRANSPOSED):
+        return layer.shape[0], *shapes[layer.inputs[0]][1:]
+    return layer.shape
 
 
 def _bits(module: nn.Module) -> int:

@@ -6,13 +6,14 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from torch import Tensor, nn
+from torch import nn
 
 from hwgen.compression.counts import count
 from hwgen.compression.noise import LayerNoise, Measured, Reference
 from hwgen.compression.prune import Sparsity, sparsity
 from hwgen.compression.quantize import QuantModel, quant_graph_of
 from hwgen.compression.resume.checkpoints import Checkpoints
+from hwgen.torch_graph.batches import Batch
 from hwgen.torch_graph.float_graph import FloatGraph
 from hwgen.torch_graph.threads import thrifty_threads
 from hwgen.torch_graph.trace import check_finite
@@ -68,7 +69,7 @@ class Recorder:
     def __init__(
         self,
         graph: FloatGraph,
-        example: Tensor,
+        example: Batch,
         evaluate: Callable[[nn.Module], float] | None,
         checkpoints: Checkpoints,
         progress: Callable[[str], None] | None,

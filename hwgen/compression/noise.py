@@ -11,22 +11,27 @@ __all__ = ["MOST", "LayerNoise", "Measured", "Reference"]
 import copy
 from collections import Counter
 from dataclasses import dataclass, replace
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from hwgen.compression.quantize import (
     ACCUMULATING,
-    QuantConv2d,
+    QuantConv,
     QuantizationPoint,
     Quantizer,
     QuantModel,
     QuantSign,
+    QuantTable,
+    QuantZeroPad,
     Weighted,
     run_watched,
 )
 from hwgen.errors import InternalError
-from hwgen.torch_graph.float_graph import INPUT, FloatGraph, FloatNode
+from hwgen.torch_graph.batches import Batch, joined, mapped, split
+from hwgen.torch_graph.float_graph import FloatGraph, FloatNode, end_values, is_input
+from hwgen.torch_graph.support import CONVOLUTIONS
 
 INPUTS = 256  # of the calibration data
 CHUNK = 32  # inputs at a time
@@ -83,14 +88,13 @@ class Reference:
     """
 
     graph: FloatGraph
-    inputs: Tensor
+    inputs: Batch
     trained: bool = False
 
     @classmethod
-    def of(cls, graph: FloatGraph, batches: tuple[Tensor, ...]) -> "Reference":
+    def of(cls, graph: FloatGraph, batches: tuple[Batch, ...]) -> "Reference":
         """Return the reference of a float graph on some of the calibration data."""
-        x = torch.cat([batch.float() for batch in batches])
-        return cls(graph, x[:: -(-x.shape[0] // INPUTS)])
+        return cls(graph, mapped(joined(batches), lambda t: t[:: -(-t.shape[0] // INPUTS)]))
 
     @torch.no_grad()
     def measure(self, model: QuantModel) -> tuple[Measured, ...]:
@@ -98,7 +102,7 @@ class Reference:
         graph = self._trained_graph(model) if self.trained else self.graph
         names = _names(self.graph)
         sums: dict[str, _Sums] = {}
-        for x in torch.split(self.inputs, CHUNK):
+        for x in split(self.inputs, CHUNK):
             found: dict[str, Tensor] = {}
 
             def keep(path: str, value: Tensor, found: dict[str, Tensor] = found) -> None:
@@ -123,24 +127,17 @@ class Reference:
             module = layer.module
             if isinstance(now, Weighted):
                 module = _with_weights(module, now)
+            elif isinstance(now, QuantZeroPad):
+                module = now
             elif isinstance(now, QuantSign):
                 module = _Sign(float(now.output_scale()))
             elif isinstance(now, Quantizer):
                 scale, zero = float(now.output_scale()), now.zero_point
-                module = _Clamp((now.lo - zero) * scale, (now.hi - zero) * scale)
+                ends = (now.lo - zero) * scale, (now.hi - zero) * scale
+                curve = now.curve if isinstance(now, QuantTable) else None
+                module = QuantizationPoint(ends, layer.path, curve=curve)
             layers.append(replace(layer, module=module))
-        return FloatGraph(tuple(layers), self.graph.input_shape)
-
-
-class _Clamp(nn.Module):
-    """A clamp whose ends may be one: all that is left of a layer may be its zero."""
-
-    def __init__(self, lo: float, hi: float):
-        super().__init__()
-        self._ends = lo, hi
-
-    def forward(self, x: Tensor) -> Tensor:
-        return x.clamp(*self._ends)
+        return self.graph.with_layers(layers)
 
 
 class _Sign(nn.Module):
@@ -157,27 +154,31 @@ def _with_weights(module: nn.Module, now: Weighted) -> nn.Module:
     changed = copy.deepcopy(module)
     changed.get_parameter("weight").copy_(now.quantizer.real(now.weight))
     changed.get_parameter("bias").copy_(now.bias)
-    if isinstance(now, QuantConv2d) and isinstance(changed, nn.Conv2d) and now.pads_below_zero:
-        height, width = now.padding
-        changed.padding = (0, 0)
-        value = -float(now.input_scale())
-        return nn.Sequential(nn.ConstantPad2d((width, width, height, height), value), changed)
+    if isinstance(now, QuantConv) and isinstance(changed, CONVOLUTIONS) and now.pads_below_zero:
+        changed.padding = (0,) * len(now.padding)
+        sides: Any = tuple(n for axis in reversed(now.padding) for n in axis)
+        kind = (nn.ConstantPad1d, nn.ConstantPad2d)[len(now.padding) - 1]
+        return nn.Sequential(kind(sides, -float(now.input_scale())), changed)
     return changed
 
 
 def _names(graph: FloatGraph) -> dict[str, str]:
     """Return the name of the layer that each value to measure belongs to, by the value's path."""
+
+    def curved(layer: FloatNode) -> bool:
+        return getattr(layer.module, "curve", None) is not None
+
     placed = [layer for layer in graph.layers if isinstance(layer.module, QuantizationPoint)]
     uses = Counter(layer.inputs[0] for layer in placed)
     names = {
         layer.path: layer.inputs[0]
-        if layer.inputs[0] != INPUT and uses[layer.inputs[0]] == 1
+        if not is_input(layer.inputs[0]) and uses[layer.inputs[0]] == 1 and not curved(layer)
         else layer.path
         for layer in placed
     }
-    last = graph.layers[-1]
-    if isinstance(last.module, ACCUMULATING):  # raw
-        names[last.path] = last.path
+    for layer in graph.layers:
+        if layer.path in end_values(graph) and isinstance(layer.module, ACCUMULATING):  # raw
+            names[layer.path] = layer.path
     return names
 
 

@@ -10,7 +10,7 @@ __all__ = ["Stages"]
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from torch import Tensor, nn
+from torch import nn
 
 from hwgen.compression.history import Recorder
 from hwgen.compression.noise import Reference
@@ -18,6 +18,7 @@ from hwgen.compression.prune import Masks, check_masks, holding
 from hwgen.compression.prune.channel_groups import NORMS
 from hwgen.compression.quantize import (
     QuantModel,
+    expanded_masks,
     freeze_weights,
     place_layers,
     quantize_layers,
@@ -25,6 +26,7 @@ from hwgen.compression.quantize import (
 from hwgen.compression.quantize.learned_scales import LearnedScale
 from hwgen.compression.recipes.quantize_recipe import QuantizeRecipe
 from hwgen.compression.resume.checkpoints import Checkpoints
+from hwgen.torch_graph.batches import Batch
 from hwgen.torch_graph.threads import thrifty_threads
 from hwgen.torch_graph.trace import check_finite, evaluating
 from hwgen.torch_graph.update import update_graph
@@ -47,8 +49,8 @@ class Stages:
     recipe: QuantizeRecipe
     recorder: Recorder
     checkpoints: Checkpoints
-    example: Tensor
-    batches: tuple[Tensor, ...]
+    example: Batch
+    batches: tuple[Batch, ...]
     masks: Masks
     train: Callable[[nn.Module, int], None] | None
     measure: Callable[[nn.Module], float] | None
@@ -59,6 +61,11 @@ class Stages:
         if self.train is not None and recipe.frozen_norms:
             model = step("freeze norms", self._with_frozen_norms, model)
         work = step("quantize", self._quantized, model)
+        return replace(self, masks=expanded_masks(model, work, self.masks))._trained_on(work)
+
+    def _trained_on(self, work: nn.Module) -> tuple[nn.Module, str]:
+        """Train a quantized model as far as it takes."""
+        recipe, step = self.recipe, self.recorder.step
         if self._is_enough():
             return work, "quantize"
         if self.train is not None and recipe.tune:
@@ -93,7 +100,7 @@ class Stages:
         with evaluating(on), thrifty_threads(on, self.example):
             graph = update_graph(self.recorder.graph, on, self.example)
             made = quantize_layers(graph, self.recipe, self.batches, self.measure)
-            check_masks(made, self.masks)
+            check_masks(made, expanded_masks(on, made, self.masks))
             self.recorder.reference = Reference.of(place_layers(graph, self.recipe), self.batches)
         return made
 

@@ -1,19 +1,20 @@
 """The workflow: train, prune, fine-tune, quantize, train again, with a record of every step."""
 
-__all__ = ["Compressed", "StepRecord", "compress"]
+__all__ = ["Compressed", "Example", "StepRecord", "compress"]
 
 import math
 import numbers
 import warnings
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from hwgen.compression.alarm import find_alarms
-from hwgen.compression.calibration_data import input_batches
+from hwgen.compression.calibration_data import argument_names, input_batches
 from hwgen.compression.history import Recorder, StepRecord
 from hwgen.compression.prune import PruningState, check_pruning, holding, prune
 from hwgen.compression.quantize import QuantModel, check_quantizing
@@ -30,10 +31,13 @@ from hwgen.compression.user_functions import (
 )
 from hwgen.errors import FoundUnsupported, HwgenError, HwgenWarning, UnsupportedError
 from hwgen.torch_graph.adopt import adopt
-from hwgen.torch_graph.float_graph import INPUT, FloatGraph
+from hwgen.torch_graph.batches import Batch, as_batch, mapped, tensors_of
+from hwgen.torch_graph.float_graph import FloatGraph
 from hwgen.torch_graph.modules import ArgMax
 from hwgen.torch_graph.threads import thrifty_threads
 from hwgen.torch_graph.trace import check_finite, float_graph_of
+
+Example = Tensor | Sequence[Tensor] | Mapping[str, Tensor]
 
 
 @dataclass(frozen=True)
@@ -60,7 +64,7 @@ def compress(
     model: nn.Module,
     recipe: Recipe,
     *,
-    example: Tensor | None = None,
+    example: Example | None = None,
     train: Train | None = None,
     evaluate: Evaluate | None = None,
     calibration: Iterable[object] | None = None,
@@ -81,15 +85,17 @@ def compress(
         `torch.compile` come off; what `torch.nn.utils.prune` masks stays zero; weights of other
         types and on other devices become float32 on the CPU, where that is exact
     recipe : what to do
-    example : (batch, channels, height, width) or (batch, features), a float tensor; by default the
-        first of `calibration`
+    example : (batch, channels, height, width) or (batch, features), a float tensor; of several
+        inputs a tuple of them or a dict by the names of forward's arguments. By default, of one
+        input, the first of `calibration`
     train : `train(model, epochs)` trains any module in place, by the user's own loss and data,
         and makes its optimizer anew from `model.parameters()`. It is called in training mode with
         the pruned model and with the quantized one. If it returns a module, that one's weights
         are taken. None: post-training quantization only
     evaluate : `evaluate(model)` returns the accuracy, at most 1; it is called in evaluation mode
     calibration : batches of real inputs, needed to quantize: one tensor, or tensors, arrays, or
-        pairs of them and labels, such as a DataLoader gives
+        pairs of them and labels, such as a DataLoader gives; of several inputs tuples or dicts of
+        a tensor each, or pairs of these and labels
     measure : `measure(model)` returns the cost of a pruned float model, for a target cost; where
         the recipe quantizes with a budget, of a quantized one
     progress : called with the name of each step as it starts
@@ -113,12 +119,14 @@ def compress(
     user = adopt(model)
     work = user.module
     with thrifty_threads(work, example):  # the batches may be computed as they come
-        batches = None if calibration is None else input_batches(calibration)
+        given = as_batch(work, example)
+        names = argument_names(work, given)
+        batches = None if calibration is None else input_batches(calibration, given, names)
     if example is None:
-        example = _example(batches)
-    if isinstance(example, Tensor) and example.is_floating_point():
-        example = example.detach().to("cpu", torch.float32)
-    graph = _check(work, recipe, example, batches, train, evaluate, measure)
+        given = _example(batches)
+    if isinstance(given, Tensor | tuple):
+        given = mapped(given, _plain)
+    graph = _check(work, recipe, given, batches, train, evaluate, measure)
     masks = {la.path: user.masks[la.path] for la in graph.layers if la.path in user.masks}
     if user.unheld:
         warnings.warn(
@@ -131,8 +139,8 @@ def compress(
     evaluate = None if evaluate is None else checked_evaluate(evaluate, user)
     kept = Checkpoints()
     if folder is not None:
-        kept = folder.begin(_identity(work, masks, recipe, example, batches, made_from or {}))
-    recorder = Recorder(graph, example, evaluate, kept, progress)
+        kept = folder.begin(_identity(work, masks, recipe, given, batches, made_from or {}))
+    recorder = Recorder(graph, given, evaluate, kept, progress)
     costed = measure
 
     def cost(of: nn.Module) -> float:
@@ -154,7 +162,7 @@ def compress(
         work = recorder.step("float", lambda on: on, work)
     warn_at_chance(recorder.history[0].accuracy, _classes(graph))
     state = PruningState(
-        *(work, example, recorder.graph),
+        *(work, given, recorder.graph),
         masks=masks,
         calibration=batches or (),
         train=train,
@@ -172,7 +180,7 @@ def compress(
         work = state.model
     if recipe.quantize is not None:
         stages = Stages(
-            recipe.quantize, recorder, kept, example, batches or (), state.masks, train, known
+            recipe.quantize, recorder, kept, given, batches or (), state.masks, train, known
         )
         work, sufficed = stages.run(work)
     alarms: tuple[str, ...] = ()
@@ -184,19 +192,27 @@ def compress(
     return Compressed(work, tuple(recorder.history), stopped, sufficed, alarms)
 
 
-def _example(batches: tuple[Tensor, ...] | None) -> Tensor:
+def _plain(x: Any) -> Any:
+    """Return a float tensor as float32 on the CPU; anything else as it is, to be refused."""
+    floats = isinstance(x, Tensor) and x.is_floating_point()
+    return x.detach().to("cpu", torch.float32) if floats else x
+
+
+def _example(batches: tuple[Batch, ...] | None) -> Batch:
     if not batches:
         raise HwgenError(
             "Calibration must hold at least one batch of real inputs; "
             "pass calibration=[batch, ...], or example="
         )
-    return batches[0][:1]
+    return mapped(batches[0], lambda x: x[:1])
 
 
 def _classes(graph: FloatGraph) -> int:
     """Return how many classes a model tells apart: its outputs, or what a last argmax takes."""
-    last = graph.layers[-1]
-    shapes = {INPUT: graph.input_shape, **{la.path: la.shape for la in graph.layers}}
+    if len(graph.ends) > 1:
+        return 0
+    last = next(la for la in graph.layers if la.path == graph.ends[0])
+    shapes = {**graph.entries, **{la.path: la.shape for la in graph.layers}}
     shape = shapes[last.inputs[0]] if isinstance(last.module, ArgMax) else last.shape
     return shape[0] if len(shape) == 1 else 0
 
@@ -217,18 +233,23 @@ def _identity(
     model: nn.Module,
     masks: Mapping[str, Tensor],
     recipe: Recipe,
-    example: Tensor,
-    batches: tuple[Tensor, ...] | None,
+    example: Batch,
+    batches: tuple[Batch, ...] | None,
     made_from: Mapping[str, object],
 ) -> dict[str, str]:
     """Return what checkpoints are made of, by the name that a message gives it."""
-    data = {str(number): batch for number, batch in enumerate(batches or ())}
+    data = {
+        f"{number}{f'.{place}' * bool(place)}": x
+        for number, batch in enumerate(batches or ())
+        for place, x in enumerate(tensors_of(batch))
+    }
+    examples = (f"{tuple(x.shape[1:])} {x.dtype}" for x in tensors_of(example))
     return {
         "version of hwgen": code_hash("compression", "torch_graph", "formats"),
         "version of torch": torch.__version__,
         "recipe": repr(recipe),
         "model": f"{model} {state_hash(model)} {state_hash(masks)}",
-        "example": f"{tuple(example.shape[1:])} {example.dtype}",
+        "example": " and ".join(examples),
         "calibration data": state_hash(data),
         **{name: repr(value) for name, value in made_from.items()},
     }
@@ -237,8 +258,8 @@ def _identity(
 def _check(
     model: nn.Module,
     recipe: Recipe,
-    example: Tensor,
-    calibration: tuple[Tensor, ...] | None,
+    example: Batch,
+    calibration: tuple[Batch, ...] | None,
     train: Train | None,
     evaluate: Evaluate | None,
     measure: Callable[[nn.Module], float] | None,

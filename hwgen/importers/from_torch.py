@@ -5,52 +5,86 @@ What the module computes in `eval()` and what the network computes are equal in 
 
 __all__ = ["import_torch", "trace_torch"]
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, fx, nn
 
-from hwgen.compression import Compressed
+from hwgen.compression import Compressed, Example
 from hwgen.compression.quantize import (
+    QuantAbove,
     QuantActivation,
     QuantAdd,
-    QuantAvgPool2d,
+    QuantAffine,
+    QuantAvgPool,
     QuantConcat,
+    QuantConv,
+    QuantConv1d,
     QuantConv2d,
+    QuantHostLayer,
     QuantInput,
     Quantizer,
     QuantLinear,
+    QuantMaximum,
+    QuantMinimum,
     QuantModel,
+    QuantMultiply,
+    QuantPositionScale,
+    QuantRearrange,
     QuantSign,
+    QuantTable,
+    QuantZeroPad,
     Weighted,
     quant_graph_of,
+    quant_inputs,
 )
 from hwgen.compression.user_functions import accuracy_of, warn_at_chance
 from hwgen.errors import FoundUnsupported, NetworkError, UnsupportedError
-from hwgen.formats import Binary
+from hwgen.formats import Binary, Fixed
+from hwgen.importers.rearrangements import rearrangement_of
 from hwgen.network import (
     Add,
+    Affine,
     ArgMax,
+    AvgPool1d,
     AvgPool2d,
     Concat,
+    Conv1d,
     Conv2d,
     Flatten,
+    HostStep,
     Input,
     Linear,
+    Maximum,
+    MaxPool1d,
     MaxPool2d,
+    Minimum,
+    Multiply,
     Network,
     Node,
     Op,
+    Output,
+    PixelShuffle,
+    PixelUnshuffle,
+    PositionScale,
     Requantize,
+    Table,
     Threshold,
 )
 from hwgen.network import Tensor as NetworkTensor
+from hwgen.network.ends import by_name
+from hwgen.network.inference import infer
+from hwgen.network.ops import AvgPool, Conv, MaxPool, Padding
 from hwgen.torch_graph.adopt import unwrapped
-from hwgen.torch_graph.float_graph import INPUT
+from hwgen.torch_graph.batches import Batch, Returns, as_batch, shapes_of, tensors_of
+from hwgen.torch_graph.float_graph import is_input
 from hwgen.torch_graph.hidden import find_hidden
 from hwgen.torch_graph.modules import ArgMax as TorchArgMax
+from hwgen.torch_graph.modules import MaxPool as TorchMaxPool
+from hwgen.torch_graph.returned import returns_of
 from hwgen.torch_graph.threads import thrifty_threads
 from hwgen.torch_graph.trace import check_finite, evaluating, trace_graph
 
@@ -62,7 +96,7 @@ IntArray = np.ndarray[Any, np.dtype[np.int64]]
 
 def import_torch(
     module: nn.Module | Compressed,
-    example: Tensor,
+    example: Example,
     *,
     evaluate: Callable[[nn.Module], float] | None = None,
 ) -> Network:
@@ -74,7 +108,8 @@ def import_torch(
     Parameters
     ----------
     module : what `compress` returned, its `.module`, or a module that holds that
-    example : (batch, channels, height, width) or (batch, features), a float tensor
+    example : (batch, channels, height, width), (batch, channels, length) or (batch, features), a
+        float tensor; of several inputs a tuple of them, or a dict by the names of the arguments
     evaluate : `evaluate(module)` returns the accuracy; there is a warning where it is that of
         guessing
 
@@ -86,12 +121,7 @@ def import_torch(
     """
     module = _module_of(module)
     check_finite(module)
-    if not isinstance(example, Tensor) or example.dim() not in (2, 4):
-        shape = tuple(example.shape) if isinstance(example, Tensor) else type(example).__name__
-        raise NetworkError(
-            "Example must be a tensor of shape (batch, channels, height, width) or "
-            f"(batch, features), not {shape}"
-        )
+    given: Batch = _batch_of(module, example)
     if not any(isinstance(part, Weighted | Quantizer) for part in module.modules()):
         raise NetworkError(
             f"Module must be a compressed one, not a float {type(module).__name__}; "
@@ -101,25 +131,48 @@ def import_torch(
         raise NetworkError(
             f"Module must be the whole compressed one, not its {type(module).__name__} alone"
         )
-    network = _carried(module, example)
+    network = _carried(module, given)
     if network is None:
-        with thrifty_threads(module, example):
-            network = _traced(module, example)
+        with thrifty_threads(module, given):
+            network = _traced(module, given)
     if evaluate is not None:
         with evaluating(module):
             accuracy = accuracy_of(evaluate(module))
-        last = network.nodes[-1]
+        last = network[network.ends[0].node]
         before = last.inputs[0] if isinstance(last.op, ArgMax) else last.name
         shape = network.tensors[before].shape
-        warn_at_chance(accuracy, shape[0] if len(shape) == 1 else 0)
+        classes = shape[0] if len(shape) == 1 and len(network.ends) == 1 else 0
+        warn_at_chance(accuracy, classes)
     return network
+
+
+def _batch_of(module: nn.Module, example: Any) -> Batch:
+    """Return an example as a batch.
+
+    Raises
+    ------
+    NetworkError : it is none
+    """
+    names = () if type(module) is not QuantModel else quant_inputs(module)
+    if isinstance(example, Mapping) and names:
+        example = tuple(by_name(example, names, "input").values())
+    given = as_batch(module, example)
+    for x in given if isinstance(given, tuple) else (given,):
+        if not isinstance(x, Tensor) or x.dim() not in (2, 3, 4):
+            shape = tuple(x.shape) if isinstance(x, Tensor) else type(x).__name__
+            raise NetworkError(
+                "Example must be a tensor of shape (batch, channels, height, width), "
+                f"(batch, channels, length) or (batch, features), not {shape}"
+            )
+    batch: Batch = given
+    return batch
 
 
 def _module_of(given: nn.Module | Compressed) -> nn.Module:
     return unwrapped(given.module if isinstance(given, Compressed) else given)
 
 
-def trace_torch(module: nn.Module | Compressed, x: Tensor) -> dict[str, IntArray]:
+def trace_torch(module: nn.Module | Compressed, x: Example) -> dict[str, IntArray]:
     """Return the integers that a compressed module computes for every node of its network.
 
     Equal to `network.trace(network.quantize(x))`, where `network` is the module's import.
@@ -127,7 +180,8 @@ def trace_torch(module: nn.Module | Compressed, x: Tensor) -> dict[str, IntArray
     Parameters
     ----------
     module : `compress(...).module`, or one that holds it
-    x : (batch, channels, height, width) or (batch, features), real numbers
+    x : (batch, channels, height, width) or (batch, features), real numbers; of several inputs a
+        tuple of them, or a dict by their names
 
     Returns
     -------
@@ -152,8 +206,9 @@ def trace_torch(module: nn.Module | Compressed, x: Tensor) -> dict[str, IntArray
         for node in network.nodes
     ]
     try:
-        with evaluating(module), thrifty_threads(module, x):
-            module(x)
+        given = _batch_of(module, x)
+        with evaluating(module), thrifty_threads(module, given):
+            module(*tensors_of(given))
     finally:
         for hook in hooks:
             hook.remove()
@@ -170,7 +225,7 @@ def _quotients(real: np.ndarray[Any, np.dtype[np.float64]], tensor: NetworkTenso
     return integers + tensor.zero_point
 
 
-def _carried(module: nn.Module, example: Tensor) -> Network | None:
+def _carried(module: nn.Module, example: Batch) -> Network | None:
     """Return the network of a compressed module, read off the graph that it carries.
 
     None where that is not all there is to it: another module holds it, its layers were changed or
@@ -179,51 +234,101 @@ def _carried(module: nn.Module, example: Tensor) -> Network | None:
     if type(module) is not QuantModel or find_hidden(module):
         return None
     try:
-        layers = quant_graph_of(module).layers
+        graph = quant_graph_of(module)
     except AttributeError:
         return None
-    if any(type(layer.module) not in CONVERT for layer in layers):
+    layers = graph.layers
+    if any(type(layer.module) not in LEAVES for layer in layers):
         return None
-    calls = [(la.path, tuple(name for name in la.inputs if name != INPUT)) for la in layers]
+    calls = [(la.path, tuple(name for name in la.inputs if not is_input(name))) for la in layers]
+    shapes = shapes_of(example)
+    if len(shapes) != len(graph.entries):
+        return None
     try:
-        return _network(calls, module, tuple(example.shape[1:]))
+        return _network(calls, module, shapes, graph.returns)
     except NetworkError:
         return None
 
 
-def _traced(module: nn.Module, example: Tensor) -> Network:
+def _traced(module: nn.Module, example: Batch) -> Network:
     """Return the network of what a trace of a module shows.
 
     Raises
     ------
     UnsupportedError, NetworkError : as `import_torch`
     """
-    traced = trace_graph(module, example, leaves=tuple(CONVERT))
+    traced = trace_graph(module, example, leaves=LEAVES)
     _check_supported(traced.graph, module)
     if traced.problem is not None:
         raise traced.problem
     calls: list[Call] = []
     names: dict[fx.Node, str] = {}  # of the value that a graph node gives
+    returns = None
     for node in traced.graph.nodes:
         if node.op == "call_module":
             sources = tuple(names[source] for source in node.args if source in names)
             calls.append((node.target, sources))
             names[node] = node.target
-    return _network(calls, module, tuple(example.shape[1:]))
+        elif node.op == "output":
+            returns = returns_of(node.args[0], names)
+    return _network(calls, module, shapes_of(example), returns)
 
 
-def _network(calls: Iterable[Call], module: nn.Module, shape: Shape) -> Network:
+def _network(
+    calls: Iterable[Call], module: nn.Module, shapes: tuple[Shape, ...], returns: Returns | None
+) -> Network:
     """Return the network of a module's layers, in the order in which they run.
 
     Parameters
     ----------
-    shape : of what enters, without the batch
+    shapes : of each input, without the batch
+    returns : what leaves, by path; None where that is the last layer's value
     """
     nodes: list[Node] = []
+    types: dict[str, NetworkTensor] = {}
+    pads: dict[str, tuple[str, Padding]] = {}  # what each pad is around; convolutions take it
+    hosted: dict[str, tuple[str, tuple[HostStep, ...]]] = {}  # of each value: the node, and steps
+    waiting = list(shapes)
     for path, sources in calls:
         layer = module.get_submodule(path)
-        nodes.append(Node(path, CONVERT[type(layer)](layer, shape), sources))
-    return Network(tuple(nodes))
+        if isinstance(layer, QuantHostLayer):
+            node, steps = hosted[sources[0]]
+            hosted[path] = node, (*steps, layer.step)
+            continue
+        if isinstance(layer, QuantZeroPad):
+            pads[path] = (sources[0], layer.padding)
+            continue
+        of = [types[name].shape for name in sources if name in types]
+        if isinstance(layer, QuantInput) and waiting:
+            of.append(waiting.pop(0))
+        op = CONVERT[type(layer)](layer, of[0] if of else shapes[0])
+        for source in set(sources) & pads.keys():
+            inner, around = pads[source]
+            if not isinstance(op, Conv):
+                kind = type(op).__name__
+                raise NetworkError(f"{path}: {kind} cannot pad; put it behind a convolution")
+            op, sources = _padded(op, around), (inner,)
+        nodes.append(Node(path, op, sources))
+        hosted[path] = path, ()
+        try:
+            types[path] = infer(op, [types[name] for name in sources])
+        except NetworkError:
+            return Network(nodes)  # which says of which node
+    if returns is None:
+        return Network(nodes)
+    plain = returns.kind is None and not hosted[returns.values[0]][1]
+    ends = [
+        Output(hosted[path][0] if plain else name, *hosted[path])
+        for name, path in zip(returns.names, returns.values, strict=True)
+    ]
+    return Network(nodes, ends)
+
+
+def _padded(op: Any, around: Padding) -> Op:
+    """Return a convolution with so much padding more."""
+    both = zip(around, op.padding, strict=True)
+    padded: Op = replace(op, padding=tuple((a + c, b + d) for (a, b), (c, d) in both))
+    return padded
 
 
 def _check_supported(graph: fx.Graph, module: nn.Module) -> None:
@@ -231,7 +336,7 @@ def _check_supported(graph: fx.Graph, module: nn.Module) -> None:
     for node in graph.nodes:
         if node.op == "call_module":
             layer = module.get_submodule(node.target)
-            if type(layer) not in CONVERT:
+            if type(layer) not in LEAVES:
                 found.append(FoundUnsupported(node.target, type(layer).__name__, INSTEAD))
         elif node.op in ("call_function", "call_method"):
             name = getattr(node.target, "__name__", str(node.target))
@@ -249,8 +354,8 @@ def _input(layer: QuantInput, shape: Shape) -> Op:
     return Input(shape, layer.format, scale, layer.zero_point)
 
 
-def _conv2d(layer: QuantConv2d, _: Shape) -> Op:
-    return Conv2d(
+def _conv(layer: QuantConv, _: Shape) -> Op:
+    return CONVOLUTIONS[len(layer.stride)](
         _integers(layer.integer_weight()),
         _integers(layer.integer_bias()),
         layer.format,
@@ -262,9 +367,20 @@ def _conv2d(layer: QuantConv2d, _: Shape) -> Op:
     )
 
 
-def _linear(layer: QuantLinear, _: Shape) -> Op:
-    return Linear(
-        _integers(layer.integer_weight()),
+def _linear(layer: QuantLinear, shape: Shape) -> Op:
+    weight = layer.integer_weight()
+    taps = [1] * (len(shape) - 1)  # of each position where there are several
+    return (CONVOLUTIONS[len(taps)] if taps else Linear)(
+        _integers(weight.reshape(*weight.shape, *taps)),
+        _integers(layer.integer_bias()),
+        layer.format,
+        layer.weight_scale().cpu().numpy(),
+    )
+
+
+def _affine(layer: QuantAffine, _: Shape) -> Op:
+    return Affine(
+        _integers(layer.integer_weight()).reshape(-1),
         _integers(layer.integer_bias()),
         layer.format,
         layer.weight_scale().cpu().numpy(),
@@ -289,37 +405,78 @@ def _sign(layer: QuantSign, _: Shape) -> Op:
     return Threshold(np.array([[layer.threshold()]]), Binary(), scale, base=-1)
 
 
-def _max_pool2d(layer: nn.MaxPool2d, _: Shape) -> Op:
+def _above(layer: QuantAbove, _: Shape) -> Op:
+    # 0 and 1, of the narrowest format that has a 0; hardware takes the bit that they need
+    return Threshold(layer.thresholds(), Fixed(2, signed=False), np.ones(1))
+
+
+def _table(layer: QuantTable, _: Shape) -> Op:
+    scale = layer.output_scale().cpu().numpy()
+    return Table(layer.entries(), layer.format, scale, layer.zero_point, layer.first)
+
+
+def _max_pool(layer: TorchMaxPool, _: Shape) -> Op:
+    kind = MAXIMA[len(layer.kernel)]
+    return kind(layer.kernel, layer.stride, layer.padding, layer.dilation)
+
+
+def _torch_s_max_pool(layer: nn.MaxPool1d | nn.MaxPool2d, _: Shape) -> Op:
+    """A pool of torch's, in a module that was put together by hand."""
+    if layer.ceil_mode or layer.return_indices:
+        what = "ceil_mode" if layer.ceil_mode else "return_indices"
+        raise NetworkError(f"{type(layer).__name__} must not have {what}; leave it out")
     stride = layer.kernel_size if layer.stride is None else layer.stride
-    return MaxPool2d(_pair(layer.kernel_size), _pair(stride), _pair(layer.padding))
+    kind = MAXIMA[1 if isinstance(layer, nn.MaxPool1d) else 2]
+    return kind(layer.kernel_size, stride, layer.padding, layer.dilation)
 
 
-def _avg_pool2d(layer: QuantAvgPool2d, _: Shape) -> Op:
-    return AvgPool2d(layer.kernel, layer.stride, layer.padding)
+def _avg_pool(layer: QuantAvgPool, _: Shape) -> Op:
+    kind = AVERAGES[len(layer.kernel)]
+    return kind(layer.kernel, layer.stride, layer.padding, layer.divisor)
 
 
 def _add(layer: QuantAdd, _: Shape) -> Op:
-    return Add(layer.multipliers())
+    factors = [abs(by) for by in layer.factors]
+    same = len(set(factors)) == 1 and factors[0] == 1
+    return Add(layer.multipliers(), np.ones(1) if same else np.array(factors))
 
 
 def _flatten(layer: nn.Flatten, _: Shape) -> Op:
     return Flatten()
 
 
-def _pair(value: int | tuple[int, ...]) -> tuple[int, int]:
-    return (value, value) if isinstance(value, int) else (value[0], value[1])
-
-
+# by spatial axes
+CONVOLUTIONS: dict[int, Callable[..., Conv]] = {1: Conv1d, 2: Conv2d}
+MAXIMA: dict[int, Callable[..., MaxPool]] = {1: MaxPool1d, 2: MaxPool2d}
+AVERAGES: dict[int, Callable[..., AvgPool]] = {1: AvgPool1d, 2: AvgPool2d}
 CONVERT: dict[type[nn.Module], Callable[[Any, Shape], Op]] = {
     QuantInput: _input,
-    QuantConv2d: _conv2d,
+    QuantRearrange: rearrangement_of,
+    QuantConv1d: _conv,
+    QuantConv2d: _conv,
+    nn.PixelShuffle: lambda layer, shape: PixelShuffle((layer.upscale_factor,) * 2),
+    nn.PixelUnshuffle: lambda layer, shape: PixelUnshuffle((layer.downscale_factor,) * 2),
     QuantLinear: _linear,
+    QuantAffine: _affine,
     QuantActivation: _requantize,
     QuantSign: _sign,
-    nn.MaxPool2d: _max_pool2d,
+    QuantTable: _table,
+    TorchMaxPool: _max_pool,
+    nn.MaxPool1d: _torch_s_max_pool,
+    nn.MaxPool2d: _torch_s_max_pool,
     nn.Flatten: _flatten,
-    QuantAvgPool2d: _avg_pool2d,
+    QuantAvgPool: _avg_pool,
+    QuantPositionScale: lambda layer, shape: PositionScale(layer.factors, layer.divisor),
     QuantAdd: _add,
     QuantConcat: lambda layer, shape: Concat(),
+    QuantMultiply: lambda layer, shape: Multiply(),
+    QuantMaximum: lambda layer, shape: Maximum(),
+    QuantMinimum: lambda layer, shape: Minimum(),
+    QuantAbove: _above,
     TorchArgMax: lambda layer, shape: ArgMax(),
 }
+LEAVES: tuple[type[nn.Module], ...] = (
+    *CONVERT,
+    QuantZeroPad,
+    QuantHostLayer,
+)  # a pad goes into what takes it

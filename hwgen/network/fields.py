@@ -1,6 +1,7 @@
 """The fields of ops: the types of arrays, and the checks that every value passes on its way in."""
 
 __all__ = [
+    "Factors",
     "FloatArray",
     "IntArray",
     "Padding",
@@ -22,6 +23,7 @@ from hwgen.formats import Format
 IntArray = npt.NDArray[np.int64]
 FloatArray = npt.NDArray[np.float64]
 Padding = tuple[tuple[int, int], ...]  # (before, after) of each spatial axis
+Factors = tuple[tuple[int, ...], ...]  # of each position of each spatial axis
 
 LIMIT_BITS = 62  # integers stay below 2**62
 

@@ -5,7 +5,8 @@ __all__ = ["Size", "size_of"]
 import math
 from dataclasses import dataclass
 
-from hwgen.network.ops import Conv, Linear, Op
+from hwgen.network.ops import Op
+from hwgen.network.ops.weighted import Weighted
 from hwgen.network.tensor import Tensor
 
 
@@ -58,7 +59,7 @@ def size_of(op: Op, y: Tensor) -> Size:
     op : any
     y : type of its value
     """
-    if not isinstance(op, (Conv, Linear)):
+    if not isinstance(op, Weighted):
         return Size()
     weights = int(op.weight.size)
     return Size(

@@ -3,8 +3,9 @@
 The arrays are the file's tensors, named `<node index>.<field>`; the graph and all other fields
 are one JSON text in the file's metadata under the key `hwgen`:
 
-    {"sha256": "...", "spec_version": 4,
-     "nodes": [{"name": ..., "op": ..., "inputs": [...], "fields": {...}}]}
+    {"sha256": "...", "spec_version": 5,
+     "nodes": [{"name": ..., "op": ..., "inputs": [...], "fields": {...}}],
+     "outputs": [{"name": ..., "node": ..., "steps": [{"kind": ..., "axis": ...}]}]}
 
 The checksum is that of the whole file with zeros in its own place, which is the same in each file,
 so that no bit of a file can change unseen. Integers are written in the narrowest of int8, int16,
@@ -27,16 +28,20 @@ import safetensors.numpy
 
 from hwgen.errors import HwgenError, StoreError
 from hwgen.files import NoRegularFile, parse_json, read_file
+from hwgen.network.ends import Output
 from hwgen.network.graph import Network, Node
 from hwgen.network.ops import IntArray
-from hwgen.network.text import READABLE, from_fields, to_fields
+from hwgen.network.text import from_fields, from_steps, to_fields, to_steps
 
-FILE_VERSION = 4  # a checksum beside what the text form's version 3 has
+FILE_VERSION = 5
+OLDER = (2, 3)  # of the text form
+CHECKED = (4, 5)  # versions with a checksum; 5 has the outputs as well
 LONGEST = 1 << 32  # bytes of a network
 _KEY = "hwgen"
 _START = b'{"__metadata__":{"hwgen":"{\\"sha256\\": \\"'  # of the header, behind its length
 _SEAL = slice(8 + len(_START), 8 + len(_START) + 64)
 _NODE_KEYS = {"name", "op", "inputs", "fields"}
+_OUTPUT_KEYS = {"name", "node", "steps"}
 _TYPES = {"I8": "<i1", "I16": "<i2", "I32": "<i4", "I64": "<i8", "F64": "<f8"}
 _NARROW = (np.int8, np.int16, np.int32, np.int64)
 
@@ -68,7 +73,13 @@ def to_bytes(network: Network) -> bytes:
                 "fields": {name: v for name, v in values.items() if name not in arrays},
             }
         )
-    graph = {"sha256": "0" * 64, "spec_version": FILE_VERSION, "nodes": nodes}
+    outputs = [{"name": end.name, "node": end.node, "steps": to_steps(end)} for end in network.ends]
+    graph = {
+        "sha256": "0" * 64,
+        "spec_version": FILE_VERSION,
+        "nodes": nodes,
+        "outputs": outputs,
+    }
     text = json.dumps(graph, allow_nan=False)
     return sealed(safetensors.numpy.save(tensors, metadata={_KEY: text}))
 
@@ -143,39 +154,58 @@ def _parse(data: bytes) -> Network:
         message = f"not a whole safetensors file ({error}); save the network again"
         raise StoreError(message) from error
     graph: Any = parse_json(_metadata(data))
-    nodes = _nodes(graph, data)
+    nodes, outputs = _nodes(graph, data)
     arrays: dict[int, dict[str, Any]] = {}
     for name, tensor in found:
         index, _, field = name.partition(".")
         if not index.isascii() or not index.isdigit() or len(index) > 9:
             raise StoreError(f"tensor {name[:80]!r} must be named like '3.weight'")
         arrays.setdefault(int(index), {})[field] = _array(name, tensor)
-    network = Network(tuple(_node(i, node, arrays.pop(i, {})) for i, node in enumerate(nodes)))
+    made = [_node(i, node, arrays.pop(i, {})) for i, node in enumerate(nodes)]
     if arrays:
         raise StoreError(f"tensors of node {min(arrays)} belong to no node")
-    return network
+    return Network(made, [_output(i, output) for i, output in enumerate(outputs)])
 
 
-def _nodes(graph: Any, data: bytes) -> list[Any]:
-    """Return the nodes of a graph, the file around it being whole."""
+def _nodes(graph: Any, data: bytes) -> tuple[list[Any], list[Any]]:
+    """Return the nodes and outputs of a graph, the file around it being whole."""
     version = graph.get("spec_version") if isinstance(graph, dict) else None
-    known = (*READABLE, FILE_VERSION)
+    known = (*OLDER, *CHECKED)
     if version not in known or not isinstance(version, int):
         raise StoreError(
             f"spec version must be one of {', '.join(map(str, known))}, not {version!r:.40}; "
             "use the hwgen that wrote it"
         )
-    checked = {"sha256"} if version == FILE_VERSION else set()
-    nodes = graph.get("nodes")
-    if graph.keys() != {"spec_version", "nodes"} | checked or not isinstance(nodes, list):
-        what = "a checksum, " if checked else ""
-        raise StoreError(f"graph must hold {what}a spec version and a list of nodes, nothing else")
+    checked = {"sha256": "a checksum"} if version in CHECKED else {}
+    ended = {"outputs": "a list of outputs"} if version == FILE_VERSION else {}
+    wanted = {
+        **checked,
+        "spec_version": "a spec version",
+        "nodes": "a list of nodes",
+        **ended,
+    }
+    lists = [graph.get("nodes"), graph.get("outputs", [])]
+    empty = bool(ended) and not lists[1]
+    if graph.keys() != wanted.keys() or not all(isinstance(n, list) for n in lists) or empty:
+        *parts, last = wanted.values()
+        raise StoreError(f"graph must hold {', '.join(parts)} and {last}, nothing else")
     if checked and (not data[8:].startswith(_START) or graph["sha256"] != _checksum(data)):
         raise StoreError(
             "file is damaged: its checksum is another one; save the network again, or take it from "
             "where it was saved"
         )
-    return nodes
+    return lists[0], lists[1]
+
+
+def _output(index: int, output: Any) -> Output:
+    if not isinstance(output, dict) or output.keys() != _OUTPUT_KEYS:
+        raise StoreError(
+            f"output {index} must hold {', '.join(sorted(_OUTPUT_KEYS))}, nothing else"
+        )
+    try:
+        return from_steps(output["name"], output["node"], output["steps"])
+    except HwgenError as error:
+        raise StoreError(f"output {index}: {error}") from error
 
 
 def _metadata(data: bytes) -> str:

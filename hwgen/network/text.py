@@ -1,10 +1,11 @@
 """The text form of a network, and the fields of an op that text and store share.
 
-One line a node, in order, the last one being the output:
+One line a node, in order, and one an output, unless that is the last node and no more:
 
-    hwgen network 3
+    hwgen network 4
     "input" = Input() {"shape": [1, 8, 8], "format": "uint4", "scale": [0.1], "zero_point": 0}
     "conv1" = Conv2d("input") {"weight": [[[[...]]]], "bias": [...], ...}
+    output "classes" = "conv1" [{"kind": "softmax", "axis": 0}]
 
 A number format is its name; a codebook with entries is {"name": "cb2:4", "entries": [-7, 0, 3]}.
 Names are JSON strings, attributes a JSON object with every field of the op, arrays included and
@@ -17,10 +18,12 @@ __all__ = [
     "READABLE",
     "SPEC_VERSION",
     "from_fields",
+    "from_steps",
     "from_text",
     "summary",
     "summary_rows",
     "to_fields",
+    "to_steps",
     "to_text",
 ]
 
@@ -37,16 +40,20 @@ import numpy as np
 from hwgen.errors import HwgenError, StoreError
 from hwgen.files import parse_json
 from hwgen.formats import Activation, Codebook, Fixed, Format, bits_for, parse_format
+from hwgen.network.ends import Output
 from hwgen.network.graph import Network, Node
-from hwgen.network.ops import OPS, FloatArray, IntArray, Op, Padding
+from hwgen.network.host_steps import HostStep
+from hwgen.network.ops import OPS, Factors, FloatArray, IntArray, Op, Padding
 from hwgen.network.size import Size
 
-SPEC_VERSION = 3
-READABLE = (2, 3)  # version 3 added number formats to version 2, and changed nothing
+SPEC_VERSION = 4
+READABLE = (2, 3, 4)  # 3 added number formats to 2, 4 outputs and several inputs; no more changed
 
 _OP_BY_NAME = {op.__name__: op for op in OPS}
 _LATER: Mapping[str, Mapping[str, object]] = {  # fields that files of before do not have
+    "Add": {"factors": [1.0]},
     "MaxPool2d": {"dilation": [1, 1]},
+    "AvgPool2d": {"divisor": 0},
 }
 _STRING = r'"(?:[^"\\]|\\.)*"'
 _HEADER = re.compile(r"hwgen network ([0-9]{1,9})")
@@ -54,6 +61,7 @@ _LINE = re.compile(
     rf"(?P<name>{_STRING}) = (?P<op>\w+)"
     rf"\((?P<inputs>(?:{_STRING}(?:, {_STRING})*)?)\) (?P<fields>\{{.*\}})"
 )
+_OUTPUT = re.compile(rf"output (?P<name>{_STRING}) = (?P<node>{_STRING}) (?P<steps>\[.*\])")
 
 
 def to_fields(op: Op) -> dict[str, Any]:
@@ -96,7 +104,38 @@ def to_text(network: Network) -> str:
         inputs = ", ".join(map(json.dumps, node.inputs))
         attributes = json.dumps(to_fields(node.op), default=np.ndarray.tolist, allow_nan=False)
         lines.append(f"{json.dumps(node.name)} = {type(node.op).__name__}({inputs}) {attributes}")
+    for end in () if network.is_plain else network.ends:
+        steps = json.dumps(to_steps(end))
+        lines.append(f"output {json.dumps(end.name)} = {json.dumps(end.node)} {steps}")
     return "\n".join(lines) + "\n"
+
+
+def to_steps(end: Output) -> list[dict[str, Any]]:
+    """Return the host's steps of an output as JSON has them."""
+    return [{"kind": step.kind, "axis": step.axis} for step in end.steps]
+
+
+def from_steps(name: object, node: object, steps: object) -> Output:
+    """Return an output from its names and the host's steps as JSON has them.
+
+    Raises
+    ------
+    StoreError : one of another type
+    NetworkError : a name or step that breaks a rule
+    """
+    if not isinstance(steps, list) or not all(
+        isinstance(step, dict) and step.keys() == {"kind", "axis"} for step in steps
+    ):
+        raise StoreError(
+            f"steps of an output must each have a kind and an axis, not {_short(steps)}"
+        )
+    made = []
+    for step in steps:
+        axis = None if step["axis"] is None else _integer(step["axis"])
+        made.append(HostStep(_text(step["kind"]), axis))
+    if not _text(node):
+        raise StoreError("node of an output must have a name")
+    return Output(_text(name), _text(node), tuple(made))
 
 
 def from_text(text: str) -> Network:
@@ -124,13 +163,25 @@ def from_text(text: str) -> Network:
             f"line {number}: spec version must be one of {', '.join(map(str, READABLE))}, "
             f"not {version[1]}; use the hwgen that wrote the text"
         )
-    nodes = []
+    nodes: list[Node] = []
+    ends: list[Output] = []
     for number, line in lines[1:]:
         try:
-            nodes.append(_parse_node(line))
+            if line.startswith("output "):
+                ends.append(_parse_output(line))
+            else:
+                nodes.append(_parse_node(line))
         except HwgenError as error:
             raise StoreError(f"line {number}: {error}") from error
-    return Network(tuple(nodes))
+    return Network(nodes, ends)
+
+
+def _parse_output(line: str) -> Output:
+    match = _OUTPUT.fullmatch(line)
+    if match is None:
+        raise StoreError(f'output must be written as output "name" = "node" [], not {_short(line)}')
+    name, node, steps = (parse_json(match[part]) for part in ("name", "node", "steps"))
+    return from_steps(name, node, steps)
 
 
 def _parse_node(line: str) -> Node:
@@ -186,6 +237,12 @@ def _integers(value: object) -> tuple[int, ...]:
     return tuple(map(_integer, value))
 
 
+def _rows(value: object) -> tuple[tuple[int, ...], ...]:
+    if not isinstance(value, list):
+        raise StoreError(f"must be a list of lists of integers, not {_short(value)}")
+    return tuple(map(_integers, value))
+
+
 def _padding(value: object) -> object:
     """Of each axis (before, after), or one number for both, as before there were two."""
     if not isinstance(value, list):
@@ -223,8 +280,8 @@ _DECODERS: Mapping[Any, Callable[[object], object]] = {
     int: _integer,
     int | None: _integer,
     tuple[int, ...]: _integers,
-    tuple[int, int]: _integers,
     Padding: _padding,
+    Factors: _rows,
 }
 
 
@@ -250,6 +307,13 @@ def summary_rows(network: Network) -> list[tuple[str, ...]]:
                 *_cells(str(getattr(node.op, "weight_format", "")), size),
             )
         )
+    for end in () if network.is_plain else network.ends:
+        tensor = network.tensors[end.node]
+        shape, steps = "x".join(map(str, tensor.shape)), ", then ".join(map(str, end.steps))
+        name = end.name if end.name.isprintable() else json.dumps(end.name)
+        of = f"of {end.node}" if end.node.isprintable() else f"of {json.dumps(end.node)}"
+        op = f"output {of}" + (f", on the host {steps}" if steps else "")
+        rows.append((name, op, shape, f"{tensor.lo}..{tensor.hi}", "", *_cells("", Size())))
     rows.append(("total", "", "", "", "", *_cells("", network.size)))
     return rows
 

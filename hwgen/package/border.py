@@ -2,6 +2,7 @@
 
 __all__ = ["Border", "BorderKind", "Port", "StreamPorts", "axi4_stream", "plain_streams"]
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -84,21 +85,22 @@ class Border:
     ----------
     kind : what is around the core
     clock, reset : rising edge; synchronous, active high
-    input, output : where frames enter, and where results leave
+    inputs, outputs : where frames enter, and where results leave, in the order of the network's
     errors : what says that frames came damaged, and takes it back
     """
 
     kind: BorderKind
     clock: Port
     reset: Port
-    input: StreamPorts
-    output: StreamPorts
+    inputs: tuple[StreamPorts, ...]
+    outputs: tuple[StreamPorts, ...]
     errors: tuple[Port, ...] = ()
 
     @property
     def signals(self) -> tuple[Port, ...]:
         """The ports but clock and reset, in the order of the top module's."""
-        return (*self.input.ports, *self.output.ports, *self.errors)
+        streams = (*self.inputs, *self.outputs)
+        return (*(port for stream in streams for port in stream.ports), *self.errors)
 
     @property
     def ports(self) -> tuple[Port, ...]:
@@ -122,25 +124,33 @@ def _elements(of: StreamFormat) -> str:
     return f"{of.lanes} x {of.bits} bits, from bit 0 up"
 
 
-def axi4_stream(input: StreamFormat, output: StreamFormat, clock: str, reset: str) -> Border:
-    """Return the border of AXI4-Stream (ARM IHI 0051): `s_axis_*`, `m_axis_*` and errors."""
+def axi4_stream(
+    inputs: Mapping[str, StreamFormat], outputs: Mapping[str, StreamFormat], clock: str, reset: str
+) -> Border:
+    """Return the border of AXI4-Stream (ARM IHI 0051), and errors.
 
-    def ports(prefix: str, of: StreamFormat, enters: bool, *marked: Port) -> StreamPorts:
+    Parameters
+    ----------
+    inputs, outputs : what each stream carries, by what its ports' names begin with, `s_axis` and
+        `m_axis` where there is one of them
+    """
+
+    def ports(prefix: str, of: StreamFormat, enters: bool) -> StreamPorts:
+        damaged = f"with {prefix}_tlast: the result is of a damaged frame"
         return StreamPorts(
             of,
             Port(f"{prefix}_tdata", enters, of.tdata_bits, _elements(of)),
             Port(f"{prefix}_tvalid", enters, 1, "AXI4-Stream"),
             Port(f"{prefix}_tready", not enters, 1, "AXI4-Stream"),
             Port(f"{prefix}_tlast", enters, 1, "last beat of a frame"),
-            *marked,
+            None if enters else Port(f"{prefix}_tuser", False, 1, damaged),
         )
 
-    damaged = "with m_axis_tlast: the result is of a damaged frame"
     return Border(
         BorderKind.AXI4_STREAM,
         *_clocking(clock, reset),
-        ports("s_axis", input, True),
-        ports("m_axis", output, False, Port("m_axis_tuser", False, 1, damaged)),
+        tuple(ports(prefix, of, True) for prefix, of in inputs.items()),
+        tuple(ports(prefix, of, False) for prefix, of in outputs.items()),
         errors=(
             Port("frame_error", False, 1, "a damaged frame came, and no frame_error_clear since"),
             Port("frame_error_clear", True, 1, "held high, an error is high for one clock a frame"),
@@ -148,8 +158,10 @@ def axi4_stream(input: StreamFormat, output: StreamFormat, clock: str, reset: st
     )
 
 
-def plain_streams(input: StreamFormat, output: StreamFormat, clock: str, reset: str) -> Border:
-    """Return the border of a core with nothing around it: the streams `i` and `o`."""
+def plain_streams(
+    inputs: Mapping[str, StreamFormat], outputs: Mapping[str, StreamFormat], clock: str, reset: str
+) -> Border:
+    """Return the border of a core with nothing around it: plain streams by their names."""
 
     def ports(name: str, of: StreamFormat, enters: bool) -> StreamPorts:
         bits = of.lanes * of.bits
@@ -160,5 +172,9 @@ def plain_streams(input: StreamFormat, output: StreamFormat, clock: str, reset: 
             Port(f"{name}__ready", not enters, 1, "a beat is taken"),
         )
 
-    streams = ports("i", input, True), ports("o", output, False)
-    return Border(BorderKind.STREAMS, *_clocking(clock, reset), *streams)
+    return Border(
+        BorderKind.STREAMS,
+        *_clocking(clock, reset),
+        tuple(ports(name, of, True) for name, of in inputs.items()),
+        tuple(ports(name, of, False) for name, of in outputs.items()),
+    )

@@ -33,7 +33,7 @@ from hwgen.schema import short
 from hwgen.targets import Rom
 from hwgen.typed import MANY, Count, Positive, read_as
 
-SPEC_VERSION = 2
+SPEC_VERSION = 3
 MANIFEST = "manifest.json"
 NETWORK = "network.net"
 LONGEST = 1 << 28  # bytes of a manifest
@@ -101,6 +101,9 @@ class BorderStream(StreamEntry, frozen=True, kw_only=True):
 
     Attributes
     ----------
+    name : of the network's input or output
+    port : what the names of its ports begin with, such as "s_axis"
+    steps : what the host makes of the real values, one after another, such as "softmax(0)"
     tdata_bits : width of a beat
     format : number format of an element, such as "uint4"; None where range alone gives it
     scale : of the tensor, or of each channel
@@ -108,6 +111,9 @@ class BorderStream(StreamEntry, frozen=True, kw_only=True):
     range : smallest and largest value
     """
 
+    name: str
+    port: Identifier
+    steps: tuple[str, ...]
     tdata_bits: Annotated[int, Meta(ge=1, le=1 << 26)]
     format: str | None
     scale: Annotated[tuple[Scale, ...], Meta(min_length=1)]
@@ -194,7 +200,7 @@ class Manifest(_Entry, frozen=True):
     target, clock_hz, goal : of the plan
     rom : how the Verilog holds tables
     clock, reset : ports
-    input, output : streams at the border
+    inputs, outputs : streams at the border, in the order of the network's
     layers : in the order of the plan
     estimate : of the whole
     predicted : clocks and energy
@@ -214,17 +220,25 @@ class Manifest(_Entry, frozen=True):
     rom: Rom
     clock: Identifier
     reset: Identifier
-    input: BorderStream
-    output: BorderStream
+    inputs: Annotated[tuple[BorderStream, ...], Meta(min_length=1)]
+    outputs: Annotated[tuple[BorderStream, ...], Meta(min_length=1)]
     layers: Annotated[tuple[PackageLayer, ...], Meta(min_length=1)]
     estimate: Estimate
     predicted: Predicted
     files: Mapping[Place, Sha256]
 
+    def __post_init__(self) -> None:
+        for what, ends in (("inputs", self.inputs), ("outputs", self.outputs)):
+            if len({end.port for end in ends}) < len(ends):
+                raise ValueError(f".{what} must each have a port of their own")
+
     @property
     def border(self) -> Border:
         """The ports of the top module."""
-        return axi4_stream(self.input.stream, self.output.stream, self.clock, self.reset)
+        inputs, outputs = (
+            {end.port: end.stream for end in ends} for ends in (self.inputs, self.outputs)
+        )
+        return axi4_stream(inputs, outputs, self.clock, self.reset)
 
     def to_json(self) -> dict[str, Any]:
         """Return the fields as plain values, as the file holds them."""

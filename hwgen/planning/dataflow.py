@@ -1,6 +1,7 @@
 """Dataflow: the parts of an accelerator and the streams between them."""
 
 __all__ = [
+    "EXIT",
     "Assembly",
     "Branch",
     "Endpoint",
@@ -8,27 +9,35 @@ __all__ = [
     "Placed",
     "adapters",
     "assemble",
+    "branches_of",
     "output_of",
     "suits",
 ]
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import gcd
 
 from hwgen.planning.implementations.implementation import Core
-from hwgen.planning.layers.layer import INPUT, Layer
+from hwgen.planning.layers.layer import Layer
 from hwgen_rtl_templates.axi import BorderParameters
 from hwgen_rtl_templates.fifo import FifoParameters
+from hwgen_rtl_templates.replay import ReplayParameters
 from hwgen_rtl_templates.streams import ForkParameters, NarrowParameters, WidenParameters
 
+EXIT = ""  # the sink of what leaves
+
 # the parameters of anything that streams run through
-Part = Core | ForkParameters | FifoParameters | NarrowParameters | WidenParameters
+Part = (
+    Core | ForkParameters | FifoParameters | NarrowParameters | WidenParameters | ReplayParameters
+)
+Ring = Callable[[int, int], str]  # (bits, words) of a memory that is gone round -> its style
 
 
 @dataclass(frozen=True, order=True)
 class Branch:
-    """One of several ways that a stream goes: from a layer (or `INPUT`) to an input of another."""
+    """One of several ways that a stream goes: from a layer or input to an input of a layer, or to
+    `EXIT`, where `position` is that of the output among the network's."""
 
     source: str
     sink: str
@@ -79,16 +88,18 @@ class Placed:
 
 @dataclass(frozen=True)
 class Assembly:
-    """Every part, in an order in which streams run forward; stream 0 comes from outside.
+    """Every part, in an order in which streams run forward; the first streams come from outside.
 
     streams : how many there are
-    out : the one that leaves
+    entries : how many come from outside
+    outs : the ones that leave, in the order of the network's outputs
     queues : name of the queue on each branch of a fork
     """
 
     parts: tuple[Placed, ...]
     streams: int
-    out: int
+    entries: int
+    outs: tuple[int, ...]
     queues: Mapping[Branch, str]
 
 
@@ -121,9 +132,9 @@ def output_of(layer: Layer, core: Core) -> Endpoint:
 class _Builder:
     """Streams by number, parts in order."""
 
-    def __init__(self, layers: Iterable[str]) -> None:
+    def __init__(self, layers: Iterable[str], entries: int) -> None:
         self.parts: list[Placed] = []
-        self.streams = 1
+        self.streams = entries
         self._taken = set(layers)
 
     def add(
@@ -140,28 +151,28 @@ class _Builder:
 
 def assemble(
     stages: Sequence[tuple[Layer, Core]],
-    entry: Endpoint,
+    entries: Mapping[str, Endpoint],
+    exits: Sequence[str],
     depths: Mapping[Branch, int],
     shifts: bool = False,
+    ring: Ring = lambda bits, words: "distributed",
 ) -> Assembly:
     """Put cores together: adapters where widths differ, a fork and queues where a stream has
     several users.
 
     Parameters
     ----------
-    entry : the beats that come from outside
+    entries : the beats that come from outside, by the source that layers know them as
+    exits : the layers whose values leave
     depths : of the queue on each branch of a fork
     shifts : whether these are registers that shift
+    ring : where beats go that are taken again
     """
-    builder = _Builder(layer.name for layer, _ in stages)
-    users: dict[str, list[Branch]] = {INPUT: []}
-    for layer, _ in stages:
-        users[layer.name] = []
-        for position, source in enumerate(layer.sources):
-            users[source].append(Branch(source, layer.name, position))
+    builder = _Builder((layer.name for layer, _ in stages), len(entries))
+    users = branches_of([layer for layer, _ in stages], exits)
     ways: dict[Branch, int] = {}
     queues: dict[Branch, str] = {}
-    beats = {INPUT: entry}
+    beats = dict(entries)
 
     def spread(source: str, stream: int) -> None:
         branches = users[source]
@@ -178,19 +189,40 @@ def assemble(
             (ways[branch],) = builder.add(f"{name}_queue_{number}", None, fifo, (way,))
             queues[branch] = builder.parts[-1].name
 
-    spread(INPUT, 0)
-    stream = 0
+    for stream, source in enumerate(entries):
+        spread(source, stream)
     for layer, core in stages:
         inputs = []
         for position, source in enumerate(layer.sources):
             way = ways[Branch(source, layer.name, position)]
             end = beats[source]
             channels = layer.x_frames[position][0]
-            for part in adapters(channels, end.lanes, core.word, end.bits, end.signed):
-                number = f"_{position}" if len(layer.sources) > 1 else ""
-                (way,) = builder.add(f"{layer.name}_{part.name}{number}", layer.name, part, (way,))
+            word = min(core.word, channels) if layer.spreads else core.word
+            changes: list[WidenParameters | NarrowParameters | ReplayParameters] = [
+                *adapters(channels, end.lanes, word, end.bits, end.signed)
+            ]
+            fresh, period = layer.rounds(position, core.word)
+            if (word, fresh) != (core.word, period):
+                style = ring(word * end.bits, fresh)
+                shape = (word, core.word, end.bits, end.signed)
+                changes.append(ReplayParameters(*shape, fresh, period, style))
+            for part in changes:
+                place = f"_{position}" if len(layer.sources) > 1 else ""
+                (way,) = builder.add(f"{layer.name}_{part.name}{place}", layer.name, part, (way,))
             inputs.append(way)
         (stream,) = builder.add(layer.name, layer.name, core, inputs)
         beats[layer.name] = output_of(layer, core)
         spread(layer.name, stream)
-    return Assembly(tuple(builder.parts), builder.streams, stream, queues)
+    outs = tuple(ways[Branch(name, EXIT, n)] for n, name in enumerate(exits))
+    return Assembly(tuple(builder.parts), builder.streams, len(entries), outs, queues)
+
+
+def branches_of(layers: Sequence[Layer], exits: Sequence[str]) -> dict[str, list[Branch]]:
+    """Return the ways out of each layer and input: to layers in their order, then out."""
+    users: dict[str, list[Branch]] = {layer.name: [] for layer in layers}
+    for layer in layers:
+        for position, source in enumerate(layer.sources):
+            users.setdefault(source, []).append(Branch(source, layer.name, position))
+    for position, source in enumerate(exits):
+        users[source].append(Branch(source, EXIT, position))
+    return users

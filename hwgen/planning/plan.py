@@ -4,10 +4,10 @@ __all__ = ["Alternative", "Plan", "Stage"]
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
-from hwgen.families.memories import queue_shifts
+from hwgen.families.memories import queue_shifts, ring_style
 from hwgen.network.graph import Network
 from hwgen.planning.dataflow import (
     Assembly,
@@ -19,6 +19,7 @@ from hwgen.planning.dataflow import (
 from hwgen.planning.estimate.energy import Energy, energy_of, work_of
 from hwgen.planning.estimate.resources import Resources, estimate
 from hwgen.planning.implementations import Core, Implementation, implementation_of
+from hwgen.planning.layers.find import find_ends
 from hwgen.planning.layers.folding import Folding, beats, word_size
 from hwgen.planning.layers.layer import INPUT, Layer
 from hwgen.planning.layers.sparsity import live_words
@@ -28,6 +29,7 @@ from hwgen.targets import Target
 from hwgen_rtl_templates.axi import BorderParameters
 
 FRAMES = 6  # that a plan's timing is evaluated over; the pipeline is full well before
+MORE_FRAMES = 14  # where a queue may hold several
 
 
 @dataclass(frozen=True)
@@ -96,9 +98,9 @@ class Stage:
 
     @property
     def epilogue(self) -> str | None:
-        """What makes outputs of accumulators: so many thresholds, or a multiplier."""
-        unit = getattr(self.core, "epilogue", None)
-        return unit.title if unit else None
+        """What makes outputs of accumulators: so many thresholds, a multiplier, a table."""
+        units = (getattr(self.core, name, None) for name in ("epilogue", "table"))
+        return ", ".join(unit.title for unit in units if unit) or None
 
     def details(self, target: Target) -> Mapping[str, Any]:
         """Return what is special about the component, as plain values."""
@@ -132,38 +134,67 @@ class Plan:
     alternatives: Mapping[str, tuple[Alternative, ...]] = field(default_factory=dict)
 
     @cached_property
-    def entry(self) -> Endpoint:
-        """The beats that enter: as the first layer that takes them likes them."""
-        first = next(stage for stage in self.stages if INPUT in stage.layer.sources)
-        position = first.layer.sources.index(INPUT)
+    def entries(self) -> Mapping[str, Endpoint]:
+        """The beats that enter, by the source that layers know them as, in the order of the
+        network's inputs."""
+        names = [INPUT] if len(self.network.inputs) == 1 else list(self.network.inputs)
+        return {name: self._entry(name) for name in names}
+
+    def _entry(self, source: str) -> Endpoint:
+        """Return the beats that enter, as the first layer that takes them likes them."""
+        first, position = self.first_user(source)
         channels, height, width = first.layer.x_frames[position]
         bits, is_signed = element_of(first.layer, position)
-        return Endpoint(channels, first.core.word, bits, is_signed, height * width)
+        return Endpoint(channels, min(first.core.word, channels), bits, is_signed, height * width)
+
+    def first_user(self, source: str) -> tuple[Stage, int]:
+        """Return the first stage that takes the value of a source, and as which of its inputs."""
+        first = next(stage for stage in self.stages if source in stage.layer.sources)
+        return first, first.layer.sources.index(source)
+
+    @cached_property
+    def exits(self) -> tuple[Stage, ...]:
+        """The stages whose values leave, in the order of the network's outputs."""
+        by_name = {stage.name: stage for stage in self.stages}
+        makers = find_ends(self.network, (stage.layer for stage in self.stages))
+        return tuple(by_name[name] for name in makers)
 
     @property
-    def input(self) -> BorderParameters:
-        """The border where frames enter."""
-        return self.entry.border
+    def beats_in(self) -> tuple[int, ...]:
+        """Beats of a frame that enter, by each input."""
+        return tuple(end.beats for end in self.entries.values())
 
     @property
-    def output(self) -> BorderParameters:
-        """The border where results leave."""
-        return replace(self.stages[-1].output.border, frames=self.timing.inside)
+    def inputs(self) -> tuple[BorderParameters, ...]:
+        """The borders where frames enter, in the order of the network's inputs."""
+        return tuple(end.border for end in self.entries.values())
+
+    @property
+    def outputs(self) -> tuple[BorderParameters, ...]:
+        """The borders where results leave, in the order of the network's outputs."""
+        return tuple(
+            replace(stage.output.border, frames=inside, inputs=len(self.entries))
+            for stage, inside in zip(self.exits, self.timing.inside, strict=True)
+        )
 
     @cached_property
     def assembly(self) -> Assembly:
         """Every part, and the streams between them."""
         cores = [(stage.layer, stage.core) for stage in self.stages]
-        return assemble(cores, self.entry, self.depths, queue_shifts(self.target))
+        target = self.target
+        exits = [stage.name for stage in self.exits]
+        ring = partial(ring_style, target=target)
+        return assemble(cores, self.entries, exits, self.depths, queue_shifts(target), ring)
 
     @cached_property
     def timing(self) -> Timing:
-        """Exact clocks of `FRAMES` frames back to back."""
-        return self.timing_of(FRAMES)
+        """Exact clocks of `FRAMES` frames back to back, or of `MORE_FRAMES`."""
+        waits = any(stage.layer.needs_frames for stage in self.stages)
+        return self.timing_of(MORE_FRAMES if waits else FRAMES)
 
     def timing_of(self, frames: int) -> Timing:
         """Return the exact clocks of that many frames back to back."""
-        return evaluate_timing(self.assembly, self.entry.beats, frames)
+        return evaluate_timing(self.assembly, self.beats_in, frames)
 
     @property
     def interval(self) -> int:
@@ -183,7 +214,7 @@ class Plan:
     @property
     def busy(self) -> int:
         """Clocks of a frame that the busiest component needs."""
-        return max(self.entry.beats, *(stage.busy for stage in self.stages))
+        return max(*self.beats_in, *(stage.busy for stage in self.stages))
 
     @property
     def bottleneck(self) -> Stage:
@@ -206,13 +237,13 @@ class Plan:
     @cached_property
     def resources(self) -> Resources:
         """Estimated cost of all parts and the borders."""
-        parts = [*(placed.part for placed in self.assembly.parts), self.input, self.output]
+        parts = [*(placed.part for placed in self.assembly.parts), *self.inputs, *self.outputs]
         return sum((estimate(part, self.target) for part in parts), Resources())
 
     @cached_property
     def energy(self) -> Energy:
         """Estimated energy of an inference."""
-        return energy_of(work_of(self.assembly, self.entry.beats))
+        return energy_of(work_of(self.assembly, self.beats_in))
 
     def with_stages(self, stages: tuple[Stage, ...]) -> "Plan":
         """Return the plan with other components for its layers."""

@@ -86,8 +86,8 @@ def _together(plans: Sequence[Plan], names: Sequence[str]) -> str:
     ports, instances = ["input clk", "input rst"], []
     for plan, name in zip(plans, names, strict=True):
         ports += [f"input {name}_{port}" for port in _BITS]
-        ports.append(f"input [{plan.input.data_bits - 1}:0] {name}_s_axis_tdata")
-        ports.append(f"output [{plan.output.data_bits - 1}:0] {name}_m_axis_tdata")
+        ports.append(f"input [{plan.inputs[0].data_bits - 1}:0] {name}_s_axis_tdata")
+        ports.append(f"output [{plan.outputs[0].data_bits - 1}:0] {name}_m_axis_tdata")
         out = ("s_axis_tready", "m_axis_tvalid", "m_axis_tlast", "m_axis_tuser", "frame_error")
         ports += [f"output {name}_{port}" for port in out]
         pins = (*_BITS, "s_axis_tdata", "m_axis_tdata", *out)

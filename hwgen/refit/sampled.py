@@ -90,8 +90,8 @@ def _parts(plan: Plan) -> dict[str, Structure]:
     target = plan.target
     names = instances_of(plan)
     found = {
-        "axi_input": structure(plan.input, target),
-        "axi_output": structure(plan.output, target),
+        "axi_input": structure(plan.inputs[0], target),
+        "axi_output": structure(plan.outputs[0], target),
     }
     for placed in plan.assembly.parts:
         name = names[placed.name]

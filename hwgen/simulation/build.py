@@ -56,14 +56,14 @@ class Build:
     ----------
     sources : Verilog files that hold the package
     top : its top module
-    parameters : parameters of the harness
+    ends : text of ends.vh
     taps : text of taps.vh, or empty
     waves : "fst", "vcd" or None
     """
 
     sources: tuple[Path, ...]
     top: str
-    parameters: Mapping[str, int]
+    ends: str
     taps: str = ""
     waves: str | None = None
 
@@ -131,13 +131,14 @@ def build(
         *(read_file(source, TEXT_BYTES) for source in wanted.sources),
         HARNESS.read_text(),
         wanted.top,
-        json.dumps(dict(wanted.parameters)),
+        wanted.ends,
         wanted.taps,
         wanted.waves,
     )
     log = cache.log(parts, "simulation")
 
     def compile_into(folder: Path) -> None:
+        (folder / "ends.vh").write_text(wanted.ends)
         (folder / "taps.vh").write_text(wanted.taps)
         (folder / "build").mkdir()
         job = _job(wanted, folder)
@@ -173,9 +174,8 @@ def _job(wanted: Build, folder: Path) -> dict[str, Any]:
         "harness": TOP,
         "build": str(folder / "build"),
         "sources": [str(HARNESS), *(str(source.resolve()) for source in wanted.sources)],
-        "includes": [str(folder)] if wanted.taps else [],
+        "includes": [str(folder)],
         "defines": defines,
-        "parameters": dict(wanted.parameters),
         "waves": wanted.waves,
     }
 
@@ -191,6 +191,5 @@ def _icarus(job: Mapping[str, Any]) -> list[str]:
         *("iverilog", "-g2005", "-s", job["harness"], "-o", str(output)),
         *(f"-D{name}={value}" for name, value in job["defines"].items()),
         *(f"-I{include}" for include in job["includes"]),
-        *(f"-P{job['harness']}.{name}={value}" for name, value in job["parameters"].items()),
         *job["sources"],
     ]

@@ -1,16 +1,16 @@
 """What the harness around a package in simulation is built with."""
 
-__all__ = ["harness_parameters", "taps"]
+__all__ = ["ends", "taps"]
 
 from collections.abc import Sequence
 
 from hwgen.errors import SimulationError
-from hwgen.package.border import Border, BorderKind
+from hwgen.package.border import Border, BorderKind, Port, StreamPorts
 from hwgen.package.manifest import PackageLayer
 
 
-def harness_parameters(border: Border) -> dict[str, int]:
-    """Return the parameters of the harness for a border.
+def ends(border: Border) -> str:
+    """Return ends.vh: the package, with a source at each input and a sink at each output.
 
     Raises
     ------
@@ -21,17 +21,55 @@ def harness_parameters(border: Border) -> dict[str, int]:
             f"Border must be {BorderKind.AXI4_STREAM} to be simulated, not {border.kind}; generate "
             "the package with that border"
         )
-    source, out = border.input.format, border.output.format
-    used_last = out.stream_shape[0] - (out.groups - 1) * out.lanes
-    return {
-        "IN_BITS": source.tdata_bits,
-        "IN_BEATS": source.beats,
-        "OUT_BITS": out.tdata_bits,
-        "OUT_BEATS": out.beats,
-        "OUT_GROUPS": out.groups,
-        "OUT_USED": min(out.lanes, out.stream_shape[0]) * out.bits,
-        "OUT_USED_LAST": used_last * out.bits,
-    }
+    inputs, outputs = border.inputs, border.outputs
+    ports = [port for stream in (*inputs, *outputs) for port in stream.ports]
+    error, clear = border.errors
+    joined = [f".{border.clock.name}(clk)", f".{border.reset.name}(rst)"]
+    joined += [f".{port.name}({port.name})" for port in ports]
+    joined += [f".{error.name}(frame_error)", f".{clear.name}(1'b0)"]
+    lines = [
+        f"wire [{len(inputs) + len(outputs) - 1}:0] moves;",
+        f"wire [{len(outputs) - 1}:0] finished;",
+        *(f"wire [{port.bits - 1}:0] {port.name};" for port in ports),
+        f"`HWGEN_TOP dut ({', '.join(joined)});",
+        *(_source(number, stream) for number, stream in enumerate(inputs)),
+        *(_sink(number, stream, len(inputs)) for number, stream in enumerate(outputs)),
+    ]
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _source(number: int, stream: StreamPorts) -> str:
+    of = stream.format
+    return (
+        f'hwgen_source #(.NUMBER({number}), .FILE("stimulus_{number}.bin"), '
+        f".BITS({of.tdata_bits}), .BEATS({of.beats})) source_{number} ({_joined(stream)}, "
+        f".moves(moves[{number}]));"
+    )
+
+
+def _sink(number: int, stream: StreamPorts, inputs: int) -> str:
+    of = stream.format
+    used_last = of.stream_shape[0] - (of.groups - 1) * of.lanes
+    return (
+        f'hwgen_sink #(.NUMBER({number}), .FILE("output_{number}.hex"), '
+        f".BITS({of.tdata_bits}), .BEATS({of.beats}), .GROUPS({of.groups}), "
+        f".USED({min(of.lanes, of.stream_shape[0]) * of.bits}), .USED_LAST({used_last * of.bits})) "
+        f"sink_{number} ({_joined(stream)}, .user({_name(stream.marked)}), "
+        f".moves(moves[{inputs + number}]), .finished(finished[{number}]));"
+    )
+
+
+def _joined(stream: StreamPorts) -> str:
+    """Return what sources and sinks are both connected to."""
+    return (
+        ".clk(clk), .rst(rst), .over(over), .events(events), .frames(frames), .cycle(cycle), "
+        f".data({stream.payload.name}), .valid({stream.valid.name}), "
+        f".ready({stream.ready.name}), .last({_name(stream.last)})"
+    )
+
+
+def _name(port: Port | None) -> str:
+    return port.name if port else "1'b0"
 
 
 def taps(layers: Sequence[PackageLayer]) -> str:

@@ -14,7 +14,7 @@ from hwgen.package.folder import PackageFolder
 from hwgen.package.stream_format import IntArray
 from hwgen.progress import Progress
 from hwgen.simulation.build import Build, SimulatorTools, build
-from hwgen.simulation.harness import harness_parameters, taps
+from hwgen.simulation.harness import ends, taps
 from hwgen.simulation.process import run_process
 from hwgen.simulation.result import Measured, read_measured
 from hwgen.simulation.start import command_and_environment
@@ -23,20 +23,29 @@ from hwgen.tools import log_tail, workspace
 
 @dataclass(frozen=True)
 class Stimulus:
-    """All that one run is made of, but for what is recorded."""
+    """All that one run is made of, but for what is recorded; `inputs` are the frames of each."""
 
-    inputs: IntArray
+    inputs: tuple[IntArray, ...]
     stalls: tuple[float, float]
     seed: int
     reset_at: int
     patience: int
 
     @property
+    def frames(self) -> int:
+        """How many frames are sent."""
+        return len(self.inputs[0])
+
+    def of_frame(self, frame: int) -> tuple[IntArray, ...]:
+        """Return the inputs of one frame."""
+        return tuple(x[frame : frame + 1] for x in self.inputs)
+
+    @property
     def plusargs(self) -> list[str]:
         source, sink = (int(n) or 1 for n in np.random.SeedSequence(self.seed).generate_state(2))
         source_stall, sink_stall = (min(65535, round(p * 65536)) for p in self.stalls)
         return [
-            f"+frames={len(self.inputs)}",
+            f"+frames={self.frames}",
             f"+source_seed={source}",
             f"+sink_seed={sink}",
             f"+source_stall={source_stall}",
@@ -86,7 +95,7 @@ class Session:
     def build(self, recording: Recording | None) -> Path:
         """Return the folder of the compiled simulation."""
         manifest = self.package.manifest
-        wanted = Build(self.sources, manifest.top, harness_parameters(manifest.border))
+        wanted = Build(self.sources, manifest.top, ends(manifest.border))
         if recording:
             waves = recording.waves.suffix[1:] if recording.waves else None
             recorders = taps(manifest.layers) if recording.taps else ""
@@ -98,23 +107,24 @@ class Session:
 
     def run(
         self, built: Path, stimulus: Stimulus, recording: Recording | None
-    ) -> tuple[Measured, list[str]]:
-        """Return what was measured and the captured beats."""
+    ) -> tuple[Measured, list[list[str]]]:
+        """Return what was measured, and the captured beats of each output."""
         with workspace() as folder:
             return self._run(folder, built, stimulus, recording)
 
     def _run(
         self, folder: Path, built: Path, stimulus: Stimulus, recording: Recording | None
-    ) -> tuple[Measured, list[str]]:
-        stream = self.package.manifest.input.stream
-        (folder / "stimulus.bin").write_bytes(stream.pack(stimulus.inputs))
+    ) -> tuple[Measured, list[list[str]]]:
+        for number, end in enumerate(self.package.manifest.inputs):
+            packed = end.stream.pack(stimulus.inputs[number])
+            (folder / f"stimulus_{number}.bin").write_bytes(packed)
         waves = recording.waves if recording else None
         plusargs = stimulus.plusargs + (recording.plusargs if recording else [])
         command, environment = command_and_environment(
             built, self.tools, plusargs, stimulus.seed, waves.suffix[1:] if waves else None
         )
         log = Cache().log(("run", str(built), *plusargs), "run")
-        frames = len(stimulus.inputs)
+        frames = stimulus.frames
 
         def poll() -> None:
             self.progress("run", _frames_out(folder / "events.txt"), frames)
@@ -135,14 +145,22 @@ class Session:
         self.progress("run", frames, frames)
         if waves:
             _move(folder / f"waves{waves.suffix}", waves)
-        text = (folder / "output.hex").read_text(errors="replace")
+        beats = [
+            self._captured(folder / f"output_{number}.hex", emitted)
+            for number, emitted in enumerate(measured.emitted)
+        ]
+        return measured, beats
+
+    def _captured(self, path: Path, emitted: int) -> list[str]:
+        """Return the beats of an output since the last reset."""
+        text = path.read_text(errors="replace")
         captured = text.rpartition("R\n")[2].split()
-        if not text.endswith("\n") or len(captured) < measured.emitted:
+        if not text.endswith("\n") or len(captured) < emitted:
             raise SimulationError(
-                f"{self.tools.simulator} wrote {len(captured)} of {measured.emitted} beats; make "
+                f"{self.tools.simulator} wrote {len(captured)} of {emitted} beats; make "
                 "room in the temporary folder, or set TMPDIR to another"
             )
-        return measured, captured
+        return captured
 
 
 def _move(file: Path, place: Path) -> None:
@@ -158,4 +176,4 @@ def _move(file: Path, place: Path) -> None:
 def _frames_out(events: Path) -> int:
     if not events.exists():
         return 0
-    return events.read_text(errors="replace").rpartition("R\n")[2].count("E ")
+    return events.read_text(errors="replace").rpartition("R\n")[2].count("E 0 ")

@@ -22,7 +22,7 @@ MODULE = "hwgen_bench"  # what a copy of it is called, alone in a folder that Py
 def command_and_environment(
     built: Path, tools: SimulatorTools, plusargs: Sequence[str], seed: int, waves: str | None
 ) -> tuple[list[str], dict[str, str]]:
-    """Return what runs the simulation that lies in `built`, in a folder that holds stimulus.bin.
+    """Return what runs the simulation that lies in `built`, in a folder that holds the stimuli.
 
     Parameters
     ----------

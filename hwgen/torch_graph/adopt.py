@@ -1,7 +1,8 @@
 """From a user's module to a plain copy of it: float32, on the CPU, of ordinary layers.
 
 Wrappers come off, and weights that are computed from others (pruned by `torch.nn.utils.prune`,
-`weight_norm`, `spectral_norm`, any parametrization) become what they are in evaluation mode.
+`weight_norm`, `spectral_norm`, any parametrization) become what they are in evaluation mode. Of
+transposed convolutions the weights are turned to stand as those of others do.
 Everything here is exact; what cannot be is refused.
 """
 
@@ -21,6 +22,8 @@ from torch.nn.utils.weight_norm import WeightNorm, remove_weight_norm
 from torch.optim.swa_utils import AveragedModel
 
 from hwgen.errors import HwgenError
+from hwgen.torch_graph.modules.transposed import TRANSPOSED, filters_first, transposed_of
+from hwgen.torch_graph.support import WEIGHTED
 from hwgen.torch_graph.trace import evaluating
 
 UNMASK: Callable[[nn.Module, str], object] = prune.remove
@@ -63,10 +66,14 @@ def adopt(model: nn.Module) -> Adopted:
     with evaluating(module):
         for path, layer in list(module.named_modules()):
             for name, mask in _plain(layer).items():
-                if name == "weight" and isinstance(layer, (nn.Conv2d, nn.Linear)):
+                if name == "weight" and type(layer) in TRANSPOSED:
+                    masks[path] = filters_first(mask.cpu(), layer.groups)
+                elif name == "weight" and isinstance(layer, WEIGHTED):
                     masks[path] = mask.cpu()
                 else:
                     unheld.append(f"{path}.{name}")
+            if type(layer) in TRANSPOSED:
+                transposed_of(layer)
     _convert(module)
     found = Adopted(module, masks, tuple(unheld), device, not floats <= {torch.float32})
     return found if list(module.children()) else _inside(found)

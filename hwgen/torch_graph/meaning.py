@@ -13,26 +13,46 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from hwgen.torch_graph.one_value import CLAMPS, CURVES, Interval
+
+
+def _linear(m: nn.Linear, x: Tensor) -> Tensor:
+    """Of each position: features come first, as the channels of every other layer do."""
+    return F.linear(x.movedim(1, -1), m.weight, m.bias).movedim(-1, 1)
+
 
 def _norm(m: nn.BatchNorm1d | nn.BatchNorm2d, x: Tensor) -> Tensor:
     return F.batch_norm(x, m.running_mean, m.running_var, m.weight, m.bias, False, 0.0, m.eps)
+
+
+def _conv2d(m: nn.Conv2d, x: Tensor) -> Tensor:
+    # what is not zeros is put around the frame by a layer before it
+    padding = m.padding if m.padding_mode == "zeros" else 0
+    return F.conv2d(x, m.weight, m.bias, m.stride, padding, m.dilation, m.groups)
 
 
 def _average(m: nn.AvgPool2d, x: Tensor) -> Tensor:
     return F.avg_pool2d(x, m.kernel_size, m.stride, m.padding)
 
 
+def _clamp(ends: Callable[[Any], Interval]) -> Callable[[Any, Tensor], Tensor]:
+    return lambda m, x: torch.clamp(x, *ends(m))
+
+
 MEANINGS: dict[type[nn.Module], Callable[[Any, Tensor], Tensor]] = {
-    nn.Conv2d: lambda m, x: F.conv2d(
+    nn.Conv1d: lambda m, x: F.conv1d(
         x, m.weight, m.bias, m.stride, m.padding, m.dilation, m.groups
     ),
-    nn.Linear: lambda m, x: F.linear(x, m.weight, m.bias),
+    nn.Conv2d: _conv2d,
+    nn.Linear: _linear,
     nn.BatchNorm1d: _norm,
     nn.BatchNorm2d: _norm,
+    **{kind: _clamp(ends) for kind, ends in CLAMPS.items()},
     nn.ReLU: lambda m, x: torch.relu(x),
+    **CURVES,
     nn.Flatten: lambda m, x: torch.flatten(x, 1),
-    nn.MaxPool2d: lambda m, x: F.max_pool2d(x, m.kernel_size, m.stride, m.padding),
-    nn.AvgPool2d: _average,
+    nn.PixelShuffle: lambda m, x: F.pixel_shuffle(x, m.upscale_factor),
+    nn.PixelUnshuffle: lambda m, x: F.pixel_unshuffle(x, m.downscale_factor),
 }
 
 

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from hwgen.errors import FoundUnsupported, UnsupportedError
+from hwgen.torch_graph.batches import Batch, frames_of, tensors_of
 from hwgen.torch_graph.float_graph import FloatGraph
 from hwgen.torch_graph.tracer import SHAPE_ERRORS, why
 
@@ -17,28 +18,35 @@ CLOSE = 1e-3  # float sums in another order differ by less, relative to the larg
 BATCHES = (1, 3)  # in which a model must compute the same
 
 
-def check_same(graph: FloatGraph, model: nn.Module, example: Tensor) -> None:
+def check_same(graph: FloatGraph, model: nn.Module, example: Batch) -> None:
     """Run a graph and its model, in evaluation mode, on noise, in batches of several sizes.
 
     Parameters
     ----------
-    example : (batch, ...), for the size of a batch and the shape of an input
+    example : (batch, ...), for the size of a batch and the shapes of inputs
 
     Raises
     ------
     UnsupportedError : the model computes something else
     """
     generator = torch.Generator().manual_seed(0)
-    for batch in dict.fromkeys((len(example), *BATCHES)):
-        noise = torch.randn((batch, *example.shape[1:]), generator=generator).to(example)
+    returns = graph.returns
+    for batch in dict.fromkeys((frames_of(example), *BATCHES)):
+        noise = tuple(
+            torch.randn((batch, *x.shape[1:]), generator=generator).to(x)
+            for x in tensors_of(example)
+        )
         said = ""
         try:
-            same = _are_same(graph.run(noise), model(noise.clone()))
+            ours = graph.run(noise if len(noise) > 1 else noise[0])
+            theirs = model(*(x.clone() for x in noise))
+            pairs = zip(returns.flat(ours), returns.flat(theirs), strict=True)
+            same = all(_are_same(one, other) for one, other in pairs)
         except SHAPE_ERRORS as error:
             same, said = False, f" ({why(error)})"
         if same:
             continue
-        if batch == len(example):
+        if batch == frames_of(example):
             what = "an operation in place, on a value that is used elsewhere as well,"
             way = "use ReLU(inplace=False), and x = x + y for x += y"
         else:

@@ -1,6 +1,18 @@
 """What hwgen has a meaning for: modules and their settings, and what to use instead of others."""
 
-__all__ = ["DROPPED", "KEPT", "OWNED", "SUPPORTED", "instead", "module_problem"]
+__all__ = [
+    "CONVOLUTIONS",
+    "DROPPED",
+    "KEPT",
+    "NORMS",
+    "OWNED",
+    "PADS",
+    "SUPPORTED",
+    "TRANSPOSED",
+    "WEIGHTED",
+    "instead",
+    "module_problem",
+]
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -8,53 +20,94 @@ from typing import Any
 from torch import nn
 
 from hwgen.torch_graph.float_graph import Shape
-from hwgen.torch_graph.modules import Add, ArgMax, Concat
+from hwgen.torch_graph.modules import (
+    Above,
+    Add,
+    Affine,
+    ArgMax,
+    AvgPool,
+    Concat,
+    Maximum,
+    MaxPool,
+    Minimum,
+    Multiply,
+    Rearrange,
+    TransposedConv1d,
+    TransposedConv2d,
+    ZeroPad,
+)
+from hwgen.torch_graph.one_value import CLAMPS, CURVES
+from hwgen.torch_graph.pools import POOLS, MisfitError, pools_of
 
+CONVOLUTIONS = (nn.Conv1d, nn.Conv2d)
+TRANSPOSED = (TransposedConv1d, TransposedConv2d)
+WEIGHTED = (*CONVOLUTIONS, nn.Linear)
+NORMS = (nn.BatchNorm1d, nn.BatchNorm2d)
+PADS = (nn.ZeroPad1d, nn.ZeroPad2d, nn.ConstantPad1d, nn.ConstantPad2d)  # become a `ZeroPad`
 KEPT = (
-    *(nn.Conv2d, nn.Linear, nn.BatchNorm1d, nn.BatchNorm2d, nn.ReLU, nn.Flatten),
-    *(nn.MaxPool2d, nn.AvgPool2d, nn.AdaptiveAvgPool2d, Add, Concat, ArgMax),
+    *(*WEIGHTED, *NORMS, *CLAMPS, *CURVES, nn.Flatten),
+    *(*POOLS, MaxPool, AvgPool, *PADS, ZeroPad, Rearrange, Add, Concat, ArgMax, Above),
+    *(Affine, Multiply, Maximum, Minimum),
+    *(*TRANSPOSED, nn.PixelShuffle, nn.PixelUnshuffle),
 )
 DROPPED = (
-    *(nn.Dropout, nn.Dropout1d, nn.Dropout2d, nn.AlphaDropout, nn.FeatureAlphaDropout),
+    *(
+        nn.Dropout,
+        nn.Dropout1d,
+        nn.Dropout2d,
+        nn.Dropout3d,
+        nn.AlphaDropout,
+        nn.FeatureAlphaDropout,
+    ),
     nn.Identity,
 )
-OWNED = (nn.Conv2d, nn.Linear, nn.BatchNorm1d, nn.BatchNorm2d)  # hold weights: one use each
+OWNED = (*WEIGHTED, *TRANSPOSED, *NORMS, nn.PReLU)  # hold weights: one use each
 
 SUPPORTED = (
-    "Conv2d, Linear, BatchNorm, ReLU, MaxPool2d, AvgPool2d, AdaptiveAvgPool2d, "
-    "Flatten, Dropout, Identity, adding, torch.cat, a mean over the image, a last argmax"
-)
-SQUASHING = (  # often the last; its outputs are ordered as its inputs are
-    *("Sigmoid", "Tanh", "Hardsigmoid", "LogSigmoid", "Softsign", "Softplus"),
-    *("sigmoid", "tanh", "hardsigmoid", "logsigmoid", "softsign", "softplus"),
+    "Conv1d, Conv2d, ConvTranspose1d, ConvTranspose2d, Linear, BatchNorm, ReLU and other functions "
+    "of one value, max, average and adaptive pools of lengths and images, zero padding, Flatten, "
+    "Dropout, Identity, +, - and * of two values or of a value and constants, one for all or one a "
+    "channel, torch.maximum, torch.minimum, torch.cat, a mean or largest value over the image, "
+    "views, slices, transpositions, padding, upsampling and whatever else only moves elements, a "
+    "last argmax, and a last Softmax, LogSoftmax, Softmin, Sigmoid, LogSigmoid, > or >="
 )
 NORMALIZING = ("Softmax", "LogSoftmax", "Softmin", "softmax", "log_softmax", "softmin")
-BENT = (
-    *("ReLU6", "LeakyReLU", "PReLU", "RReLU", "ELU", "CELU", "SELU", "GELU", "SiLU", "Mish"),
-    *("Hardtanh", "Hardswish", "Threshold", "gelu", "silu", "leaky_relu", "relu6", "prelu"),
-    *("elu", "celu", "selu", "mish", "hardtanh", "hardswish", "rrelu", "clamp", "clip"),
-)
-LAST = "leave it out, and let what reads the outputs compute it: they are in the same order"
+NORMALIZE = "use BatchNorm instead, whose mean and deviation are constants once it is trained"
 INSTEAD: dict[str, str] = {
-    **dict.fromkeys((*BENT, *SQUASHING), "use ReLU instead"),
-    **dict.fromkeys(("view", "reshape", "flatten"), "use flatten(1) or view(x.size(0), -1)"),
+    **dict.fromkeys(("clamp", "clip"), "clamp to numbers, the smaller one first"),
+    "prelu": "use nn.PReLU",
+    "pow": "use a number for the exponent",
+    "rrelu": "use nn.RReLU, or give it training=False",
     **dict.fromkeys(
-        ("squeeze", "unsqueeze"),
-        "keep (batch, features), and squeeze what the model returns outside of it",
+        ("add", "iadd", "sub", "isub", "subtract", "rsub", "mul", "imul", "multiply"),
+        "use two values that the model computes, or a value and a number or one a channel, of "
+        "shape (channels, 1, 1)",
     ),
     **dict.fromkeys(
-        ("add", "iadd"), "add two values that the model computes, without constants or alpha"
+        ("div", "truediv", "divide", "true_divide", "itruediv"),
+        "divide by numbers, one for all or one a channel, not by what the model computes",
     ),
-    **dict.fromkeys(("sub", "mul", "div", "truediv"), "join branches with + or torch.cat instead"),
+    **dict.fromkeys(("GroupNorm", "LayerNorm", "InstanceNorm2d", "InstanceNorm1d"), NORMALIZE),
     **dict.fromkeys(("cat", "concat", "concatenate"), "use torch.cat([a, b], 1)"),
-    "mean": "use x.mean((2, 3)), over the whole image",
+    **dict.fromkeys(NORMALIZING, "use it for the last operation, over the classes"),
+    **dict.fromkeys(
+        ("gt", "ge", "lt", "le", "greater", "greater_equal", "less", "less_equal"),
+        "compare with > or >= and a number, for the last operation",
+    ),
+    **dict.fromkeys(
+        ("mean", "sum", "max", "amax"),
+        "use x.mean((2, 3)) or x.amax((2, 3)), over the whole image, or keepdim=True",
+    ),
     "argmax": "use argmax(1), over the features",
-    "adaptive_avg_pool2d": "use an output size that divides the input's",
-    "Conv1d": "use Conv2d with a height of 1 instead",
+    **dict.fromkeys(
+        ("interpolate", "upsample", "Upsample", "UpsamplingBilinear2d"),
+        "use mode='nearest', and a convolution behind it where it is to be smooth",
+    ),
     **dict.fromkeys(("conv1d", "conv2d"), "use nn.Conv1d or nn.Conv2d, which hold their weights"),
     **dict.fromkeys(("linear", "matmul", "mm", "einsum"), "use nn.Linear, which holds its weights"),
     "dropout": "give it training=self.training, or use nn.Dropout",
 }
+SPREADING = "a number a channel, (channels, 1, 1), or a pixel, (1, height, width)"
 Problem = tuple[str, str]  # what it is, and what to use instead
 Shapes = Sequence[Shape | None]  # of inputs, without the batch; None where it is not known
 
@@ -66,8 +119,6 @@ def instead(name: str, last: bool = False) -> str:
     ----------
     last : whether no layer with weights comes after it
     """
-    if last and name in (*SQUASHING, *NORMALIZING):
-        return LAST
     return INSTEAD.get(name, "")
 
 
@@ -88,7 +139,7 @@ def module_problem(module: nn.Module, shapes: Shapes, last: bool = False) -> Pro
 
 def _linear_problem(module: nn.Linear, shapes: Shapes) -> Problem | None:
     shape = shapes[0]
-    if shape is not None and len(shape) != 1:
+    if shape is not None and len(shape) > 1 and shape[-1] != module.in_features:
         return f"Linear on an input of {len(shape) + 1} dimensions", "put a Flatten before it"
     return None
 
@@ -97,23 +148,37 @@ def _norm_problem(module: nn.BatchNorm1d | nn.BatchNorm2d, shapes: Shapes) -> Pr
     name, shape = type(module).__name__, shapes[0]
     if not module.track_running_stats:
         return f"{name} without running statistics", "use track_running_stats=True"
-    if isinstance(module, nn.BatchNorm1d) and shape is not None and len(shape) != 1:
-        return f"BatchNorm1d on an input of {len(shape) + 1} dimensions", "put it after a Linear"
+    if isinstance(module, nn.BatchNorm1d) and shape is not None and len(shape) > 2:
+        what = f"BatchNorm1d on an input of {len(shape) + 1} dimensions"
+        return what, "put it after a Linear or Conv1d"
     return None
 
 
-def _flatten_problem(module: nn.Flatten, shapes: Shapes) -> Problem | None:
-    count = 0 if shapes[0] is None else len(shapes[0]) + 1
-    ends = [d + count if d < 0 and count else d for d in (module.start_dim, module.end_dim)]
-    if ends not in ([1, -1], [1, count - 1]):
-        return f"Flatten({module.start_dim}, {module.end_dim})", "use Flatten(1)"
+def _shuffle_problem(module: nn.PixelShuffle | nn.PixelUnshuffle, shapes: Shapes) -> Problem | None:
+    shape = shapes[0]
+    if shape is not None and len(shape) != 3:
+        name = type(module).__name__
+        return f"{name} on an input of {len(shape) + 1} dimensions", "put it before the Flatten"
     return None
 
 
-def _add_problem(module: Add, shapes: Shapes) -> Problem | None:
+def _compared_problem(module: Maximum | Minimum, shapes: Shapes) -> Problem | None:
     if None not in shapes and shapes[0] != shapes[1]:
-        what = f"adding of shapes {shapes[0]} and {shapes[1]}"
+        what = f"comparing of shapes {shapes[0]} and {shapes[1]}"
         return what, "give both the same shape, without broadcasting"
+    return None
+
+
+def _spread_problem(module: Add | Multiply, shapes: Shapes) -> Problem | None:
+    first = shapes[0]
+    for shape in shapes[1:]:
+        if first is None or shape is None:
+            continue
+        ones = [1] * len(first[1:])
+        if shape not in (first, (*first[:1], *ones), (1, *first[1:]), (1, *ones)):
+            verb = "adding" if isinstance(module, Add) else "multiplying"
+            what = f"{verb} of shapes {first} and {shape}"
+            return what, f"give both the same shape, or one of them {SPREADING}"
     return None
 
 
@@ -124,62 +189,54 @@ def _argmax_problem(module: ArgMax, shapes: Shapes) -> Problem | None:
     return None
 
 
-def _conv2d_problem(module: nn.Conv2d, shapes: Shapes) -> Problem | None:
-    if module.padding_mode != "zeros":
-        return f"Conv2d with padding_mode={module.padding_mode!r}", "use 'zeros'"
-    spans = [d * (k - 1) for d, k in zip(module.dilation, module.kernel_size, strict=True)]
-    if module.padding == "same" and any(span % 2 for span in spans):
-        return "Conv2d with padding='same' and an even kernel", "use an odd kernel"
-    return None
+def _rank_problem(name: str, rank: int, shape: Shape | None) -> Problem | None:
+    """Say what is wrong where a module of so many spatial axes takes a value of others."""
+    if shape is None or len(shape) == 1 + rank:
+        return None
+    way = "put it before the Flatten" if len(shape) == 1 else f"use {name[:-2]}{len(shape) - 1}d"
+    if len(shape) == rank == 2:
+        way += ", or give the example a batch of one, x[None]"
+    return f"{name} on an input of {len(shape) + 1} dimensions", way
 
 
-def _pool_problem(
-    module: nn.MaxPool2d | nn.AvgPool2d | nn.AdaptiveAvgPool2d, shapes: Shapes
-) -> Problem | None:
+def _conv_problem(module: nn.Conv1d | nn.Conv2d, shapes: Shapes) -> Problem | None:
+    name = type(module).__name__
+    return _rank_problem(name, len(module.kernel_size), shapes[0])
+
+
+def _pool_problem(module: nn.Module, shapes: Shapes) -> Problem | None:
     name, shape = type(module).__name__, shapes[0]
-    if shape is not None and len(shape) != 3:
-        return f"{name} on an input of {len(shape) + 1} dimensions", "put it before the Flatten"
-    if isinstance(module, nn.AdaptiveAvgPool2d):
-        size = module.output_size
-        wanted = size if isinstance(size, tuple) else (size, size)
-        if shape is not None and any(
-            o is not None and (o < 1 or n % o) for o, n in zip(wanted, shape[1:], strict=True)
-        ):
-            what = f"AdaptiveAvgPool2d({size}) on an image of {shape[1]} x {shape[2]}"
-            return what, "use an output size that divides it, such as 1"
-        return None
-    if module.ceil_mode and (shape is None or not _fits(module, shape)):
-        return f"{name} with ceil_mode", "use ceil_mode=False, which leaves the last windows out"
-    if isinstance(module, nn.AvgPool2d):
-        if module.divisor_override is not None:
-            return "AvgPool2d with divisor_override", "leave it out"
-        if not module.count_include_pad and module.padding not in (0, (0, 0)):
-            return "AvgPool2d with count_include_pad=False", "use count_include_pad=True"
-        return None
-    if module.return_indices:
-        return "MaxPool2d with return_indices", "use return_indices=False"
-    if module.dilation not in (1, (1, 1)):
-        return "MaxPool2d with dilation", "use dilation=1"
+    problem = _rank_problem(name, int(name[-2]), shape)
+    if problem is not None or shape is None:
+        return problem
+    try:
+        pools_of(module, shape)
+    except MisfitError as misfit:
+        what, way = misfit.args
+        return what, way
     return None
 
 
-def _fits(module: nn.MaxPool2d | nn.AvgPool2d, shape: Shape) -> bool:
-    """Say whether windows cover an image to its end, so that `ceil_mode` changes nothing."""
-    fields = (module.kernel_size, module.stride, module.padding)
-    pairs = ((value, value) if isinstance(value, int) else value for value in fields)
-    sizes = zip(shape[1:], *pairs, strict=True)
-    return all((extent + 2 * pad - kernel) % stride == 0 for extent, kernel, stride, pad in sizes)
+def _pad_problem(module: nn.ConstantPad1d | nn.ConstantPad2d, shapes: Shapes) -> Problem | None:
+    name = type(module).__name__
+    if module.value != 0:
+        return f"{name} with another value than 0", "pad with zeros"
+    if min(module.padding) < 0:
+        return f"{name} with padding below 0, which cuts off", "pad with 0 or more"
+    return _rank_problem(name, len(module.padding) // 2, shapes[0])
 
 
 PROBLEMS: dict[type[nn.Module], Callable[[Any, Shapes], Problem | None]] = {
-    nn.Conv2d: _conv2d_problem,
+    **dict.fromkeys(CONVOLUTIONS, _conv_problem),
     nn.Linear: _linear_problem,
-    nn.BatchNorm1d: _norm_problem,
-    nn.BatchNorm2d: _norm_problem,
-    nn.MaxPool2d: _pool_problem,
-    nn.AvgPool2d: _pool_problem,
-    nn.AdaptiveAvgPool2d: _pool_problem,
-    nn.Flatten: _flatten_problem,
-    Add: _add_problem,
+    **dict.fromkeys(NORMS, _norm_problem),
+    **dict.fromkeys(POOLS, _pool_problem),
+    **dict.fromkeys(PADS, _pad_problem),
+    nn.PixelShuffle: _shuffle_problem,
+    nn.PixelUnshuffle: _shuffle_problem,
+    Add: _spread_problem,
+    Maximum: _compared_problem,
+    Minimum: _compared_problem,
+    Multiply: _spread_problem,
     ArgMax: _argmax_problem,
 }

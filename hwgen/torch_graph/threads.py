@@ -21,11 +21,12 @@ def thrifty_threads(model: nn.Module, example: object) -> Iterator[None]:
 
     Parameters
     ----------
-    example : (batch, ...); anything else counts as small
+    example : (batch, ...), or several; anything else counts as small
     """
     threads = torch.get_num_threads()
     parameters = sum(value.numel() for value in model.parameters())
-    frame = example[:1].numel() if isinstance(example, Tensor) and example.dim() else 0
+    given = example if isinstance(example, tuple) else (example,)
+    frame = sum(x[:1].numel() for x in given if isinstance(x, Tensor) and x.dim())
     if parameters <= SMALL_MODEL and frame <= SMALL_FRAME:
         torch.set_num_threads(1)
     try:

@@ -12,15 +12,17 @@ import torch
 from torch import Tensor, nn
 
 from hwgen.errors import UnsupportedError
+from hwgen.torch_graph.batches import Batch, mapped, shapes_of
 from hwgen.torch_graph.float_graph import FloatGraph, FloatNode, Shape
 from hwgen.torch_graph.hidden import find_hidden
+from hwgen.torch_graph.modules import Affine
 from hwgen.torch_graph.self_check import check_same
 from hwgen.torch_graph.support import OWNED
 from hwgen.torch_graph.threads import thrifty_threads
 from hwgen.torch_graph.trace import evaluating, float_graph_of
 
 
-def update_graph(graph: FloatGraph, model: nn.Module, example: Tensor) -> FloatGraph:
+def update_graph(graph: FloatGraph, model: nn.Module, example: Batch) -> FloatGraph:
     """Return the graph of a model, with its modules and shapes of now.
 
     A model that does not compute what the graph says, because someone changed more of it than its
@@ -29,7 +31,7 @@ def update_graph(graph: FloatGraph, model: nn.Module, example: Tensor) -> FloatG
     Parameters
     ----------
     graph : of the model as it was, or of a copy of it
-    example : (batch, channels, height, width) or (batch, features), a float tensor
+    example : as `float_graph_of` takes it
 
     Raises
     ------
@@ -43,7 +45,7 @@ def update_graph(graph: FloatGraph, model: nn.Module, example: Tensor) -> FloatG
 
 
 @torch.no_grad()
-def with_shapes(graph: FloatGraph, example: Tensor) -> FloatGraph:
+def with_shapes(graph: FloatGraph, example: Batch) -> FloatGraph:
     """Return the graph with the shapes that its modules give now.
 
     Parameters
@@ -55,15 +57,18 @@ def with_shapes(graph: FloatGraph, example: Tensor) -> FloatGraph:
     def note(layer: FloatNode, value: Tensor) -> None:
         shapes[layer.path] = tuple(value.shape[1:])
 
-    graph.run(example[:1], note)
-    layers = tuple(replace(layer, shape=shapes[layer.path]) for layer in graph.layers)
-    return FloatGraph(layers, tuple(example.shape[1:]))
+    graph.run(mapped(example, lambda x: x[:1]), note)
+    layers = (replace(layer, shape=shapes[layer.path]) for layer in graph.layers)
+    entries = dict(zip(graph.entries, shapes_of(example), strict=True))
+    return replace(graph, layers=tuple(layers), entries=entries)
 
 
 def _on_modules_of(graph: FloatGraph, model: nn.Module) -> FloatGraph | None:
     """Return the graph on the modules with weights that a model has; None if it lacks one."""
     layers = []
     for layer in graph.layers:
+        if isinstance(layer.module, Affine):  # of numbers that may have been trained
+            return None
         if isinstance(layer.module, OWNED):
             try:
                 module = model.get_submodule(layer.path)
@@ -73,10 +78,10 @@ def _on_modules_of(graph: FloatGraph, model: nn.Module) -> FloatGraph | None:
                 return None
             layer = replace(layer, module=module)
         layers.append(layer)
-    return FloatGraph(tuple(layers), graph.input_shape)
+    return graph.with_layers(layers)
 
 
-def _is_same(graph: FloatGraph, model: nn.Module, example: Tensor) -> bool:
+def _is_same(graph: FloatGraph, model: nn.Module, example: Batch) -> bool:
     try:
         check_same(graph, model, example)
     except UnsupportedError:

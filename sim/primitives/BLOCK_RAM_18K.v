@@ -29,10 +29,14 @@ module BLOCK_RAM_18K #(
     localparam [8:0] WHOLE = (10'd1 << BYTE) - 10'd1;
 
     reg [8:0] bytes[0:2047];
-    integer place;
+    integer row, place;
+    reg [575:0] cut;  // 64 bytes: simulators copy all of START for each part of it
     initial begin
-        for (place = 0; place < 2048; place = place + 1)
-            bytes[place] = START[BYTE * place +: BYTE];
+        for (row = 0; row < 2048; row = row + 64) begin
+            cut = START[BYTE * row +: 576];
+            for (place = 0; place < 64; place = place + 1)
+                bytes[row + place] = cut[BYTE * place +: BYTE];
+        end
         a_out = 0;
         b_out = 0;
     end
@@ -70,11 +74,15 @@ module BLOCK_RAM_18K #(
     reg [8:0] a_byte, b_byte, a_lost, b_lost;
     integer a_number, b_number, a_bit, b_bit;
     always @(posedge a_clock) begin
+        if (a_reads || a_writes !== 4'd0)
         for (a_number = 0; a_number < A_BYTES; a_number = a_number + 1) begin
             a_byte = bytes[byte_at(a_at, A_LOG, a_number)];
-            a_lost = written(byte_at(a_at, A_LOG, a_number), b_at, B_LOG, b_writes);
-            for (a_bit = 0; a_bit < 9; a_bit = a_bit + 1)
-                if (a_lost[a_bit] && !A_OLD) a_byte[a_bit] = 1'bx;
+            a_lost = 0;
+            if (b_writes !== 4'd0)
+                a_lost = written(byte_at(a_at, A_LOG, a_number), b_at, B_LOG, b_writes);
+            if (a_lost !== 9'd0 && !A_OLD)
+                for (a_bit = 0; a_bit < 9; a_bit = a_bit + 1)
+                    if (a_lost[a_bit]) a_byte[a_bit] = 1'bx;
             if (a_writes[a_number] !== 1'b0) begin
                 for (a_bit = 0; a_bit < 9; a_bit = a_bit + 1)
                     if (bits_at(a_at, A_LOG) >> a_bit & 1'b1)
@@ -90,11 +98,15 @@ module BLOCK_RAM_18K #(
         if (a_reset) a_out <= 0;
     end
     always @(posedge b_clock) begin
+        if (b_reads || b_writes !== 4'd0)
         for (b_number = 0; b_number < B_BYTES; b_number = b_number + 1) begin
             b_byte = bytes[byte_at(b_at, B_LOG, b_number)];
-            b_lost = written(byte_at(b_at, B_LOG, b_number), a_at, A_LOG, a_writes);
-            for (b_bit = 0; b_bit < 9; b_bit = b_bit + 1)
-                if (b_lost[b_bit] && !B_OLD) b_byte[b_bit] = 1'bx;
+            b_lost = 0;
+            if (a_writes !== 4'd0)
+                b_lost = written(byte_at(b_at, B_LOG, b_number), a_at, A_LOG, a_writes);
+            if (b_lost !== 9'd0 && !B_OLD)
+                for (b_bit = 0; b_bit < 9; b_bit = b_bit + 1)
+                    if (b_lost[b_bit]) b_byte[b_bit] = 1'bx;
             if (b_writes[b_number] !== 1'b0) begin
                 for (b_bit = 0; b_bit < 9; b_bit = b_bit + 1)
                     if (bits_at(b_at, B_LOG) >> b_bit & 1'b1)

@@ -9,7 +9,7 @@ from amaranth.lib import data, stream, wiring
 from amaranth.sim import Simulator
 
 from hwgen.codegen.accelerator import Accelerator, _join
-from hwgen.codegen.entries import enters_as, leaves_as
+from hwgen.codegen.entries import enter_as, leave_as
 from hwgen.formats import Fixed
 from hwgen.network import Concat, Conv2d, Input, Network, Node, Requantize
 from hwgen.planning.search.planner import plan
@@ -68,7 +68,7 @@ def test_every_bit_of_a_fork_and_a_join(stall):
     stored = tuple(f"{layer}.{way}=0" for layer in "ab" for way in ("parallel", "serial"))
     made = plan(network, target="icebreaker", goal="min area", overrides=stored)
     dut = Accelerator(made, {placed.name: placed.name for placed in made.assembly.parts})
-    enters, leaves = enters_as(made), leaves_as(made)
+    enters, leaves = enter_as(made)["s_axis"], leave_as(made)["m_axis"]
     x = random_input(network, FRAMES, 1)
     packed, size = enters.pack(x), enters.tdata_bits // 8
     beats = [int.from_bytes(packed[at : at + size], "big") for at in range(0, len(packed), size)]

@@ -74,7 +74,9 @@ def test_rates(built):
     manifest = hwgen.Package(built.folder / "package").manifest
     interval = manifest.predicted.interval
     assert built.frames_per_second["accelerator"] == TINY_CLOCK / interval
-    sizes = [border.beats * border.tdata_bits // 8 for border in (manifest.input, manifest.output)]
+    sizes = [
+        border.beats * border.tdata_bits // 8 for border in (*manifest.inputs, *manifest.outputs)
+    ]
     assert built.frames_per_second["link"] == TINY_BAUD / (10 * (max(sizes) + 4 + 6))
 
 

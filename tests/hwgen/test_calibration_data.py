@@ -43,6 +43,8 @@ def test_features_bytes_and_single_inputs():
     assert torch.equal(input_batches(X.flatten(1))[0], X.flatten(1))
     assert input_batches((X * 50).to(torch.uint8))[0].dtype == torch.float32
     assert input_batches(X[0])[0].shape == (1, 1, 2, 2)
+    assert input_batches([X[:, 0]], X[:1, 0])[0].shape == X[:, 0].shape  # lengths, not an image
+    assert input_batches(list(X[:, 0]), X[:1, 0])[0].shape == X[:, 0].shape
     many = torch.zeros(TOGETHER + 3, 4)
     assert [len(batch) for batch in input_batches(list(many))] == [TOGETHER, 3]
 

@@ -16,7 +16,11 @@ BEATS = PIXELS * 3
 STREAM = border_stream(StreamFormat(2, 4, True, 8, (CHANNELS, 1, PIXELS), (CHANNELS, 1, PIXELS)))
 PREDICTED = Predicted(BEATS, BEATS, BEATS, 1.0, 0.0, ())
 MANIFEST = replace(
-    toy_manifest(), top="wire_through", input=STREAM, output=STREAM, predicted=PREDICTED
+    toy_manifest(),
+    top="wire_through",
+    inputs=(STREAM,),
+    outputs=(replace(STREAM, port="m_axis"),),
+    predicted=PREDICTED,
 )
 DESIGN = """\
 module wire_through (

@@ -104,7 +104,7 @@ def test_features_of_a_channel_stand_together():
             FloatNode("flatten", nn.Flatten(), ("conv",), (12,)),
             FloatNode("fc", last, ("flatten",), (2,)),
         ),
-        (1, 2, 2),
+        {INPUT: (1, 2, 2)},
     )
     groups = ChannelGroups(graph)
     channels = groups.of("conv")

@@ -347,5 +347,5 @@ def test_recipes_refuse():
     for settings in ({"macs": "few"}, {"sparsity": 1.0}, {"accuracy": float("nan")}):
         with pytest.raises(HwgenError, match="Target"):
             PruneTarget(**settings)
-    with pytest.raises(HwgenError, match="Stripes need a Conv2d with a kernel larger"):
+    with pytest.raises(HwgenError, match="Stripes need a convolution with a kernel of more"):
         compress(nn.Linear(4, 4), Recipe(PruneRecipe(stripes=0.5)), example=torch.randn(1, 4))

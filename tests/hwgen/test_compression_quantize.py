@@ -91,24 +91,32 @@ def test_fixed_point_leaves_room_for_the_product():
 def test_summand_multipliers_are_close_and_small(seed):
     rng = np.random.default_rng(seed)
     a, b = 2.0 ** rng.uniform(-8, 6, 2)
-    m0, m1 = summand_multipliers(a, b, "add")
+    m0, m1 = summand_multipliers((a, b), "add")
     assert abs(a / m0 - b / m1) <= 1e-3 * max(a / m0, b / m1), seed
     ratio = max(a, b) / min(a, b)
     for small in range(1, min(m0, m1)):  # none of the smaller ones would do
         for large in (int(ratio * small), int(ratio * small) + 1):
             assert abs(large / small / ratio - 1) > 0.99e-3, seed
-    assert summand_multipliers(b, a, "add") == (m1, m0)
+    assert summand_multipliers((b, a), "add") == (m1, m0)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_multipliers_of_several_summands_are_close(seed):
+    rng = np.random.default_rng(seed)
+    scales = 2.0 ** rng.uniform(-2.5, 2.5, rng.integers(3, 9))
+    units = scales / summand_multipliers(scales.tolist(), "add")
+    assert units.max() - units.min() <= 1e-3 * units.max(), seed
 
 
 def test_summand_multipliers_of_powers_and_extremes():
-    assert summand_multipliers(0.3, 0.3, "add") == (1, 1)
-    assert summand_multipliers(0.3, 0.3 * 1.0005, "add") == (1, 1)
-    assert summand_multipliers(2.0**-3, 2.0**-10, "add") == (128, 1)
-    assert summand_multipliers(3.0, 2.0, "add") == (3, 2)
-    assert summand_multipliers(1.0, 32767.0, "add") == (1, 32767)
+    assert summand_multipliers((0.3, 0.3), "add") == (1, 1)
+    assert summand_multipliers((0.3, 0.3 * 1.0005), "add") == (1, 1)
+    assert summand_multipliers((2.0**-3, 2.0**-10), "add") == (128, 1)
+    assert summand_multipliers((3.0, 2.0), "add") == (3, 2)
+    assert summand_multipliers((1.0, 32767.0), "add") == (1, 32767)
     for a, b in ((1.0, 32768.0), (1.0, 0.0), (2.0**500, 2.0**-500)):
         with pytest.raises(FormatError, match="^add: scales of its inputs must be positive"):
-            summand_multipliers(a, b, "add")
+            summand_multipliers((a, b), "add")
 
 
 def test_weight_scales():

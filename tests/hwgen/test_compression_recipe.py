@@ -29,6 +29,7 @@ def test_a_file_says_all_that_python_does(tmp_path):
                 "tune": 2,
                 "drop": 0.01,
                 "frozen_norms": 3,
+                "tables": 9,
             },
         ),
         30,

@@ -12,7 +12,7 @@ from amaranth.lib.wiring import In, Out, connect
 from amaranth.sim import Simulator
 
 from hwgen.codegen.accelerator import Accelerator
-from hwgen.codegen.entries import enters_as, leaves_as
+from hwgen.codegen.entries import enter_as, leave_as
 from hwgen.formats import Fixed
 from hwgen.network import Input, MaxPool2d, Network, Node
 from hwgen_rtl_templates.axi import AxiInput, AxiOutput, BorderParameters
@@ -218,7 +218,7 @@ def test_no_beat_moves_in_reset(clock):
 def network_of(plan):
     """Return an accelerator, the beats of its input as random frames, and what golden makes of
     those that are whole, in beats."""
-    source, sink = enters_as(plan), leaves_as(plan)
+    source, sink = enter_as(plan)["s_axis"], leave_as(plan)["m_axis"]
     rng = random.Random(5)
     frames = sent(rng, 24, source.beats, source.lanes * source.bits)
     frames[0] = [rng.getrandbits(3) for _ in range(source.beats)]
@@ -246,7 +246,7 @@ NETWORKS = (
 def test_a_network(plan, stalls):
     """Frames before and behind a damaged one are golden's."""
     dut, frames, golden = network_of(plan)
-    bad = damaged(frames, plan.input.beats)
+    bad = damaged(frames, plan.inputs[0].beats)
     seen = run(dut, frames, len(frames), stall_in=stalls[0], stall_out=stalls[1], seed=5)
     assert [f for f, b in zip(seen.frames, bad, strict=True) if not b] == golden
     assert seen.marks == bad and seen.errors == sum(bad) > 5
@@ -257,5 +257,5 @@ def test_a_network(plan, stalls):
 def test_a_result_waits_for_the_end_of_its_frame():
     """That decides whether it is marked; the plan counts with it."""
     timing = NETWORKS[1].timing
-    assert timing.frame_ends[0] == NETWORKS[1].input.beats == timing.latency
-    assert timing.interval == NETWORKS[1].input.beats and timing.inside == 1
+    assert timing.frame_ends[0] == NETWORKS[1].beats_in[0] == timing.latency
+    assert timing.interval == NETWORKS[1].beats_in[0] and timing.inside == (1,)

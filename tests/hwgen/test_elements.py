@@ -93,7 +93,7 @@ def wire_widths(plan):
         ):
             yield stage.core.window.bits
     if isinstance(plan.network.input.format, Binary):
-        yield plan.entry.bits
+        yield plan.inputs[0].bits
 
 
 def test_every_taker_of_binary_values(tmp_path):
@@ -136,8 +136,8 @@ def test_border_of_a_binary_network(tmp_path):
     plan = planned(network, random_goal(5))
     package = hwgen.generate(plan, tmp_path / "net")
     manifest = json.loads((tmp_path / "net" / "manifest.json").read_text())
-    for name in ("input", "output"):
-        found = {key: manifest[name][key] for key in ("bits", "signed", "base", "step", "range")}
+    for name in ("inputs", "outputs"):
+        found = {key: manifest[name][0][key] for key in ("bits", "signed", "base", "step", "range")}
         assert found == {"bits": 1, "signed": False, "base": -1, "step": 2, "range": [-1, 1]}
     assert ": 0 for -1, and 1 for +1." in (tmp_path / "net" / "README.md").read_text()
     x = random_input(network, FRAMES, 5)

@@ -50,7 +50,7 @@ def test_work_of_a_small_network_is_what_a_hand_counts():
         16 * 8: (2 + 4) * 8,  # words of two inputs: two enter, each is read for each output
         7 * 7: (2 + 2) * 7,  # results enter the queue and leave it
     }
-    assert work_of(plan.assembly, plan.entry.beats) == Work(adder_bits, 0, memory_bits)
+    assert work_of(plan.assembly, plan.beats_in) == Work(adder_bits, 0, memory_bits)
     pj = adder_bits * 0.03 / 8
     pj += sum(n * 10 / 64 * math.sqrt(size / 8 / 8192) for size, n in memory_bits.items())
     assert plan.energy.nj == pytest.approx(pj / 1e3)
@@ -72,7 +72,7 @@ def test_a_requantizer_multiplies():
     network = dense(SIGNS, Binary(), narrow=narrow, bias=np.array([100, 100]))
     scaled = folded(network, "pe=2", "simd=4")
     epilogue = scaled.stages[0].core.epilogue
-    before, after = (work_of(p.assembly, p.entry.beats) for p in (plain, scaled))
+    before, after = (work_of(p.assembly, p.beats_in) for p in (plain, scaled))
     assert before.product_bits == 0
     # two outputs a frame, of sums of 85 to 145 by the three bits of 5
     assert epilogue.x_shape.width == 8 and after.product_bits == 2 * 8 * 3
@@ -81,7 +81,7 @@ def test_a_requantizer_multiplies():
 def test_products_in_blocks_and_sums_by_entry():
     weight = [[7, -3, 5, 1], [2, 6, -7, 4]]
     blocks = folded(dense(weight, Fixed(4)), "pe=1", "simd=2", "dsp=1", target="ulx3s-85f")
-    work = work_of(blocks.assembly, blocks.entry.beats)
+    work = work_of(blocks.assembly, blocks.beats_in)
     assert work.product_bits == 4 * 2 * (4 * 4)  # four beats of two products of 4 by 4 bits
     book = Codebook(1, 8, (-90, 77))
     weight = np.where(np.array(weight) > 2, 77, -90)
@@ -89,7 +89,7 @@ def test_products_in_blocks_and_sums_by_entry():
         folded(dense(weight, book), "pe=1", "simd=2", f"pasm={pasm}", target="ulx3s-85f")
         for pasm in (0, 1)
     ]
-    each, summed = (work_of(plan.assembly, plan.entry.beats) for plan in plans)
+    each, summed = (work_of(plan.assembly, plan.beats_in) for plan in plans)
     banks = plans[1].stages[0].core.datapath.banks
     assert banks is not None and banks.bits * 2 not in each.memory_bits
     # four beats, two columns: a register is read and written each time
@@ -100,7 +100,7 @@ def test_zeros_cost_nothing_in_constants():
     half = folded(dense([[3, 0, 0, 5]], Fixed(4)), "parallel=1", target="ulx3s-85f")
     full = folded(dense([[3, 7, 3, 5]], Fixed(4)), "parallel=1", target="ulx3s-85f")
     serial = folded(dense([[3, 7, 3, 5]], Fixed(4)), "serial=1", target="ulx3s-85f")
-    works = [work_of(plan.assembly, plan.entry.beats) for plan in (half, full, serial)]
+    works = [work_of(plan.assembly, plan.beats_in) for plan in (half, full, serial)]
     assert 0 < works[0].adder_bits < works[1].adder_bits
     values = serial.stages[0].core.datapath.values
     assert works[2].adder_bits == values.adders * values.interval
@@ -112,7 +112,7 @@ def test_every_frame_moves_its_inputs_and_outputs(seed):
     small = random_network(seed, layers=2, channels=4)
     for network in (small, random_network(seed, GRAPH, layers=1, channels=4)):
         plan = hwgen.plan(network, target="icebreaker", goal="10 fps")
-        work = work_of(plan.assembly, plan.entry.beats)
+        work = work_of(plan.assembly, plan.beats_in)
         moved = sum(
             2 * stage.output.beats * stage.output.lanes * stage.output.bits
             for stage in plan.stages

@@ -24,12 +24,8 @@ def weighted_layers(seed):
     """Yield the layers of random networks that end in few steps, as thresholds."""
     for kind in (CHAIN, GRAPH, MIXED):
         for layer in find_layers(random_network(seed, kind)):
-            if (
-                layer.epilogue is not None
-                and layer.y.hi - layer.y.lo <= 15
-                and layer.bias is not None
-            ):
-                narrow = layer.epilogue
+            if layer.epilogue and layer.y.hi - layer.y.lo <= 15 and layer.bias is not None:
+                (narrow,) = layer.epilogue
                 op = narrow if isinstance(narrow, Threshold) else as_threshold(narrow, layer.acc)
                 if op is not None:
                     yield layer, op

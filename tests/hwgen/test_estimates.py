@@ -25,7 +25,7 @@ from hwgen.planning.estimate.coefficients import (
     write_coefficients,
 )
 from hwgen.planning.estimate.engine_parts import parts_of
-from hwgen.planning.estimate.lookup_tables import table_luts, words_luts
+from hwgen.planning.estimate.lookup_tables import function_luts, table_luts, words_luts
 from hwgen.planning.estimate.parts import structure
 from hwgen.planning.estimate.structure import Structure
 from hwgen.planning.lowering.dsp import inferred
@@ -49,9 +49,11 @@ def store(tmp_path_factory):
     return Cache(tmp_path_factory.mktemp("cache"))
 
 
-@cache
+planned = cache(sample_plan)
+
+
 def plans(family, count=5):
-    made = (sample_plan(seed, family) for seed in itertools.count())
+    made = (planned(seed, family) for seed in itertools.count())
     return list(itertools.islice((plan for plan in made if plan is not None), count))
 
 
@@ -68,7 +70,7 @@ def test_every_family_has_a_coefficient_for_every_count():
 
 
 def counts_of(plan):
-    parts = [*(placed.part for placed in plan.assembly.parts), plan.input, plan.output]
+    parts = [*(placed.part for placed in plan.assembly.parts), *plan.inputs, *plan.outputs]
     return sum((structure(part, plan.target) for part in parts), Structure()).logic
 
 
@@ -138,6 +140,16 @@ def test_tables_are_functions_that_differ(inputs):
         assert words_luts(words, width, inputs) == (expected, width * (-(-depth // size) - 1))
     assert table_luts((3, 3, 3), inputs) == (0, 0)
     assert table_luts((-1, 0, 0, 0, 0), inputs) == (1, 0)
+
+
+def test_tables_of_a_function_by_hand():
+    index = list(range(32))
+    assert function_luts([0] * 32, 3, 4) == (0, 0)
+    assert function_luts([x & 7 for x in index], 3, 4) == (0, 0)  # bits of the index are wires
+    assert function_luts([x >> 4 for x in index], 1, 4) == (0, 1)
+    assert function_luts([x.bit_count() & 1 for x in index], 1, 4) == (2, 1)
+    assert function_luts([(x & 15).bit_count() & 1 for x in index], 1, 4) == (1, 0)
+    assert function_luts([3 * (x == 17) for x in index], 2, 4) == (1, 1)  # both bits are the same
 
 
 # operands of a product, and the DSP blocks that synthesis makes of it

@@ -17,6 +17,7 @@ from hwgen.network import (
     Input,
     MaxPool1d,
     MaxPool2d,
+    PositionScale,
     Requantize,
     Threshold,
 )
@@ -40,6 +41,8 @@ IMAGE, LENGTH = (2, 5, 6), (2, 9)
 SIGN = Threshold([[0]], Binary(), [1.0], base=-1)
 SCALE = Requantize([3], [5], Fixed(4), [1.0], 1)
 
+COUNTS = ((3, 2, 2, 2, 3), (3, 2, 2, 2, 2, 3))
+
 
 def conv(kind, *shape, of=4, **fields):
     rng = np.random.default_rng(sum(shape))
@@ -62,8 +65,16 @@ CASES = {
     "maximum along a length": (LENGTH, MaxPool1d(3, 2, ((1, 1),)), conv(Conv1d, 2, 2, 1)),
     "maximum with dilation along a length": (LENGTH, MaxPool1d(2, 1, ((0, 2),), 3)),
     "average along a length": (LENGTH, AvgPool1d(2, 2, ((0, 1),)), SCALE),
+    "averages of their own counts": (IMAGE, AvgPool2d(3, 1, 1), PositionScale(COUNTS, 4), SCALE),
+    "factors along a length": (LENGTH, AvgPool1d(2, 2, ((0, 1),)), PositionScale([[1] * 4 + [2]])),
+    "factors of an input": (LENGTH, PositionScale([[*range(1, 10)]]), SCALE, conv(Conv1d, 2, 2, 1)),
+    "a sum along a length": (LENGTH, AvgPool1d(9, 1, divisor=1), SCALE),
     "average of a length": (LENGTH, conv(Conv1d, 3, 2, 3), SCALE, AvgPool1d(7, 1), SCALE),
 }
+QUICK = (  # which are simulated always
+    *("beyond the kernel", "causal", "signs padded on one side", "maximum with dilation"),
+    *("average padded in front", "averages of their own counts"),
+)
 
 
 def network_of(case):
@@ -72,13 +83,21 @@ def network_of(case):
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_case_is_the_reference_s_and_simulates(case, tmp_path):
+def test_case_is_the_reference_s(case, tmp_path):
     network = network_of(case)
     check_reference(network, random_input(network, 7, 1), case)
     assert from_text(to_text(network)) == network
     network.save(tmp_path / "it.net")
     assert hwgen.load(tmp_path / "it.net") == network
     assert "x".join(map(str, network.output.shape)) in summary(network)
+
+
+@pytest.mark.parametrize(
+    "case",
+    [pytest.param(case, marks=() if case in QUICK else pytest.mark.slow) for case in CASES],
+)
+def test_case_simulates(case, tmp_path):
+    network = network_of(case)
     plan = planned(network, "min area" if len(case) % 2 else 1e7)
     check_simulated(hwgen.generate(plan, tmp_path / "net"), plan, 3)
 
@@ -97,11 +116,17 @@ def test_random_networks_are_the_reference_s(kind, length):
     assert unequal > 5
     if kind == "graph" and length:
         planar = {Conv2d, MaxPool2d, AvgPool2d}
-        assert seen >= set(OPS) & OF_LENGTHS and not seen & planar
+        assert seen >= set(OPS) & OF_LENGTHS | {PositionScale} and not seen & planar
 
 
 @pytest.mark.parametrize("length", [False, True])
-@pytest.mark.parametrize(("kind", "seed"), [("chain", 3), ("graph", 4), ("mixed", 5)])
+@pytest.mark.parametrize(
+    ("kind", "seed"),
+    [
+        ("mixed", 5),
+        *(pytest.param(kind, seed, marks=pytest.mark.slow) for kind in KINDS for seed in range(9)),
+    ],
+)
 def test_random_networks_simulate(kind, seed, length, tmp_path):
     network = random_network(seed, KINDS[kind], length=length, unequal=1.0, layers=2, channels=5)
     check(network, tmp_path / "net", seed)

@@ -17,7 +17,7 @@ from hwgen.network import (
     Requantize,
     Threshold,
 )
-from support.networks import MIXED, OF_LENGTHS, chain, random_input, random_network
+from support.networks import ASKED_FOR, MIXED, chain, random_input, random_network
 from support.reference import check, reference
 
 
@@ -36,7 +36,7 @@ def test_random_mixed_networks_at_length(seed):
 
 def test_random_mixed_networks_hold_every_format_op_and_use_of_a_sign():
     ops, weights, users, padded = set(), set(), set(), 0
-    for seed in range(120):
+    for seed in range(200):
         network = random_network(seed, MIXED)
         for node in network.nodes:
             ops.add(type(node.op))
@@ -46,11 +46,11 @@ def test_random_mixed_networks_hold_every_format_op_and_use_of_a_sign():
                 users |= {type(user.op) for user in network.users(node.name)}
                 convs = [u.op for u in network.users(node.name) if isinstance(u.op, Conv2d)]
                 padded += sum(any(map(any, op.padding)) for op in convs)
-    assert ops == set(OPS) - OF_LENGTHS
+    assert ops == set(OPS) - ASKED_FOR
     assert {type(of) for of in weights} == {Fixed, Binary, Ternary, PowerOfTwo, Codebook}
     assert {PowerOfTwo(bits, terms) for bits in range(2, 6) for terms in (1, 2)} <= weights
     assert any(isinstance(of, Codebook) and len(of.entries) < 1 << of.index_bits for of in weights)
-    assert users == set(OPS) - OF_LENGTHS - {Input, Requantize, Threshold} and padded > 20
+    assert users == set(OPS) - ASKED_FOR - {Input, Requantize, Threshold} and padded > 20
 
 
 @pytest.mark.parametrize("of", [Binary(), Ternary(), PowerOfTwo(4), PowerOfTwo(5, 2)], ids=str)

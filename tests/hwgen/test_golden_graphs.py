@@ -26,7 +26,7 @@ from hwgen.network import (
     Threshold,
 )
 from hwgen.network.ops import ROUNDINGS
-from support.networks import GRAPH, OF_LENGTHS, chain, random_input, random_network
+from support.networks import ASKED_FOR, GRAPH, chain, random_input, random_network
 from support.reference import check, reference
 
 
@@ -62,7 +62,7 @@ def test_random_graphs_hold_every_op_and_every_kind_of_fork_and_join():
         joined |= {len(node.inputs) for node in network.nodes}
         grouped += sum(isinstance(n.op, Conv2d) and n.op.groups > 1 for n in network.nodes)
         ends.add(type(network.nodes[-1].op))
-    assert seen == set(OPS) - OF_LENGTHS
+    assert seen == set(OPS) - ASKED_FOR
     assert forked >= {0, 1, 2, 3} and joined >= {0, 1, 2, 3, 4} and grouped > 20
     assert ends >= {Add, ArgMax, AvgPool2d, Concat, Linear, Requantize, Threshold}
 

@@ -47,7 +47,7 @@ def test_a_frame_is_cut_anywhere(package, port):
     """In its header, within a beat, an escape, the CRC: what comes next is exact."""
     x = choose_frames(package.network, 30, 1)
     y = package.network.run(x)
-    size = package.manifest.input.beats * package.manifest.input.tdata_bits // 8
+    size = package.manifest.inputs[0].beats * package.manifest.inputs[0].tdata_bits // 8
     body = bytes([2, 0x7D, size & 0xFF, size >> 8]) + bytes(range(0x78, 0x78 + size))
     line = frame(body)
     short = [body[:cut] for cut in (1, 4, 5, len(body) - 1)]  # whole frames of cut requests

@@ -224,6 +224,8 @@ def test_wrong_example(compressed):
     with pytest.raises(NetworkError, match=r"^3: example of shape \(1, 1, 6, 6\) must fit"):
         import_torch(module, torch.zeros(1, 1, 6, 6))
     with pytest.raises(NetworkError, match="Example must be a tensor of shape"):
+        import_torch(module, torch.zeros(5))
+    with pytest.raises(NetworkError, match="must fit the model"):
         import_torch(module, torch.zeros(1, 5, 5))
     with pytest.raises(FormatError, match="input: input must not contain NaN"):
         module(torch.full((1, 1, 5, 5), float("nan")))

@@ -14,10 +14,12 @@ import hwgen
 from hwgen.cli.simulate import simulate as simulate_command
 from hwgen.cost import write_netlist
 from hwgen.errors import SimulationError, ToolError
+from hwgen.formats import Fixed
+from hwgen.network import Input, Slice
 from hwgen.simulation import netlist, simulate
 from support.known import digits
 from support.netlists import check_netlist, small_network
-from support.networks import random_network
+from support.networks import chain, random_network
 from support.selection import some
 from support.toys import Toy, toy_frames, toy_golden, write_package
 
@@ -52,6 +54,15 @@ def test_random_network_on_ice40_at_length(seed, tmp_path):
     check_netlist(
         random_network(seed, layers=3, channels=6), ICE40, tmp_path / "net", seed, "10 fps"
     )
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("target", "cell"), [(ECP5, "DP16KD"), (ICE40, "SB_RAM40_4K")])
+def test_another_order(target, cell, tmp_path):
+    """A ring in block RAM, whose words are never read as they are written."""
+    backwards = Slice((0, 0, 9), (8, 10, 10), (1, 1, -1))
+    network = chain(Input((8, 10, 10), Fixed(4), [1.0]), backwards)
+    assert cell in check_netlist(network, target, tmp_path / "net", 1)
 
 
 @pytest.mark.slow

@@ -7,7 +7,7 @@ from hwgen.cache import Cache
 from hwgen.cost import pack, route, synthesise
 from hwgen.families import family_of
 from hwgen.targets import get_target
-from support.cells import bench, check_cells, logic, memories, run_icarus
+from support.cells import bench, check_cells, logic, memories, run_icarus, together
 from support.netlists import check_netlist, small_network
 from support.selection import some
 
@@ -28,27 +28,6 @@ def test_logic_and_registers(seed, tmp_path, cache):
     check_cells(tmp_path, cache, text, NEXUS, ports, LOGIC, seed)
 
 
-def test_inverters(tmp_path, cache):
-    text = "module top(input clk, input [7:0] s, output reg [7:0] f, output [7:0] n);\n"
-    text += "always @(posedge clk) f <= ~s; assign n = ~f; endmodule\n"
-    check_cells(tmp_path, cache, text, NEXUS, ({"s": 8}, {"f": 8, "n": 8}), {"INV", "FD1P3IX"})
-
-
-def test_products_have_no_blocks(tmp_path, cache):
-    """Also not where several registers hold one, of which yosys would lose all but the first."""
-    text = """
-module top(
-    input clk, input e, input signed [8:0] a, input signed [8:0] b,
-    output reg signed [17:0] p, output reg signed [17:0] q
-);
-    always @(posedge clk) begin p <= a * b; if (e) q <= a * b; end
-endmodule
-"""
-    ports = ({"a": 9, "b": 9, "e": 1}, {"p": 18, "q": 18})
-    cells = check_cells(tmp_path, cache, text, NEXUS, ports, {"CCU2"})
-    assert not any(cell.startswith("MULT") for cell in cells)
-
-
 @pytest.mark.parametrize("rom", some([True, False], [False]))
 def test_block_ram(rom, tmp_path, cache):
     """What is read while it is written is what was there before."""
@@ -64,9 +43,23 @@ def test_block_ram_with_one_port(mode, tmp_path, cache):
     check_cells(tmp_path, cache, text, NEXUS, ports, set())
 
 
-def test_block_ram_with_two_ports_that_write(tmp_path, cache):
-    """Each port writes and reads; both never at the same place at once."""
-    text = """
+INVERTERS = """
+module top(input clk, input [7:0] s, output reg [7:0] f, output [7:0] n);
+    always @(posedge clk) f <= ~s;
+    assign n = ~f;
+endmodule
+"""
+# several registers hold one product: yosys would lose all but the first
+PRODUCTS = """
+module top(
+    input clk, input e, input signed [8:0] a, input signed [8:0] b,
+    output reg signed [17:0] p, output reg signed [17:0] q
+);
+    always @(posedge clk) begin p <= a * b; if (e) q <= a * b; end
+endmodule
+"""
+# each port writes and reads; both never at the same place at once
+TWO_PORTS = """
 module top(
     input clk, input [1:0] we, input [6:0] a, input [6:0] b, input [17:0] x, input [17:0] y,
     output reg [17:0] p, output reg [17:0] q
@@ -78,13 +71,21 @@ module top(
     always @(posedge clk) if (we[1]) m[{1'b1, b}] <= y; else q <= m[{1'b1, b}];
 endmodule
 """
-    ports = ({"we": 2, "a": 7, "b": 7, "x": 18, "y": 18}, {"p": 18, "q": 18})
-    check_cells(tmp_path, cache, text, NEXUS, ports, {"DP16K"})
 
 
-def test_lut_memory(tmp_path, cache):
-    text, ports = memories([(4, 16), (3, 9), (10, 40)], "distributed", 4, at_once=True)
-    check_cells(tmp_path, cache, text, NEXUS, ports, {"DPR16X4"})
+def test_small_circuits(tmp_path, cache):
+    """Inverters, products, a memory of LUTs and one with two ports that write; no product becomes
+    a block."""
+    designs = (
+        (INVERTERS, ({"s": 8}, {"f": 8, "n": 8})),
+        (PRODUCTS, ({"a": 9, "b": 9, "e": 1}, {"p": 18, "q": 18})),
+        memories([(4, 16), (3, 9), (10, 40)], "distributed", 4, at_once=True),
+        (TWO_PORTS, ({"we": 2, "a": 7, "b": 7, "x": 18, "y": 18}, {"p": 18, "q": 18})),
+    )
+    text, ports = together(*designs)
+    expected = {"INV", "FD1P3IX", "CCU2", "DPR16X4", "DP16K"}
+    cells = check_cells(tmp_path, cache, text, NEXUS, ports, expected)
+    assert not any(cell.startswith("MULT") for cell in cells)
 
 
 def test_a_wrong_model_is_found(tmp_path):

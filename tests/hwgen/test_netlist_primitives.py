@@ -173,7 +173,9 @@ def beside_yosys(cells, seed):
                 else:
                     value = f'"{rng.choice(values)}"'
                 chosen.append(f".{parameter}({value})")
-            ports = "".join(f".{port}({{5{{noise}}}} >> {rng.integers(96)}), " for port in inputs)
+            ports = "".join(
+                f".{port}(wide[{rng.integers(96)} +: {bits}]), " for port, bits in inputs.items()
+            )
             ports += f".{clock}(clk), " if clock else ""
             for kind, letter in (("", "a"), ("YOSYS_", "b")):
                 body += "".join(
@@ -191,6 +193,7 @@ def beside_yosys(cells, seed):
     return f"""
 module bench;
 reg clk = 0; reg [31:0] noise; integer wrong = 0, met = 0, seed = {seed + 1};
+wire [159:0] wide = {{5{{noise}}}};
 {body}
 initial begin
     repeat (300) begin noise = $random(seed); #1 clk = 1; #1 clk = 0; end

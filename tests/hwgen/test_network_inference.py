@@ -8,6 +8,7 @@ from hwgen.formats import Fixed, parse_format
 from hwgen.network import (
     OPS,
     Add,
+    Affine,
     ArgMax,
     AvgPool2d,
     Concat,
@@ -15,7 +16,10 @@ from hwgen.network import (
     Flatten,
     Input,
     Linear,
+    Maximum,
     MaxPool2d,
+    Minimum,
+    Multiply,
     Network,
     Node,
     Requantize,
@@ -95,7 +99,9 @@ def test_range_of_one_convolution_is_reached_by_search():
         (Threshold([[1]] * 3, Fixed(4), [1.0]), "Thresholds must be of one channel or of 2, not"),
         (Threshold([[1]], Fixed(4), [1.0], 8), "Zero point must lie in the range of int4"),
         (ArgMax(), r"Input must have shape \(features,\), not \(2, 4, 4\); flatten it first"),
-        (Add(), "Number of inputs must be 2, not 1"),
+        (Add(), "Number of inputs must be 2 to 1024, not 1"),
+        (Multiply(), "Number of inputs must be 2, not 1"),
+        (Affine([1, 2, 3], [0] * 3, Fixed(4), [1.0]), r"must have 3 channels or features, not sh"),
         (Concat(), "Number of inputs must be 2 to 1024, not 1"),
     ],
 )
@@ -108,9 +114,9 @@ def test_accumulators_must_be_requantized_and_have_one_scale_where_they_are_comp
     wide = infer(Conv2d(np.ones((3, 2, 1, 1)), [0] * 3, Fixed(4), [1.0, 2.0, 3.0]), [IMAGE])
     with pytest.raises(NetworkError, match="Input must be requantized before it is multiplied"):
         infer(conv((1, 3, 1, 1)), [wide])
-    for op in (Add(), Concat()):
+    for op in (Add(), Concat(), Multiply(), Maximum()):
         with pytest.raises(
-            NetworkError, match=r"Input must be requantized before it is (add|conc)"
+            NetworkError, match=r"Input must be requantized before it is (add|conc|mult|comp)"
         ):
             infer(op, [wide, wide])
     for op, x in ((MaxPool2d(2, 2), wide), (ArgMax(), infer(Flatten(), [wide]))):
@@ -172,9 +178,13 @@ def formatted(shape=(2, 4, 4), of="int4", scale=0.5, zero_point=0):
         (
             Add(),
             formatted((3, 4, 4)),
-            r"Inputs must have one shape, not \(2, 4, 4\) and \(3, 4, 4\)",
+            r"must have the shape of the first, or one number .* not \(2, 4, 4\) and \(3, 4, 4\)",
         ),
-        (Add(), formatted((32,)), r"Inputs must have one shape"),
+        (Add(), formatted((32,)), r"Inputs must have the shape of the first"),
+        (Add((1, 1, 1)), formatted(), "Multipliers must be one for each of the 2 inputs, not 3"),
+        (Multiply(), formatted((2, 4, 1)), r"one a pixel, or one for all, not \(2, 4, 4\) and \(2"),
+        (Maximum(), formatted((2, 1, 1)), r"Inputs must have one shape, not \(2, 4, 4\) and \(2"),
+        (Minimum(), formatted(zero_point=1), "and int4 of scale 0.5 and zero point 1; requantize"),
         (
             Add(),
             formatted(scale=0.50051),

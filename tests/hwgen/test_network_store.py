@@ -14,7 +14,16 @@ from hwgen.errors import StoreError
 from hwgen.formats import Fixed
 from hwgen.network import Conv2d, Input, Linear, Network, Node, load, save
 from hwgen.network.text import to_text
-from support.networks import CHAIN, GRAPH, graphs, mixed, networks, random_input, random_network
+from support.networks import (
+    CHAIN,
+    GRAPH,
+    graphs,
+    mixed,
+    networks,
+    orders,
+    random_input,
+    random_network,
+)
 from support.stores import join, loads_or_refuses, mutate, split
 
 
@@ -40,7 +49,7 @@ def files(tmp_path_factory):
 
 
 @settings(max_examples=60, deadline=None, derandomize=True)
-@given(networks | graphs | mixed)
+@given(networks | graphs | mixed | orders)
 def test_random_networks_come_back_equal(tmp_path_factory, network):
     path = tmp_path_factory.mktemp("store") / "a.net"
     save(network, path)
@@ -159,10 +168,10 @@ def test_other_versions_are_named(path):
     save(random_network(1), path)
     header, body = split(path.read_bytes())
     graph = json.loads(header["__metadata__"]["hwgen"])
-    for version in (0, 1, 5, "3", True, None, 1.5, 3.0, [3], {"a": 3}, "9" * 300):
+    for version in (0, 1, 6, "3", True, None, 1.5, 3.0, [3], {"a": 3}, "9" * 300):
         graph["spec_version"] = version
         path.write_bytes(join({**header, "__metadata__": {"hwgen": json.dumps(graph)}}, body))
-        with pytest.raises(StoreError, match="spec version must be one of 2, 3, 4, not .*; use"):
+        with pytest.raises(StoreError, match="spec version must be one of 2, 3, 4, 5, not .*; use"):
             load(path)
 
 
@@ -219,12 +228,22 @@ def test_files_of_before_checksums_are_read_as_they_were(path):
     save(random_network(3), path)
     header, body = split(path.read_bytes())
     graph = json.loads(header["__metadata__"]["hwgen"])
-    assert graph.pop("sha256") and graph["spec_version"] == 4
+    assert graph.pop("sha256") and graph.pop("outputs") and graph["spec_version"] == 5
     for version in (2, 3):
         changed = {"hwgen": json.dumps({**graph, "spec_version": version})}
         text = json.dumps({**header, "__metadata__": changed}).encode()
         path.write_bytes(len(text).to_bytes(8, "little") + text + body)
         assert load(path) == random_network(3)
+
+
+def test_files_of_before_outputs_are_read_as_they_were(path):
+    save(random_network(3), path)
+    header, body = split(path.read_bytes())
+    graph = json.loads(header["__metadata__"]["hwgen"])
+    del graph["outputs"]
+    changed = {"hwgen": json.dumps({**graph, "spec_version": 4})}
+    path.write_bytes(join({**header, "__metadata__": changed}, body))
+    assert load(path) == random_network(3)
 
 
 def test_300_wrong_tensors_end_in_one_of_our_errors_or_in_a_legal_network(path, files):
@@ -304,7 +323,7 @@ def test_files_of_the_version_before_groups_are_named_as_such(path):
         load(path)
     changed["__metadata__"]["hwgen"] = json.dumps({**graph, "spec_version": 1})
     path.write_bytes(join(changed, body))
-    with pytest.raises(StoreError, match="spec version must be one of 2, 3, 4, not 1; use"):
+    with pytest.raises(StoreError, match="spec version must be one of 2, 3, 4, 5, not 1; use"):
         load(path)
 
 

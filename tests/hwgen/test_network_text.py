@@ -19,7 +19,7 @@ from hwgen.network.text import (
     to_fields,
     to_text,
 )
-from support.networks import GRAPH, graphs, mixed, networks, random_network
+from support.networks import GRAPH, graphs, mixed, networks, orders, random_network
 
 INPUT = '"in" = Input() {"shape": [2], "format": "int4", "scale": [0.5], "zero_point": 0}'
 LINEAR = (
@@ -53,7 +53,7 @@ def test_the_form_is_the_documented_one():
 
 
 @settings(max_examples=60, deadline=None, derandomize=True)
-@given(networks | graphs | mixed)
+@given(networks | graphs | mixed | orders)
 def test_random_networks_come_back_equal(network):
     text = to_text(network)
     assert from_text(text) == network
@@ -104,9 +104,9 @@ def test_fields_come_back_as_lists_and_as_arrays():
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        (HEADER, "", r"line 2: text form must begin with 'hwgen network 3'"),
-        (HEADER, "hwgen network 1", r"line 1: spec version must be one of 2, 3, not 1; use"),
-        (HEADER, "hwgen network 4", r"line 1: spec version must be one of 2, 3, not 4; use the"),
+        (HEADER, "", r"line 2: text form must begin with 'hwgen network 4'"),
+        (HEADER, "hwgen network 1", r"line 1: spec version must be one of 2, 3, 4, not 1; use"),
+        (HEADER, "hwgen network 5", r"line 1: spec version must be one of 2, 3, 4, not 5; use the"),
         (HEADER, "hwgen network one", r"line 1: text form must begin"),
         (INPUT, "in = Input()", r"line 2: node must be written as"),
         ("Linear(", "Dense(", r"line 3: Op must be one of Input, Conv2d, .*, not 'Dense'"),

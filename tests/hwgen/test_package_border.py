@@ -11,7 +11,7 @@ from hwgen.errors import HwgenError, SimulationError
 from hwgen.package.border import BorderKind, axi4_stream, plain_streams
 from hwgen.package.manifest import Manifest
 from hwgen.package.stream_format import StreamFormat
-from hwgen.simulation.harness import harness_parameters
+from hwgen.simulation.harness import ends
 from hwgen_boards import BOARDS
 from support.known import chain_of
 from support.toys import toy_manifest
@@ -32,14 +32,14 @@ def test_its_ports_are_those_of_the_verilog(tmp_path):
 
 
 def test_pins_are_named_bit_by_bit():
-    pins = axi4_stream(X, Y, "clk", "rst").pins
+    pins = axi4_stream({"s_axis": X}, {"m_axis": Y}, "clk", "rst").pins
     assert pins[:3] == ("clk", "rst", "s_axis_tdata[0]") and pins[9] == "s_axis_tdata[7]"
     assert len(set(pins)) == len(pins) == 8 + 8 + 2 * 3 + 5
 
 
 def test_a_core_without_anything_around_it():
     """Its beats are as wide as their elements, and a single bit has no number."""
-    border = plain_streams(X, Y, "clk", "rst")
+    border = plain_streams({"i": X}, {"o": Y}, "clk", "rst")
     assert border.kind == BorderKind.STREAMS
     assert [(port.name, port.direction, port.bits) for port in border.signals] == [
         *(("i__payload", "in", 6), ("i__valid", "in", 1), ("i__ready", "out", 1)),
@@ -50,21 +50,25 @@ def test_a_core_without_anything_around_it():
 
 def test_what_is_around_it_has_to_speak_its_language(monkeypatch):
     """Harness and boards speak AXI4-Stream, and say so of anything else."""
-    plain = plain_streams(X, Y, "clk", "rst")
+    plain = plain_streams({"i": X}, {"o": Y}, "clk", "rst")
     with pytest.raises(SimulationError, match="must be axi4-stream to be simulated, not streams"):
-        harness_parameters(plain)
+        ends(plain)
     monkeypatch.setattr(Manifest, "border", property(lambda manifest: plain))
     with pytest.raises(HwgenError, match="must have a package with AXI4-Stream around it"):
         core_parameters(toy_manifest(), BOARDS["icebreaker"], 12_000_000)
 
 
-def test_parameters_of_the_harness():
-    assert harness_parameters(axi4_stream(X, Y, "clk", "rst")) == {
-        "IN_BITS": 8,
-        "IN_BEATS": 8,
-        "OUT_BITS": 8,
-        "OUT_BEATS": 4,
-        "OUT_GROUPS": 4,
-        "OUT_USED": 1,
-        "OUT_USED_LAST": 1,
-    }
+def test_what_the_harness_puts_at_the_ends():
+    text = ends(axi4_stream({"s_axis_a": X, "s_axis_b": Y}, {"m_axis": X}, "clk", "rst"))
+    assert "wire [2:0] moves;" in text and "wire [0:0] finished;" in text
+    sources = re.findall(r"hwgen_source #\((.*?)\) source_", text)
+    assert sources == [
+        '.NUMBER(0), .FILE("stimulus_0.bin"), .BITS(8), .BEATS(8)',
+        '.NUMBER(1), .FILE("stimulus_1.bin"), .BITS(8), .BEATS(4)',
+    ]
+    (sink,) = re.findall(r"hwgen_sink #\((.*?)\) sink_", text)
+    assert sink == (
+        '.NUMBER(0), .FILE("output_0.hex"), .BITS(8), .BEATS(8), .GROUPS(2), '
+        ".USED(6), .USED_LAST(3)"
+    )
+    assert ".s_axis_b_tdata(s_axis_b_tdata)" in text and ".user(m_axis_tuser)" in text

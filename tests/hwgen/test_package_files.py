@@ -50,7 +50,7 @@ def package(packages, tmp_path):
 @pytest.mark.parametrize("seed", SEEDS)
 def test_make_sim(seed, packages, env):
     folder = packages[seed].folder
-    beats = VECTOR_FRAMES * packages[seed].manifest.output.beats
+    beats = VECTOR_FRAMES * packages[seed].manifest.outputs[0].beats
     for stall, number in ((0, 1), (50, seed + 1), (90, seed + 2)):
         status, text = run(["make", "sim", f"STALL={stall}", f"SEED={number}"], folder, env)
         assert status == 0, f"seed {seed}, stall {stall}: {text}"
@@ -66,7 +66,7 @@ def flip(package, name, beat, bit):
 
 
 def test_a_wrong_result_is_found_and_named(package, env):
-    output = package.manifest.output
+    output = package.manifest.outputs[0]
     beat = output.beats + 2
     flip(package, "output.hex", beat, 0)
     wanted = int((package.folder / "vectors/output.hex").read_text().split()[beat], 16)
@@ -81,8 +81,8 @@ def test_a_wrong_result_is_found_and_named(package, env):
 
 
 def test_a_wrong_input_is_found(package, env):
-    for beat in range(package.manifest.input.beats):
-        flip(package, "input.hex", beat, package.manifest.input.bits - 1)
+    for beat in range(package.manifest.inputs[0].beats):
+        flip(package, "input.hex", beat, package.manifest.inputs[0].bits - 1)
     status, text = run(["make", "sim"], package.folder, env)
     assert status != 0 and "FAIL: lane" in text
 
@@ -134,7 +134,7 @@ def test_lanes_that_mean_nothing_are_not_compared(tmp_path, env):
     """Channels that do not fill the last beat of a pixel leave lanes which may hold anything."""
     for seed in range(20, 60):
         plan = planned(random_network(seed, layers=1))
-        output = plan.output
+        output = plan.outputs[0]
         channels = plan.stages[-1].layer.y_frame[0]
         if output.lanes > 1 and channels % output.lanes:
             break
@@ -197,7 +197,7 @@ def test_the_readmes_example_is_right(seed, packages):
     rows = re.findall(
         r"^\| (\d+) \| (\d+) \| (\d+):(\d+) \| `([0-9a-f]+)` \| (-?\d+) \| (\S+) \|$", text, re.M
     )
-    output = package.manifest.output
+    output = package.manifest.outputs[0]
     assert len(rows) == min(8, output.stream_shape[0])
     lines = (package.folder / "vectors" / "output.hex").read_text().split()
     stream = output.stream
@@ -220,8 +220,8 @@ def test_the_vectors_are_goldens(packages):
     whole = []
     for package in packages.values():
         frames = {}
-        for name in ("input", "output"):
-            stream = getattr(package.manifest, name).stream
+        (source,), (sink,) = package.manifest.inputs, package.manifest.outputs
+        for name, stream in (("input", source.stream), ("output", sink.stream)):
             lines = (package.folder / "vectors" / f"{name}.hex").read_text().split()
             frames[name], _ = stream.unpack(lines)
         assert len(frames["input"]) == VECTOR_FRAMES
@@ -263,7 +263,7 @@ def test_constraints(packages, target, ending, pin):
     }
     assert clocks.get(ending, "--freq") in text and ("the clock" in about)
     ports = re.findall(rf"^{pin}$", text, re.MULTILINE) if pin else []
-    width = manifest.input.tdata_bits + manifest.output.tdata_bits
+    width = manifest.inputs[0].tdata_bits + manifest.outputs[0].tdata_bits
     assert len(ports) == len(set(ports)) == (width + 2 * 3 + 5 if pin else 0)
     assert ("pin" in about) and (pin is not None or "no pins" in about)
 

@@ -79,10 +79,10 @@ def test_what_is_written_is_read(original, tmp_path):
         ("null", "was not written by hwgen"),
         ("[]", "was not written by hwgen"),
         ("{}", "was not written by hwgen"),
-        ('{"generator": "hwgen"}', "spec version must be 2, not None"),
-        ('{"generator": "hwgen", "spec_version": true}', "spec version must be 2, not True"),
-        ('{"generator": "hwgen", "spec_version": 1}', "spec version must be 2, not 1"),
-        ('{"generator": "hwgen", "spec_version": 2}', "is missing"),
+        ('{"generator": "hwgen"}', "spec version must be 3, not None"),
+        ('{"generator": "hwgen", "spec_version": true}', "spec version must be 3, not True"),
+        ('{"generator": "hwgen", "spec_version": 2}', "spec version must be 3, not 2"),
+        ('{"generator": "hwgen", "spec_version": 3}', "is missing"),
     ],
 )
 def test_other_texts(package, text, match):
@@ -165,14 +165,16 @@ def test_listed_files_outside_are_refused(package, name):
         ("clock_hz", 0, "clock_hz must be an integer"),
         ("clock_hz", 1e8, "clock_hz must be an integer"),
         ("clock_hz", 10**400, "clock_hz must be an integer"),
-        ("input.lanes", True, "input.lanes must be an integer"),
-        ("input.lanes", 10**12, "input.lanes must be an integer"),
-        ("input.beats", 3, "input contradicts itself"),
-        ("input.shape", [], "input.shape must be a list"),
-        ("input.scale", [float("nan")], r"input.scale\[0\] must be a number"),
-        ("input.scale", [0.0], r"input.scale\[0\] must be a number"),
-        ("output.tdata_bits", 1, "output contradicts itself"),
-        ("output.format", 3, "output.format must be text"),
+        ("inputs.0.lanes", True, r"inputs\[0\].lanes must be an integer"),
+        ("inputs.0.lanes", 10**12, r"inputs\[0\].lanes must be an integer"),
+        ("inputs.0.beats", 3, r"inputs\[0\] contradicts itself"),
+        ("inputs.0.shape", [], r"inputs\[0\].shape must be a list"),
+        ("inputs.0.scale", [float("nan")], r"inputs\[0\].scale\[0\] must be a number"),
+        ("inputs.0.scale", [0.0], r"inputs\[0\].scale\[0\] must be a number"),
+        ("outputs.0.tdata_bits", 1, r"outputs\[0\] contradicts itself"),
+        ("outputs.0.format", 3, r"outputs\[0\].format must be text"),
+        ("outputs", [], "outputs must be a list"),
+        ("inputs.0.port", "s axis", r"inputs\[0\].port must be a Verilog identifier"),
         ("layers", [], "layers must be a list"),
         ("layers.1.folding.pe", -1, r"layers\[1\].folding.pe must be an integer of \[0, "),
         ("layers.1.folding.skip", "x", r"layers\[1\].folding.skip must be an integer"),
@@ -184,7 +186,7 @@ def test_listed_files_outside_are_refused(package, name):
         ("versions", {"hwgen": 1}, r"versions\['hwgen'\] must be text, not 1"),
         ("\ud800", 1, "A field must be one that hwgen knows"),
         ("rom", "\ud800", "rom must be one of initial, case"),
-        ("input.range", [1], "input.range must be a list of 2"),
+        ("inputs.0.range", [1], r"inputs\[0\].range must be a list of 2"),
         ("layers.0", None, r"layers\[0\] must be a table"),
         ("layers.0.path", ["a b"], r"layers\[0\].path\[0\] must be a Verilog identifier"),
         ("layers.1.payload", "x) , .y(", r"layers\[1\].payload must be a Verilog identifier"),
@@ -202,6 +204,13 @@ def test_wrong_values_are_named(package, path, value, match):
     container[key] = value
     write(package, manifest)
     refused(package, match)
+
+
+def test_two_ends_of_one_port_are_refused(package):
+    manifest = plain(package)
+    manifest["outputs"] *= 2
+    write(package, manifest)
+    refused(package, "outputs must each have a port of their own")
 
 
 OPEN = {"versions", "files", "folding", "estimate"}  # tables with keys of their own

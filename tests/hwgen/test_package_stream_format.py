@@ -67,7 +67,7 @@ def test_unknown_bits_mark_their_values():
         {"lanes": 0},
         {"tdata_bits": 7},
         {"shape": (3, 3, 2)},
-        {"shape": (3, 2)},
+        {"shape": (3, 1, 1, 2)},
         {"stream_shape": (6,)},
         {"step": 0},
     ],

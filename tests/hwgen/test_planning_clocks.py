@@ -27,7 +27,7 @@ def random_queues(plan, rng):
 
 def clocks_of(plan, compiled):
     """Return the clocks of every stream as far as they go, and whether they come to their ends."""
-    links, recurrences = describe(plan.assembly, plan.entry.beats, FRAMES)
+    links, recurrences = describe(plan.assembly, plan.beats_in, FRAMES)
     wanted = [clocks for link in links for clocks in (link.offered, link.taken)]
     try:
         evaluate(recurrences, wanted, compiled)
@@ -38,7 +38,7 @@ def clocks_of(plan, compiled):
 
 def timing_of(plan, compiled):
     try:
-        return evaluate_timing(plan.assembly, plan.entry.beats, FRAMES, compiled)
+        return evaluate_timing(plan.assembly, plan.beats_in, FRAMES, compiled)
     except DeadlockError:
         return None
 
@@ -55,7 +55,7 @@ def test_python_and_compiled_code_agree(seed):
         assert timing_of(trial, compiled=True) == timing, where
         assert (timing is None) != clocks[1], where
         if timing:
-            ends = trial.entry.beats
+            ends = trial.beats_in[0]
             assert timing.frame_starts == tuple(clocks[0][1][::ends]), where
 
 

@@ -62,7 +62,7 @@ def wide():
 
 
 @pytest.mark.parametrize(
-    "seed", [0, 3, *(pytest.param(n, marks=pytest.mark.slow) for n in (5, 6, 11, 16))]
+    "seed", [0, 5, *(pytest.param(n, marks=pytest.mark.slow) for n in (9, 11, 12, 16))]
 )
 def test_schedule_knows_what_queues_hold(seed, tmp_path):
     plan = planned(random_network(seed, GRAPH), random_goal(seed))

@@ -156,7 +156,7 @@ def test_without_a_trace_or_when_all_layers_agree_it_is_the_output(package):
         ("lost", "m_axis_tlast must be up on a frame's last beat"),
         ("fickle", "m_axis_tlast must not change while a beat waits"),
         ("frame_error", "frame_error must stay low"),
-        ("extra", "no beat may come after the last frame"),
+        ("extra", "no beat of m_axis may come after the last frame"),
         ("tuser", "m_axis_tuser must be low with m_axis_tlast"),
         ("reset", "s_axis_tready must be low while rst is high"),
     ],

@@ -11,6 +11,7 @@ from torch import nn
 from hwgen.compression import QuantizeRecipe, Recipe, compress
 from hwgen.errors import UnsupportedError
 from hwgen.importers.from_torch import import_torch
+from hwgen.torch_graph.modules import AvgPool, MaxPool
 from hwgen.torch_graph.trace import float_graph_of
 
 X = torch.randn(3, 2, 6, 6, generator=torch.Generator().manual_seed(0))
@@ -72,20 +73,20 @@ def length(x):
     [
         (asserts, [nn.Flatten]),
         (ifs, [nn.ReLU, nn.Flatten]),
-        (loops, [nn.MaxPool2d, nn.MaxPool2d, nn.Flatten]),
-        (sizes, [nn.AvgPool2d, nn.Flatten]),
-        (kernel_of_the_size, [nn.AvgPool2d, nn.Flatten]),
+        (loops, [MaxPool, MaxPool, nn.Flatten]),
+        (sizes, [AvgPool, nn.Flatten]),
+        (kernel_of_the_size, [AvgPool, nn.Flatten]),
         (length, [nn.Flatten]),
         (lambda x: x.view(-1, 48), [nn.Flatten]),
         (lambda x: x.view(-1, x.size(1) * x.size(2) * x.shape[3]), [nn.Flatten]),
         (lambda x: x.reshape(x.shape[0], math.prod(x.shape[1:])), [nn.Flatten]),
         (lambda x: torch.flatten(x.contiguous().clone(), start_dim=-3), [nn.Flatten]),
-        (lambda x: x.mean((2, 3), keepdim=True).view(len(x), 3), [nn.AvgPool2d, nn.Flatten]),
+        (lambda x: x.mean((2, 3), keepdim=True).view(len(x), 3), [AvgPool, nn.Flatten]),
         (lambda x: x.view(x.size(0), 3, 4, 4).relu(), [nn.ReLU]),
         (nn.Flatten(1, 3), [nn.Flatten]),
         (nn.Flatten(-3), [nn.Flatten]),
-        (nn.MaxPool2d(2, ceil_mode=True), [nn.MaxPool2d]),  # 4 is a multiple
-        (lambda x: F.avg_pool2d(x, 3, 1, ceil_mode=True), [nn.AvgPool2d]),
+        (nn.MaxPool2d(2, ceil_mode=True), [MaxPool]),  # 4 is a multiple
+        (lambda x: F.avg_pool2d(x, 3, 1, ceil_mode=True), [AvgPool]),
     ],
 )
 @pytest.mark.parametrize("batch", [1, 3])

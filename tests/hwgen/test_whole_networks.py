@@ -8,7 +8,7 @@ import torch
 
 import hwgen
 from support.coverage import covered
-from support.networks import CHAIN, GRAPH, MIXED, random_network
+from support.networks import CHAIN, GRAPH, MIXED, TABLES, random_network
 from support.selection import some
 from support.torch_models import random_module
 from support.whole import FRAMES, check, planned, random_goal
@@ -17,6 +17,7 @@ KINDS = {
     "chain": CHAIN,
     "graph": GRAPH,  # branches, sums, concatenations, depthwise and grouped convolutions
     "mixed": MIXED,  # weights of every number format and binary activations, in one network
+    "tables": TABLES,  # functions of one value, behind requantizers, thresholds and alone
 }
 # Few networks that hold together all that those of the first 24 seeds of each kind do: ops,
 # formats, ways to build a layer, what follows its sums, and the memories it takes (`covered`).
@@ -24,11 +25,13 @@ COVER = {
     "chain": (14, 15),
     "graph": (1, 10, 23),
     "mixed": (5, 6, 7, 11, 15, 16, 17, 18, 20),
+    "tables": (0, 2, 4, 6, 7, 9, 10, 18, 21),
 }
 TORCH = (1, 2, 4, 7)  # each option of the recipe both ways, chains and branches
 
 
 COVERING = [(kind, seed) for kind, seeds in COVER.items() for seed in seeds]
+COVERING = [case for case in COVERING if case[0] != "tables" or case[1] in (0, 6)]  # as they cost
 
 
 @pytest.mark.parametrize(("kind", "seed"), some(product(KINDS, range(24)), COVERING))

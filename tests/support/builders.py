@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass, field, replace
+from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -23,7 +24,9 @@ from hwgen.network import (
     MaxPool2d,
     Node,
     Op,
+    PositionScale,
     Requantize,
+    Table,
     Threshold,
 )
 from hwgen.network.inference import Tensor, infer
@@ -40,13 +43,17 @@ AVERAGE = {2: AvgPool1d, 3: AvgPool2d}
 
 @dataclass
 class Builder:
-    """Nodes, and the type of each by name; the next one grows from `here`."""
+    """Nodes, and the type of each by name; the next one grows from `here`.
+
+    tables : share of the values that a table may follow which one does
+    """
 
     rng: np.random.Generator
     max_channels: int
     max_bits: int
     length: bool = False  # (channels, length) in place of images
-    unequal: float = 0.0  # share of windows whose padding may differ on the sides of an axis
+    unequal: float = 0.0  # share of windows whose padding may differ, and of averages with factors
+    tables: float = 0.0
     nodes: list[Node] = field(default_factory=list)
     tensors: dict[str, Tensor] = field(default_factory=dict)
     here: str = ""
@@ -173,6 +180,24 @@ class Builder:
             ),
         )
 
+    def tabled(self, name: str) -> None:
+        """Add a table now and then; never, and no random number is drawn, where there are none."""
+        if self.tables and self.chance(self.tables):
+            of = Fixed(self.between(2, self.max_bits), self.chance(0.5))
+            self.add(name, self.table(Binary() if self.chance(0.15) else of))
+
+    def table(self, of: Fixed | Binary) -> Table:
+        """Return a table of what there is, of which some rows rise, some fall, some do neither;
+        with entries beyond what can occur."""
+        x, steps = self.tensor, (of.hi - of.lo) // of.step
+        lo, rows = x.lo - self.between(0, 3), x.channels if self.chance(0.4) else 1
+        size = (rows, x.hi - lo + 1 + self.between(0, 3))
+        entries = of.lo + of.step * self.rng.integers(0, steps + 1, size)
+        kind = self.between(0, 3)
+        entries = np.sort(entries, axis=1)[:, :: -1 if kind == 3 else 1] if kind > 1 else entries
+        zero = self.zero_point(of) if isinstance(of, Fixed) else 0
+        return Table(entries, of, self.scale(), zero, lo)
+
     def pool(self, name: str) -> None:
         """Add a pool if one fits."""
         for _ in range(5):
@@ -187,6 +212,8 @@ class Builder:
 @dataclass
 class GraphBuilder(Builder):
     """Grows by blocks, each from a requantized value to a requantized value."""
+
+    orders: ClassVar[bool] = False  # whether values may have to be put in order
 
     def name(self, kind: str) -> str:
         return f"{kind}{len(self.nodes)}"
@@ -211,7 +238,13 @@ class GraphBuilder(Builder):
         return spread_of(op.weight, x, groups)
 
     def narrow(self, spread: FloatArray, like: Tensor | None = None) -> None:
-        """Add a requantizer, or the thresholds that equal it, or any thresholds."""
+        """Add a requantizer, or the thresholds that equal it, or any thresholds, and perhaps a
+        table."""
+        self._narrow(spread, like)
+        if like is None:
+            self.tabled(self.name("table"))
+
+    def _narrow(self, spread: FloatArray, like: Tensor | None = None) -> None:
         x, before = self.tensor, self.here
         if like is None and self.chance(0.15):
             return self.add(self.name("threshold"), self.thresholds(spread))
@@ -307,7 +340,12 @@ class GraphBuilder(Builder):
                 self.add(self.name("average"), op)
             except NetworkError:
                 continue
-            return self.narrow(deviation(x) * np.sqrt(math.prod(op.kernel)))
+            deviations = deviation(x) * np.sqrt(math.prod(op.kernel))
+            if self.unequal and self.chance(self.unequal):
+                factors = [[self.between(1, 6) for _ in range(n)] for n in self.tensor.shape[1:]]
+                self.add(self.name("factors"), PositionScale(factors, self.between(1, 6)))
+                deviations = deviations * math.prod(map(np.mean, factors))
+            return self.narrow(deviations)
 
     def end(self) -> None:
         """Add a head now and then, and leave the last requantizer away now and then."""
@@ -327,8 +365,8 @@ class GraphBuilder(Builder):
             while node.inputs and not isinstance(node.op, (Linear, Flatten)):
                 node = nodes[node.inputs[0]]
             flat = isinstance(node.op, Flatten) and self.tensors[node.inputs[0]].shape
-            if not flat or math.prod(flat[1:]) == 1:
-                self.add(self.name("argmax"), ArgMax())  # of a flattened image: no hardware
+            if self.orders or not flat or math.prod(flat[1:]) == 1:
+                self.add(self.name("argmax"), ArgMax())
 
 
 @dataclass

@@ -10,19 +10,38 @@ formats that must be in it.
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from hypothesis import strategies as st
 
 from hwgen.formats import Format
-from hwgen.network import AvgPool1d, Conv1d, Flatten, MaxPool1d, Network, Node, Op
+from hwgen.network import (
+    AvgPool1d,
+    Conv1d,
+    Flatten,
+    Input,
+    MaxPool1d,
+    Network,
+    Node,
+    Op,
+    PositionScale,
+    Table,
+)
+from hwgen.network.ends import one_or_all
 from hwgen.network.inference import infer
+from hwgen.network.ops.rearrange import Rearrangement
+from hwgen.network.rearranged import REARRANGED
 from support.builders import Builder, GraphBuilder, MixedBuilder, spread_of
+from support.meeting import meeting
+from support.order_builder import OrderBuilder
 
 IntArray = npt.NDArray[np.int64]
 Wanted = type[Op] | type[Format]
 OF_LENGTHS: set[type[Op]] = {Conv1d, MaxPool1d, AvgPool1d}  # in networks with `length` only
+ASKED_FOR: set[type[Op]] = {*OF_LENGTHS, PositionScale, Table, *REARRANGED}  # in no kind as it is
 TRIES = 200  # of one draw, for what it must contain
 
 
@@ -35,27 +54,35 @@ class Kind:
     joins : it is made of blocks, which fork and join, and not of one layer after another
     formats : weights are of every number format
     signs : share of activations that are signs
+    orders : values change their order, shape and size
     layers : weighted layers, or blocks, at most
     channels : of a layer at most
     bits : of weights and activations at most
     length : values are (channels, length) and not images
-    unequal : share of windows whose padding may differ on the sides of an axis
+    unequal : share of windows whose padding may differ on the sides of an axis, and of averages
+        whose positions have factors of their own
+    tables : share of requantizers, pools and joins that a table follows
     """
 
     joins: bool = False
     formats: bool = False
     signs: float = 0.0
+    orders: bool = False
     layers: int = 4
     channels: int = 13
     bits: int = 8
     length: bool = False
     unequal: float = 0.0
+    tables: float = 0.0
 
 
 CHAIN = Kind()
 GRAPH = Kind(joins=True, layers=3, channels=8)
 MIXED = Kind(joins=True, formats=True, signs=0.4, layers=3, channels=6)
 SIGNS = replace(MIXED, signs=0.9, layers=4, bits=4)  # nearly all activations
+TABLES = replace(MIXED, signs=0.2, tables=0.5)
+
+ORDERS = replace(MIXED, orders=True, signs=0.2, bits=4)
 
 
 def random_network(
@@ -95,7 +122,7 @@ def _layers(rng: np.random.Generator, kind: Kind) -> Network:
     always, and some by a MaxPool2d. Weights and activations of 2 bits and more, zero points, all
     roundings.
     """
-    b = Builder(rng, kind.channels, kind.bits, kind.length, kind.unequal)
+    b = Builder(rng, kind.channels, kind.bits, kind.length, kind.unequal, kind.tables)
     b.input()
     layers = b.between(1, kind.layers)
     for layer in range(1, layers + 1):
@@ -110,6 +137,7 @@ def _layers(rng: np.random.Generator, kind: Kind) -> Network:
         b.requantize(f"requantize{layer}", spread_of(b.nodes[-1].op.weight, x))
         if len(b.tensor.shape) > 1 and b.chance(0.35):
             b.pool(f"pool{layer}")
+        b.tabled(f"table{layer}")
     return Network(tuple(b.nodes))
 
 
@@ -117,38 +145,52 @@ def _blocks(rng: np.random.Generator, kind: Kind) -> Network:
     """Return a graph.
 
     Blocks: a plain layer as in a chain; a residual block with the value itself or a 1x1 convolution
-    beside it; a concatenation of two to four branches; a depthwise or grouped convolution and a
-    pointwise one; an average pool. Then, now and then, a global average, a linear layer, an
-    `ArgMax`. Thresholds stand in place of some requantizers. With formats: the weights of each
-    layer in any, and binary activations, binary inputs, and convolutions that pad with -1.
+    beside it; a concatenation of two to four branches; values that meet in another way; a depthwise
+    or grouped convolution and a pointwise one; an average pool. Then, now and then, a global
+    average, a linear layer, an `ArgMax`. Thresholds stand in place of some requantizers. With
+    formats: the weights of each layer in any, and binary activations, binary inputs, and
+    convolutions that pad with -1. Tables as often as wanted. With orders: rearrangements before
+    each block.
     """
-    b = GraphBuilder(rng, kind.channels, kind.bits, kind.length, kind.unequal)
+    b = GraphBuilder(rng, kind.channels, kind.bits, kind.length, kind.unequal, kind.tables)
     if kind.formats:
-        more = {"length": kind.length, "unequal": kind.unequal, "signs": kind.signs}
-        b = MixedBuilder(rng, kind.channels, kind.bits, **more)
+        more = {
+            "tables": kind.tables,
+            "length": kind.length,
+            "unequal": kind.unequal,
+            "signs": kind.signs,
+        }
+        b = (OrderBuilder if kind.orders else MixedBuilder)(rng, kind.channels, kind.bits, **more)
     b.input()
     for _ in range(b.between(1, kind.layers)):
-        blocks = [b.plain, b.residual, b.concat]
+        if isinstance(b, OrderBuilder):
+            (b.reorder, b.reorder, b.mirrored)[b.between(0, 2)]()
+        blocks = [b.plain, b.residual, b.concat, partial(meeting, b)]
         if len(b.tensor.shape) > 1:
             blocks += [b.residual, b.separable, b.average]
         blocks[b.between(0, len(blocks) - 1)]()
+        b.tabled(b.name("table"))
     b.end()
-    if len(b.nodes) == 1:
+    if all(isinstance(node.op, (Input, Flatten, Rearrangement)) for node in b.nodes):
         b.plain()
     return Network(tuple(b.nodes))
 
 
-def random_input(network: Network, batch: int, seed: int) -> IntArray:
-    """Return (batch, *network.input.shape) integers over all that the input's format holds.
+def random_input(network: Network, batch: int, seed: int) -> Any:
+    """Return (batch, *network.input.shape) integers over all that the input's format holds; of
+    several inputs a dict of them by name.
 
     The first frame holds extremes only.
     """
     rng = np.random.default_rng(seed)
-    of = network.input.format
-    steps = (of.hi - of.lo) // of.step
-    x = of.lo + of.step * rng.integers(0, steps + 1, (batch, *network.input.shape))
-    x[:1] = rng.choice([of.lo, of.hi], (min(batch, 1), *network.input.shape))
-    return x
+    found = {}
+    for name, tensor in network.inputs.items():
+        of = tensor.format
+        steps = (of.hi - of.lo) // of.step
+        x = of.lo + of.step * rng.integers(0, steps + 1, (batch, *tensor.shape))
+        x[:1] = rng.choice([of.lo, of.hi], (min(batch, 1), *tensor.shape))
+        found[name] = x
+    return one_or_all(found)
 
 
 def chain(*ops: Op) -> Network:
@@ -162,3 +204,4 @@ seeds = st.integers(0, 2**32 - 1)
 networks = seeds.map(random_network)
 graphs = seeds.map(lambda seed: random_network(seed, GRAPH))
 mixed = seeds.map(lambda seed: random_network(seed, MIXED))
+orders = seeds.map(lambda seed: random_network(seed, ORDERS))

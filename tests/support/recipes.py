@@ -48,6 +48,7 @@ candidates = ["cb4:8", "int8"]
 tune = 2
 drop = 0.01
 frozen_norms = 3
+tables = 9
 
 [quantize.layers]
 fc = "int8/uint6"

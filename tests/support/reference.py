@@ -4,6 +4,7 @@ One pixel and one tap at a time; one element at a time, as a fraction, where som
 """
 
 import itertools
+import math
 from bisect import bisect_right
 from fractions import Fraction
 from math import floor
@@ -14,6 +15,7 @@ from hwgen.formats import Binary
 from hwgen.golden import run, trace
 from hwgen.network import (
     Add,
+    Affine,
     ArgMax,
     AvgPool1d,
     AvgPool2d,
@@ -23,11 +25,17 @@ from hwgen.network import (
     Flatten,
     Input,
     Linear,
+    Maximum,
     MaxPool1d,
     MaxPool2d,
+    Minimum,
+    Multiply,
+    PositionScale,
     Requantize,
+    Table,
     Threshold,
 )
+from support.sources import SOURCE
 
 
 def pixels(shape):
@@ -86,12 +94,36 @@ def reference_avg_pool2d(op, shape, x):
     return out
 
 
-def reference_add(op, shape, a, b):
-    out = np.empty((len(a[0]), *shape), dtype=np.int64)
+def reference_add(op, shape, *inputs):
+    return each(
+        shape,
+        lambda *values: sum(m * x for m, x in zip(op.multipliers, values, strict=True)),
+        *inputs,
+    )
+
+
+def each(shape, function, *inputs):
+    """Return a function of one element of each input, less its zero point."""
+    out = np.empty((len(inputs[0][0]), *shape), dtype=np.int64)
     for at in np.ndindex(out.shape):
-        m0, m1 = op.multipliers
-        out[at] = m0 * (int(a[0][at]) - a[1]) + m1 * (int(b[0][at]) - b[1])
+        found = []
+        for values, zero_point, _ in inputs:
+            own = tuple(n if extent > 1 else 0 for n, extent in zip(at, values.shape, strict=True))
+            found.append(int(values[own]) - zero_point)
+        out[at] = function(*found)
     return out
+
+
+def reference_affine(op, shape, x):
+    values, zero_point, _ = x
+    out = np.empty_like(values)
+    for at in np.ndindex(values.shape):
+        out[at] = int(op.weight[at[1]]) * (int(values[at]) - zero_point) + int(op.bias[at[1]])
+    return out
+
+
+def reference_extreme(choose):
+    return lambda op, shape, a, b: each(shape, choose, (a[0], 0, a[2]), (b[0], 0, b[2]))
 
 
 def reference_concat(op, shape, *inputs):
@@ -139,6 +171,14 @@ def reference_requantize(op, shape, x):
     return out
 
 
+def reference_table(op, shape, x):
+    values, out = x[0], np.empty(x[0].shape, dtype=np.int64)
+    for place, value in np.ndenumerate(values):
+        row = op.entries[place[1] if len(op.entries) > 1 else 0]
+        out[place] = row[value - op.lo]
+    return out
+
+
 def reference_threshold(op, shape, x):
     values = x[0]
     rows = op.thresholds.tolist() * (values.shape[1] if len(op.thresholds) == 1 else 1)
@@ -168,7 +208,28 @@ def as_images(of, planar):
     return reference_of
 
 
+def reference_position_scale(op, shape, x):
+    values, zero_point, _ = x
+    out = np.empty((len(values), *shape), dtype=np.int64)
+    for place in itertools.product(*map(range, shape[1:])):
+        factor = math.prod(axis[at] for axis, at in zip(op.factors, place, strict=True))
+        out[(..., *place)] = (values[(..., *place)] - zero_point) * factor
+    return out
+
+
+def reference_rearranged(op, shape, x):
+    """By index numbers, each op's own element by element."""
+    values, before = x[0], x[0].shape[1:]
+    out = np.empty((len(values), *shape), dtype=np.int64)
+    for place in np.ndindex(shape):
+        source = SOURCE[type(op)](op, place, before, shape)
+        out[(slice(None), *place)] = op.value if source is None else values[(slice(None), *source)]
+    return out
+
+
 REFERENCE = {
+    PositionScale: reference_position_scale,
+    **dict.fromkeys(SOURCE, reference_rearranged),
     Conv1d: as_images(Conv2d, reference_conv2d),
     MaxPool1d: as_images(MaxPool2d, reference_max_pool2d),
     AvgPool1d: as_images(AvgPool2d, reference_avg_pool2d),
@@ -178,9 +239,14 @@ REFERENCE = {
     AvgPool2d: reference_avg_pool2d,
     Add: reference_add,
     Concat: reference_concat,
+    Multiply: lambda op, shape, a, b: each(shape, lambda x, y: x * y, a, b),
+    Maximum: reference_extreme(max),
+    Minimum: reference_extreme(min),
+    Affine: reference_affine,
     Flatten: lambda op, shape, x: x[0].reshape(len(x[0]), -1),
     Requantize: reference_requantize,
     Threshold: reference_threshold,
+    Table: reference_table,
     ArgMax: reference_arg_max,
 }
 

@@ -33,7 +33,7 @@ def loads_or_refuses(path, data, label):
         with warnings.catch_warnings():
             warnings.simplefilter("error")
             network = load(path)
-            assert network.tensors and Network(network.nodes) == network
+            assert network.tensors and Network(network.nodes, network.ends) == network
     except HwgenError as error:
         assert str(path) in str(error)
         return False

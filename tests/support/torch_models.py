@@ -42,14 +42,15 @@ def random_norm(channels: int) -> nn.BatchNorm2d:
 
 
 def random_module(
-    rng: np.random.Generator, *, branches: bool = False
+    rng: np.random.Generator, *, branches: bool = False, functions: bool = False
 ) -> tuple[nn.Module, torch.Tensor]:
     """A random CNN of one to three convolutions, and random inputs for it; torch's own seed decides
     the weights.
 
     branches : with skips, concatenations, groups and averages
+    functions : clamps and curves in place of most ReLUs, where there are branches
     """
-    return _branched(rng) if branches else _chain(rng)
+    return _branched(rng, functions) if branches else _chain(rng)
 
 
 def _chain(rng: np.random.Generator) -> tuple[nn.Module, torch.Tensor]:
@@ -107,11 +108,43 @@ class Branched(nn.Module):
         return "; ".join(f"{i + 1} = {n}{t}" for i, (n, _, t) in enumerate(self.steps))
 
 
+# Functions of one value, as modules and in a forward; of channels
+FUNCTIONS: tuple[Callable[[int], Callable[..., torch.Tensor]], ...] = (
+    *(lambda _, kind=kind: kind() for kind in (nn.ReLU6, nn.Hardtanh, nn.LeakyReLU, nn.PReLU)),
+    *(lambda _, kind=kind: kind() for kind in (nn.ELU, nn.Sigmoid, nn.Tanh, nn.Softplus, nn.GELU)),
+    *(lambda _, kind=kind: kind() for kind in (nn.SiLU, nn.Hardswish, nn.Mish, nn.Hardsigmoid)),
+    lambda _: torch.abs,
+    lambda _: lambda v: v * torch.sigmoid(v),
+    lambda _: lambda v: v.clamp(-0.5, 1.5),
+    lambda _: lambda v: torch.square(v),
+    lambda channels: _slopes(channels),
+)
+
+
+def _slopes(channels: int) -> nn.PReLU:
+    layer = nn.PReLU(channels)
+    nn.init.uniform_(layer.weight, -0.5, 0.8)
+    return layer
+
+
+JOINS: dict[str, Callable[..., torch.Tensor]] = {
+    "add": torch.add,
+    "plus": lambda p, q: p + q,
+    "minus": lambda p, q: p - q,
+    "alpha": lambda p, q: torch.add(p, q, alpha=0.3),
+    "times": lambda p, q: p * q,
+    "gate": lambda p, q: p * q.mean((2, 3), keepdim=True),
+    "shifted": lambda p, q: q.mean((2, 3), keepdim=True) - p,
+    "larger": torch.maximum,
+    "smaller": torch.minimum,
+}
+
+
 class _Writer:
     """Writes random steps, and knows the value of each on random inputs."""
 
-    def __init__(self, rng: np.random.Generator, x: torch.Tensor):
-        self.rng, self.values = rng, [x]
+    def __init__(self, rng: np.random.Generator, x: torch.Tensor, functions: bool):
+        self.rng, self.values, self._functions = rng, [x], functions
         self.steps: list[Step] = []
         self.modules: dict[str, nn.Module] = {}
 
@@ -150,13 +183,24 @@ class _Writer:
 
     def join(self, a: int, b: int) -> int:
         if self.rng.integers(2):
-            names = {"add": torch.add, "plus": lambda p, q: p + q}
-            name = str(self.rng.choice(list(names)))
-            return self.add(name, names[name], a, self.match(b, self.shape(a)[0]))
+            name = str(self.rng.choice(list(JOINS)))
+            return self.add(name, JOINS[name], a, self.match(b, self.shape(a)[0]))
         taken = [a, b] + ([a] if self.rng.integers(6) == 0 else [])
         return self.add("cat", lambda *values: torch.cat(values, 1), *taken)
 
+    def affine(self, at: int) -> int:
+        """A factor, an offset, or a norm, wherever it stands."""
+        kinds = (
+            ("norm", random_norm(self.shape(at)[0])),
+            ("scaled", lambda v: 0.5 - v * 0.3),
+            ("scaled", lambda v: (v - 0.1) / 2),
+        )
+        return self.add(*kinds[self.rng.integers(3)], at)
+
     def relu(self, at: int) -> int:
+        if self._functions and self.rng.integers(5):
+            function = FUNCTIONS[self.rng.integers(len(FUNCTIONS))]
+            return self.add("function", function(self.shape(at)[0]), at)
         kinds = (("relu", nn.ReLU()), ("relu", F.relu), ("relu", lambda v: v.relu()))
         return self.add(*kinds[self.rng.integers(3)], at)
 
@@ -195,10 +239,10 @@ class _Writer:
         return at
 
 
-def _branched(rng: np.random.Generator) -> tuple[nn.Module, torch.Tensor]:
+def _branched(rng: np.random.Generator, functions: bool) -> tuple[nn.Module, torch.Tensor]:
     channels, height, width = int(rng.integers(1, 4)), *map(int, rng.integers(4, 8, 2))
     x = torch.tensor(rng.normal(rng.normal(), 1, (16, channels, height, width))).float()
-    writer = _Writer(rng, x)
+    writer = _Writer(rng, x, functions)
     at = 0
     for _ in range(rng.integers(1, 4)):
         skip = at
@@ -212,6 +256,8 @@ def _branched(rng: np.random.Generator) -> tuple[nn.Module, torch.Tensor]:
             at = writer.join(at, skip)
         if rng.integers(6) == 0:
             at = writer.add("plus", lambda p, q: p + q, at, at)
+        if rng.integers(4) == 0:
+            at = writer.affine(at)
         if rng.integers(2):
             at = writer.relu(at)
         if rng.integers(2) and min(writer.shape(at)[1:]) >= 2:

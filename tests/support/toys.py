@@ -139,10 +139,19 @@ class Toy(wiring.Component):
         return m
 
 
-def border_stream(stream):
+def border_stream(stream, name="x", port="s_axis"):
     """Return the entry of a stream at the border, its integers being its values."""
     bounds = (stream.lo, stream.hi)
-    return BorderStream.of(stream, format=None, scale=(1.0,), zero_point=0, range=bounds)
+    return BorderStream.of(
+        stream,
+        name=name,
+        port=port,
+        steps=(),
+        format=None,
+        scale=(1.0,),
+        zero_point=0,
+        range=bounds,
+    )
 
 
 def layer(name, node, bits):
@@ -179,8 +188,8 @@ def toy_manifest(target="ulx3s-85f", shape=SHAPE):
         rom=Rom.INITIAL,
         clock="clk",
         reset="rst",
-        input=border_stream(StreamFormat(2, 4, True, 8, SHAPE, SHAPE)),
-        output=border_stream(StreamFormat(2, 6, True, 16, shape, SHAPE)),
+        inputs=(border_stream(StreamFormat(2, 4, True, 8, SHAPE, SHAPE)),),
+        outputs=(border_stream(StreamFormat(2, 6, True, 16, shape, SHAPE), "y", "m_axis"),),
         layers=(layer("first", "a", 5), layer("second", "b", 6)),
         estimate=Estimate(0, 0, 0, 0),
         predicted=Predicted(8, 9, 8, 1.0, 0.0, (9, 17)),

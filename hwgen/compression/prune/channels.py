@@ -23,6 +23,7 @@ from hwgen.compression.recipes.prune_recipe import PruneRecipe
 from hwgen.errors import HwgenError, InternalError
 from hwgen.torch_graph.float_graph import FloatGraph, FloatNode
 from hwgen.torch_graph.modules import ArgMax
+from hwgen.torch_graph.support import CONVOLUTIONS
 from hwgen.torch_graph.update import with_shapes
 
 Sizes = Mapping[tuple[str, ...], int]
@@ -77,8 +78,9 @@ def remove_channels(state: PruningState, recipe: PruneRecipe, progress: float) -
         _remove(layer, outputs, inputs)
     graph = with_shapes(graph, state.example)  # what is left runs
     for after in graph.layers:
-        if not isinstance(after.module, ArgMax) and after.shape[0] != left[after.path]:
-            raise InternalError(f"{after.path}: {after.shape[0]} are left, not {left[after.path]}")
+        count = after.shape[0] if after.shape else 1
+        if not isinstance(after.module, ArgMax) and count != left[after.path]:
+            raise InternalError(f"{after.path}: {count} are left, not {left[after.path]}")
     return replace(state, graph=graph, masks=masks, stripes=stripes)
 
 
@@ -176,7 +178,7 @@ def _remove(layer: FloatNode, outputs: list[int], inputs: list[int]) -> None:
         torch_pruning.prune_linear_out_channels(module, outputs)
         torch_pruning.prune_linear_in_channels(module, inputs)
         found = list(module.weight.shape)
-    elif isinstance(module, nn.Conv2d):
+    elif isinstance(module, CONVOLUTIONS):
         before, groups = module.weight.shape, module.groups
         depthwise = is_depthwise(module)
         of_group = before[1] if depthwise else before[1] - len(inputs) // groups
@@ -188,6 +190,10 @@ def _remove(layer: FloatNode, outputs: list[int], inputs: list[int]) -> None:
         else:
             torch_pruning.prune_conv_in_channels(module, inputs)
         found = list(module.weight.shape)
+    elif isinstance(module, nn.PReLU) and module.num_parameters > 1:
+        wanted = [module.num_parameters - len(outputs)]
+        torch_pruning.prune_prelu_out_channels(module, outputs)
+        found = [module.num_parameters]
     else:
         return
     if found != wanted:

@@ -78,8 +78,9 @@ def check_masks(model: nn.Module, masks: Masks) -> None:
         if bool((weight[~mask.to(weight.device)] != 0).any()):
             if isinstance(module, Weighted):
                 raise HwgenError(
-                    f"{path}: weights that are pruned must stay zero, and its number format has "
-                    "no zero; use one that has, such as int4 or ternary, or remove channels instead"
+                    f"{path}: weights that are pruned must stay zero, as must those beside the "
+                    "kernel of a transposed convolution, and its number format has no zero; use "
+                    "one that has, such as int4 or ternary, or remove channels instead"
                 )
             raise InternalError(f"{path}: a pruned weight is not zero")
 

@@ -12,14 +12,16 @@ __all__ = ["Block", "find_blocks", "remove_blocks", "without_block"]
 
 from dataclasses import dataclass, replace
 
+import torch
 from torch import Tensor, fx, nn
 
 from hwgen.compression.prune.channel_groups import WEIGHTED
 from hwgen.compression.prune.state import PruningState, real_inputs
 from hwgen.errors import HwgenError, UnsupportedError
+from hwgen.torch_graph.batches import Batch, tensors_of
 from hwgen.torch_graph.float_graph import FloatGraph
 from hwgen.torch_graph.functions import operands
-from hwgen.torch_graph.functions.joins import ADD
+from hwgen.torch_graph.functions.arithmetic import ADD
 from hwgen.torch_graph.trace import evaluating, float_graph_of, trace_graph
 
 FRAMES = 256  # inputs that are measured
@@ -37,7 +39,7 @@ class Block:
     layers: tuple[str, ...]
 
 
-def find_blocks(model: nn.Module, example: Tensor) -> list[Block]:
+def find_blocks(model: nn.Module, example: Batch) -> list[Block]:
     """Return the residual blocks that may go, in the order in which they run."""
     blocks = []
     for node in trace_graph(model, example).graph.nodes:
@@ -49,7 +51,7 @@ def find_blocks(model: nn.Module, example: Tensor) -> list[Block]:
     return blocks
 
 
-def without_block(model: nn.Module, example: Tensor, block: Block) -> fx.GraphModule:
+def without_block(model: nn.Module, example: Batch, block: Block) -> fx.GraphModule:
     """Return a model of the same layers (not copies) without those of a block."""
     graph = trace_graph(model, example).graph
     node = next(node for node in graph.nodes if node.name == block.addition)
@@ -74,7 +76,7 @@ def remove_blocks(state: PruningState, count: int) -> PruningState:
     frames = real_inputs(state, "Removing blocks", FRAMES)
     model, graph = state.model, state.graph
     for done in range(count):
-        expected = _run(model, frames)
+        expected = _run(model, graph, frames)
         best: tuple[float, nn.Module, FloatGraph] | None = None
         for block in find_blocks(model, state.example):
             candidate = without_block(model, state.example, block)
@@ -82,7 +84,7 @@ def remove_blocks(state: PruningState, count: int) -> PruningState:
                 left = float_graph_of(candidate, state.example)
             except UnsupportedError:  # a ReLU in place would now change what others see
                 continue
-            change = float((_run(candidate, frames) - expected).square().mean())
+            change = float((_run(candidate, left, frames) - expected).square().mean())
             if best is None or change < best[0]:
                 best = (change, candidate, left)
         if best is None:
@@ -96,15 +98,19 @@ def remove_blocks(state: PruningState, count: int) -> PruningState:
     return replace(state, model=model, graph=graph, masks=masks)
 
 
-def _run(model: nn.Module, frames: Tensor) -> Tensor:
+def _run(model: nn.Module, graph: FloatGraph, frames: Batch) -> Tensor:
+    """Return all that a model returns in one row, float64."""
     with evaluating(model):
-        result: Tensor = model(frames.clone()).double()
-    return result
+        returned = model(*(x.clone() for x in tensors_of(frames)))
+    values = graph.returns.flat(returned)
+    return torch.cat([value.double().flatten() for value in values])
 
 
 def _branch(node: fx.Node) -> tuple[fx.Node, list[fx.Node]] | None:
     """Return the skip of a residual addition, and what is computed beside it."""
     if node.op not in ("call_function", "call_method") or node.target not in ADD:
+        return None
+    if "alpha" in node.kwargs:
         return None
     a, b = operands(node)
     if not isinstance(a, fx.Node) or not isinstance(b, fx.Node) or a is b:

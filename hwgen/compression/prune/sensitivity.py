@@ -19,6 +19,8 @@ from hwgen.compression.prune.state import PruningState, Train, weighted_layers
 from hwgen.compression.prune.stripes import has_stripes
 from hwgen.compression.recipes.prune_recipe import KINDS, PruneRecipe
 from hwgen.errors import HwgenError
+from hwgen.torch_graph.adopt import adopt
+from hwgen.torch_graph.batches import Batch
 from hwgen.torch_graph.trace import float_graph_of
 
 SHARES = (0.125, 0.25, 0.375, 0.5, 0.625, 0.75, 0.875)
@@ -27,13 +29,13 @@ Scan = Mapping[str, Mapping[float, float]]
 
 def scan_sensitivity(
     model: nn.Module,
-    example: Tensor,
+    example: Batch,
     evaluate: Callable[[nn.Module], float],
     kind: str = "channels",
     *,
     shares: Sequence[float] = SHARES,
     recipe: PruneRecipe | None = None,
-    calibration: Iterable[Tensor] = (),
+    calibration: Iterable[Batch] = (),
     train: Train | None = None,
 ) -> dict[str, dict[float, float]]:
     """Return the accuracy for each layer and share; the model is left as it is.
@@ -52,6 +54,7 @@ def scan_sensitivity(
     """
     if kind not in KINDS:
         raise HwgenError(f"Kind of pruning must be one of {', '.join(KINDS)}, not {kind!r}")
+    model = adopt(model).module
     graph = float_graph_of(model, example)
     state = PruningState(
         model, example, graph, sizes=group_sizes(graph), calibration=tuple(calibration), train=train

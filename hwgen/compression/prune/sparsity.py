@@ -9,7 +9,7 @@ from torch import Tensor
 
 from hwgen.compression.prune.channel_groups import WEIGHTED
 from hwgen.compression.prune.stripes import has_stripes
-from hwgen.compression.quantize.layers import QuantConv2d, Weighted
+from hwgen.compression.quantize.layers import QuantConv, Weighted
 from hwgen.torch_graph.float_graph import FloatGraph
 
 
@@ -55,8 +55,8 @@ def sparsity(graph: FloatGraph) -> Sparsity:
     for weight, striped in _weights(graph):
         zero = weight == 0
         found["weights"].append(zero)
-        found["filters"].append(zero.all((1, 2, 3)))
-        found["channels"].append(zero.all(3).all(2).all(0))
+        found["filters"].append(zero.all((1, 2)))
+        found["channels"].append(zero.all(2).all(0))
         found["shapes"].append(zero.all(0))
         if striped:
             found["stripes"].append(zero.all(1))
@@ -69,13 +69,13 @@ def sparsity(graph: FloatGraph) -> Sparsity:
 
 
 def _weights(graph: FloatGraph) -> list[tuple[Tensor, bool]]:
-    """Return each layer's weights, (filters, channels, kh, kw), and whether it has stripes."""
+    """Return each layer's weights, (filters, channels, taps), and whether it has stripes."""
     pairs: list[tuple[Tensor, bool]] = []
     for module in (layer.module for layer in graph.layers):
         if isinstance(module, Weighted):
             weight = module.integer_weight()
-            striped = isinstance(module, QuantConv2d) and weight[0, 0].numel() > 1
+            striped = isinstance(module, QuantConv) and weight[0, 0].numel() > 1
             pairs.append((weight, striped))
         elif isinstance(module, WEIGHTED):
             pairs.append((module.get_parameter("weight"), has_stripes(module)))
-    return [(w if w.dim() == 4 else w[:, :, None, None], striped) for w, striped in pairs]
+    return [(w.flatten(2) if w.dim() > 2 else w[:, :, None], striped) for w, striped in pairs]

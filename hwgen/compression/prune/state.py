@@ -9,7 +9,6 @@ __all__ = ["Pruner", "PruningState", "Train", "real_inputs", "weighted_layers"]
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
-import torch
 from torch import Tensor, nn
 
 from hwgen.compression.prune.channel_groups import WEIGHTED
@@ -17,6 +16,7 @@ from hwgen.compression.prune.masks import Masks
 from hwgen.compression.recipes.prune_recipe import PruneRecipe
 from hwgen.compression.resume.checkpoints import Checkpoints
 from hwgen.errors import HwgenError, NetworkError
+from hwgen.torch_graph.batches import Batch, frames_of, joined, mapped, shapes_of
 from hwgen.torch_graph.float_graph import FloatGraph, FloatNode
 from hwgen.torch_graph.update import update_graph
 
@@ -40,12 +40,12 @@ class PruningState:
     """
 
     model: nn.Module
-    example: Tensor
+    example: Batch
     graph: FloatGraph
     masks: Masks = field(default_factory=dict)
     sizes: Mapping[tuple[str, ...], int] = field(default_factory=dict)
     stripes: Mapping[str, Tensor] = field(default_factory=dict)
-    calibration: tuple[Tensor, ...] = ()
+    calibration: tuple[Batch, ...] = ()
     train: Train | None = None
     checkpoints: Checkpoints = field(default_factory=Checkpoints)
 
@@ -73,7 +73,7 @@ def weighted_layers(graph: FloatGraph) -> list[FloatNode]:
     return [layer for layer in graph.layers if isinstance(layer.module, WEIGHTED)]
 
 
-def real_inputs(state: PruningState, what: str, most: int) -> Tensor:
+def real_inputs(state: PruningState, what: str, most: int) -> Batch:
     """Return up to so many calibration inputs, (batch, ...) float32.
 
     Parameters
@@ -87,12 +87,18 @@ def real_inputs(state: PruningState, what: str, most: int) -> Tensor:
     """
     batches = state.calibration
     for batch in batches:
-        if batch.shape[1:] != state.example.shape[1:]:
-            raise NetworkError(
-                f"Calibration batches must be tensors of shape (batch, "
-                f"{', '.join(map(str, state.example.shape[1:]))}) like the example, "
-                f"not {tuple(batch.shape)}"
+        if shapes_of(batch) != shapes_of(state.example):
+            wanted, found = (
+                " and ".join(map(_named, shapes_of(x))) for x in (state.example, batch)
             )
-    if not sum(len(batch) for batch in batches):
+            raise NetworkError(
+                f"Calibration batches must be tensors of shape {wanted} like the example, "
+                f"not {found}"
+            )
+    if not sum(map(frames_of, batches)):
         raise HwgenError(f"{what} needs real inputs; pass calibration=[batch, ...]")
-    return torch.cat([batch.float() for batch in batches])[:most]
+    return mapped(joined(batches), lambda t: t[:most])
+
+
+def _named(shape: tuple[int, ...]) -> str:
+    return f"(batch, {', '.join(map(str, shape))})"

@@ -20,11 +20,12 @@ from hwgen.compression.prune.state import PruningState, weighted_layers
 from hwgen.compression.recipes.prune_recipe import PruneRecipe
 from hwgen.errors import HwgenError
 from hwgen.torch_graph.float_graph import FloatGraph
+from hwgen.torch_graph.support import CONVOLUTIONS
 
 
 def has_stripes(module: nn.Module) -> bool:
     """Say whether a layer is a convolution of more than one tap."""
-    return isinstance(module, nn.Conv2d) and math.prod(module.kernel_size) > 1
+    return isinstance(module, CONVOLUTIONS) and math.prod(module.kernel_size) > 1
 
 
 def check_stripes(graph: FloatGraph) -> None:
@@ -36,8 +37,8 @@ def check_stripes(graph: FloatGraph) -> None:
     """
     if not any(has_stripes(layer.module) for layer in graph.layers):
         raise HwgenError(
-            "Stripes need a Conv2d with a kernel larger than 1x1, and the model has none; "
-            "prune channels, shapes or weights instead"
+            "Stripes need a convolution with a kernel of more than one tap, and the model has "
+            "none; prune channels, shapes or weights instead"
         )
 
 

@@ -12,16 +12,19 @@ __all__ = ["correct_bias"]
 from collections.abc import Sequence
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from hwgen.compression.quantize.layers import Weighted
-from hwgen.torch_graph.float_graph import INPUT, FloatGraph, FloatNode
+from hwgen.torch_graph.batches import Batch, joined, mapped
+from hwgen.torch_graph.float_graph import FloatGraph, FloatNode
+from hwgen.torch_graph.modules import Affine
+from hwgen.torch_graph.support import WEIGHTED
 
 INPUTS = 256  # of the calibration data, as many as are kept at every layer
 
 
 @torch.no_grad()
-def correct_bias(graph: FloatGraph, quantized: FloatGraph, batches: Sequence[Tensor]) -> None:
+def correct_bias(graph: FloatGraph, quantized: FloatGraph, batches: Sequence[Batch]) -> None:
     """Change the biases of quantized layers, in their order.
 
     Parameters
@@ -30,16 +33,16 @@ def correct_bias(graph: FloatGraph, quantized: FloatGraph, batches: Sequence[Ten
     quantized : of quantized layers, in evaluation mode
     batches : of the calibration data
     """
-    x = torch.cat([batch.float() for batch in batches])
-    x = x[:: -(-x.shape[0] // INPUTS)]
+    every = joined(batches)
+    x = mapped(every, lambda t: t[:: -(-t.shape[0] // INPUTS)])
     means: dict[str, Tensor] = {}
 
     def note(layer: FloatNode, value: Tensor) -> None:
-        if isinstance(layer.module, (nn.Conv2d, nn.Linear)):
+        if isinstance(layer.module, (*WEIGHTED, Affine)):
             means[layer.path] = _mean(value)
 
     graph.run(x, note)
-    values = {INPUT: x}
+    values = quantized.entering(x)
     for layer in quantized.layers:
         inputs = [values[name] for name in layer.inputs]
         value = layer.module(*inputs)

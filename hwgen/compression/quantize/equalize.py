@@ -2,8 +2,8 @@
 
     W1[i] / s_i,  b1[i] / s_i,  W2[:, i] * s_i  with  s_i = sqrt(r1_i * r2_i) / r2_i
 
-where r1_i = max |W1[i]| and r2_i = max |W2[:, i]|. ReLU, pools and flatten between the two let a
-positive factor through, so the float network computes the same. Nagel et al., "Data-Free
+where r1_i = max |W1[i]| and r2_i = max |W2[:, i]|. ReLU, leaky ones, pools and flatten between the
+two let a positive factor through, so the float network computes the same. Nagel et al., "Data-Free
 Quantization Through Weight Equalization and Bias Correction" (ICCV 2019), section 4.1.
 """
 
@@ -11,14 +11,18 @@ __all__ = ["equalizable", "equalize"]
 
 import copy
 from dataclasses import replace
+from math import isinf
 
 import torch
 from torch import Tensor, nn
 
 from hwgen.compression.quantize.points import QuantizationPoint
 from hwgen.torch_graph.float_graph import FloatGraph, FloatNode
+from hwgen.torch_graph.modules import AvgPool, MaxPool, ZeroPad
+from hwgen.torch_graph.one_value import SCALABLE
+from hwgen.torch_graph.support import CONVOLUTIONS, WEIGHTED
 
-THROUGH = (nn.ReLU, nn.MaxPool2d, nn.AvgPool2d, nn.Flatten, QuantizationPoint)
+THROUGH = (*SCALABLE, MaxPool, AvgPool, ZeroPad, nn.Flatten)
 ROUNDS = 20
 CONVERGED = 1e-3  # largest change of a factor from 1
 
@@ -33,11 +37,11 @@ def equalize(graph: FloatGraph) -> FloatGraph:
     """
     layers = tuple(
         replace(layer, module=copy.deepcopy(layer.module))
-        if isinstance(layer.module, (nn.Conv2d, nn.Linear))
+        if isinstance(layer.module, WEIGHTED)
         else layer
         for layer in graph.layers
     )
-    done = FloatGraph(layers, graph.input_shape)
+    done = graph.with_layers(layers)
     pairs = [(first.module, second.module) for first, second in _pairs(done)]
     for _ in range(ROUNDS):
         changes = [_equalize_pair(first, second) for first, second in pairs]
@@ -57,15 +61,23 @@ def _pairs(graph: FloatGraph) -> list[tuple[FloatNode, FloatNode]]:
     uses = graph.uses()
     pairs: list[tuple[FloatNode, FloatNode]] = []
     for layer in graph.layers:
-        if not isinstance(layer.module, (nn.Conv2d, nn.Linear)):
+        if not isinstance(layer.module, WEIGHTED):
             continue
         at: FloatNode | None = by_path.get(layer.inputs[0])
         while at is not None and uses[at.path] == 1:
-            if isinstance(at.module, (nn.Conv2d, nn.Linear)):
+            if isinstance(at.module, WEIGHTED):
                 pairs.append((at, layer))
                 break
-            at = by_path.get(at.inputs[0]) if isinstance(at.module, THROUGH) else None
+            at = by_path.get(at.inputs[0]) if _lets_through(at.module) else None
     return pairs
+
+
+def _lets_through(module: nn.Module | None) -> bool:
+    """Say whether a module does the same to values that are all larger by a factor."""
+    if isinstance(module, QuantizationPoint):
+        ends = all(end == 0 or isinf(end) for end in module.clamp)
+        return ends and (module.curve is None or _lets_through(module.curve))
+    return isinstance(module, THROUGH)
 
 
 def _equalize_pair(first: nn.Module, second: nn.Module) -> float:
@@ -84,7 +96,7 @@ def _equalize_pair(first: nn.Module, second: nn.Module) -> float:
 
 def _by_input(weight: Tensor, channels: int, module: nn.Module) -> Tensor:
     """Return (channels, all weights that a channel meets)."""
-    if isinstance(module, nn.Conv2d):
+    if isinstance(module, CONVOLUTIONS):
         groups = module.groups
         split = weight.reshape(groups, -1, *weight.shape[1:]).transpose(1, 2)
         return split.flatten(0, 1).flatten(1)
@@ -93,9 +105,9 @@ def _by_input(weight: Tensor, channels: int, module: nn.Module) -> Tensor:
 
 def _per_weight(factor: Tensor, weight: Tensor, module: nn.Module) -> Tensor:
     """Return each weight's factor, shaped to broadcast against the weights."""
-    if isinstance(module, nn.Conv2d):
+    if isinstance(module, CONVOLUTIONS):
         each = factor.reshape(module.groups, -1).repeat_interleave(
             weight.shape[0] // module.groups, 0
         )
-        return each[..., None, None]
+        return each.reshape(*each.shape, *[1] * (weight.dim() - 2))
     return factor.repeat_interleave(weight.shape[1] // factor.numel())[None]

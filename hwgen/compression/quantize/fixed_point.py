@@ -3,6 +3,7 @@
 __all__ = ["fixed_point", "summand_multipliers"]
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -80,29 +81,30 @@ def fixed_point(
     return np.array(multipliers, dtype=np.int64), shift
 
 
-def summand_multipliers(a: float, b: float, path: str) -> tuple[int, int]:
-    """Return the smallest (m0, m1) for which a / m0 and b / m1 agree to within 0.1 %.
+def summand_multipliers(scales: Sequence[float], path: str) -> tuple[int, ...]:
+    """Return the smallest integers for which scales divided by them agree to within 0.1 %.
 
     Scales that are powers of two apart are met exactly.
 
     Parameters
     ----------
-    a, b : scales of the summands, positive
+    scales : of the summands, positive
     path : of the sum, for the message
 
     Raises
     ------
     FormatError : the scales are too far apart
     """
-    for small in range(1, 1 << SUMMAND_BITS if min(a, b) > 0 else 1):
-        large = math.floor(max(a, b) / min(a, b) * small + 0.5)
-        if large >= 1 << SUMMAND_BITS:
+    least, most = min(scales), max(scales)
+    for small in range(1, 1 << SUMMAND_BITS if least > 0 else 1):
+        found = [math.floor(scale / least * small + 0.5) for scale in scales]
+        if max(found) >= 1 << SUMMAND_BITS:
             break
-        units = max(a, b) / large, min(a, b) / small
-        if abs(units[0] - units[1]) <= SUMMAND_ERROR * max(units):
-            return (large, small) if a >= b else (small, large)
+        units = [scale / m for scale, m in zip(scales, found, strict=True)]
+        if max(units) - min(units) <= SUMMAND_ERROR * max(units):
+            return tuple(found)
     raise FormatError(
         f"{path}: scales of its inputs must be positive and less than 2**{SUMMAND_BITS} apart, "
-        f"not {a:.3g} and {b:.3g}; calibrate with data of the size the layer sees, or leave out "
-        "the branch that is nearly zero"
+        f"not {least:.3g} and {most:.3g}; calibrate with data of the size the layer sees, or leave "
+        "out the branch that is nearly zero"
     )

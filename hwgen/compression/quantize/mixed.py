@@ -22,14 +22,16 @@ from hwgen.compression.quantize.weights import make_weights
 from hwgen.compression.recipes.quantize_recipe import QuantizeRecipe
 from hwgen.errors import HwgenError
 from hwgen.formats import Format, parse_format
+from hwgen.torch_graph.batches import Batch, mapped
 from hwgen.torch_graph.float_graph import FloatGraph
+from hwgen.torch_graph.support import WEIGHTED
 
 CostOf = Callable[[Mapping[str, str]], float]  # the cost of these formats, by layer
 INPUTS = 256  # of the calibration data
 
 
 def choose_formats(
-    graph: FloatGraph, recipe: QuantizeRecipe, x: Tensor, cost_of: CostOf | None = None
+    graph: FloatGraph, recipe: QuantizeRecipe, x: Batch, cost_of: CostOf | None = None
 ) -> dict[str, str]:
     """Return the weight format of each layer that the recipe leaves open, within its budget.
 
@@ -48,11 +50,12 @@ def choose_formats(
     weights = {
         layer.path: layer.module.get_parameter("weight")
         for layer in graph.layers
-        if isinstance(layer.module, (nn.Conv2d, nn.Linear))
+        if isinstance(layer.module, WEIGHTED)
     }
     given = {path: recipe.layer_names(path)[0] for path in weights if path in recipe.layers}
     widest_first = sorted(recipe.candidates, key=_bits, reverse=True)
-    errors = _sensitivities(graph, recipe, x[:: -(-x.shape[0] // INPUTS)], widest_first)
+    some = mapped(x, lambda t: t[:: -(-t.shape[0] // INPUTS)])
+    errors = _sensitivities(graph, recipe, some, widest_first)
 
     def cost(chosen: Mapping[str, str]) -> float:
         formats = {**chosen, **given}
@@ -109,23 +112,29 @@ def _bits(name: str) -> int:
 
 @torch.no_grad()
 def _sensitivities(
-    graph: FloatGraph, recipe: QuantizeRecipe, x: Tensor, names: list[str]
+    graph: FloatGraph, recipe: QuantizeRecipe, x: Batch, names: list[str]
 ) -> dict[str, list[float]]:
     """Return for each layer the error of the output with each format."""
-    expected = graph.run(x).double()
+    expected = _outputs(graph, x)
     power = float((expected**2).mean()) or 1.0
     found: dict[str, list[float]] = {}
     for index, layer in enumerate(graph.layers):
-        if not isinstance(layer.module, (nn.Conv2d, nn.Linear)):
+        if not isinstance(layer.module, WEIGHTED):
             continue
         found[layer.path] = []
         for name in names:
             module = _with_format(layer.module, parse_format(name), recipe, layer.path)
             layers = list(graph.layers)
             layers[index] = replace(layer, module=module)
-            got = FloatGraph(tuple(layers), graph.input_shape).run(x).double()
+            got = _outputs(graph.with_layers(layers), x)
             found[layer.path].append(float(((got - expected) ** 2).mean()) / power)
     return found
+
+
+def _outputs(graph: FloatGraph, x: Batch) -> Tensor:
+    """Return all that a graph returns in one row, float64."""
+    found = graph.returns.flat(graph.run(x))
+    return torch.cat([value.double().flatten() for value in found])
 
 
 def _with_format(module: nn.Module, format: Format, recipe: QuantizeRecipe, path: str) -> nn.Module:

@@ -1,13 +1,16 @@
 """The compressed module: quantized layers, and the graph in which they run."""
 
-__all__ = ["QuantModel", "quant_graph_of", "run_watched"]
+__all__ = ["QuantModel", "quant_graph_of", "quant_inputs", "run_watched"]
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
+from typing import Any
 
 from torch import Tensor, nn
 
-from hwgen.torch_graph.float_graph import INPUT, FloatGraph
+from hwgen.errors import NetworkError
+from hwgen.torch_graph.batches import Batch
+from hwgen.torch_graph.float_graph import FloatGraph, input_name
 
 
 class QuantModel(nn.Module):
@@ -15,11 +18,12 @@ class QuantModel(nn.Module):
 
     In `train()` it fake-quantizes in float32, with gradients. In `eval()` it computes what the
     hardware computes and returns scale * (q - zero_point) in float64; a last argmax gives the
-    index, in the shape that the user's model gives it.
+    index, in the shape that the user's model gives it, and a last softmax or sigmoid what the host
+    computes.
 
     Parameters
     ----------
-    graph : of quantized layers; the first is a `QuantInput`
+    graph : of quantized layers; every input goes to a `QuantInput`
     """
 
     def __init__(self, graph: FloatGraph):
@@ -28,11 +32,23 @@ class QuantModel(nn.Module):
             self._place(layer.path, layer.module)
         nothing = nn.Identity()  # the modules are children of this one
         nodes = tuple(replace(layer, module=nothing) for layer in graph.layers)
-        self.__graph = FloatGraph(nodes, graph.input_shape)
+        self.__graph = graph.with_layers(nodes)
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Run (batch, ...) real inputs."""
-        return run_watched(self, x)
+    def forward(self, x: Tensor | None = None, *more: Tensor, **named: Tensor) -> Any:
+        """Run (batch, ...) real inputs, in order or by the names that the user's forward has;
+        return what the user's model returns."""
+        if len(self.__graph.entries) == 1 and x is not None:
+            return run_watched(self, x)
+        return run_watched(self, self._in_order((*([] if x is None else [x]), *more), named))
+
+    def _in_order(self, inputs: tuple[Tensor, ...], named: Mapping[str, Tensor]) -> Batch:
+        names = quant_inputs(self)
+        given = {**dict(zip(names, inputs, strict=False)), **named}
+        if len(names) == 1 and len(given) == 1:  # whatever the user calls it
+            return next(iter(given.values()))
+        if set(given) != set(names) or len(inputs) + len(named) != len(names):
+            raise NetworkError(f"Inputs must be {', '.join(names)}, each once")
+        return tuple(given[name] for name in names)
 
     def _wiring(self) -> FloatGraph:
         """Return which layer takes the values of which others, without their modules."""
@@ -49,16 +65,22 @@ class QuantModel(nn.Module):
 
 
 def run_watched(
-    model: QuantModel, x: Tensor, watch: Callable[[str, Tensor], None] | None = None
-) -> Tensor:
+    model: QuantModel, x: Batch, watch: Callable[[str, Tensor], None] | None = None
+) -> Any:
     """Run (batch, ...) real inputs; `watch` is called with each layer's path and its value."""
-    values = {INPUT: x}
-    for layer in model._wiring().layers:
+    graph = model._wiring()
+    values = graph.entering(x)
+    for layer in graph.layers:
         inputs = [values[name] for name in layer.inputs]
-        x = values[layer.path] = model.get_submodule(layer.path)(*inputs)
+        value = values[layer.path] = model.get_submodule(layer.path)(*inputs)
         if watch is not None:
-            watch(layer.path, x)
-    return x
+            watch(layer.path, value)
+    return graph.returns.build(values)
+
+
+def quant_inputs(model: QuantModel) -> tuple[str, ...]:
+    """Return the names of a quantized model's inputs, in order."""
+    return tuple(input_name(key) for key in model._wiring().entries)
 
 
 def quant_graph_of(model: QuantModel) -> FloatGraph:
@@ -72,4 +94,4 @@ def quant_graph_of(model: QuantModel) -> FloatGraph:
     """
     graph = model._wiring()
     layers = (replace(la, module=model.get_submodule(la.path)) for la in graph.layers)
-    return FloatGraph(tuple(layers), graph.input_shape)
+    return graph.with_layers(layers)

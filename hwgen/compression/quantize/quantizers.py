@@ -7,6 +7,7 @@ integers, and works on those, exactly.
 
 __all__ = ["QuantActivation", "QuantInput", "Quantizer", "Source", "per_channel"]
 
+import math
 from typing import Protocol
 
 import numpy as np
@@ -19,6 +20,7 @@ from hwgen.compression.quantize.fixed_point import fixed_point
 from hwgen.compression.quantize.learned_scales import LearnedScale
 from hwgen.errors import FormatError
 from hwgen.formats import Activation, Binary, Fixed
+from hwgen.torch_graph.one_value import Interval
 
 
 class Source(Protocol):
@@ -39,19 +41,36 @@ class Quantizer(nn.Module):
     Attributes
     ----------
     path : name in messages
-    format, zero_point, lo, hi : of the integers
+    format, zero_point : of the integers
+    clamp : the real numbers between which they stay; (0, inf) of a ReLU
     """
 
     def __init__(
-        self, path: str, format: Activation, zero_point: int, step: LearnedScale, relu: bool
+        self, path: str, format: Activation, zero_point: int, step: LearnedScale, clamp: Interval
     ):
         super().__init__()
         self.path = path
         self.format = format
         self.zero_point = zero_point
-        self.lo = zero_point if relu and isinstance(format, Fixed) else format.lo
-        self.hi = format.hi
+        self.clamp = clamp
         self.step = step
+
+    @property
+    def lo(self) -> int:
+        """The least integer."""
+        return self._end(self.clamp[0])
+
+    @property
+    def hi(self) -> int:
+        """The largest integer."""
+        return self._end(self.clamp[1])
+
+    def _end(self, real: float) -> int:
+        """Return the integer of an end of the clamp, where the scale is now."""
+        if isinstance(self.format, Binary) or math.isinf(real):
+            return self.format.lo if real < 0 else self.format.hi
+        steps = math.floor(real / float(self.output_scale()) + 0.5) if real else 0
+        return min(max(self.zero_point + steps, self.format.lo), self.format.hi)
 
     def output_scale(self) -> Tensor:
         """Scale of the output, (1,) float64."""
@@ -71,7 +90,14 @@ class Quantizer(nn.Module):
             inside = torch.clamp(x / step, -1, 1)
             value: Tensor = (inside + (torch.where(x >= 0, 1.0, -1.0) - inside).detach()) * step
             return value
+        # what a clamp other than ReLU's stops stays where it is, however the scale trains
+        lo, hi = (end if end else math.copysign(math.inf, side) for end, side in self._sides())
+        if not math.isinf(lo) or not math.isinf(hi):
+            x = torch.clamp(x, lo, hi)
         return fake_quantize(x, step, self.lo, self.hi, self.zero_point)
+
+    def _sides(self) -> tuple[tuple[float, int], tuple[float, int]]:
+        return (self.clamp[0], -1), (self.clamp[1], 1)
 
     def _real(self, q: Tensor) -> Tensor:
         clamped = torch.clamp(q, self.lo, self.hi)
@@ -99,7 +125,7 @@ class QuantInput(Quantizer):
 
 
 class QuantActivation(Quantizer):
-    """The requantizer, with the ReLU in its clamp.
+    """The requantizer, with a ReLU or another clamp in its own.
 
     q = clamp(zero_point + floor((acc * multiplier + 2**(shift - 1)) / 2**shift), lo, hi)
     """
@@ -112,10 +138,10 @@ class QuantActivation(Quantizer):
         format: Fixed,
         zero_point: int,
         step: LearnedScale,
-        relu: bool,
+        clamp: Interval,
         source: Source,
     ):
-        super().__init__(path, format, zero_point, step, relu)
+        super().__init__(path, format, zero_point, step, clamp)
         self._source = (source,)  # in a tuple: not a child
 
     def requantizer(self) -> tuple[npt.NDArray[np.int64], int]:

@@ -9,6 +9,8 @@ ReLU, and there is no zero: convolutions pad with -1.
 
 __all__ = ["QuantSign", "place_sign", "sign"]
 
+from math import inf
+
 import torch
 from torch import Tensor
 
@@ -31,7 +33,7 @@ class QuantSign(Quantizer):
     """+1 where what enters is at least zero, else -1."""
 
     def __init__(self, path: str, step: LearnedScale, source: Source):
-        super().__init__(path, Binary(), 0, step, relu=False)
+        super().__init__(path, Binary(), 0, step, (-inf, inf))
         self._source = (source,)  # in a tuple: not a child
 
     def threshold(self) -> int:

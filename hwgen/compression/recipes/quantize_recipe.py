@@ -13,6 +13,7 @@ SCALES = ("free", "power_of_two")
 CALIBRATIONS = ("auto", "minmax", "moving_average", "percentile", "mse", "kl")
 STEPS = ("tqt", "lsq", "ste")
 MAX_ACCUMULATOR = 48
+MAX_TABLES = 10  # bits
 MAX_ASYMMETRIC = 15  # bits; their distance from a zero point takes one more
 
 
@@ -51,6 +52,8 @@ class QuantizeRecipe:
     budget : bits that all weights together may take; formats of layers that `layers` leaves open
         are then chosen among `candidates` by sensitivity
     candidates : formats of weights to choose from under a budget
+    tables : bits of what enters the table of a function such as tanh or GELU, 2 to 10; None for
+        those of the activations, but 8 to 10
 
     Raises
     ------
@@ -80,6 +83,7 @@ class QuantizeRecipe:
     tune: int = 0
     drop: float | None = None
     frozen_norms: int = 0
+    tables: int | None = None
 
     def __post_init__(self) -> None:
         _ = self.weight_format, self.activation_format, self.input_format, self.output_format
@@ -102,6 +106,11 @@ class QuantizeRecipe:
             raise HwgenError(f"Accumulator must be a number of bits or None, not {bits!r}")
         if bits is not None and not 4 <= bits <= MAX_ACCUMULATOR:
             raise HwgenError(f"Accumulator must be 4 to {MAX_ACCUMULATOR} bits wide, not {bits}")
+        bits = self.tables
+        if bits is not None and (isinstance(bits, bool) or not isinstance(bits, int)):
+            raise HwgenError(f"Tables must be a number of bits or None, not {bits!r}")
+        if bits is not None and not 2 <= bits <= MAX_TABLES:
+            raise HwgenError(f"Tables must take 2 to {MAX_TABLES} bits, not {bits}")
         if not isinstance(self.layers, Mapping):
             raise HwgenError(
                 f"Layers must be formats by path, such as {{'conv1': 'int8'}}, not {self.layers!r}"

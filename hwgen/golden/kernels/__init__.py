@@ -10,10 +10,23 @@ __all__ = ["GOLDEN", "Kernel"]
 
 from hwgen.golden.kernels.entry import ENTRY
 from hwgen.golden.kernels.joins import JOINS
+from hwgen.golden.kernels.pairs import PAIRS
 from hwgen.golden.kernels.parts import Kernel, Kernels
 from hwgen.golden.kernels.pools import POOLS
+from hwgen.golden.kernels.rearrange import REARRANGEMENTS
 from hwgen.golden.kernels.shapes import SHAPES
+from hwgen.golden.kernels.table import TABLE
 from hwgen.golden.kernels.values import VALUES
 from hwgen.golden.kernels.weighted import WEIGHTED
 
-GOLDEN: Kernels = {**ENTRY, **WEIGHTED, **POOLS, **JOINS, **SHAPES, **VALUES}
+GOLDEN: Kernels = {
+    **ENTRY,
+    **WEIGHTED,
+    **POOLS,
+    **JOINS,
+    **PAIRS,
+    **SHAPES,
+    **VALUES,
+    **TABLE,
+    **REARRANGEMENTS,
+}

@@ -13,15 +13,19 @@ from hwgen.network.ops import Add, Concat
 
 
 def _add(op: Add, inputs: Sequence[Tensor]) -> Kernel:
-    reaches = [int(magnitudes(x).max()) * m for x, m in zip(inputs, op.multipliers, strict=True)]
+    reaches = [
+        int(magnitudes(x).max()) * abs(m) for x, m in zip(inputs, op.multipliers, strict=True)
+    ]
     dtype = working_type(sum(reaches))
 
     def kernel_of(*values: Values) -> Values:
-        a, b = (
+        first, *others = (
             centre(x, of.zero_point, dtype) * dtype.type(m)
             for x, of, m in zip(values, inputs, op.multipliers, strict=True)
         )
-        total: Values = a + b
+        total: Values = first + others[0]
+        for x in others[1:]:
+            total += x
         return total
 
     return kernel_of

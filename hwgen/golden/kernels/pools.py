@@ -2,6 +2,7 @@
 
 __all__ = ["POOLS"]
 
+import functools
 import math
 from collections.abc import Sequence
 
@@ -10,7 +11,15 @@ import numpy as np
 from hwgen.golden.exact import Values, magnitudes, working_type
 from hwgen.golden.kernels.parts import Kernel, Kernels, centre, pad, reduce, taps
 from hwgen.network.inference import Tensor
-from hwgen.network.ops import AvgPool, AvgPool1d, AvgPool2d, MaxPool, MaxPool1d, MaxPool2d
+from hwgen.network.ops import (
+    AvgPool,
+    AvgPool1d,
+    AvgPool2d,
+    MaxPool,
+    MaxPool1d,
+    MaxPool2d,
+    PositionScale,
+)
 
 
 def _reduced(combine: np.ufunc, x: Values, windows: Sequence[list[slice]]) -> Values:
@@ -45,9 +54,19 @@ def _avg_pool(op: AvgPool, inputs: Sequence[Tensor]) -> Kernel:
     return kernel_of
 
 
+def _position_scale(op: PositionScale, inputs: Sequence[Tensor]) -> Kernel:
+    (x_type,) = inputs
+    most = math.prod(map(max, op.factors))
+    dtype = working_type(int(magnitudes(x_type).max()) * most)
+    by = functools.reduce(np.multiply.outer, (np.array(axis) for axis in op.factors))
+    factors = by.astype(dtype)[None, ..., None]
+    return lambda x: centre(x, x_type.zero_point, dtype) * factors
+
+
 POOLS: Kernels = {
     MaxPool1d: _max_pool,
     MaxPool2d: _max_pool,
     AvgPool1d: _avg_pool,
     AvgPool2d: _avg_pool,
+    PositionScale: _position_scale,
 }

@@ -10,7 +10,7 @@ import numpy as np
 from hwgen.golden.exact import Values, dot_bound, matrix_product, working_type
 from hwgen.golden.kernels.parts import Kernel, Kernels, centre, pad, taps
 from hwgen.network.inference import Tensor
-from hwgen.network.ops import Conv, Conv1d, Conv2d, Linear
+from hwgen.network.ops import Affine, Conv, Conv1d, Conv2d, Linear
 
 
 def _conv(op: Conv, inputs: Sequence[Tensor]) -> Kernel:
@@ -56,8 +56,23 @@ def _linear(op: Linear, inputs: Sequence[Tensor]) -> Kernel:
     return kernel_of
 
 
+def _affine(op: Affine, inputs: Sequence[Tensor]) -> Kernel:
+    (x_type,) = inputs
+    dtype = working_type(dot_bound(op.weight[:, None], op.bias, x_type, len(op.weight)))
+    spread = (-1, *[1] * len(x_type.shape))  # over the pixels and the batch
+    weight, bias = (values.astype(dtype).reshape(spread) for values in (op.weight, op.bias))
+
+    def kernel_of(x: Values) -> Values:
+        out: Values = centre(x, x_type.zero_point, dtype) * weight
+        out += bias
+        return out
+
+    return kernel_of
+
+
 WEIGHTED: Kernels = {
     Conv1d: _conv,
     Conv2d: _conv,
     Linear: _linear,
+    Affine: _affine,
 }

@@ -15,9 +15,12 @@ import numpy as np
 from hwgen.errors import NetworkError
 from hwgen.network.inference.entry import ENTRY
 from hwgen.network.inference.joins import JOINS
+from hwgen.network.inference.pairs import PAIRS
 from hwgen.network.inference.pools import POOLS
+from hwgen.network.inference.rearrange import REARRANGEMENTS
 from hwgen.network.inference.rules import Rule
 from hwgen.network.inference.shapes import SHAPES
+from hwgen.network.inference.table import TABLE
 from hwgen.network.inference.values import VALUES
 from hwgen.network.inference.weighted import WEIGHTED
 from hwgen.network.ops import MAX_ELEMENTS, Op
@@ -29,8 +32,11 @@ INFERENCE: dict[type[Op], Rule] = {
     **WEIGHTED,
     **POOLS,
     **JOINS,
+    **PAIRS,
     **SHAPES,
     **VALUES,
+    **TABLE,
+    **REARRANGEMENTS,
 }
 
 

@@ -18,6 +18,7 @@ from hwgen.network.ops import (
     MaxPool2d,
     Op,
     Pool,
+    PositionScale,
 )
 from hwgen.network.ranges import AXES, as_int64, count_windows, real_taps
 from hwgen.network.tensor import Tensor
@@ -65,7 +66,22 @@ def _avg_pool(op: AvgPool, inputs: Sequence[Tensor]) -> Tensor:
         (low * (most if low < 0 else least) for low in _centred(x.lows, x)),
         (high * (most if high > 0 else least) for high in _centred(x.highs, x)),
     )
-    return Tensor(shape, lows, highs, x.scale / math.prod(op.kernel), 0, None)
+    return Tensor(shape, lows, highs, x.scale / op.divisor, 0, None)
+
+
+def _position_scale(op: PositionScale, inputs: Sequence[Tensor]) -> Tensor:
+    (x,) = inputs
+    if x.shape[1:] != tuple(map(len, op.factors)):
+        raise NetworkError(
+            f"Factors must be one for each position of {x.shape[1:]}, "
+            f"not of {tuple(map(len, op.factors))}"
+        )
+    least, most = (math.prod(map(end, op.factors)) for end in (min, max))
+    lows, highs = as_int64(
+        (low * (most if low < 0 else least) for low in _centred(x.lows, x)),
+        (high * (most if high > 0 else least) for high in _centred(x.highs, x)),
+    )
+    return Tensor(x.shape, lows, highs, x.scale / op.divisor, 0, None)
 
 
 POOLS: dict[type[Op], Rule] = {
@@ -73,4 +89,5 @@ POOLS: dict[type[Op], Rule] = {
     MaxPool2d: Rule(_max_pool),
     AvgPool1d: Rule(_avg_pool),
     AvgPool2d: Rule(_avg_pool),
+    PositionScale: Rule(_position_scale),
 }

@@ -8,7 +8,7 @@ from typing import Any
 
 from hwgen.errors import NetworkError
 from hwgen.formats import Binary
-from hwgen.network.ops import Input, Requantize, Threshold
+from hwgen.network.ops import Input, Requantize, Table, Threshold
 from hwgen.network.tensor import Tensor
 
 
@@ -25,7 +25,7 @@ class Rule:
     most: int = 1
 
 
-def require_zero_point(op: Input | Requantize | Threshold) -> None:
+def require_zero_point(op: Input | Requantize | Threshold | Table) -> None:
     if isinstance(op.format, Binary) and op.zero_point != 0:
         raise NetworkError(f"Zero point of {op.format} must be 0, not {op.zero_point}")
     if not op.format.lo <= op.zero_point <= op.format.hi:

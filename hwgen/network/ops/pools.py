@@ -1,13 +1,25 @@
 """Pools."""
 
-__all__ = ["AvgPool", "AvgPool1d", "AvgPool2d", "MaxPool", "MaxPool1d", "MaxPool2d", "Pool"]
+__all__ = [
+    "AvgPool",
+    "AvgPool1d",
+    "AvgPool2d",
+    "MaxPool",
+    "MaxPool1d",
+    "MaxPool2d",
+    "Pool",
+    "PositionScale",
+]
 
+import math
 from dataclasses import dataclass
 from typing import ClassVar
 
 from hwgen.errors import NetworkError
-from hwgen.network.fields import Padding, extents, sides
-from hwgen.network.ops.base import Op
+from hwgen.network.fields import Factors, Padding, as_int, extents, sides
+from hwgen.network.ops.base import MAX_ELEMENTS, Op
+
+MOST_FACTOR = 1 << 15
 
 
 class Pool(Op):
@@ -48,15 +60,22 @@ class MaxPool(Pool):
 
 
 class AvgPool(Pool):
-    """acc = sum over the window of (q - zero_point), in units of input scale / size of the window.
+    """acc = sum over the window of (q - zero_point), in units of input scale / divisor.
 
-    Padding contributes nothing, and the whole kernel divides nevertheless (torch's
-    count_include_pad=True). The division is in the scale of the accumulator, whose zero point is
-    zero; a requantizer carries it out. A kernel of the whole frame is global average pooling.
+    Padding contributes nothing, and the divisor is the same nevertheless (torch's
+    count_include_pad=True): by default the size of the kernel. The division is in the scale of the
+    accumulator, whose zero point is zero; a requantizer carries it out. A kernel of the whole frame
+    is global average pooling, with a divisor of 1 a sum.
     """
+
+    divisor: int
 
     def __post_init__(self) -> None:
         self._check_window()
+        divisor = as_int(self.divisor, "Divisor")
+        if not 0 <= divisor <= MAX_ELEMENTS:
+            raise NetworkError(f"Divisor must be 1 to {MAX_ELEMENTS}, not {divisor}")
+        self._set(divisor=divisor or math.prod(self.kernel))
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,6 +108,7 @@ class AvgPool1d(AvgPool):
     kernel: tuple[int, ...]
     stride: tuple[int, ...]
     padding: Padding = ((0, 0),)
+    divisor: int = 0
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,3 +119,35 @@ class AvgPool2d(AvgPool):
     kernel: tuple[int, ...]
     stride: tuple[int, ...]
     padding: Padding = ((0, 0), (0, 0))
+    divisor: int = 0
+
+
+@dataclass(frozen=True, eq=False)
+class PositionScale(Op):
+    """acc = (q - zero_point) * factor of the row * factor of the column, in units of input scale /
+    divisor: sums over windows that do not all hold as many elements become averages of one scale.
+
+    factors : of each spatial axis, the factor of each position; at least 1
+    divisor : by which all factors are too large
+    """
+
+    factors: Factors
+    divisor: int = 1
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.factors, (tuple, list)) or len(self.factors) not in (1, 2):
+            raise NetworkError(f"Factors must be of one or two axes, not {self.factors!r}")
+        factors = tuple(_factors(axis) for axis in self.factors)
+        divisor = as_int(self.divisor, "Divisor")
+        if not 1 <= divisor <= MAX_ELEMENTS:
+            raise NetworkError(f"Divisor must be 1 to {MAX_ELEMENTS}, not {divisor}")
+        self._set(factors=factors, divisor=divisor)
+
+
+def _factors(axis: object) -> tuple[int, ...]:
+    if not isinstance(axis, (tuple, list)) or not axis:
+        raise NetworkError(f"Factors of an axis must be integers, not {axis!r}")
+    found = tuple(as_int(factor, "Factor") for factor in axis)
+    if min(found) < 1 or max(found) >= MOST_FACTOR:
+        raise NetworkError(f"Factors must lie in [1, {MOST_FACTOR}), not {found}")
+    return found

@@ -1,6 +1,6 @@
 """Dot products: ops with weights."""
 
-__all__ = ["Conv", "Conv1d", "Conv2d", "Linear", "Weighted"]
+__all__ = ["Affine", "Conv", "Conv1d", "Conv2d", "Linear", "Weighted"]
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -128,3 +128,19 @@ class Linear(Weighted):
 
     def __post_init__(self) -> None:
         self._check_weights(2)
+
+
+@dataclass(frozen=True, eq=False)
+class Affine(Weighted):
+    """acc[c] = bias[c] + weight[c] * (q[c] - zero_point), each channel on its own.
+
+    weight : (channels,) or (features,)
+    """
+
+    weight: IntArray
+    bias: IntArray
+    weight_format: Format
+    weight_scale: FloatArray
+
+    def __post_init__(self) -> None:
+        self._check_weights(1)

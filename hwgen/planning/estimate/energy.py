@@ -15,6 +15,7 @@ A binary, ternary or power-of-two weight costs the adders that it takes, and not
 
 __all__ = ["NODE", "Energy", "energy_of", "work_of"]
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import sqrt
 
@@ -57,14 +58,14 @@ def energy_of(done: Work) -> Energy:
     )
 
 
-def work_of(assembly: Assembly, beats: int) -> Work:
+def work_of(assembly: Assembly, beats: Sequence[int]) -> Work:
     """Return what all parts do in a frame.
 
     Parameters
     ----------
-    beats : of a frame that enter
+    beats : of a frame that enter, by each input
     """
-    streams = {0: beats}
+    streams = dict(enumerate(beats))
     total = Work()
     for placed in assembly.parts:
         entering = streams[placed.inputs[0]]

@@ -37,9 +37,7 @@ def parts_of(part: EngineParameters, target: Target) -> dict[str, Structure]:
     if part.drained:
         found["drain"] = narrow_structure(part.drain, target)
     for unit in part.behind:
-        found["bias" if unit is part.bias else "post"] = EPILOGUES[type(unit)].structure(
-            unit, target
-        )
+        found[unit.name] = EPILOGUES[type(unit)].structure(unit, target)
     return found
 
 

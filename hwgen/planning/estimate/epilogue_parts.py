@@ -6,13 +6,15 @@ from functools import lru_cache
 from math import ceil
 
 from hwgen.families.cells import lut_inputs
-from hwgen.planning.estimate.lookup_tables import words_luts
+from hwgen.families.memories import block_rams
+from hwgen.planning.estimate.lookup_tables import function_luts, words_luts
 from hwgen.planning.estimate.structure import Counted, Structure, bits_of, held_table, loop_bits
-from hwgen.planning.estimate.work import Work
+from hwgen.planning.estimate.work import Work, stored
 from hwgen.planning.lowering.dsp import inferred
 from hwgen.targets import Target
 from hwgen_rtl_templates.affine_thresholds import AffineThresholdParameters
 from hwgen_rtl_templates.bias import BiasParameters
+from hwgen_rtl_templates.function_table import FunctionTableParameters
 from hwgen_rtl_templates.requantize import RequantizerParameters
 from hwgen_rtl_templates.threshold import ThresholdParameters
 
@@ -138,9 +140,34 @@ def _requantizer_work(part: RequantizerParameters, beats: int) -> Work:
     return element * (part.lanes * beats)
 
 
+def _function_table(part: FunctionTableParameters, target: Target) -> Structure:
+    loop = loop_bits(part.beats)
+    found = Structure(loop, loop.total() + part.latency)
+    for lane in range(part.lanes):
+        if part.style == "block":
+            blocks = block_rams(part.bits, part.depth, target)
+            found += Structure(ffs=part.bits, block_rams=blocks)
+        else:
+            mask = (1 << part.bits) - 1
+            words = tuple(entry & mask for entry in part.words(lane))
+            found += Structure(_entry_luts(words, part.bits, lut_inputs(target)), part.bits)
+    return found
+
+
+@lru_cache(maxsize=1024)  # of all lanes, mostly
+def _entry_luts(words: tuple[int, ...], width: int, inputs: int) -> dict[str, float]:
+    tables, choices = function_luts(words, width, inputs)
+    return {"function table": tables, "function choice": choices}
+
+
+def _function_table_work(part: FunctionTableParameters, beats: int) -> Work:
+    return stored(part.bits, part.depth, part.lanes * beats)
+
+
 EPILOGUES: dict[type, Counted] = {
     BiasParameters: Counted(_bias, _bias_work),
     ThresholdParameters: Counted(_thresholds, _thresholds_work),
     AffineThresholdParameters: Counted(_affine_thresholds, _affine_thresholds_work),
     RequantizerParameters: Counted(_requantizer, _requantizer_work),
+    FunctionTableParameters: Counted(_function_table, _function_table_work),
 }

@@ -1,6 +1,6 @@
 """Tables: how many look-up tables constants take that are read by an index."""
 
-__all__ = ["bits_luts", "table_luts", "words_luts"]
+__all__ = ["bits_luts", "function_luts", "table_luts", "words_luts"]
 
 from collections.abc import Sequence
 from functools import lru_cache
@@ -50,3 +50,39 @@ def bits_luts(bits: npt.NDArray[np.uint8], inputs: int) -> tuple[int, int]:
         varied = stretch.any(axis=0) & ~stretch.all(axis=0)
         tables += len({column.tobytes() for column in np.packbits(stretch.T[varied], axis=1)})
     return tables, width * (stretches - 1)
+
+
+def function_luts(words: Sequence[int], width: int, inputs: int) -> tuple[int, int]:
+    """Return the same of the entries of a function, of which a bit is often what another stretch
+    of the index has, a constant or a bit of the index itself.
+
+    Parameters
+    ----------
+    words : of `width` bits each, a power of two of them
+    """
+    size = 1 << inputs
+    tables: set[bytes] = set()
+    choices: set[bytes] = set()
+    columns = np.array([[word >> bit & 1 for word in words] for bit in range(width)], np.uint8)
+    waiting = list(columns)
+    while waiting:
+        column = waiting.pop()
+        half = len(column) // 2
+        low, high = column[:half], column[half:]
+        if not column.any() or column.all():
+            continue
+        if half and np.array_equal(low, high):
+            waiting.append(low)
+        elif len(column) > size:
+            if column.tobytes() not in choices:
+                waiting += [low, high]
+            choices.add(column.tobytes())
+        elif not _is_index_bit(column):
+            tables.add(column.tobytes())
+    return len(tables), len(choices)
+
+
+def _is_index_bit(column: npt.NDArray[np.uint8]) -> bool:
+    places = np.arange(len(column))
+    bits = range(len(column).bit_length() - 1)
+    return any(np.array_equal(column, places >> bit & 1) for bit in bits)

@@ -17,6 +17,7 @@ from collections.abc import Iterator
 
 from hwgen.network.ops import (
     Add,
+    Affine,
     ArgMax,
     AvgPool1d,
     AvgPool2d,
@@ -24,9 +25,14 @@ from hwgen.network.ops import (
     Conv1d,
     Conv2d,
     Linear,
+    Maximum,
     MaxPool1d,
     MaxPool2d,
+    Minimum,
+    Multiply,
+    PositionScale,
     Requantize,
+    Table,
     Threshold,
 )
 from hwgen.planning.implementations.constants import BIT_SERIAL, PARALLEL
@@ -35,11 +41,15 @@ from hwgen.planning.implementations.implementation import Conditions, Core, Impl
 from hwgen.planning.implementations.mac_array import MAC_ARRAY
 from hwgen.planning.implementations.streams.argmax import ARGMAX
 from hwgen.planning.implementations.streams.elementwise import CONCATENATION, SUM
+from hwgen.planning.implementations.streams.pairs import EXTREME, PRODUCT
 from hwgen.planning.implementations.streams.pool import AVERAGE, MAXIMUM
+from hwgen.planning.implementations.streams.position_scale import POSITION_SCALE
+from hwgen.planning.implementations.streams.rearrange import REARRANGE, SIFT
 from hwgen.planning.implementations.streams.running_maximum import RUNNING_MAXIMUM
 from hwgen.planning.implementations.weight_shared import WEIGHT_SHARED
 from hwgen.planning.layers.folding import Folding
 from hwgen.planning.layers.layer import Layer
+from hwgen.planning.layers.orders import Order
 from hwgen.targets import Target
 
 DOT_PRODUCT = (MAC_ARRAY, DSP_ARRAY, WEIGHT_SHARED, BIT_SERIAL, PARALLEL)
@@ -51,14 +61,21 @@ WAYS: dict[type, tuple[Implementation, ...]] = {
     Conv2d: DOT_PRODUCT,
     Linear: DOT_PRODUCT,
     MaxPool1d: (MAXIMUM, RUNNING_MAXIMUM),
+    Affine: DOT_PRODUCT,
     MaxPool2d: (MAXIMUM, RUNNING_MAXIMUM),
     AvgPool1d: (AVERAGE,),
     AvgPool2d: (AVERAGE,),
+    PositionScale: (POSITION_SCALE,),
     Add: (SUM,),
     Concat: (CONCATENATION,),
+    Multiply: (PRODUCT,),
+    Maximum: (EXTREME,),
+    Minimum: (EXTREME,),
     ArgMax: (ARGMAX,),
     Requantize: (MAXIMUM,),  # of one value
     Threshold: (MAXIMUM,),
+    Table: (MAXIMUM,),
+    Order: (REARRANGE, SIFT),
 }
 IMPLEMENTATIONS = {way.name: way for ways in WAYS.values() for way in ways}
 

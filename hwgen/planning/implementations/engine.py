@@ -149,7 +149,7 @@ def _lower(
 
 
 def _followed(core: EngineParameters, epilogue: Epilogue) -> EngineParameters:
-    engine = replace(core, epilogue=epilogue.unit, bias=epilogue.bias)
+    engine = replace(core, epilogue=epilogue.unit, bias=epilogue.bias, table=epilogue.table)
     return engine.with_depth(engine.full_rate_depth)
 
 
@@ -169,7 +169,7 @@ def _with_low_latency(
 ) -> EngineParameters:
     """Return the engine itself where nothing takes fewer clocks than what it has."""
     sums = output(layer, core.window, core.datapath)
-    now = Epilogue(core.bias, core.epilogue)
+    now = Epilogue(core.bias, core.epilogue, core.table)
     quicker = quicker_epilogue(layer, sums, core.lanes, target, now)
     return _followed(core, quicker) if quicker else core
 

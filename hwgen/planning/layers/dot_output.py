@@ -10,7 +10,7 @@ import numpy as np
 
 from hwgen.formats import bits_for
 from hwgen.network.fields import IntArray
-from hwgen.network.ops import Add, AvgPool1d, AvgPool2d
+from hwgen.network.ops import Add, AvgPool1d, AvgPool2d, Multiply, PositionScale
 from hwgen.network.tensor import Tensor
 from hwgen.planning.layers.layer import Layer
 
@@ -82,7 +82,7 @@ def _sums(layer: Layer, each: bytes) -> DotOutput:
     if known is not None:
         step, offset = known(layer)
         return DotOutput(layer.acc, _one(offset) + step * constants, step)
-    if layer.epilogue is None:  # elements leave as they are
+    if not layer.epilogue:  # elements leave as they are
         return DotOutput(layer.y, _one(0))
     return DotOutput(layer.acc, _one(encoding.base), encoding.step)
 
@@ -101,6 +101,8 @@ CONSTANTS: dict[type, Callable[[Layer], tuple[int, int]]] = {
     AvgPool1d: _of_average,
     AvgPool2d: _of_average,
     Add: _of_sum,
+    Multiply: _of_sum,
+    PositionScale: _of_sum,
 }
 
 

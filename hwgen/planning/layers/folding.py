@@ -114,7 +114,8 @@ def array_foldings(layer: Layer) -> Iterator[Folding]:
 
 def element_foldings(layer: Layer, implementation: str) -> Iterator[Folding]:
     """Yield the lanes of what takes elements of all its inputs one by one."""
-    for lanes in divisors(gcd(*(frame[0] for frame in layer.x_frames))):
+    frames = layer.x_frames[:1] if layer.spreads else layer.x_frames
+    for lanes in divisors(gcd(*(frame[0] for frame in frames))):
         yield Folding(lanes, lanes, lanes, implementation=implementation)
 
 

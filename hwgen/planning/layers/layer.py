@@ -2,7 +2,7 @@
 
 __all__ = ["INPUT", "NONE", "Frame", "Layer", "Pair", "Sides"]
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -13,18 +13,20 @@ from hwgen.network.inference import Tensor
 from hwgen.network.ops import (
     Op,
     Requantize,
+    Table,
     Threshold,
 )
 from hwgen.planning.layers.elements import ElementEncoding
 
 if TYPE_CHECKING:
+    from hwgen.planning.layers.orders import Order
     from hwgen.planning.layers.run import Run
 
 Frame = tuple[int, int, int]  # channels, height, width of a stream
 Pair = tuple[int, int]
 Sides = tuple[Pair, Pair]
 NONE: Sides = ((0, 0), (0, 0))  # of padding
-INPUT = ""  # the source of what enters the network
+INPUT = ""  # the source of what enters a network of one input; of several, their names are
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,8 +35,9 @@ class Layer:
 
     name : of its first node
     nodes : names of the nodes it computes; the last one's value is what leaves
-    sources : for each input, the layer it comes from, or `INPUT`
-    op : of its first node; of several layers as one, a `Run`
+    sources : for each input, the layer it comes from, `INPUT`, or one of several inputs
+    op : of its first node; of several layers as one, a `Run`; of elements in another order,
+        an `Order`
     xs : types of the elements that enter
     acc : type of the values between the datapath and what follows
     y : type of the elements that leave
@@ -45,14 +48,16 @@ class Layer:
     kernel, stride, dilation : (vertical, horizontal)
     padding : ((above, below), (left, right))
     groups : of a convolution
+    ends : names of the outputs of the network that its value is
+    spreads : whether what is less than the first input is taken again for the rest of it
     pads_low : whether padding is below every value, as a maximum wants it
-    epilogue : the requantizer or thresholds that follow, or None
+    epilogue : what follows, in its order: a requantizer or thresholds, a table, both or nothing
     """
 
     name: str
     nodes: tuple[str, ...]
     sources: tuple[str, ...]
-    op: "Op | Run"
+    op: "Op | Run | Order"
     xs: tuple[Tensor, ...]
     acc: Tensor
     y: Tensor
@@ -65,8 +70,10 @@ class Layer:
     padding: Sides = NONE
     dilation: Pair = (1, 1)
     groups: int = 1
+    ends: tuple[str, ...] = ()
+    spreads: bool = False
     pads_low: bool = False
-    epilogue: Requantize | Threshold | None = field(default=None)
+    epilogue: tuple[Requantize | Threshold | Table, ...] = ()
     x_encodings: tuple[ElementEncoding, ...] = ()
     y_encoding: ElementEncoding = ElementEncoding()
 
@@ -89,6 +96,21 @@ class Layer:
     def x_frame(self) -> Frame:
         """Stream of the first input."""
         return self.x_frames[0]
+
+    @property
+    def needs_frames(self) -> bool:
+        """Whether an input that is one pixel meets all pixels of another, which wait for it."""
+        return self.spreads and any(f[1:] != self.x_frame[1:] for f in self.x_frames)
+
+    def rounds(self, position: int, lanes: int) -> tuple[int, int]:
+        """Return (fresh, period): how many beats of an input enter, and are met, in a turn, where
+        it spreads over the first one; (1, 1) where it does not."""
+        frame, whole = self.x_frames[position], self.x_frame
+        if not self.spreads or frame == whole:
+            return 1, 1
+        groups = -(-whole[0] // lanes)
+        fresh = groups if frame[0] == whole[0] else 1
+        return fresh, groups if frame[1:] == whole[1:] else groups * self.pixels
 
     @property
     def outputs(self) -> int:

@@ -45,6 +45,9 @@ def run_of(layers: Sequence[Layer], network: Sequence[Layer]) -> Layer:
         for source in set(user.sources) & (names - {last.name}):
             if user.name not in names:
                 raise PlanError(f"{source}: {user.name} takes what only the run's own layers may")
+    leaves = [layer.name for layer in layers[:-1] if layer.ends]
+    if leaves:
+        raise PlanError(f"{leaves[0]}: a value of a run that leaves must be that of its last layer")
     unused = [layer.name for layer in layers[:-1] if layer.name not in taken]
     if unused:
         raise PlanError(f"{unused[0]}: what a run computes must be used by a later layer of it")
@@ -66,7 +69,7 @@ def run_of(layers: Sequence[Layer], network: Sequence[Layer]) -> Layer:
         x_encodings=encodings,
         weight=None,
         bias=None,
-        epilogue=None,
+        epilogue=(),
         kernel=(1, 1),
         stride=(1, 1),
         padding=NONE,

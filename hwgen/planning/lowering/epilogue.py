@@ -1,5 +1,6 @@
 """Epilogue: what becomes of sums on their way out of a layer: bias, then requantizer or thresholds,
-in tables or, where they lie evenly, by division.
+in tables or, where they lie evenly, by division; then the table of a function, if there is one. A
+requantizer and a table that never fall together are thresholds as well.
 
 A bias is a unit of its own behind the drain, or part of the thresholds that follow: a sum reaches
 t - bias where the accumulator reaches t.
@@ -8,7 +9,7 @@ t - bias where the accumulator reaches t.
 __all__ = ["Epilogue", "epilogue_for", "epilogues_for", "quicker_epilogue"]
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from typing import Any
 
@@ -16,11 +17,13 @@ import numpy as np
 
 from hwgen.formats import bits_for
 from hwgen.network.fields import IntArray
-from hwgen.network.ops import Requantize, Threshold
+from hwgen.network.inference import infer
+from hwgen.network.ops import Requantize, Table, Threshold
 from hwgen.network.ranges import DOUBLE_BITS
-from hwgen.network.thresholds import as_threshold
+from hwgen.network.thresholds import as_threshold, followed_by_table
 from hwgen.planning.estimate.resources import Resources, estimate, weigh
 from hwgen.planning.layers.dot_output import DotOutput
+from hwgen.planning.layers.elements import ElementEncoding
 from hwgen.planning.layers.layer import Layer
 from hwgen.planning.lowering.affine_thresholds import (
     AffineThresholds,
@@ -31,6 +34,7 @@ from hwgen.targets import Target
 from hwgen_rtl_templates.affine_thresholds import AffineThresholdParameters
 from hwgen_rtl_templates.bias import BiasParameters
 from hwgen_rtl_templates.epilogue import CounterParameters, EpilogueParameters
+from hwgen_rtl_templates.function_table import FunctionTableParameters
 from hwgen_rtl_templates.requantize import RequantizerParameters
 from hwgen_rtl_templates.threshold import ThresholdParameters
 
@@ -44,16 +48,17 @@ class Epilogue:
 
     bias: BiasParameters | None = None
     unit: EpilogueParameters | None = None
+    table: FunctionTableParameters | None = None
 
     @property
     def latency(self) -> int:
         """Clocks from a sum to its output."""
-        return sum(unit.latency for unit in (self.bias, self.unit) if unit)
+        return sum(unit.latency for unit in (self.bias, self.unit, self.table) if unit)
 
     def needs(self, target: Target) -> Resources:
         """Return what the units are estimated to take."""
-        units = (estimate(unit, target) for unit in (self.bias, self.unit) if unit)
-        return sum(units, Resources())
+        units = (self.bias, self.unit, self.table)
+        return sum((estimate(unit, target) for unit in units if unit), Resources())
 
     def cost(self, target: Target) -> float:
         """Return the same in LUTs."""
@@ -81,12 +86,15 @@ def epilogues_for(
 ) -> tuple[Epilogue, ...]:
     """Return all that may follow the datapath, the cheapest on this target first."""
     bias = None if sums.plain else _bias(layer, sums, lanes)
-    op = layer.epilogue
-    if op is None:
+    if not layer.epilogue:
         return (Epilogue(bias),)
-    found = []
+    found, op = [], layer.epilogue[-1]
     if isinstance(op, Requantize):
         found.append(Epilogue(bias, _requantizer(layer, op, lanes)))
+    elif isinstance(op, Table):
+        before = epilogues_for(_before_table(layer), sums, lanes, target)
+        tables = _tables(layer, op, lanes, target)
+        found += [replace(first, table=table) for first in before for table in tables]
     found += [Epilogue(bias, unit) for unit in _counters(layer, lanes)]
     if bias and sums.exact:
         found += [Epilogue(None, unit) for unit in _counters(layer, lanes, sums)]
@@ -132,10 +140,48 @@ class ThresholdTable:
 @lru_cache(maxsize=64)  # of a layer, all foldings are looked at one after the other
 def _as_threshold(layer: Layer) -> Threshold | None:
     """Return what follows as thresholds, None where these are too many."""
-    op = layer.epilogue
+    *before, op = layer.epilogue
+    if isinstance(op, Threshold):
+        return op
+    if not 0 < layer.y.hi - layer.y.lo <= MOST_STEPS:
+        return None
     if isinstance(op, Requantize):
-        return as_threshold(op, layer.acc) if 0 < layer.y.hi - layer.y.lo <= MOST_STEPS else None
-    return op
+        return as_threshold(op, layer.acc)
+    first = before[0] if before else None
+    return None if isinstance(first, Table) else followed_by_table(first, op, layer.acc)
+
+
+@lru_cache(maxsize=64)
+def _before_table(layer: Layer) -> Layer:
+    """Return a layer without its table, whose input is what leaves."""
+    before, y = layer.epilogue[:-1], layer.acc
+    for op in before:
+        y = infer(op, [y])
+    return replace(layer, epilogue=before, y=y, y_encoding=ElementEncoding())
+
+
+def _tables(
+    layer: Layer, op: Table, lanes: int, target: Target
+) -> tuple[FunctionTableParameters, ...]:
+    """Return the table in LUTs, and in block RAM where there is any."""
+    x, y, encoding = _before_table(layer).y, layer.y, layer.y_encoding
+    entries = op.entries[:, x.lo - op.lo : x.hi - op.lo + 1]
+    # what a channel never reaches may be anything, within the width
+    elements = ((entries - encoding.base) // encoding.step).clip(y.lo, y.hi)
+    (x_bits, x_signed), (bits, is_signed) = bits_for(x.lo, x.hi), bits_for(y.lo, y.hi)
+    in_luts = FunctionTableParameters(
+        channels=layer.outputs,
+        lanes=lanes,
+        x_bits=x_bits,
+        x_signed=x_signed,
+        x_lo=x.lo,
+        entries=tuple(map(tuple, elements.tolist())),
+        bits=bits,
+        signed=is_signed,
+    )
+    if not target.block_rams or target.library or y.lo == y.hi:
+        return (in_luts,)
+    return in_luts, replace(in_luts, style="block")
 
 
 def _bias(layer: Layer, sums: DotOutput, lanes: int) -> BiasParameters:
@@ -161,7 +207,7 @@ def _counters(layer: Layer, lanes: int, sums: DotOutput | None = None) -> list[C
         return []
     steps = _steps(layer, sums.step, tuple(sums.offsets.tolist())) if sums else _steps(layer)
     units: list[CounterParameters] = []
-    if steps.count <= MOST_TABLED or isinstance(layer.epilogue, Threshold):
+    if steps.count <= MOST_TABLED or isinstance(layer.epilogue[-1], Threshold):
         units.append(_thresholds(layer, op, steps, lanes))
     if 1 < steps.count <= MOST_STEPS and (steps.lines or steps.lines_by_sign):
         units.append(_affine_thresholds(layer, op, steps, lanes))

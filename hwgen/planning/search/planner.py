@@ -120,7 +120,7 @@ def _drained(
 
     def cost(trial: Core) -> float:
         shape = (layer.outputs, trial.lanes)
-        between = (adapters(*shape, word, *trial.element) for word in words)
+        between = (adapters(*shape, min(word, shape[0]), *trial.element) for word in words)
         parts = (part for needed in between for part in needed)
         needs = sum((estimate(part, target) for part in parts), estimate(trial, target))
         return weigh(needs, target)

@@ -3,8 +3,7 @@
 __all__ = ["with_queues"]
 
 from hwgen.families.memories import queue_step
-from hwgen.planning.dataflow import Branch
-from hwgen.planning.layers.layer import INPUT
+from hwgen.planning.dataflow import Branch, branches_of
 from hwgen.planning.plan import Plan, Stage
 from hwgen.targets import Target
 from hwgen_rtl_templates.fifo import DEEP
@@ -28,10 +27,8 @@ def _behind(stage: Stage, target: Target) -> int | None:
 
 def _branches(plan: Plan) -> list[Branch]:
     """Return the ways out of every fork."""
-    ways: dict[str, list[Branch]] = {}
-    for stage in plan.stages:
-        for position, source in enumerate(stage.layer.sources):
-            ways.setdefault(source, []).append(Branch(source, stage.name, position))
+    exits = [stage.name for stage in plan.exits]
+    ways = branches_of([stage.layer for stage in plan.stages], exits)
     return [branch for branches in ways.values() if len(branches) > 1 for branch in branches]
 
 
@@ -48,8 +45,9 @@ def with_queues(plan: Plan) -> Plan:
 
     A queue behind an engine starts with the depth at which the engine never waits for it. A queue
     on a branch of a fork holds, to begin with, two frames, more than a join can make it wait for,
-    so that nothing can stand still. It is then as long as what it has held at most, and halved as
-    long as interval and latency stay.
+    so that nothing can stand still; and one more for each stage where a value of a whole frame is
+    waited for, for each may take as long as a frame. It is then as long as what it has held at
+    most, and halved as long as interval and latency stay.
     """
     plan = plan.with_queues(
         {
@@ -58,11 +56,14 @@ def with_queues(plan: Plan) -> Plan:
             if (depth := _behind(stage, plan.target)) is not None
         }
     )
-    beats = {stage.name: stage.output.beats for stage in plan.stages}
+    beats = {name: end.beats for name, end in plan.entries.items()}
+    beats |= {stage.name: stage.output.beats for stage in plan.stages}
+    waits = any(stage.layer.needs_frames for stage in plan.stages)
+    frames = 2 + len(plan.stages) * waits
     ample: dict[Branch, int] = {}
     for branch in _branches(plan):
-        frame = plan.entry.beats if branch.source == INPUT else beats[branch.source]
-        ample[branch] = _rounded(max(LEAST, 2 * frame), plan.target)
+        frame = beats[branch.source]
+        ample[branch] = _rounded(max(LEAST, frames * frame), plan.target)
     plan = plan.with_depths(ample)
     least = max(LEAST, queue_step(plan.target))
     best = _without_spare(_shortened(_lengthened(plan), least))

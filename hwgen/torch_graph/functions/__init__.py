@@ -1,18 +1,35 @@
 """Functions and methods that a forward calls, as modules of the same meaning."""
 
-__all__ = ["Call", "is_size", "modules_of", "operands"]
+__all__ = [
+    "Call",
+    "host_layer_of",
+    "is_comparison",
+    "is_host_call",
+    "is_size",
+    "modules_of",
+    "operands",
+    "takes_constants",
+]
 
 import operator
 
 from torch import fx
 
 from hwgen.torch_graph.functions.activations import ACTIVATIONS
+from hwgen.torch_graph.functions.arithmetic import ARITHMETIC
 from hwgen.torch_graph.functions.call import Call, Calls, Modules, first
+from hwgen.torch_graph.functions.ends import (
+    COMPARISONS,
+    host_layer_of,
+    is_comparison,
+    is_host_call,
+)
 from hwgen.torch_graph.functions.joins import JOINS
+from hwgen.torch_graph.functions.pads import PADS
 from hwgen.torch_graph.functions.pools import POOLS
 from hwgen.torch_graph.functions.shapes import SHAPES
 
-FUNCTIONS: Calls = {**ACTIVATIONS, **JOINS, **SHAPES, **POOLS}
+FUNCTIONS: Calls = {**ACTIVATIONS, **ARITHMETIC, **JOINS, **SHAPES, **POOLS, **PADS, **COMPARISONS}
 
 
 def is_size(node: fx.Node) -> bool:
@@ -37,6 +54,12 @@ def modules_of(call: Call) -> Modules | None:
     """Return modules that, one after another, mean what a call does; None if there are none."""
     known = FUNCTIONS.get(call.node.target)
     return None if known is None else known.modules(call)
+
+
+def takes_constants(node: fx.Node) -> bool:
+    """Say whether operands of a call may be constants."""
+    known = FUNCTIONS.get(node.target)
+    return node.op != "call_module" and known is not None and known.constants
 
 
 def _is_node_size(value: object) -> bool:

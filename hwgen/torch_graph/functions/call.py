@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from torch import fx, nn
+from torch import Tensor, fx, nn
 
 Shape = tuple[int, ...]
 Modules = tuple[nn.Module, ...]  # one after another
@@ -18,10 +18,12 @@ class Call:
 
     node : of the graph
     shapes : of its operands with the batch, in their order; None where it is not known
+    constants : operands that are the same whatever enters the model; None for the others
     """
 
     node: fx.Node
     shapes: tuple[Shape | None, ...] = ()
+    constants: tuple[Tensor | None, ...] = ()
 
     @property
     def dimensions(self) -> int | None:
@@ -51,10 +53,12 @@ class Function:
     modules : returns modules that, one after another, mean what the call does; None if there are
         none
     operands : returns what a call takes as tensors
+    constants : whether some of these may be constants
     """
 
     modules: Callable[[Call], Modules | None]
     operands: Callable[[fx.Node], list[object]] = first
+    constants: bool = False
 
 
 Calls = dict[Any, Function]  # by what is called: a function, or the name of a method

@@ -1,29 +1,17 @@
-"""Functions in which values come together, and the largest of all values."""
+"""Concatenation, and the largest of all values."""
 
-__all__ = ["ADD", "JOINS"]
-
-import operator
+__all__ = ["JOINS"]
 
 import torch
 from torch import fx
 
 from hwgen.torch_graph.functions.call import Call, Calls, Function, Modules, argument, is_channels
-from hwgen.torch_graph.modules import Add, ArgMax, Concat
-
-ADD = (operator.add, operator.iadd, torch.add, "add", "add_")
-
-
-def _both(node: fx.Node) -> list[object]:
-    return [argument(node, 0, "input"), argument(node, 1, "other")]
+from hwgen.torch_graph.modules import ArgMax, Concat
 
 
 def _list(node: fx.Node) -> list[object]:
     values = argument(node, 0, "tensors", ())
     return list(values) if isinstance(values, (list, tuple)) else [values]
-
-
-def _add(call: Call) -> Modules | None:
-    return (Add(),) if set(call.node.kwargs) <= {"input", "other"} else None
 
 
 def _cat(call: Call) -> Modules | None:
@@ -37,7 +25,6 @@ def _argmax(call: Call) -> Modules | None:
 
 
 JOINS: Calls = {
-    **dict.fromkeys(ADD, Function(_add, _both)),
     **dict.fromkeys((torch.cat, torch.concat, torch.concatenate), Function(_cat, _list)),
     torch.argmax: Function(_argmax),
     "argmax": Function(_argmax),

@@ -3,6 +3,7 @@
 __all__ = ["SHAPES"]
 
 import torch
+import torch.nn.functional as F
 from torch import nn
 
 from hwgen.torch_graph.functions.call import Call, Calls, Function, Modules
@@ -15,4 +16,16 @@ def _reshape(call: Call) -> Modules | None:
     return (nn.Flatten(),) if flattens or call.dimensions is None else None
 
 
-SHAPES: Calls = dict.fromkeys(RESHAPING, Function(_reshape))
+def _pixel_shuffle(call: Call) -> Modules | None:
+    return (nn.PixelShuffle(call.argument(1, "upscale_factor")),)
+
+
+def _pixel_unshuffle(call: Call) -> Modules | None:
+    return (nn.PixelUnshuffle(call.argument(1, "downscale_factor")),)
+
+
+SHAPES: Calls = {
+    **dict.fromkeys(RESHAPING, Function(_reshape)),
+    **dict.fromkeys((F.pixel_shuffle, torch.pixel_shuffle), Function(_pixel_shuffle)),
+    **dict.fromkeys((F.pixel_unshuffle, torch.pixel_unshuffle), Function(_pixel_unshuffle)),
+}

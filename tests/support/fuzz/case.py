@@ -1,6 +1,6 @@
 """Cases: random whole networks, and the settings each is implemented with."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -17,13 +17,25 @@ from hwgen.planning.layers.find import find_layers
 from hwgen.planning.search.planner import MIN_AREA, MIN_LATENCY
 from hwgen.targets import get_target
 from support.exactness import train_on
-from support.networks import CHAIN, GRAPH, MIXED, random_input, random_network
+from support.networks import CHAIN, GRAPH, MIXED, ORDERS, TABLES, random_input, random_network
 from support.torch_models import random_module
 
 IntArray = npt.NDArray[np.int64]
 
-MODELS = {"torch cnn": False, "torch branched": True}  # whether with branches
-NETWORKS = {"network": CHAIN, "graph": GRAPH, "mixed": MIXED}
+MODELS = {
+    "torch cnn": {},
+    "torch branched": {"branches": True},
+    "torch functions": {"branches": True, "functions": True},
+}
+NETWORKS = {
+    "network": CHAIN,
+    "graph": GRAPH,
+    "mixed": MIXED,
+    "tables": TABLES,
+    "orders": ORDERS,
+    "lengths": replace(MIXED, length=True, unequal=0.5),
+    "uneven": replace(MIXED, unequal=0.7),
+}
 SOURCES = (*MODELS, *MODELS, *MODELS, *MODELS, *NETWORKS)  # in turn: most come from torch
 WEIGHTS = (*(f"int{bits}" for bits in range(2, 9)), "binary", "ternary", "pot4", "pot3x2", "cb3:7")
 ATTEMPTS = 30  # of a draw; what hwgen refuses to compress or implement is no case
@@ -117,7 +129,7 @@ def draw_model(source: str, rng: np.random.Generator) -> tuple[nn.Module, torch.
     """Return a compressed module, inputs, and its network."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(int(rng.integers(2**31)))
-        model, x = random_module(rng, branches=MODELS[source])
+        model, x = random_module(rng, **MODELS[source])
         pruned = PruneRecipe(0.4, epochs=0) if rng.random() < 0.2 else None
         trains = rng.random() < 0.3 and model(x).requires_grad
         done = api.compress(

@@ -9,11 +9,13 @@ import numpy.typing as npt
 
 from hwgen.network import (
     Add,
+    Affine,
     AvgPool2d,
     Conv2d,
     Linear,
     Node,
     Op,
+    PositionScale,
     Requantize,
     Threshold,
 )
@@ -66,12 +68,19 @@ def fitted(op: Op, inputs: Sequence[Tensor]) -> Op:
     if isinstance(op, AvgPool2d) and len(x.shape) == 3:
         room = (n + sum(p) for n, p in zip(x.shape[1:], op.padding, strict=True))
         return replace(op, kernel=tuple(map(min, op.kernel, room)))
+    if isinstance(op, PositionScale) and len(op.factors) == len(x.shape) - 1:
+        sizes = zip(op.factors, x.shape[1:], strict=True)
+        return replace(op, factors=tuple((axis * size)[:size] for axis, size in sizes))
     if isinstance(op, Requantize) and max(op.multiplier.size, op.shift.size) > 1:
         rows = (values[: x.channels] for values in (op.multiplier, op.shift))
         return replace(op, **dict(zip(("multiplier", "shift"), rows, strict=True)))
     if isinstance(op, Threshold) and len(op.thresholds) > 1:
         return replace(op, thresholds=op.thresholds[: x.channels])
-    if isinstance(op, Add) and len(inputs) == 2 and inputs[0].scale.size == 1:
+    if isinstance(op, Affine):
+        scale = op.weight_scale if op.weight_scale.size == 1 else op.weight_scale[: x.channels]
+        weight, bias = op.weight[: x.channels], op.bias[: x.channels]
+        return replace(op, weight=weight, bias=bias, weight_scale=scale)
+    if isinstance(op, Add) and len(inputs) > 1 and all(x.scale.size == 1 for x in inputs):
         return fitted_add(op, inputs)
     return op
 
@@ -101,11 +110,10 @@ def fitted_conv2d(op: Conv2d, x: Tensor) -> Conv2d:
 
 
 def fitted_add(op: Add, inputs: Sequence[Tensor]) -> Add:
-    """Return a sum whose multipliers suit the scales that now meet."""
-    a, b = (float(x.scale[0]) for x in inputs)
-    if abs(a / op.multipliers[0] / (b / op.multipliers[1]) - 1) < 1e-3:
-        return op
-    ratio = a / b
-    return Add(
-        (max(1, round(600 * ratio)), 600) if ratio > 1 else (600, max(1, round(600 / ratio)))
-    )
+    """Return a sum of as many inputs, whose factors suit the scales that now meet."""
+    multipliers = op.multipliers[: len(inputs)]
+    scales = np.array([float(x.scale[0]) for x in inputs])
+    units = scales * np.broadcast_to(op.factors[: len(inputs)], len(inputs)) / np.abs(multipliers)
+    if units.max() - units.min() < 1e-3 * units.max():
+        return Add(multipliers, op.factors[: len(inputs)])
+    return Add(multipliers, np.abs(multipliers) / scales * scales[0])

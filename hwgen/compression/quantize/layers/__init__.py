@@ -6,15 +6,38 @@ works on those, exactly. Accumulators stay below 2**50, so that float64 holds ev
 """
 
 __all__ = [
+    "QuantAbove",
     "QuantAdd",
-    "QuantAvgPool2d",
+    "QuantAffine",
+    "QuantAvgPool",
     "QuantConcat",
+    "QuantConv",
+    "QuantConv1d",
     "QuantConv2d",
+    "QuantHostLayer",
     "QuantLinear",
+    "QuantMaximum",
+    "QuantMinimum",
+    "QuantMultiply",
+    "QuantPositionScale",
+    "QuantRearrange",
+    "QuantTable",
+    "QuantZeroPad",
     "Weighted",
 ]
 
 from hwgen.compression.quantize.layers.add import QuantAdd
-from hwgen.compression.quantize.layers.concat import QuantConcat
-from hwgen.compression.quantize.layers.pools import QuantAvgPool2d
-from hwgen.compression.quantize.layers.weighted import QuantConv2d, QuantLinear, Weighted
+from hwgen.compression.quantize.layers.concat import QuantConcat, QuantMaximum, QuantMinimum
+from hwgen.compression.quantize.layers.ends import QuantAbove, QuantHostLayer
+from hwgen.compression.quantize.layers.pairs import QuantMultiply
+from hwgen.compression.quantize.layers.pools import QuantAvgPool, QuantPositionScale, QuantZeroPad
+from hwgen.compression.quantize.layers.rearrange import QuantRearrange
+from hwgen.compression.quantize.layers.table import QuantTable
+from hwgen.compression.quantize.layers.weighted import (
+    QuantAffine,
+    QuantConv,
+    QuantConv1d,
+    QuantConv2d,
+    QuantLinear,
+    Weighted,
+)

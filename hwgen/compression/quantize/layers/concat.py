@@ -1,6 +1,6 @@
-"""Channels side by side."""
+"""Values of one grid together: channels side by side, the larger and the smaller of two."""
 
-__all__ = ["QuantConcat"]
+__all__ = ["OneGrid", "QuantConcat", "QuantMaximum", "QuantMinimum"]
 
 import numpy as np
 import numpy.typing as npt
@@ -10,8 +10,8 @@ from torch import Tensor, nn
 from hwgen.compression.quantize.quantizers import Source
 
 
-class QuantConcat(nn.Module):
-    """Channels side by side; the sources lie on one grid, so that nothing is computed."""
+class OneGrid(nn.Module):
+    """What takes sources that lie on one grid, so that nothing is computed of their numbers."""
 
     def __init__(self, path: str, *sources: Source):
         super().__init__()
@@ -35,6 +35,26 @@ class QuantConcat(nn.Module):
         """Largest magnitude of q - zero_point, (1,)."""
         return np.array([self.bound()], dtype=np.float64)
 
+
+class QuantConcat(OneGrid):
+    """Channels side by side."""
+
     def forward(self, *values: Tensor) -> Tensor:
         """Return (batch, sum of channels, ...)."""
         return torch.cat(values, 1)
+
+
+class QuantMaximum(OneGrid):
+    """The larger of two values of one shape."""
+
+    def forward(self, a: Tensor, b: Tensor) -> Tensor:
+        """Return the larger one."""
+        return torch.maximum(a, b)
+
+
+class QuantMinimum(OneGrid):
+    """The smaller of two values of one shape."""
+
+    def forward(self, a: Tensor, b: Tensor) -> Tensor:
+        """Return the smaller one."""
+        return torch.minimum(a, b)

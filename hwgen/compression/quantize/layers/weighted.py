@@ -1,6 +1,8 @@
 """Dot products: convolution and fully connected layers."""
 
-__all__ = ["QuantConv2d", "QuantLinear", "Weighted"]
+__all__ = ["QuantAffine", "QuantConv", "QuantConv1d", "QuantConv2d", "QuantLinear", "Weighted"]
+
+from collections.abc import Callable
 
 import numpy as np
 import numpy.typing as npt
@@ -8,17 +10,19 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from hwgen.compression.quantize.layers.integers import integers_of, is_binary, pair
+from hwgen.compression.quantize.layers.integers import extents, integers_of, is_binary
 from hwgen.compression.quantize.quantizers import Source, per_channel
 from hwgen.compression.quantize.weights import WeightQuantizer
 from hwgen.errors import FormatError
 from hwgen.formats import Format
+from hwgen.torch_graph.modules import Affine
+from hwgen.torch_graph.modules.windows import Sides, padded
 
 ACCUMULATOR_BITS = 50  # float64 divides scale * acc by scale and rounds back to acc below this
 
 
 class Weighted(nn.Module):
-    """What `QuantConv2d` and `QuantLinear` share: weights by any quantizer of weights.
+    """What convolutions and `QuantLinear` share: weights by any quantizer of weights.
 
     Attributes
     ----------
@@ -35,7 +39,7 @@ class Weighted(nn.Module):
     def __init__(
         self,
         path: str,
-        float_layer: nn.Conv2d | nn.Linear,
+        float_layer: nn.Conv1d | nn.Conv2d | nn.Linear | Affine,
         quantizer: WeightQuantizer,
         source: Source,
         largest_bias: Tensor,
@@ -127,49 +131,77 @@ class Weighted(nn.Module):
         raise NotImplementedError
 
 
-class QuantConv2d(Weighted):
-    """A convolution; stride, padding and dilation are pairs, groups divide both channel counts."""
+class QuantConv(Weighted):
+    """A convolution of any number of spatial axes.
+
+    stride, dilation : of each spatial axis
+    padding : (before, after) of each spatial axis
+    groups : divides both channel counts
+    """
+
+    convolve: Callable[..., Tensor]
 
     def __init__(
         self,
         path: str,
-        float_layer: nn.Conv2d,
+        float_layer: nn.Conv1d | nn.Conv2d,
         quantizer: WeightQuantizer,
         source: Source,
         largest_bias: Tensor,
     ):
         super().__init__(path, float_layer, quantizer, source, largest_bias)
-        self.stride = pair(float_layer.stride)
-        self.dilation = pair(float_layer.dilation)
-        self.padding = _padding(float_layer)
+        rank = len(float_layer.kernel_size)
+        self.stride = extents(float_layer.stride, rank)
+        self.dilation = extents(float_layer.dilation, rank)
+        self.padding = _padding(float_layer, rank)
         self.groups = float_layer.groups
 
     @property
     def pads_below_zero(self) -> bool:
         """Whether it pads with -1: binary values have no zero."""
-        return any(self.padding) and is_binary(self._source[0])
+        return any(map(any, self.padding)) and is_binary(self._source[0])
 
     def _dot(self, x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
-        padding = self.padding
+        value = 0.0
         if self.pads_below_zero:
-            height, width = padding
             value = -float(self.input_scale()) if self.training else -1.0
-            x, padding = F.pad(x, (width, width, height, height), value=value), (0, 0)
-        return F.conv2d(x, weight, bias, self.stride, padding, self.dilation, self.groups)
+        x = padded(x, self.padding, value)
+        return type(self).convolve(x, weight, bias, self.stride, 0, self.dilation, self.groups)
+
+
+class QuantConv1d(QuantConv):
+    """A convolution along a length."""
+
+    convolve = staticmethod(F.conv1d)
+
+
+class QuantConv2d(QuantConv):
+    """A convolution of images."""
+
+    convolve = staticmethod(F.conv2d)
 
 
 class QuantLinear(Weighted):
-    """A fully connected layer."""
+    """A fully connected layer, of each position where there are several."""
 
     def _dot(self, x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
-        return F.linear(x, weight, bias)
+        return F.linear(x.movedim(1, -1), weight, bias).movedim(-1, 1)
 
 
-def _padding(layer: nn.Conv2d) -> tuple[int, int]:
+class QuantAffine(Weighted):
+    """A factor and an offset of each channel; weights are (channels, 1)."""
+
+    def _dot(self, x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+        return x * per_channel(weight, x) + per_channel(bias, x)
+
+
+def _padding(layer: nn.Conv1d | nn.Conv2d, rank: int) -> Sides:
+    if layer.padding_mode != "zeros":  # which a layer before it puts around the frame
+        return ((0, 0),) * rank
     if layer.padding == "valid":
-        return 0, 0
-    if isinstance(layer.padding, str):  # "same": float_graph_of let odd spans through only
-        spans = zip(pair(layer.dilation), pair(layer.kernel_size), strict=True)
-        height, width = (d * (k - 1) // 2 for d, k in spans)
-        return height, width
-    return pair(layer.padding)
+        return ((0, 0),) * rank
+    if isinstance(layer.padding, str):  # "same": of an odd sum, torch puts more behind
+        spans = zip(layer.dilation, layer.kernel_size, strict=True)
+        sums = [d * (k - 1) for d, k in spans]
+        return tuple((n // 2, n - n // 2) for n in sums)
+    return tuple((n, n) for n in extents(layer.padding, rank))

@@ -10,6 +10,7 @@ __all__ = [
     "PowerOfTwoWeights",
     "TernaryWeights",
     "WeightQuantizer",
+    "factor_format",
     "freeze_weights",
     "largest_bias",
     "levels_of",
@@ -23,6 +24,6 @@ from hwgen.compression.quantize.weights.bounded import BoundedWeights, largest_b
 from hwgen.compression.quantize.weights.codebook import CodebookWeights
 from hwgen.compression.quantize.weights.levels import LevelWeights, levels_of
 from hwgen.compression.quantize.weights.linear import LinearWeights
-from hwgen.compression.quantize.weights.make import make_weights
+from hwgen.compression.quantize.weights.make import factor_format, make_weights
 from hwgen.compression.quantize.weights.power_of_two import PowerOfTwoWeights, freeze_weights
 from hwgen.compression.quantize.weights.ternary import TernaryWeights

@@ -1,7 +1,8 @@
 """Which quantizer a recipe wants for the weights of a layer."""
 
-__all__ = ["make_weights"]
+__all__ = ["factor_format", "make_weights"]
 
+import torch
 from torch import Tensor
 
 from hwgen.compression.quantize.calibration import weight_scales
@@ -24,6 +25,28 @@ from hwgen.compression.quantize.weights.ternary import TernaryWeights
 from hwgen.compression.recipes.quantize_recipe import QuantizeRecipe
 from hwgen.errors import FormatError, InternalError
 from hwgen.formats import Binary, Codebook, Fixed, Format, PowerOfTwo, Ternary
+
+FACTOR_BITS = range(8, 17)
+FACTOR_ERROR = 2.0**-8  # of a factor, relative
+
+
+def factor_format(weight: Tensor, recipe: QuantizeRecipe, limits: ScaleLimits) -> Fixed:
+    """Return the format of a factor a channel: the fewest bits that meet every factor well.
+
+    Parameters
+    ----------
+    weight : (channels, 1)
+    limits : of the scales, below which a factor counts for nothing
+    """
+    found = [Fixed(bits) for bits in FACTOR_BITS]
+    for format in found:
+        scales = weight_scales(weight, format, recipe.power_of_two, recipe.per_channel, limits)
+        steps = scales.reshape(-1, 1).double()
+        error = (torch.round(weight.double() / steps) * steps - weight).abs()
+        counts = weight.abs() > limits.fitting(scales).least.reshape(-1, 1)
+        if not bool((counts & (error > FACTOR_ERROR * weight.abs())).any()):
+            return format
+    return found[-1]
 
 
 def make_weights(

@@ -3,17 +3,17 @@
 __all__ = ["CONCATENATION", "SUM"]
 
 from collections.abc import Iterable
-from dataclasses import replace
 from typing import cast
 
 from hwgen.families.memories import queue_shifts
 from hwgen.formats import bits_for
 from hwgen.network.ops import Add
 from hwgen.planning.implementations.implementation import Conditions, Implementation
+from hwgen.planning.implementations.streams.quicker import with_low_latency
 from hwgen.planning.layers.dot_output import dot_output_of
 from hwgen.planning.layers.folding import Folding, element_cycles, element_foldings
 from hwgen.planning.layers.layer import Layer
-from hwgen.planning.lowering.epilogue import Epilogue, epilogue_for, quicker_epilogue
+from hwgen.planning.lowering.epilogue import epilogue_for
 from hwgen.targets import Target
 from hwgen_rtl_templates.join import ConcatParameters, SumParameters
 
@@ -26,6 +26,7 @@ def _sum(layer: Layer, folding: Folding, target: Target) -> SumParameters:
     op = cast(Add, layer.op)
     shapes = [bits_for(x.lo, x.hi) for x in layer.xs]
     each = list(zip(op.multipliers, layer.xs, layer.x_encodings, strict=True))
+    behind = epilogue_for(layer, dot_output_of(layer), folding.lanes, target)
     found = SumParameters(
         channels=layer.outputs,
         lanes=folding.lanes,
@@ -37,21 +38,12 @@ def _sum(layer: Layer, folding: Folding, target: Target) -> SumParameters:
         lo=layer.acc.lo,
         hi=layer.acc.hi,
         beats=element_cycles(layer, folding),
-        epilogue=epilogue_for(layer, dot_output_of(layer), folding.lanes, target).unit,
+        epilogue=behind.unit,
         depth=1,
         shifts=queue_shifts(target),
+        table=behind.table,
     )
     return found.with_depth(found.full_rate_depth)
-
-
-def _sum_with_low_latency(core: SumParameters, layer: Layer, target: Target) -> SumParameters:
-    """Return the sum itself where nothing takes fewer clocks than what it has."""
-    now = Epilogue(None, core.epilogue)
-    quicker = quicker_epilogue(layer, dot_output_of(layer), core.lanes, target, now)
-    if quicker is None:
-        return core
-    total = replace(core, epilogue=quicker.unit)
-    return total.with_depth(total.full_rate_depth)
 
 
 def _concat_candidates(layer: Layer, conditions: Conditions) -> Iterable[Folding]:
@@ -70,7 +62,7 @@ SUM = Implementation(
     candidates=_sum_candidates,
     min_cycles=element_cycles,
     lower=_sum,
-    with_low_latency=_sum_with_low_latency,
+    with_low_latency=with_low_latency,
 )
 CONCATENATION = Implementation(
     name="concatenation",

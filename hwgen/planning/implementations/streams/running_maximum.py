@@ -20,7 +20,7 @@ def _candidates(layer: Layer, conditions: Conditions) -> Iterator[Folding]:
     """Yield lanes, where windows neither overlap nor reach beyond the image, and where nothing is
     left to do with a maximum."""
     apart = layer.kernel == layer.stride and layer.dilation == (1, 1)
-    if apart and not layer.padded and layer.epilogue is None:
+    if apart and not layer.padded and not layer.epilogue:
         for lanes in divisors(layer.x_frame[0]):
             yield Folding(lanes, 1, lanes, implementation=NAME)
 

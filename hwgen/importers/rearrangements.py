@@ -1,0 +1,81 @@
+"""Elements in another order: the op whose name says what is done, where there is one."""
+
+__all__ = ["rearrangement_of"]
+
+from collections.abc import Iterator
+from itertools import permutations
+from math import prod
+
+import numpy as np
+import numpy.typing as npt
+
+from hwgen.compression.quantize import QuantRearrange
+from hwgen.network import Gather, Op, Pad, Permute, PixelShuffle, Reshape, Slice, Upsample
+from hwgen.network.ops.rearrange import MOST_AXES
+from hwgen.network.rearranged import rearranged
+
+Indices = npt.NDArray[np.int64]
+Shape = tuple[int, ...]
+
+
+def rearrangement_of(layer: QuantRearrange, shape: Shape) -> Op:
+    """Return the op of a layer, for an input of a shape."""
+    whole, made = layer.whole_index(shape)
+    if not 1 <= len(made) <= MOST_AXES:  # that the user's model ends with
+        made = (prod(made[: 1 - MOST_AXES]), *made[1 - MOST_AXES :]) if made else (1,)
+    index: Indices = whole.cpu().numpy()
+    value = layer.zero_point + layer.integer()
+    elements = np.arange(prod(shape)).reshape(shape)
+    for op in _guesses(index.reshape(made), shape):
+        if np.array_equal(rearranged(op, elements, shape).reshape(-1), index):
+            return op
+    if isinstance(padded := _padded(index.reshape(made), shape, value), Pad):
+        return padded
+    return Gather(index, made, value)
+
+
+def _guesses(index: Indices, shape: Shape) -> Iterator[Op]:
+    """Yield what an index may be, if it is anything with a name."""
+    made = index.shape
+    if prod(made) == prod(shape):
+        yield Reshape(made)
+    if index.min() < 0 or len(made) != len(shape):
+        return
+    for axes in permutations(range(len(shape))):
+        if made == tuple(shape[axis] for axis in axes):
+            yield Permute(axes)
+    at = np.array(np.unravel_index(index, shape))
+    origin = (0,) * len(shape)
+    start = [int(places[origin]) for places in at]
+    steps = []
+    for axis, places in enumerate(at):
+        second = tuple(int(n == axis) for n in range(len(shape)))
+        steps.append(int(places[second]) - start[axis] if made[axis] > 1 else 1)
+    if 0 not in steps and all(
+        0 <= first + (count - 1) * step < size
+        for first, count, step, size in zip(start, made, steps, shape, strict=True)
+    ):
+        yield Slice(tuple(start), made, tuple(steps))
+    if not any(big % small for big, small in zip(made, shape, strict=True)):
+        yield Upsample(tuple(big // small for big, small in zip(made, shape, strict=True)))
+    if len(shape) > 1 and not any(
+        big % small for big, small in zip(made[1:], shape[1:], strict=True)
+    ):
+        factors = tuple(big // small for big, small in zip(made[1:], shape[1:], strict=True))
+        if made[0] * prod(factors) == shape[0]:
+            yield PixelShuffle(factors)
+
+
+def _padded(index: Indices, shape: Shape, value: int) -> Pad | None:
+    """Return the constants around a value that an index is, if it is that."""
+    if len(index.shape) != len(shape) or not (index >= 0).any():
+        return None
+    inside = np.argwhere(index >= 0)
+    before, last = inside.min(axis=0), inside.max(axis=0)
+    after = np.array(index.shape) - 1 - last
+    if tuple((last - before + 1).tolist()) != shape:
+        return None
+    op = Pad(tuple(before.tolist()), tuple(after.tolist()), value=value)
+    frame = tuple(slice(first, end + 1) for first, end in zip(before, last, strict=True))
+    same = np.array_equal(index[frame].reshape(-1), np.arange(prod(shape)))
+    return op if same and int((index >= 0).sum()) == prod(shape) else None

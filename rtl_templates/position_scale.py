@@ -1,0 +1,249 @@
+"""Position scale: values times a constant of where they are in the frame."""
+
+__all__ = ["PositionScale", "PositionScaleParameters"]
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+from amaranth import *
+from amaranth.lib import stream, wiring
+from amaranth.lib.wiring import In, Out, connect
+
+from hwgen_rtl_templates.epilogue import EpilogueParameters
+from hwgen_rtl_templates.fifo import Fifo, FifoParameters
+from hwgen_rtl_templates.function_table import FunctionTableParameters
+from hwgen_rtl_templates.recurrence import After, Recurrence, no_clocks
+from hwgen_rtl_templates.streams import beats_per_pixel, elements, range_shape
+from hwgen_rtl_templates.tables import added, lookup, nest
+from hwgen_rtl_templates.timing import Link
+
+
+@dataclass(frozen=True)
+class PositionScaleParameters:
+    """y = epilogue((offset + step * x) * factor of the row * factor of the column).
+
+    channels, lanes : of a pixel, and of a beat
+    bits, signed : of an element that enters
+    offset, step : what is added, such as the share of a zero point, and 2 where x is binary
+    rows, columns : factors of each, at least 1
+    lo, hi : range of the products
+    epilogue : what becomes of the products, or None
+    depth : beats of the queue behind
+    shifts : whether that is registers that shift
+    table : what is read for what comes of that, or None
+    """
+
+    channels: int
+    lanes: int
+    bits: int
+    signed: bool
+    offset: int
+    step: int
+    rows: tuple[int, ...]
+    columns: tuple[int, ...]
+    lo: int
+    hi: int
+    epilogue: EpilogueParameters | None
+    depth: int
+    shifts: bool = False
+    table: FunctionTableParameters | None = None
+
+    @property
+    def behind(self) -> tuple[EpilogueParameters | FunctionTableParameters, ...]:
+        """What follows, a beat a clock each."""
+        return tuple(part for part in (self.epilogue, self.table) if part)
+
+    @property
+    def word(self) -> int:
+        """Elements of a beat that enters."""
+        return self.lanes
+
+    @property
+    def groups(self) -> int:
+        """Beats of a pixel."""
+        return beats_per_pixel(self.channels, self.lanes)
+
+    @property
+    def beats(self) -> int:
+        """Beats of a frame."""
+        return len(self.rows) * len(self.columns) * self.groups
+
+    @property
+    def busy(self) -> int:
+        """Clocks of a frame on which it works."""
+        return self.beats
+
+    @cached_property
+    def common(self) -> int:
+        """The power of two that all factors have, which costs nothing."""
+        whole = math.gcd(*self.rows) * math.gcd(*self.columns)
+        return (whole & -whole).bit_length() - 1
+
+    @cached_property
+    def factors(self) -> tuple[int, ...]:
+        """The different factors, ascending, less the power of two that all have."""
+        found = {row * column for row in self.rows for column in self.columns}
+        return tuple(sorted(factor >> self.common for factor in found))
+
+    @property
+    def factor_bits(self) -> int:
+        """Bits of a factor, a summand each."""
+        return max(self.factors).bit_length()
+
+    @cached_property
+    def places(self) -> tuple[tuple[int, bool], ...]:
+        """Of each summand, the factors' bit that it is of, and whether some factors lack it."""
+        found = []
+        for place in range(self.factor_bits):
+            bits = {factor >> place & 1 for factor in self.factors}
+            if bits != {0}:
+                found.append((place, bits == {0, 1}))
+        return tuple(found)
+
+    @property
+    def summands(self) -> int:
+        """Summands of a product."""
+        return len(self.places)
+
+    @property
+    def chosen(self) -> int:
+        """Summands that are there for some factors alone."""
+        return sum(chosen for _, chosen in self.places)
+
+    @property
+    def x_shape(self) -> Shape:
+        """Shape of offset + step * x, all of which the largest factor may meet."""
+        most = max(self.factors) << self.common
+        return range_shape(min(0, -(-self.lo // most)), max(0, self.hi // most))
+
+    @property
+    def product_shape(self) -> Shape:
+        """Shape of the products."""
+        return range_shape(self.lo, self.hi)
+
+    @property
+    def element(self) -> tuple[int, bool]:
+        """(bits, signed) of an output element."""
+        for part in reversed(self.behind):
+            return part.bits, part.signed
+        return self.product_shape.width, self.product_shape.signed
+
+    @property
+    def latency(self) -> int:
+        """Clocks from the input to the queue."""
+        return 2 + sum(part.latency for part in self.behind)
+
+    @property
+    def full_rate_depth(self) -> int:
+        """Depth of the queue from which on it never holds the input up under a ready sink."""
+        return self.latency + 3
+
+    @cached_property
+    def fifo(self) -> FifoParameters:
+        """The queue behind."""
+        return FifoParameters(self.lanes, *self.element, self.depth, self.shifts)
+
+    def with_depth(self, depth: int) -> "PositionScaleParameters":
+        """Return the same with another queue."""
+        return replace(self, depth=depth)
+
+    def departures(self, beats: int) -> int:
+        """Return how many beats leave for the `beats` that enter."""
+        return beats
+
+    def create(self) -> "PositionScale":
+        """Return the component."""
+        return PositionScale(self)
+
+    def processes(
+        self, inputs: Sequence[Link], outputs: Sequence[Link], beats: int
+    ) -> list[Recurrence]:
+        """Take a beat when the queue has room for it."""
+        (i,), (o,) = inputs, outputs
+        entered = no_clocks()
+        taken = (
+            After(i.offered),
+            After(i.taken, (-1,), delay=1),
+            After(o.taken, (-self.depth,), delay=1),
+        )
+        return [
+            Recurrence(i.taken, beats, taken),
+            Recurrence(entered, beats, (After(i.taken),), (self.latency,)),
+            *self.fifo.emit(entered, o, beats),
+        ]
+
+
+class PositionScale(wiring.Component):
+    """Multiplies by a constant of the position, which it counts.
+
+    Members
+    -------
+    i : stream of beats
+    o : stream of results
+
+    Nothing stalls between the input and the queue: a beat is taken when the queue has room for it.
+    """
+
+    def __init__(self, parameters: PositionScaleParameters):
+        self.parameters = p = parameters
+        super().__init__(
+            {
+                "i": In(stream.Signature(elements(p.lanes, p.bits, p.signed))),
+                "o": Out(stream.Signature(elements(p.lanes, *p.element))),
+            }
+        )
+
+    def elaborate(self, platform):
+        m = Module()
+        p = self.parameters
+        m.submodules.fifo = fifo = Fifo(p.fifo)
+        connect(m, fifo.o, wiring.flipped(self.o))
+        returned = self.o.valid & self.o.ready
+        room = Signal(range(-1, p.depth), init=p.depth - 1)  # free places less one
+        take = Signal()
+        m.d.comb += [take.eq(~room[-1] & self.i.valid), self.i.ready.eq(take)]
+        m.d.sync += room.eq(added(room, take.as_signed(), returned))
+        loops = [("group", p.groups), ("column", len(p.columns)), ("row", len(p.rows))]
+        (_, column, row), _ = nest(m, take, loops)
+        factor = Signal(p.factor_bits, reset_less=True)
+        m.d.sync += factor.eq(self._factor(m, row, column))
+        valid, multiplied = Signal(), Signal()
+        m.d.sync += [valid.eq(take), multiplied.eq(valid)]
+        products = []
+        for lane in range(p.lanes):
+            x = Signal(p.x_shape, name=f"x_{lane}", reset_less=True)
+            product = Signal(p.product_shape, name=f"product_{lane}", reset_less=True)
+            m.d.sync += [x.eq(self.i.payload[lane] * p.step + p.offset)]
+            m.d.sync += [product.eq(self._times(x, factor) << p.common)]
+            products.append(product)
+        valid, payload = multiplied, Cat(products)
+        for part in p.behind:
+            m.submodules[part.name] = unit = part.create()
+            m.d.comb += [unit.i.valid.eq(valid), unit.i.payload.as_value().eq(payload)]
+            valid, payload = unit.o.valid, unit.o.payload.as_value()
+        m.d.comb += [fifo.i.valid.eq(valid), fifo.i.payload.as_value().eq(payload)]
+        return m
+
+    def _factor(self, m: Module, row: Value, column: Value) -> Value:
+        """Return the factor of a position: a table of columns for each factor that a row may have,
+        since of a product synthesis makes a multiplier."""
+        p = self.parameters
+        different = sorted(set(p.rows))
+        of_row = lookup(m, row, [different.index(by) for by in p.rows], "rows")
+        chosen: Value = Const(0)
+        for number, by in enumerate(different):
+            factors = [by * other >> p.common for other in p.columns]
+            found = lookup(m, column, factors, f"columns_{number}")
+            chosen = Mux(of_row == number, found, chosen) if number else found
+        return chosen
+
+    def _times(self, x: Value, factor: Value) -> Value:
+        """Return x * factor, a summand for each of the factor's bits: those that all factors have
+        are always there, those that none has never."""
+        terms = [
+            (Mux(factor[place], x, 0) if chosen else x) << place
+            for place, chosen in self.parameters.places
+        ]
+        return sum(terms[1:], terms[0])
