@@ -325,7 +325,7 @@ def test_every_table_covers_every_op():
     from hwgen.golden import GOLDEN
     from hwgen.network.inference import INFERENCE
     from hwgen.network.ops import OPS, Op
-    from hwgen.planning.layers.find import LAYERS
+    from hwgen.planning.layers.of_ops import LAYERS
 
     def leaves(kind):
         below = kind.__subclasses__()
@@ -372,8 +372,8 @@ def test_every_part_has_an_estimate_and_a_schedule():
 def test_every_implementation_is_in_every_table():
     """Each op that makes a layer has ways to be computed, and each way a name of its own."""
     from hwgen.planning.implementations import IMPLEMENTATIONS, WAYS
-    from hwgen.planning.layers.find import LAYERS
     from hwgen.planning.layers.folding import SHAPE
+    from hwgen.planning.layers.of_ops import LAYERS
     from hwgen.planning.layers.orders import Order
 
     assert set(WAYS) == {op for op, made in LAYERS.items() if made is not None} | {Order}

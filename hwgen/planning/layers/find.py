@@ -8,10 +8,10 @@ and a `Linear` takes its weights in any order: it is a convolution whose kernel 
 Otherwise a layer is made that puts them in order (`Order`).
 """
 
-__all__ = ["LAYERS", "find_ends", "find_layers"]
+__all__ = ["find_ends", "find_layers"]
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -20,34 +20,20 @@ import numpy.typing as npt
 
 from hwgen.errors import PlanError
 from hwgen.network.graph import Network, Node
-from hwgen.network.inference import Tensor
 from hwgen.network.ops import (
-    Add,
-    Affine,
-    ArgMax,
-    AvgPool1d,
-    AvgPool2d,
-    Concat,
-    Conv,
-    Conv1d,
-    Conv2d,
-    Input,
     Linear,
-    Maximum,
-    MaxPool,
-    MaxPool1d,
-    MaxPool2d,
-    Minimum,
-    Multiply,
     Op,
-    Pool,
-    PositionScale,
-    Requantize,
     Table,
-    Threshold,
 )
 from hwgen.planning.layers.elements import element_encoding_of, elements_of
-from hwgen.planning.layers.layer import INPUT, Frame, Layer, Pair, Sides
+from hwgen.planning.layers.layer import INPUT, Frame, Layer
+from hwgen.planning.layers.of_ops import (
+    CONSTANTS,
+    ELEMENTWISE,
+    LAYERS,
+    WITHOUT_EPILOGUE,
+    frame_of,
+)
 from hwgen.planning.layers.orders import (
     CONSTANT,
     ORDERS,
@@ -57,124 +43,6 @@ from hwgen.planning.layers.orders import (
     order_of,
     stream_places,
 )
-
-Made = Callable[[Any, Layer], Layer]
-ELEMENTWISE = (Add, Multiply, Maximum, Minimum)
-WITHOUT_EPILOGUE = (Concat, ArgMax, Maximum, Minimum, Order)  # what follows is a layer of its own
-
-
-def _frame_of(y: Tensor) -> Frame:
-    """A length is an image of height 1, features are one pixel."""
-    return _frame_of_shape(y.shape)
-
-
-def _frame_of_shape(shape: tuple[int, ...]) -> Frame:
-    channels, *sizes = shape
-    height, width = (*[1] * (2 - len(sizes)), *sizes)
-    return channels, height, width
-
-
-def _planar(axes: tuple[int, ...]) -> Pair:
-    """Return what is said of each spatial axis as (vertical, horizontal); a length lies across."""
-    return (axes[-2] if len(axes) > 1 else 1, axes[-1])
-
-
-def _sides(op: Conv | Pool) -> Sides:
-    return (op.padding[-2] if op.rank > 1 else (0, 0), op.padding[-1])
-
-
-def _weighted(layer: Layer, weight: npt.NDArray[np.int64], bias: npt.NDArray[np.int64]) -> Layer:
-    """Give a layer its weights, (outputs, channels, kernel height, kernel width)."""
-    # sum w * (x - z) = sum w * x - z * sum w: hardware sees x alone
-    return replace(
-        layer,
-        weight=weight.transpose(0, 2, 3, 1),
-        bias=bias - layer.x.zero_point * weight.sum(axis=(1, 2, 3)),
-        kernel=(weight.shape[2], weight.shape[3]),
-    )
-
-
-def _conv(op: Conv, layer: Layer) -> Layer:
-    layer = replace(
-        layer,
-        stride=_planar(op.stride),
-        padding=_sides(op),
-        dilation=_planar(op.dilation),
-        groups=op.groups,
-    )
-    return _weighted(layer, op.weight.reshape(*op.weight.shape[:2], *_planar(op.kernel)), op.bias)
-
-
-def _linear(op: Linear, layer: Layer) -> Layer:
-    return _weighted(layer, op.weight.reshape(op.weight.shape[0], *layer.x_frame), op.bias)
-
-
-def _pool(op: Pool, layer: Layer) -> Layer:
-    kernel, stride = _planar(op.kernel), _planar(op.stride)
-    return replace(layer, kernel=kernel, stride=stride, padding=_sides(op))
-
-
-def _affine(op: Affine, layer: Layer) -> Layer:
-    layer = replace(layer, y_frame=layer.x_frame, groups=len(op.weight))
-    return _weighted(layer, op.weight[:, None, None, None], op.bias)
-
-
-def _max_pool(op: MaxPool, layer: Layer) -> Layer:
-    return replace(_pool(op, layer), pads_low=True, dilation=_planar(op.dilation))
-
-
-# How many channels an op on each value by itself has constants for, one where they share them
-CONSTANTS: dict[type[Op], Callable[[Any], int]] = {
-    Requantize: lambda op: max(op.multiplier.size, op.shift.size),
-    Threshold: lambda op: len(op.thresholds),
-    Table: lambda op: len(op.entries),
-}
-
-
-def _alone(op: Requantize | Threshold | Table, layer: Layer) -> Layer:
-    """A requantizer behind nothing to compute: a maximum over one pixel comes before it."""
-    return replace(layer, acc=layer.x, y_frame=layer.x_frame, epilogue=(op,))
-
-
-def _scaled(op: PositionScale, layer: Layer) -> Layer:
-    return replace(layer, y_frame=layer.x_frame)
-
-
-def _concat(op: Concat, layer: Layer) -> Layer:
-    channels = sum(frame[0] for frame in layer.x_frames)
-    return replace(layer, y_frame=(channels, *layer.x_frame[1:]))
-
-
-def _elementwise(op: Add | Multiply | Maximum | Minimum, layer: Layer) -> Layer:
-    return replace(layer, y_frame=layer.x_frame, spreads=True)
-
-
-def _arg_max(op: ArgMax, layer: Layer) -> Layer:
-    return layer
-
-
-LAYERS: dict[type[Op], Made | None] = {
-    Input: None,
-    **dict.fromkeys(ORDERS),
-    Conv1d: _conv,
-    Conv2d: _conv,
-    Linear: _linear,
-    MaxPool1d: _max_pool,
-    Affine: _affine,
-    MaxPool2d: _max_pool,
-    AvgPool1d: _pool,
-    AvgPool2d: _pool,
-    PositionScale: _scaled,
-    Add: _elementwise,
-    Concat: _concat,
-    Multiply: _elementwise,
-    Maximum: _elementwise,
-    Minimum: _elementwise,
-    ArgMax: _arg_max,
-    Requantize: _alone,
-    Threshold: _alone,
-    Table: _alone,
-}
 
 
 def find_layers(network: Network) -> tuple[Layer, ...]:
@@ -236,7 +104,7 @@ class _Finder:
         alone = len(network.inputs) == 1
         makers = {name: INPUT if alone else name for name in network.inputs}
         self._entering = {makers[name]: x for name, x in network.inputs.items()}
-        self._frames = {maker: _frame_of(x) for maker, x in self._entering.items()}  # layers' too
+        self._frames = {maker: frame_of(x) for maker, x in self._entering.items()}  # layers' too
         self._held = {name: Held(maker, self._frames[maker]) for name, maker in makers.items()}
         self._leaving = {end.node for end in network.ends}
         self._ordered: dict[tuple[str, Frame, bytes], str] = {}  # layers that put a value in order
@@ -253,7 +121,7 @@ class _Finder:
         for end in self._network.ends:
             maker = self._held[end.node].maker
             if self._held[end.node].index is not None:
-                maker, _ = self._stream(end.node, _frame_of(self._network.tensors[end.node]))
+                maker, _ = self._stream(end.node, frame_of(self._network.tensors[end.node]))
             if maker not in self._layers:
                 raise PlanError(
                     f"{end.name}: output is the input {maker or end.node} as it came, which takes "
@@ -274,9 +142,9 @@ class _Finder:
         order = order_of(node.op, network.tensors[name].shape, y.shape)
         constant, frame = bool((order == CONSTANT).any()), held.frame
         if not (_is_range(order) and order.size == math.prod(frame)):
-            frame, value = _frame_of(y), constant_of(node.op) if constant else held.value
+            frame, value = frame_of(y), constant_of(node.op) if constant else held.value
             if constant and held.has_constants and value != held.value:
-                frame_of_x = _frame_of(network.tensors[name])
+                frame_of_x = frame_of(network.tensors[name])
                 maker, _ = self._stream(name, frame_of_x)
                 held = Held(maker, frame_of_x)
             index = order if held.index is None else held.index[order]
@@ -324,7 +192,7 @@ class _Finder:
             streams = [(maker, self._frames[maker]) for maker in makers]
         else:
             tensors = self._network.tensors
-            streams = [self._stream(name, _frame_of(tensors[name])) for name in node.inputs]
+            streams = [self._stream(name, frame_of(tensors[name])) for name in node.inputs]
         layer = made(op, replace(_blank(node, self._network, streams), op=node.op))
         self._layers[node.name] = layer
         self._frames[node.name] = layer.y_frame
@@ -455,5 +323,5 @@ def _blank(node: Node, network: Network, streams: Sequence[tuple[str, Frame]]) -
         acc=y,
         y=y,
         x_frames=tuple(frame for _, frame in streams),
-        y_frame=_frame_of(y),
+        y_frame=frame_of(y),
     )
