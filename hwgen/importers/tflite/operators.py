@@ -8,6 +8,7 @@ import numpy as np
 
 from hwgen.errors import StoreError
 from hwgen.formats import Fixed
+from hwgen.importers.sums import find_sum
 from hwgen.importers.tflite.arithmetic import (
     LEFT_SHIFT,
     NONE,
@@ -18,7 +19,6 @@ from hwgen.importers.tflite.arithmetic import (
 )
 from hwgen.importers.tflite.builder import Builder, Refusal
 from hwgen.importers.tflite.file import TfliteOperator
-from hwgen.importers.tflite.sums import find_sum
 from hwgen.network import Add, AvgPool2d, Conv2d, Flatten, Linear, MaxPool2d, Requantize, Threshold
 from hwgen.network.inference import round_shift
 from hwgen.network.ops import FloatArray, IntArray
@@ -169,7 +169,7 @@ def _add(builder: Builder, operator: TfliteOperator) -> None:
     raw = (scaled[0][:, None] + scaled[1][None, :]).ravel().tolist()
     zero = builder.zero_point(out)
     y = np.array([min(max(zero + round_shift(n * q, shift, "double"), lo), hi) for n in raw])
-    found = find_sum(y.reshape(256, 256), scales[0] / scales[1], zeros)
+    found = find_sum(y.reshape(256, 256), scales[0] / scales[1], (x - zeros[0], x - zeros[1]))
     if found is None:
         raise Refusal("an ADD of scales that are too far apart")
     name = builder.tensor(out).name

@@ -1,0 +1,460 @@
+"""The network as it grows: values of the file as integers of nodes, and quantizers as thresholds."""
+
+__all__ = ["Builder"]
+
+from collections.abc import Iterable
+from dataclasses import replace
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from hwgen.errors import StoreError
+from hwgen.formats import MIN_BITS, Binary, Fixed, bits_for
+from hwgen.importers.growing import GrowingNetwork, Refusal, counted
+from hwgen.importers.onnx.file import OnnxNode
+from hwgen.importers.onnx.grids import Grid
+from hwgen.importers.onnx.steps import Affine, Bounds, Clamp, Fractions, Step, as_fractions
+from hwgen.importers.onnx.sums import sum_thresholds
+from hwgen.importers.onnx.values import Constant, Joined, Sum, Value
+from hwgen.network import Add, Concat, Conv1d, Conv2d, Linear, Requantize
+from hwgen.network.ops import IntArray
+from hwgen.network.tensor import Tensor
+
+Known = Constant | Value | Joined | Sum
+MOST_THRESHOLDS = 1 << 24  # of a node
+QUANTIZE = "put a quantizer before it"
+
+
+class Builder(GrowingNetwork):
+    """A network in the making, and what each tensor of the file is.
+
+    Attributes
+    ----------
+    known : by the file's names
+    entry : the Input's node
+    first : of what quantizes the input: nodes, and the grid that each puts it on
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.known: dict[str, Known] = {}
+        self.entry = ""
+        self.first: dict[str, tuple[Grid, Affine]] = {}
+
+    # what a node of the file takes
+
+    def has(self, node: OnnxNode, index: int) -> bool:
+        """Say whether an input is there."""
+        return index < len(node.inputs) and node.inputs[index] != ""
+
+    def get(self, node: OnnxNode, index: int) -> Known:
+        """Return an input of a node.
+
+        Raises
+        ------
+        StoreError : it has fewer
+        """
+        if not self.has(node, index):
+            raise StoreError(f"{node.kind} must have an input {index}")
+        return self.known[node.inputs[index]]
+
+    def constant(self, node: OnnxNode, index: int, what: str) -> Constant:
+        """Return an input that must be known.
+
+        Raises
+        ------
+        Refusal : it is computed
+        """
+        found = self.get(node, index)
+        if not isinstance(found, Constant):
+            raise Refusal(f"{what} that are computed", "make them constants")
+        return found
+
+    def computed(self, node: OnnxNode, index: int = 0) -> Value | Joined | Sum:
+        """Return an input that must be computed."""
+        found = self.get(node, index)
+        if isinstance(found, Constant):
+            raise Refusal(f"{node.kind} of a constant", "fold constants: onnxsim, or qonnx-cleanup")
+        return found
+
+    def value(self, node: OnnxNode, index: int = 0) -> Value:
+        """Return an input as one value: sums and what is joined become nodes."""
+        return self.single(self.computed(node, index), node.inputs[index])
+
+    def give(self, node: OnnxNode, value: Known) -> None:
+        """Note what the first output of a node is."""
+        self.known[node.outputs[0]] = value
+
+    # types
+
+    def type(self, value: Value) -> Tensor:
+        """Return the type of the node that a value is of."""
+        return self.types[value.node]
+
+    def per_channel(self, data: npt.NDArray[Any], value: Value | Joined | Sum) -> Fractions:
+        """Return what is one for all, or one a channel, in the network's order of channels.
+
+        Raises
+        ------
+        Refusal : it differs from pixel to pixel, or has another shape
+        """
+        rank, shape = len(value.shape), value.shape
+        array = np.asarray(data)
+        while array.ndim > rank and array.shape[0] == 1:
+            array = array[0]
+        if array.ndim > rank:
+            raise Refusal(f"a constant of shape {data.shape} beside {shape}")
+        array = array.reshape((1,) * (rank - array.ndim) + array.shape)
+        if any(n not in (1, m) for n, m in zip(array.shape, shape, strict=True)):
+            raise Refusal(f"a constant of shape {data.shape} beside {shape}")
+        for axis in range(rank):
+            if axis != value.channel_axis and array.shape[axis] > 1:
+                first = array.take([0], axis)
+                if (array != first).any():
+                    raise Refusal(
+                        "a constant that differs from pixel to pixel", "use one a channel"
+                    )
+                array = first
+        row = array.ravel()
+        orders = [value.order] if isinstance(value, (Value, Sum)) else _orders(value)
+        if row.size > 1 and any(order is not None for order in orders):
+            row = row[np.concatenate([o for o in orders if o is not None])]
+        return as_fractions(row.tolist())
+
+    # steps
+
+    def step(self, value: Value | Joined | Sum, step: Step) -> Value | Joined | Sum:
+        """Return a value with one more step."""
+        if isinstance(value, Joined):
+            return replace(
+                value,
+                parts=tuple(
+                    _stepped(part, step.part(lambda v, at=at: v[at]))  # type: ignore[misc]
+                    for part, at in zip(value.parts, _places(value), strict=True)
+                ),
+            )
+        return _stepped(value, step)
+
+    def quantize(self, value: Value | Joined | Sum, grid: Grid, name: str) -> Value:
+        """Return a value on a grid: the node that counts thresholds, under a name.
+
+        Raises
+        ------
+        Refusal : a function falls behind a pool
+        """
+        if isinstance(value, Joined):
+            parts = [
+                self.quantize(part, _part(grid, at), f"{name}.{n}")
+                for n, (part, at) in enumerate(zip(value.parts, _places(value), strict=True))
+            ]
+            return self._concatenated(replace(value, parts=tuple(parts)), name)
+        if value.__class__ is Value and value.last:
+            raise Refusal(f"{value.last} inside of a network", "use it as the last node alone")
+        to_grid = Affine(as_fractions(1 / grid.scale), as_fractions([grid.shift]))
+        steps = _stepped(value, to_grid).steps
+        if isinstance(value, Sum):
+            return self._quantized_sum(value, steps, grid, name)
+        if value.padding is not None:
+            raise Refusal("a Pad before a quantizer", "pad behind it")
+        same = self._already(value, steps, grid)
+        if same is not None:
+            return same
+        bounds, x, source = self._reached(steps, grid), self.type(value), value.node
+        if bounds.falls.any():
+            if value.pools:
+                raise Refusal("a factor below 0 behind a MaxPool", "quantize before the pool")
+            rows = np.broadcast_to(bounds.falls, (x.channels,))
+            source = self.negated(source, rows, f"{name}.negated")
+            bounds, x = bounds.of_rows(x.channels).mirrored(rows), self.types[source]
+        if bounds.rows * bounds.strict.shape[1] > MOST_THRESHOLDS:
+            raise Refusal("a quantizer of too many thresholds", "use fewer bits")
+        found = bounds.thresholds(*_ends(x, bounds.rows)) + _shift(x)
+        inner = f"{name}.q" if value.pools else name
+        gives = self._counting(found, x, source, grid, inner, value)
+        if value.node == self.entry and len(steps) == 1 and isinstance(steps[0], Affine):
+            self.first[gives.node] = grid, value.steps[0] if value.steps else Affine.of()  # type: ignore[assignment]
+        return self._pooled(gives, value, name)
+
+    def _reached(self, steps: tuple[Step, ...], grid: Grid) -> Bounds:
+        bounds = grid.levels()
+        for step in reversed(steps):
+            bounds = step.before(bounds)
+        return bounds
+
+    def _already(self, value: Value, steps: tuple[Step, ...], grid: Grid) -> Value | None:
+        """Return the value as it is, where it is on the grid."""
+        x = self.type(value)
+        if grid.binary or x.format is None or isinstance(x.format, Binary) or len(steps) > 1:
+            return None
+        (step,) = steps
+        assert isinstance(step, Affine)
+        if step.factor.size != 1 or step.factor[0] != 1 or step.offset.size != 1:
+            return None
+        # u = q - zero point of x + offset
+        offset = step.offset[0]
+        if offset.denominator != 1:
+            return None
+        ends = (end - x.zero_point + offset for end in (x.lo, x.hi))
+        if not all(grid.lo <= end <= grid.hi for end in ends) or grid.out is not None:
+            return None
+        behind = grid.scale * (offset - grid.shift + grid.shift - grid.zero_point)
+        return replace(value, steps=(Affine(grid.scale, as_fractions(behind)),))
+
+    def _counting(
+        self, found: IntArray, x: Tensor, source: str, grid: Grid, name: str, value: Value
+    ) -> Value:
+        """Return what counts thresholds, which stand in rows for the levels of the grid."""
+        base, of = grid.lo, grid.format
+        if not grid.binary:  # levels that all reach, and none, are no thresholds
+            always = (found <= _ends(x, len(found))[0][:, None] + _shift(x)).all(axis=0)
+            never = (found > _ends(x, len(found))[1][:, None] + _shift(x)).all(axis=0)
+            base += int(always.sum())
+            found = found[:, ~(always | never)]
+        if len(found) > 1 and (found == found[0]).all():
+            found = found[:1]
+        scale = grid.scale if grid.out is None else grid.out
+        zero, exact = grid.zero_point, 0
+        if zero.denominator == 1 and of.lo <= zero <= of.hi and not grid.binary:
+            exact = int(zero)
+        op = counted(found, of, [float(scale[0])], exact, base)
+        node = self.add(op, [source], name)
+        offset = as_fractions(scale * (exact - zero))
+        return replace(value, node=node, steps=(Affine(scale, offset),), pools=())
+
+    def _pooled(self, value: Value, before: Value, name: str) -> Value:
+        node = value.node
+        for n, pool in enumerate(before.pools):
+            last = n == len(before.pools) - 1
+            node = self.add(pool, [node], name if last else f"{name}.pool{n}")
+        return replace(value, node=node)
+
+    def _quantized_sum(
+        self, value: Sum, steps: tuple[Step, ...], grid: Grid, name: str
+    ) -> Value:
+        a, b = value.a, value.b
+        found = sum_thresholds(
+            (self.type(a), self.type(b)),
+            (a.steps[0], b.steps[0]),
+            self._reached(steps, grid),
+        )
+        node = self.add(Add((found.a, found.b)), [a.node, b.node], f"{name}.acc")
+        like = Value(node, value.shape, value.axes, order=value.order)
+        return self._counting(found.thresholds[None], self.types[node], node, grid, name, like)
+
+    # what a value must be before something else takes it
+
+    def single(self, value: Value | Joined | Sum, name: str) -> Value:
+        """Return a value of one node.
+
+        Raises
+        ------
+        Refusal : a sum whose scales are no small integers, without a quantizer behind it
+        """
+        if isinstance(value, Sum):
+            raise Refusal("a sum of unlike scales that is not quantized", "put a quantizer behind it")
+        return self._concatenated(value, name) if isinstance(value, Joined) else value
+
+    def settled(self, value: Value | Joined | Sum, name: str) -> Value:
+        """Return a value of a format, whose real numbers are one affine step of its integers.
+
+        Raises
+        ------
+        Refusal : it is an accumulator of too many bits, or a curve of one
+        """
+        value = self.single(value, name)
+        if value.last:
+            raise Refusal(f"{value.last} inside of a network", "use it as the last node alone")
+        if value.padding is not None:
+            raise Refusal("a Pad before something else than a convolution", "pad with it")
+        node, x = value.node, self.type(value)
+        steps = value.steps or (Affine.of(),)
+        if x.format is None:
+            bits, signed = bits_for(x.lo, x.hi)
+            if bits > 16:
+                raise Refusal("sums that are not quantized", QUANTIZE)
+            op = _plain(Fixed(max(bits, MIN_BITS), signed), float(x.scale[0]))
+            node = self.add(op, [node], f"{name}.int")
+        for n, pool in enumerate(value.pools):
+            node = self.add(pool, [node], f"{name}.pool{n}")
+        value = replace(value, node=node, steps=steps, pools=())
+        while len(value.steps) > 1 or not isinstance(value.steps[0], Affine):
+            value = self._clamped(value, name)
+        return value
+
+    def _clamped(self, value: Value, name: str) -> Value:
+        """Return a value whose first function, a clamp on its grid, is a node."""
+        first, *rest = value.steps
+        if isinstance(first, Clamp):
+            first, rest = Affine.of(), [first, *rest]
+        clamp = rest[0]
+        assert isinstance(first, Affine)
+        x = self.type(value)
+        bad = not isinstance(x.format, Fixed) or max(first.factor.size, first.offset.size) > 1
+        if bad or not isinstance(clamp, Clamp) or first.factor[0] <= 0:
+            raise Refusal("a function whose result is not quantized", "put a quantizer behind it")
+        of = x.format
+        assert isinstance(of, Fixed)
+        ends = []
+        for end, else_ in ((clamp.lo, of.lo), (clamp.hi, of.hi)):
+            at = None if end is None else (end - first.offset[0]) / first.factor[0] + x.zero_point
+            if at is not None and of.lo <= at <= of.hi and at.denominator != 1:
+                raise Refusal("a clamp between two integers", "put a quantizer behind it")
+            ends.append(else_ if at is None else int(min(max(at, of.lo), of.hi)))
+        op = replace(_plain(of, float(x.scale[0])), zero_point=x.zero_point, lo=ends[0], hi=ends[1])
+        node = self.add(op, [value.node], f"{name}.clamp")
+        steps: tuple[Step, ...] = (first,)
+        after = replace(value, node=node, steps=steps)
+        for step in rest[1:]:
+            after = _stepped(after, step)
+        return after
+
+    def plain_binary(self, value: Value, name: str) -> Value:
+        """Return -1 and 1 as integers that zeros can stand beside."""
+        if not isinstance(self.type(value).format, Binary):
+            return value
+        op = _plain(Fixed(2), float(self.type(value).scale[0]))
+        return replace(value, node=self.add(op, [value.node], f"{name}.int"))
+
+    def negated(self, source: str, rows: npt.NDArray[np.bool_], name: str) -> str:
+        """Return a node of what some channels' negatives are: sums of negated weights."""
+        node, x = self.nodes[source], self.types[source]
+        sign = np.where(rows, -1, 1)
+        if isinstance(node.op, (Conv1d, Conv2d, Linear)):
+            op = node.op
+            weight = op.weight * sign.reshape(-1, *[1] * (op.weight.ndim - 1))
+            of = op.weight_format
+            if not of.holds(weight):
+                of = Fixed(bits_for(int(weight.min()), int(weight.max()))[0])
+            return self.add(
+                replace(op, weight=weight, bias=op.bias * sign, weight_format=of), node.inputs, name
+            )
+        if x.format is None:
+            raise Refusal("a factor below 0 on an average or a sum", "quantize before it")
+        return self.add(_signs(sign, len(x.shape)), [source], name)
+
+    def _concatenated(self, value: Joined, name: str) -> Value:
+        parts = [self.settled(part, f"{name}.{n}") for n, part in enumerate(value.parts)]
+        types = [self.type(part) for part in parts]
+        steps = [part.steps[0] for part in parts]
+        alike = {(str(t.format), t.zero_point, float(t.scale[0])) for t in types}
+        if len(alike) > 1 or any(not _same(steps[0], step) for step in steps):
+            parts = self._on_one_grid(parts, name)
+        node = self.add(Concat(), [part.node for part in parts], name)
+        order = None
+        if any(part.order is not None for part in parts):
+            offsets = np.cumsum([0, *(part.shape[1] for part in parts)])
+            own = [
+                np.arange(part.shape[1]) if part.order is None else part.order for part in parts
+            ]
+            order = np.concatenate([o + at for o, at in zip(own, offsets, strict=False)])
+        return Value(node, value.shape, value.axes, parts[0].steps, order=order)
+
+    def _on_one_grid(self, parts: list[Value], name: str) -> list[Value]:
+        """Return values with one unit, of which theirs are multiples."""
+        steps = [part.steps[0] for part in parts]
+        units = []
+        for step in steps:
+            assert isinstance(step, Affine)
+            if step.factor.size > 1 or step.offset.size > 1 or step.factor[0] <= 0:
+                raise Refusal("a Concat of one scale a channel", "put a quantizer behind it")
+            if step.offset[0] != 0:
+                raise Refusal("a Concat of unlike zero points", "put a quantizer behind it")
+            units.append(step.factor[0])
+        unit = _common(units)
+        factors = [int(u / unit) for u in units]
+        ends = [
+            (f * (end - t.zero_point))
+            for f, t in zip(factors, map(self.type, parts), strict=True)
+            for end in (t.lo, t.hi)
+        ]
+        bits, signed = bits_for(min(ends), max(ends))
+        if bits > 16:
+            raise Refusal("a Concat of unlike scales", "put a quantizer behind it")
+        of = Fixed(max(bits, MIN_BITS), signed)
+        step = Affine(as_fractions([unit]), as_fractions([0]))
+        return [
+            replace(
+                part,
+                node=self.add(
+                    replace(_plain(of, float(unit)), multiplier=np.array([factor])),
+                    [part.node],
+                    f"{name}.{n}.int",
+                ),
+                steps=(step,),
+            )
+            for n, (part, factor) in enumerate(zip(parts, factors, strict=True))
+        ]
+
+
+def _common(units: Iterable[Fraction]) -> Fraction:
+    """Return the largest number that all are multiples of."""
+    found = Fraction(0)
+    for unit in units:
+        a, b = found, unit
+        common = np.lcm(a.denominator, b.denominator)
+        found = Fraction(int(np.gcd(int(a * int(common)), int(b * int(common)))), int(common))
+    return found
+
+
+def _stepped(value: Any, step: Step) -> Any:
+    if isinstance(step, Affine):
+        falls = any(f < 0 for f in step.factor)
+        if falls and isinstance(value, Value) and value.pools:
+            raise Refusal("a factor below 0 behind a MaxPool", "quantize before the pool")
+        if value.steps and isinstance(value.steps[-1], Affine):
+            return replace(value, steps=(*value.steps[:-1], value.steps[-1].then(step)))
+    return replace(value, steps=(*value.steps, step))
+
+
+def _orders(value: Joined) -> list[IntArray | None]:
+    if all(part.order is None for part in value.parts):
+        return [None]
+    places, orders = _places(value), []
+    for part, at in zip(value.parts, places, strict=True):
+        own = np.arange(at.stop - at.start) if part.order is None else part.order
+        orders.append(own + at.start)
+    return [*orders]
+
+
+def _places(value: Joined) -> list[slice]:
+    ends = np.cumsum([0, *(part.shape[value.channel_axis] for part in value.parts)]).tolist()
+    return [slice(a, b) for a, b in zip(ends[:-1], ends[1:], strict=True)]
+
+
+def _part(grid: Grid, at: slice) -> Grid:
+    return grid if grid.scale.size == 1 else replace(grid, scale=as_fractions(grid.scale[at]))
+
+
+def _ends(x: Tensor, rows: int) -> tuple[IntArray, IntArray]:
+    """Return the range of each row, without the zero point."""
+    if rows == 1:
+        return np.array([x.lo]) - x.zero_point, np.array([x.hi]) - x.zero_point
+    return x.lows - x.zero_point, x.highs - x.zero_point
+
+
+def _shift(x: Tensor) -> int:
+    return x.zero_point
+
+
+def _same(a: Step, b: Step) -> bool:
+    assert isinstance(a, Affine) and isinstance(b, Affine)
+    return bool(np.array_equal(a.factor, b.factor) and np.array_equal(a.offset, b.offset))
+
+
+def _plain(of: Fixed, scale: float) -> Requantize:
+    """Return the requantizer that changes nothing but the format."""
+    return Requantize(np.array([1]), np.array([0]), of, np.array([scale]))
+
+
+def _signs(sign: IntArray, rank: int) -> Conv1d | Conv2d | Linear:
+    """Return the op that multiplies each channel by a sign."""
+    channels, one, bias = len(sign), np.ones(1), np.zeros(len(sign), np.int64)
+    if rank == 1:
+        if channels > 4096:
+            raise Refusal("a factor below 0 on so many features", "quantize without it")
+        return Linear(np.diag(sign), bias, Fixed(2), one)
+    shape = (channels, 1, *[1] * (rank - 1))
+    made = Conv1d if rank == 2 else Conv2d
+    return made(sign.reshape(shape), bias, Fixed(2), one, groups=channels)
