@@ -17,7 +17,7 @@ import numpy as np
 
 from hwgen.network.ops import IntArray
 
-MOST_FACTOR = 1 << 24
+MOST_FACTOR = 1 << 14  # an Add takes less than 2**15
 NEAR = 5e-4  # a ratio of factors and that of the scales: a network takes them for the same
 
 

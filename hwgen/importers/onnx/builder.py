@@ -1,7 +1,8 @@
 """The network as it grows: values of the file as integers of nodes, and quantizers as thresholds."""
 
-__all__ = ["Builder"]
+__all__ = ["Builder", "Known", "common_unit", "plain"]
 
+import math
 from collections.abc import Iterable
 from dataclasses import replace
 from fractions import Fraction
@@ -11,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hwgen.errors import StoreError
-from hwgen.formats import MIN_BITS, Binary, Fixed, bits_for
+from hwgen.formats import MAX_BITS, MIN_BITS, Binary, Fixed, bits_for
 from hwgen.importers.growing import GrowingNetwork, Refusal, counted
 from hwgen.importers.onnx.file import OnnxNode
 from hwgen.importers.onnx.grids import Grid
@@ -34,14 +35,22 @@ class Builder(GrowingNetwork):
     ----------
     known : by the file's names
     entry : the Input's node
+    is_real : whether real numbers enter the file's graph, not integers
     first : of what quantizes the input: nodes, and the grid that each puts it on
+    wants_other_layout : whether an operator wants its channels elsewhere than they lie
     """
 
     def __init__(self) -> None:
         super().__init__()
         self.known: dict[str, Known] = {}
         self.entry = ""
+        self.is_real = True
         self.first: dict[str, tuple[Grid, Affine]] = {}
+        self.wants_other_layout = False
+
+    def found_other_layout(self) -> None:
+        """Note that an operator wants its channels elsewhere than they lie."""
+        self.wants_other_layout = True
 
     # what a node of the file takes
 
@@ -152,7 +161,7 @@ class Builder(GrowingNetwork):
             return self._concatenated(replace(value, parts=tuple(parts)), name)
         if value.__class__ is Value and value.last:
             raise Refusal(f"{value.last} inside of a network", "use it as the last node alone")
-        to_grid = Affine(as_fractions(1 / grid.scale), as_fractions([grid.shift]))
+        to_grid = Affine(as_fractions(1 / grid.scale), as_fractions([grid.before]))
         steps = _stepped(value, to_grid).steps
         if isinstance(value, Sum):
             return self._quantized_sum(value, steps, grid, name)
@@ -170,11 +179,16 @@ class Builder(GrowingNetwork):
             bounds, x = bounds.of_rows(x.channels).mirrored(rows), self.types[source]
         if bounds.rows * bounds.strict.shape[1] > MOST_THRESHOLDS:
             raise Refusal("a quantizer of too many thresholds", "use fewer bits")
-        found = bounds.thresholds(*_ends(x, bounds.rows)) + _shift(x)
+        found = bounds.thresholds(*_ends(x, bounds.rows)) + x.zero_point
+        if grid.binary and isinstance(x.format, Binary) and (abs(2 * found - 1) == 1).all():
+            step = Affine(grid.out_scale, as_fractions(-grid.zero_point * grid.out_scale))
+            return replace(value, steps=(step,))
         inner = f"{name}.q" if value.pools else name
         gives = self._counting(found, x, source, grid, inner, value)
-        if value.node == self.entry and len(steps) == 1 and isinstance(steps[0], Affine):
-            self.first[gives.node] = grid, value.steps[0] if value.steps else Affine.of()  # type: ignore[assignment]
+        if value.node == self.entry and len(steps) == 1:
+            before = value.steps[0] if value.steps else Affine.of()
+            assert isinstance(before, Affine)
+            self.first[gives.node] = grid, before
         return self._pooled(gives, value, name)
 
     def _reached(self, steps: tuple[Step, ...], grid: Grid) -> Bounds:
@@ -186,21 +200,20 @@ class Builder(GrowingNetwork):
     def _already(self, value: Value, steps: tuple[Step, ...], grid: Grid) -> Value | None:
         """Return the value as it is, where it is on the grid."""
         x = self.type(value)
-        if grid.binary or x.format is None or isinstance(x.format, Binary) or len(steps) > 1:
+        if grid.binary or grid.is_truncated or not isinstance(x.format, Fixed) or len(steps) > 1:
             return None
         (step,) = steps
         assert isinstance(step, Affine)
         if step.factor.size != 1 or step.factor[0] != 1 or step.offset.size != 1:
             return None
-        # u = q - zero point of x + offset
-        offset = step.offset[0]
+        offset = step.offset[0] + grid.behind  # from the node's integers to the grid's
         if offset.denominator != 1:
             return None
         ends = (end - x.zero_point + offset for end in (x.lo, x.hi))
-        if not all(grid.lo <= end <= grid.hi for end in ends) or grid.out is not None:
+        if not all(grid.lo <= end <= grid.hi for end in ends):
             return None
-        behind = grid.scale * (offset - grid.shift + grid.shift - grid.zero_point)
-        return replace(value, steps=(Affine(grid.scale, as_fractions(behind)),))
+        stands_for = grid.out_scale * (offset - grid.zero_point)
+        return replace(value, steps=(Affine(grid.out_scale, as_fractions(stands_for)),))
 
     def _counting(
         self, found: IntArray, x: Tensor, source: str, grid: Grid, name: str, value: Value
@@ -208,13 +221,13 @@ class Builder(GrowingNetwork):
         """Return what counts thresholds, which stand in rows for the levels of the grid."""
         base, of = grid.lo, grid.format
         if not grid.binary:  # levels that all reach, and none, are no thresholds
-            always = (found <= _ends(x, len(found))[0][:, None] + _shift(x)).all(axis=0)
-            never = (found > _ends(x, len(found))[1][:, None] + _shift(x)).all(axis=0)
+            lows, highs = (end[:, None] + x.zero_point for end in _ends(x, len(found)))
+            always, never = (found <= lows).all(axis=0), (found > highs).all(axis=0)
             base += int(always.sum())
             found = found[:, ~(always | never)]
         if len(found) > 1 and (found == found[0]).all():
             found = found[:1]
-        scale = grid.scale if grid.out is None else grid.out
+        scale = grid.out_scale
         zero, exact = grid.zero_point, 0
         if zero.denominator == 1 and of.lo <= zero <= of.hi and not grid.binary:
             exact = int(zero)
@@ -272,13 +285,11 @@ class Builder(GrowingNetwork):
         steps = value.steps or (Affine.of(),)
         if x.format is None:
             bits, signed = bits_for(x.lo, x.hi)
-            if bits > 16:
+            if bits > MAX_BITS:
                 raise Refusal("sums that are not quantized", QUANTIZE)
-            op = _plain(Fixed(max(bits, MIN_BITS), signed), float(x.scale[0]))
+            op = plain(Fixed(max(bits, MIN_BITS), signed), float(x.scale[0]))
             node = self.add(op, [node], f"{name}.int")
-        for n, pool in enumerate(value.pools):
-            node = self.add(pool, [node], f"{name}.pool{n}")
-        value = replace(value, node=node, steps=steps, pools=())
+        value = self._pooled(replace(value, node=node, steps=steps, pools=()), value, name)
         while len(value.steps) > 1 or not isinstance(value.steps[0], Affine):
             value = self._clamped(value, name)
         return value
@@ -302,7 +313,7 @@ class Builder(GrowingNetwork):
             if at is not None and of.lo <= at <= of.hi and at.denominator != 1:
                 raise Refusal("a clamp between two integers", "put a quantizer behind it")
             ends.append(else_ if at is None else int(min(max(at, of.lo), of.hi)))
-        op = replace(_plain(of, float(x.scale[0])), zero_point=x.zero_point, lo=ends[0], hi=ends[1])
+        op = replace(plain(of, float(x.scale[0])), zero_point=x.zero_point, lo=ends[0], hi=ends[1])
         node = self.add(op, [value.node], f"{name}.clamp")
         steps: tuple[Step, ...] = (first,)
         after = replace(value, node=node, steps=steps)
@@ -314,7 +325,7 @@ class Builder(GrowingNetwork):
         """Return -1 and 1 as integers that zeros can stand beside."""
         if not isinstance(self.type(value).format, Binary):
             return value
-        op = _plain(Fixed(2), float(self.type(value).scale[0]))
+        op = plain(Fixed(2), float(self.type(value).scale[0]))
         return replace(value, node=self.add(op, [value.node], f"{name}.int"))
 
     def negated(self, source: str, rows: npt.NDArray[np.bool_], name: str) -> str:
@@ -362,7 +373,7 @@ class Builder(GrowingNetwork):
             if step.offset[0] != 0:
                 raise Refusal("a Concat of unlike zero points", "put a quantizer behind it")
             units.append(step.factor[0])
-        unit = _common(units)
+        unit = common_unit(units)
         factors = [int(u / unit) for u in units]
         ends = [
             (f * (end - t.zero_point))
@@ -370,7 +381,7 @@ class Builder(GrowingNetwork):
             for end in (t.lo, t.hi)
         ]
         bits, signed = bits_for(min(ends), max(ends))
-        if bits > 16:
+        if bits > MAX_BITS:
             raise Refusal("a Concat of unlike scales", "put a quantizer behind it")
         of = Fixed(max(bits, MIN_BITS), signed)
         step = Affine(as_fractions([unit]), as_fractions([0]))
@@ -378,7 +389,7 @@ class Builder(GrowingNetwork):
             replace(
                 part,
                 node=self.add(
-                    replace(_plain(of, float(unit)), multiplier=np.array([factor])),
+                    replace(plain(of, float(unit)), multiplier=np.array([factor])),
                     [part.node],
                     f"{name}.{n}.int",
                 ),
@@ -388,14 +399,11 @@ class Builder(GrowingNetwork):
         ]
 
 
-def _common(units: Iterable[Fraction]) -> Fraction:
+def common_unit(units: Iterable[Fraction]) -> Fraction:
     """Return the largest number that all are multiples of."""
-    found = Fraction(0)
-    for unit in units:
-        a, b = found, unit
-        common = np.lcm(a.denominator, b.denominator)
-        found = Fraction(int(np.gcd(int(a * int(common)), int(b * int(common)))), int(common))
-    return found
+    units = list(units)
+    common = math.lcm(*(unit.denominator for unit in units))
+    return Fraction(math.gcd(*(int(unit * common) for unit in units)), common)
 
 
 def _stepped(value: Any, step: Step) -> Any:
@@ -434,16 +442,12 @@ def _ends(x: Tensor, rows: int) -> tuple[IntArray, IntArray]:
     return x.lows - x.zero_point, x.highs - x.zero_point
 
 
-def _shift(x: Tensor) -> int:
-    return x.zero_point
-
-
 def _same(a: Step, b: Step) -> bool:
     assert isinstance(a, Affine) and isinstance(b, Affine)
     return bool(np.array_equal(a.factor, b.factor) and np.array_equal(a.offset, b.offset))
 
 
-def _plain(of: Fixed, scale: float) -> Requantize:
+def plain(of: Fixed, scale: float) -> Requantize:
     """Return the requantizer that changes nothing but the format."""
     return Requantize(np.array([1]), np.array([0]), of, np.array([scale]))
 

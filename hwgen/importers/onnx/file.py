@@ -204,6 +204,6 @@ class _Reader:
             array = np.asarray(self._to_array(tensor))
         except DAMAGE as error:
             raise StoreError(f"{place}: constant is damaged ({str(error)[:80]})") from error
-        if array.dtype.kind not in "iufb":  # such as int4, which NumPy does not know
-            array = array.astype(np.int64 if "int" in array.dtype.name else np.float32)
+        if array.dtype.kind not in "iufb" and "int" not in array.dtype.name:
+            array = array.astype(np.float32)  # such as bfloat16; int4 stays what it is
         return array

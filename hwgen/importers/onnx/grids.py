@@ -11,11 +11,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
 
-from hwgen.formats import MIN_BITS, Activation, Binary, Fixed, bits_for
+from hwgen.formats import MAX_BITS, MIN_BITS, Activation, Binary, Fixed, bits_for
 from hwgen.importers.growing import Refusal
 from hwgen.importers.onnx.steps import Bounds, Fractions
 
-MOST_LEVELS = 1 << 16
 HALF = Fraction(1, 2)
 Bound = tuple[Fraction, bool]  # u reaches the level where u >= bound, or u > bound if strict
 # The least number that each way of rounding makes n of, or the number behind which it does.
@@ -57,23 +56,26 @@ def integer_range(bits: int, signed: bool, narrow: bool) -> tuple[int, int]:
 
 @dataclass(frozen=True, eq=False)
 class Grid:
-    """n = rounded(x / scale + shift), clamped; what n stands for is scale * (n - zero_point).
+    """n = rounded(x / scale + before) + behind, clamped; it stands for scale * (n - zero_point).
 
     scale : one, or one a channel, positive
     lo, hi : the integers; -1 and 1 without a 0 between them where it is binary
-    bound : of a level n, which numbers u = x / scale + shift reach it
-    shift : the zero point, where it is added before rounding
-    out : the scale behind it, where that is another one
+    rounding : of an integer, which numbers are rounded to it or above
+    before, behind : the zero point, added before or behind rounding
+    out : the scale of what it stands for, where that is another one
+    is_truncated : whether integers are shifted as well
     """
 
     scale: Fractions
     zero_point: Fraction
     lo: int
     hi: int
-    bound: Callable[[int], Bound] = ROUNDINGS["HALF_EVEN"]
-    shift: Fraction = Fraction(0)
+    rounding: Callable[[int], Bound] = ROUNDINGS["HALF_EVEN"]
+    before: Fraction = Fraction(0)
+    behind: int = 0
     binary: bool = False
     out: Fractions | None = None
+    is_truncated: bool = False
 
     @property
     def format(self) -> Activation:
@@ -86,12 +88,18 @@ class Grid:
         if self.binary:
             return Binary()
         bits, signed = bits_for(self.lo, self.hi)
-        if bits > 16:
-            raise Refusal(f"a quantizer of {bits} bits", "use at most 16 bits")
+        if bits > MAX_BITS:
+            raise Refusal(f"a quantizer of {bits} bits", f"use at most {MAX_BITS} bits")
         return Fixed(max(bits, MIN_BITS), signed)
 
+    @property
+    def out_scale(self) -> Fractions:
+        """Of what it stands for."""
+        return self.scale if self.out is None else self.out
+
     def levels(self) -> Bounds:
-        """Return which u reach each level but the lowest."""
+        """Return which numbers x / scale + before reach each level but the lowest."""
         if self.binary:
             return Bounds.of([(Fraction(0), False)])
-        return Bounds.of([self.bound(n) for n in range(self.lo + 1, self.hi + 1)])
+        _ = self.format  # which says how many there are at most
+        return Bounds.of([self.rounding(n - self.behind) for n in range(self.lo + 1, self.hi + 1)])
