@@ -34,7 +34,7 @@ class Builder(GrowingNetwork):
     Attributes
     ----------
     known : by the file's names
-    entry : the Input's node
+    entries : the Input's node, and those that hold its integers in another shape
     is_real : whether real numbers enter the file's graph, not integers
     first : of what quantizes the input: nodes, and the grid that each puts it on
     wants_other_layout : whether an operator wants its channels elsewhere than they lie
@@ -43,7 +43,7 @@ class Builder(GrowingNetwork):
     def __init__(self) -> None:
         super().__init__()
         self.known: dict[str, Known] = {}
-        self.entry = ""
+        self.entries: set[str] = set()
         self.is_real = True
         self.first: dict[str, tuple[Grid, Affine]] = {}
         self.wants_other_layout = False
@@ -175,7 +175,7 @@ class Builder(GrowingNetwork):
             if value.pools:
                 raise Refusal("a factor below 0 behind a MaxPool", "quantize before the pool")
             rows = np.broadcast_to(bounds.falls, (x.channels,))
-            source = self.negated(source, rows, f"{name}.negated")
+            source = self.negated(source, rows, f"{source}.negated")
             bounds, x = bounds.of_rows(x.channels).mirrored(rows), self.types[source]
         if bounds.rows * bounds.strict.shape[1] > MOST_THRESHOLDS:
             raise Refusal("a quantizer of too many thresholds", "use fewer bits")
@@ -185,7 +185,7 @@ class Builder(GrowingNetwork):
             return replace(value, steps=(step,))
         inner = f"{name}.q" if value.pools else name
         gives = self._counting(found, x, source, grid, inner, value)
-        if value.node == self.entry and len(steps) == 1:
+        if value.node in self.entries and len(steps) == 1:
             before = value.steps[0] if value.steps else Affine.of()
             assert isinstance(before, Affine)
             self.first[gives.node] = grid, before

@@ -135,9 +135,10 @@ class _Graph:
             step = Affine.of(1, entry.zero_point)
         scale = float(entry.scale)
         op = Input(shape, entry.format, np.array([scale]), entry.zero_point)
-        self.builder.entry = self.builder.add(op, [], given.name)
+        node = self.builder.add(op, [], given.name)
+        self.builder.entries = {node}
         self.builder.is_real = is_real
-        return Value(self.builder.entry, (max(batch, 1), *rest), axes, (step,))
+        return Value(node, (max(batch, 1), *rest), axes, (step,))
 
     def _integers(self, given: OnnxInput) -> _Entry:
         """Return what enters as integers: of the scale that all who take it off say."""
@@ -197,7 +198,7 @@ class _Graph:
             if isinstance(last, Constant):
                 raise Refusal("an output that is the same for all inputs", "compute one")
             node = output_of(builder, last, name)
-            return builder.finished(builder.entry, node)
+            return builder.finished(next(iter(builder.nodes)), node)
         except Refusal as refusal:
             self.found.append(FoundUnsupported(name, refusal.what, refusal.instead))
             return None
@@ -210,7 +211,11 @@ class _Graph:
         None where the input is used otherwise, or quantizers differ.
         """
         builder = self.builder
-        users = [node.name for node in builder.nodes.values() if builder.entry in node.inputs]
+        users = [
+            node.name
+            for node in builder.nodes.values()
+            if builder.entries & set(node.inputs) and node.name not in builder.entries
+        ]
         if not builder.is_real or not users or any(name not in builder.first for name in users):
             return None
         found = [_pulled_back(*builder.first[name], entry.scale) for name in users]

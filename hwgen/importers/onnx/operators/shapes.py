@@ -37,6 +37,8 @@ def flattened(builder: Builder, value: Value, name: str) -> Value:
         raise Refusal("a Pad before something else than a convolution", "pad with it")
     area = math.prod(builder.type(value).shape[1:])
     node = builder.add(Flatten(), [value.node], name)
+    if value.node in builder.entries:
+        builder.entries.add(node)
     steps = tuple(step.part(lambda each: np.repeat(each, area)) for step in value.steps)
     places = np.arange(math.prod(value.shape[1:])).reshape(value.shape[1:])
     order = places.transpose([value.axes.index(n) for n in range(len(value.axes))]).ravel()
