@@ -33,9 +33,7 @@ class FoundSum:
     thresholds: IntArray
 
 
-def find_sum(
-    outputs: IntArray, ratio: float, inputs: tuple[IntArray, IntArray]
-) -> FoundSum | None:
+def find_sum(outputs: IntArray, ratio: float, inputs: tuple[IntArray, IntArray]) -> FoundSum | None:
     """Return a sum with thresholds that gives the same output for every pair of inputs.
 
     Parameters

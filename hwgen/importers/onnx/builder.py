@@ -243,9 +243,7 @@ class Builder(GrowingNetwork):
             node = self.add(pool, [node], name if last else f"{name}.pool{n}")
         return replace(value, node=node)
 
-    def _quantized_sum(
-        self, value: Sum, steps: tuple[Step, ...], grid: Grid, name: str
-    ) -> Value:
+    def _quantized_sum(self, value: Sum, steps: tuple[Step, ...], grid: Grid, name: str) -> Value:
         a, b = value.a, value.b
         found = sum_thresholds(
             (self.type(a), self.type(b)),
@@ -266,7 +264,9 @@ class Builder(GrowingNetwork):
         Refusal : a sum whose scales are no small integers, without a quantizer behind it
         """
         if isinstance(value, Sum):
-            raise Refusal("a sum of unlike scales that is not quantized", "put a quantizer behind it")
+            raise Refusal(
+                "a sum of unlike scales that is not quantized", "put a quantizer behind it"
+            )
         return self._concatenated(value, name) if isinstance(value, Joined) else value
 
     def settled(self, value: Value | Joined | Sum, name: str) -> Value:
@@ -356,9 +356,7 @@ class Builder(GrowingNetwork):
         order = None
         if any(part.order is not None for part in parts):
             offsets = np.cumsum([0, *(part.shape[1] for part in parts)])
-            own = [
-                np.arange(part.shape[1]) if part.order is None else part.order for part in parts
-            ]
+            own = [np.arange(part.shape[1]) if part.order is None else part.order for part in parts]
             order = np.concatenate([o + at for o, at in zip(own, offsets, strict=False)])
         return Value(node, value.shape, value.axes, parts[0].steps, order=order)
 

@@ -76,7 +76,9 @@ def import_onnx(
 class _Entry:
     """What enters: format, scale and zero point; final where it is as the file's quantizers say."""
 
-    def __init__(self, of: Activation, scale: Fraction, zero_point: int = 0, is_final: bool = False):
+    def __init__(
+        self, of: Activation, scale: Fraction, zero_point: int = 0, is_final: bool = False
+    ):
         self.format, self.scale = of, scale
         self.zero_point, self.is_final = zero_point, is_final
 
@@ -149,8 +151,11 @@ class _Graph:
             if given.name in node.inputs:
                 names = node.inputs[1:3] if node.kind == "DequantizeLinear" else ()
                 data = [self.model.constants.get(name) for name in names]
-                alone = [int(a.ravel()[0]) if n else float(a.ravel()[0])
-                         for n, a in enumerate(data) if a is not None and a.size == 1]
+                alone = [
+                    int(a.ravel()[0]) if n else float(a.ravel()[0])
+                    for n, a in enumerate(data)
+                    if a is not None and a.size == 1
+                ]
                 said.add(tuple(alone) if len(alone) == len(names) else ())
         (found, *others) = said or {()}
         if others or not found or found[0] <= 0:

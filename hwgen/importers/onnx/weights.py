@@ -132,7 +132,9 @@ def _with_factors(
     """Return weights times the factors of the input's channels, and the units of the sums."""
     rows, inner = integers.shape[:2]
     factors = _by_group(factor, groups, inner)
-    bases = [common_unit(map(abs, group)) for group in (factors if factor.size > 1 else factors[:1])]
+    bases = [
+        common_unit(map(abs, group)) for group in (factors if factor.size > 1 else factors[:1])
+    ]
     if not all(bases):
         raise Refusal("channels that are all zero", "prune them")
     bases *= groups // len(bases)

@@ -208,7 +208,9 @@ def _bound(lower: bool) -> Convert:
         if found is None or found[1].size > 1:
             raise Refusal(f"{node.kind} of what is computed", "use one number as the bound")
         end = found[1][0]
-        builder.give(node, builder.step(found[0], Clamp(end if lower else None, None if lower else end)))
+        builder.give(
+            node, builder.step(found[0], Clamp(end if lower else None, None if lower else end))
+        )
 
     return convert
 

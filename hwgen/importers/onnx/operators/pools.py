@@ -36,7 +36,9 @@ def _global_max_pool(builder: Builder, node: OnnxNode) -> None:
     value = builder.value(node)
     size = image(builder, node, value)
     one = (1,) * len(size)
-    builder.give(node, _with_maxima(builder, node, value, Window(size, one, one, ((0, 0),) * len(size))))
+    builder.give(
+        node, _with_maxima(builder, node, value, Window(size, one, one, ((0, 0),) * len(size)))
+    )
 
 
 def _with_maxima(
@@ -81,7 +83,9 @@ def _averaged(builder: Builder, node: OnnxNode, window: Window, counts_zeros: bo
     if value.padding is not None:
         raise Refusal(f"a Pad before {node.kind}", "pad in the pool")
     if any(map(any, padding)) and not counts_zeros:
-        raise Refusal(f"an {node.kind} that leaves padding out", "set count_include_pad, or no pads")
+        raise Refusal(
+            f"an {node.kind} that leaves padding out", "set count_include_pad, or no pads"
+        )
     if max(window.dilation) > 1:
         raise Refusal(f"an {node.kind} with dilation", "use none")
     x = builder.type(value)

@@ -199,7 +199,9 @@ def _quantize_linear(builder: Builder, node: OnnxNode) -> None:
     x, scale = builder.get(node, 0), builder.constant(node, 1, "scales").data
     zero_point = _zero_point(builder, node, 2)
     if not builder.has(node, 2) and node.attributes.get("output_dtype", 0) not in (0, 2):
-        zero_point = np.zeros((), {3: np.int8, 4: np.uint16, 5: np.int16}[node.attributes["output_dtype"]])
+        zero_point = np.zeros(
+            (), {3: np.int8, 4: np.uint16, 5: np.int16}[node.attributes["output_dtype"]]
+        )
     if isinstance(x, Constant):
         _positive(scale)
         lo, hi = _range_of(zero_point)
@@ -216,9 +218,7 @@ def _quantize_linear(builder: Builder, node: OnnxNode) -> None:
     builder.give(node, builder.step(value, undone))
 
 
-def dequantized(
-    builder: Builder, x: Known, scale: Array, zero_point: Array, axis: int
-) -> Known:
+def dequantized(builder: Builder, x: Known, scale: Array, zero_point: Array, axis: int) -> Known:
     """Return what DequantizeLinear makes of integers."""
     _positive(scale)
     if isinstance(x, Constant):

@@ -35,10 +35,14 @@ def _fractions(constant: Constant, size: int) -> Fractions:
     return as_fractions(constant.data.ravel().tolist())
 
 
-def _settled(builder: Builder, x: Known, name: str) -> tuple[Value, tuple[tuple[int, int], ...] | None]:
+def _settled(
+    builder: Builder, x: Known, name: str
+) -> tuple[Value, tuple[tuple[int, int], ...] | None]:
     """Return a value of a format, and the zeros around it."""
     if isinstance(x, Constant):
-        raise Refusal("a constant as what weights meet", "fold constants: onnxsim, or qonnx-cleanup")
+        raise Refusal(
+            "a constant as what weights meet", "fold constants: onnxsim, or qonnx-cleanup"
+        )
     padding = x.padding if isinstance(x, Value) else None
     if isinstance(x, Value):
         x = replace(x, padding=None)
@@ -60,7 +64,9 @@ def _conv_of(
     groups = int(node.attributes.get("group", 1))
     channels = value.shape[value.channel_axis]
     if groups < 1 or rows % groups or inner * groups != channels:
-        raise StoreError(f"{groups} groups of weights {weight.shape} do not fit {channels} channels")
+        raise StoreError(
+            f"{groups} groups of weights {weight.shape} do not fit {channels} channels"
+        )
     window = window_of(node, size, kernel, before)
     padded = any(map(any, window.padding))
     if padded:
@@ -102,7 +108,9 @@ def _matrix(
         found, steps = add_dot(builder, value, weight, bias, Linear, name)
         return Value(found, (value.shape[0], len(weight.data)), (0,), steps)
     if value.channel_axis != len(value.shape) - 1:
-        raise Refusal("a matrix product along another axis than the channels", "transpose before it")
+        raise Refusal(
+            "a matrix product along another axis than the channels", "transpose before it"
+        )
     spatial = len(value.shape) - 2
     weight = weight.moved(lambda a: a.reshape(*a.shape, *[1] * spatial))
     found, steps = add_dot(builder, value, weight, bias, Conv1d if spatial == 1 else Conv2d, name)
