@@ -50,9 +50,9 @@ def import_(
     """Store the integer network of a model file, or of a task's model.
 
     A file of TFLite gives the integers of LiteRT's reference kernels, an ONNX file (QONNX, or with
-    QuantizeLinear and DequantizeLinear) those of its graph in exact arithmetic. A task's model is one that
-    hwgen.compress made, or a float one to be quantized after training with
-    --weights, on the calibration batches of the task.
+    QuantizeLinear and DequantizeLinear) those of its graph in exact arithmetic. A task's model is
+    one that hwgen.compress made, or a float one to be quantized after training with --weights, on
+    the calibration batches of the task.
 
     Example: hwgen import model.tflite -o my.net
 

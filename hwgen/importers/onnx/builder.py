@@ -1,4 +1,4 @@
-"""The network as it grows: values of the file as integers of nodes, and quantizers as thresholds."""
+"""The network as it grows: values of the file as integers of nodes, quantizers as thresholds."""
 
 __all__ = ["Builder", "Known", "common_unit", "plain"]
 
@@ -276,6 +276,7 @@ class Builder(GrowingNetwork):
         ------
         Refusal : it is an accumulator of too many bits, or a curve of one
         """
+        given = value
         value = self.single(value, name)
         if value.last:
             raise Refusal(f"{value.last} inside of a network", "use it as the last node alone")
@@ -292,6 +293,8 @@ class Builder(GrowingNetwork):
         value = self._pooled(replace(value, node=node, steps=steps, pools=()), value, name)
         while len(value.steps) > 1 or not isinstance(value.steps[0], Affine):
             value = self._clamped(value, name)
+        if self.known.get(name) is given:
+            self.known[name] = value  # for others that take it
         return value
 
     def _clamped(self, value: Value, name: str) -> Value:

@@ -67,7 +67,7 @@ def _flatten(node: OnnxNode, inputs: Sequence[Constant], a: Array) -> Array:
 
 def _mul(node: OnnxNode, inputs: Sequence[Constant]) -> Constant:
     a, b = inputs
-    data = _plainly(np.multiply)(node, inputs).data
+    data: Array = _plainly(np.multiply)(node, inputs).data
     quantized, plain = (a, b) if a.integers is not None else (b, a)
     if quantized.integers is None or quantized.unit is None or plain.data.dtype.kind != "f":
         return Constant(data)
@@ -156,7 +156,8 @@ def _clip(node: OnnxNode, inputs: Sequence[Constant]) -> Constant:
 
 
 def _pow(a: Array, b: Array) -> Array:
-    return np.power(a, b.astype(a.dtype))
+    powers: Array = np.power(a, b.astype(a.dtype))
+    return powers
 
 
 FOLD: dict[str, Fold] = {

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from hwgen.errors import FoundUnsupported, HwgenError, NetworkError, StoreError, UnsupportedError
+from hwgen.errors import FoundUnsupported, HwgenError, StoreError, UnsupportedError
 from hwgen.formats import Activation, Binary, Fixed, parse_format
 from hwgen.importers.growing import Refusal
 from hwgen.importers.onnx.builder import Builder
@@ -22,7 +22,7 @@ from hwgen.importers.onnx.folding import FOLD, folded
 from hwgen.importers.onnx.grids import ROUNDINGS, Grid
 from hwgen.importers.onnx.operators import CONVERT, converter
 from hwgen.importers.onnx.operators.ends import output_of
-from hwgen.importers.onnx.steps import Affine, as_fractions
+from hwgen.importers.onnx.steps import Affine
 from hwgen.importers.onnx.values import Constant, Value
 from hwgen.network import Input, Network
 

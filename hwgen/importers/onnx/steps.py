@@ -132,7 +132,8 @@ class Bounds:
         whole = floors * self.denominators == self.numerators
         found = floors + np.where(whole & ~self.strict, 0, 1)
         found = np.where(self.always, ends[0], np.where(self.never, ends[1], found))
-        return np.minimum(np.maximum(found, ends[0]), ends[1]).astype(np.int64)
+        inside: IntArray = np.minimum(np.maximum(found, ends[0]), ends[1]).astype(np.int64)
+        return inside
 
 
 class Step:

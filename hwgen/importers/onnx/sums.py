@@ -11,7 +11,7 @@ from fractions import Fraction
 import numpy as np
 
 from hwgen.importers.growing import Refusal
-from hwgen.importers.onnx.steps import Affine, Bounds, Step
+from hwgen.importers.onnx.steps import Affine, Bounds, Fractions, Step
 from hwgen.importers.sums import FoundSum, find_sum
 from hwgen.network.ops import IntArray
 from hwgen.network.tensor import Tensor
@@ -66,15 +66,16 @@ def sum_thresholds(
     )
 
 
-def _products(factor: int, x: IntArray) -> np.ndarray:  # type: ignore[type-arg]
-    return factor * x.astype(object)
+def _products(factor: int, x: IntArray) -> Fractions:
+    products: Fractions = factor * x.astype(object)
+    return products
 
 
-def _edges(bounds: Bounds, lowest: int, highest: int) -> np.ndarray:  # type: ignore[type-arg]
+def _edges(bounds: Bounds, lowest: int, highest: int) -> Fractions:
     """Return the least integer of each level, of any size."""
     floors = bounds.numerators // bounds.denominators
     whole = floors * bounds.denominators == bounds.numerators
     edges = floors + np.where(whole & ~bounds.strict, 0, 1)
     edges = np.where(bounds.always, lowest, np.where(bounds.never, highest + 1, edges))
-    found: np.ndarray = np.minimum(np.maximum(edges, lowest), highest + 1)[0]  # type: ignore[type-arg]
+    found: Fractions = np.minimum(np.maximum(edges, lowest), highest + 1)[0]
     return found

@@ -100,9 +100,8 @@ class Sum:
 
 def same_layout(a: Value, b: Value) -> bool:
     """Say whether two values have one shape, and their elements lie alike."""
-    return (
-        a.shape == b.shape
-        and a.axes == b.axes
-        and (a.order is None) == (b.order is None)
-        and (a.order is None or np.array_equal(a.order, b.order))
-    )
+    if a.shape != b.shape or a.axes != b.axes:
+        return False
+    if a.order is None or b.order is None:
+        return a.order is b.order
+    return bool(np.array_equal(a.order, b.order))

@@ -29,9 +29,9 @@ def integer_weights(weight: Constant) -> tuple[IntArray, list[Fraction]]:
     """
     rows = len(weight.data)
     if weight.integers is not None and weight.unit is not None:
-        units = weight.unit.reshape(rows, -1)
-        if (units == units[:, :1]).all():
-            return weight.integers, [Fraction(u) for u in units[:, 0].tolist()]
+        unit = weight.unit.reshape(rows, -1)
+        if (unit == unit[:, :1]).all():
+            return weight.integers, [Fraction(u) for u in unit[:, 0].tolist()]
     real = weight.data.astype(np.float64).reshape(rows, -1)
     if weight.integers is not None and weight.unit is not None:
         real = (weight.integers * weight.unit).reshape(rows, -1)

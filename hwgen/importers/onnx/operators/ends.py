@@ -9,14 +9,15 @@ from fractions import Fraction
 import numpy as np
 
 from hwgen.errors import HwgenWarning
-from hwgen.formats import MAX_BITS, Binary, Fixed, bits_for
+from hwgen.formats import MAX_BITS, Fixed, bits_for
 from hwgen.importers.growing import Refusal
 from hwgen.importers.onnx.builder import Builder, plain
 from hwgen.importers.onnx.file import OnnxNode
-from hwgen.importers.onnx.steps import Affine, Curve, as_fractions
+from hwgen.importers.onnx.steps import Affine, Curve, Fractions
 from hwgen.importers.onnx.values import Joined, Sum, Value
 from hwgen.network import ArgMax, Conv1d, Conv2d, Linear, Requantize, Threshold
 
+FULL_SCALE = 1 << 16  # units of an output to whose sums something is added that is no multiple
 NEAR = Fraction(1, 1 << 22)  # of a bias beside its rounding: float32 would not tell
 
 
@@ -106,8 +107,13 @@ def _sums(builder: Builder, value: Value, name: str) -> str:
     if (factor == 0).any():
         raise Refusal("an output that is always the same", "leave it out")
     ratio = offset / np.abs(factor)
-    finer, bound = 0, max(1 << (MAX_BITS - 1), int(np.abs(op.weight).max()) + 1)
-    while _rounded(ratio * 2**finer) and (int(np.abs(op.weight).max()) << (finer + 1)) < bound:
+    finer, most = 0, max(-builder.type(value).lo, builder.type(value).hi, 1)
+    weights = int(np.abs(op.weight).max())
+    while (
+        _rounded(ratio * 2**finer)
+        and most << finer < FULL_SCALE
+        and weights << (finer + 1) < 1 << (MAX_BITS - 1)
+    ):
         finer += 1
     sign = np.array([-1 if f < 0 else 1 for f in factor])
     weight = op.weight * sign.reshape(-1, *[1] * (op.weight.ndim - 1)) << finer
@@ -142,7 +148,7 @@ def _sums(builder: Builder, value: Value, name: str) -> str:
     return builder.add(made, node.inputs, f"{name}.out" if name in builder.nodes else name)
 
 
-def _rounded(ratios: np.ndarray) -> bool:  # type: ignore[type-arg]
+def _rounded(ratios: Fractions) -> bool:
     return any(abs(r - round(r)) > NEAR * max(1, abs(r)) for r in ratios)
 
 
@@ -162,9 +168,8 @@ def _scaled(builder: Builder, value: Value, step: Affine, name: str) -> str:
     zero = x.zero_point - offset[0] / factor[0]
     of = x.format
     if isinstance(op, Threshold) and zero.denominator == 1 and op.format.lo <= zero <= op.format.hi:
-        if not isinstance(op.format, Binary) or zero == 0:
-            changed = replace(op, scale=np.array([real]), zero_point=int(zero))
-            return builder.add(changed, inputs, f"{name}.out")
+        changed = replace(op, scale=np.array([real]), zero_point=int(zero))
+        return builder.add(changed, inputs, f"{name}.out")
     if offset[0] != 0:
         raise Refusal("an output with something added behind its quantizer", "quantize behind it")
     if isinstance(op, (Threshold, Requantize)):

@@ -4,7 +4,6 @@ __all__ = ["QDQ", "QONNX", "dequantized", "linear_grid"]
 
 import re
 from collections.abc import Callable
-from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
@@ -16,7 +15,7 @@ from hwgen.importers.growing import Refusal
 from hwgen.importers.onnx.builder import Builder, Known
 from hwgen.importers.onnx.file import OnnxNode
 from hwgen.importers.onnx.grids import ROUNDINGS, Grid, integer_range, truncated
-from hwgen.importers.onnx.steps import Affine, Fractions, as_fractions
+from hwgen.importers.onnx.steps import Affine, as_fractions
 from hwgen.importers.onnx.values import Constant
 
 Array = npt.NDArray[Any]
@@ -75,10 +74,7 @@ def _quant(builder: Builder, node: OnnxNode) -> None:
     lo, hi = (-1, 1) if binary else integer_range(bits, signed, narrow)
     if isinstance(x, Constant):
         real = x.data / scale.data + zero_point.data
-        if binary:
-            levels = np.where(real >= 0, 1.0, -1.0)
-        else:
-            levels = NUMPY[mode](np.clip(real, lo, hi))
+        levels = np.where(real >= 0, 1.0, -1.0) if binary else NUMPY[mode](np.clip(real, lo, hi))
         builder.give(node, _on_grid(levels - float(zero), scale.data, bits, x.data.dtype))
         return
     grid = Grid(

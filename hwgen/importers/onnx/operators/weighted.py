@@ -44,7 +44,7 @@ def _settled(
             "a constant as what weights meet", "fold constants: onnxsim, or qonnx-cleanup"
         )
     padding = x.padding if isinstance(x, Value) else None
-    if isinstance(x, Value):
+    if isinstance(x, Value) and padding is not None:
         x = replace(x, padding=None)
     return builder.settled(x, name), padding
 

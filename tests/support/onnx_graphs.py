@@ -1,0 +1,154 @@
+"""ONNX files of quantized networks, made node by node, and what other tools compute of them."""
+
+import numpy as np
+import onnx
+import onnxruntime
+from onnx import TensorProto, helper, numpy_helper
+
+BATCH = 64
+DOMAIN = "qonnx.custom_op.general"
+CHANNELS_LAST = "qonnx.custom_op.channels_last"
+
+
+class Graph:
+    """A file in the making: each method adds a node and returns the name of its tensor.
+
+    scales : "two" for powers of two, with which float32 is exact; "free" for any
+    """
+
+    def __init__(self, seed, shape, scales="two", batch=BATCH, opset=17, type=TensorProto.FLOAT):
+        self.rng = np.random.default_rng(seed)
+        self.scales = scales
+        self.opset = opset
+        self.nodes, self.constants = [], []
+        self.entry = helper.make_tensor_value_info("x", type, (batch, *shape))
+        self.shape = shape
+
+    def constant(self, value, dtype=np.float32):
+        name = f"c{len(self.constants)}"
+        self.constants.append(numpy_helper.from_array(np.asarray(value, dtype), name))
+        return name
+
+    def add(self, kind, *inputs, domain="", outputs=1, **attributes):
+        names = [f"{kind.lower()}{len(self.nodes)}" + "abc"[n] * (n > 0) for n in range(outputs)]
+        node = helper.make_node(kind, list(inputs), names, domain=domain, **attributes)
+        node.name = f"{kind}_{len(self.nodes)}"
+        self.nodes.append(node)
+        return names[0] if outputs == 1 else names
+
+    def scale(self, near, shape=()):
+        """Return a scale, or several, near a power of two."""
+        if self.scales == "two":
+            return (2.0 ** (near + self.rng.integers(-1, 2, shape))).astype(np.float32)
+        return (2.0**near * self.rng.uniform(0.6, 1.4, shape)).astype(np.float32)
+
+    def quant(self, x, bits=4, near=-2, signed=1, narrow=0, zero=0, mode="ROUND", shape=()):
+        return self.add(
+            *("Quant", x, self.constant(self.scale(near, shape)), self.constant(zero)),
+            self.constant(bits),
+            domain=DOMAIN,
+            signed=signed,
+            narrow=narrow,
+            rounding_mode=mode,
+        )
+
+    def bipolar(self, x, near=0):
+        return self.add("BipolarQuant", x, self.constant(self.scale(near)), domain=DOMAIN)
+
+    def weights(self, shape, bits=4, per_channel=True, narrow=1):
+        """Return quantized weights; the first axis is that of output channels."""
+        near = 1 - bits
+        wide = (shape[0], *[1] * (len(shape) - 1)) if per_channel else ()
+        real = self.constant(self.rng.normal(0, 0.5, shape))
+        if bits == 1:
+            return self.bipolar(real, -1)
+        return self.quant(real, bits, near, narrow=narrow, shape=wide)
+
+    def linear(self, x, features, out, bits=4, bias=False):
+        weight = self.add("Transpose", self.weights((out, features), bits), perm=[1, 0])
+        y = self.add("MatMul", x, weight)
+        return self.add("Add", y, self.constant(self.rng.normal(0, 0.3, out))) if bias else y
+
+    def conv(self, x, channels, out, kernel=3, bits=4, bias=False, group=1, **attributes):
+        weight = self.weights((out, channels // group, kernel, kernel), bits)
+        biases = [self.constant(self.rng.normal(0, 0.3, out))] if bias else []
+        return self.add("Conv", x, weight, *biases, group=group, **attributes)
+
+    def norm(self, x, channels, negative=True):
+        factor = self.rng.uniform(0.5, 1.5, channels)
+        if negative:
+            factor *= self.rng.choice([-1, 1], channels)
+        numbers = [
+            *(factor, self.rng.normal(0, 0.3, channels), self.rng.normal(0, 0.3, channels)),
+            self.rng.uniform(0.3, 2, channels),
+        ]
+        return self.add("BatchNormalization", x, *map(self.constant, numbers))
+
+    # of QuantizeLinear and DequantizeLinear
+
+    def qdq(self, x, near=-5, dtype=np.uint8, zero=None):
+        """Return x quantized and dequantized."""
+        info = np.iinfo(dtype)
+        if zero is None:
+            zero = int(self.rng.integers(info.min, info.max + 1))
+        ends = self.constant(self.scale(near)), self.constant(zero, dtype)
+        return self.add("DequantizeLinear", self.add("QuantizeLinear", x, *ends), *ends)
+
+    def qdq_weights(self, shape, per_channel=True):
+        integers = self.rng.integers(-127, 128, shape)
+        size = (shape[0],) if per_channel else ()
+        more = {"axis": 0} if per_channel else {}
+        scale = self.constant(self.scale(-7, size))
+        zero = self.constant(np.zeros(size), np.int8)
+        return self.add("DequantizeLinear", self.constant(integers, np.int8), scale, zero, **more)
+
+    def qdq_bias(self, size):
+        integers = self.rng.integers(-2000, 2000, size)
+        scale = self.constant(self.scale(-12))
+        return self.add("DequantizeLinear", self.constant(integers, np.int32), scale)
+
+    def model(self, *outputs):
+        ends = [helper.make_empty_tensor_value_info(name) for name in outputs]
+        graph = helper.make_graph(self.nodes, "graph", [self.entry], ends, self.constants)
+        opsets = [helper.make_opsetid("", self.opset), helper.make_opsetid(DOMAIN, 1)]
+        opsets.append(helper.make_opsetid(CHANNELS_LAST, 1))
+        return helper.make_model(graph, opset_imports=opsets, ir_version=10)
+
+    def save(self, path, *outputs):
+        onnx.save(self.model(*(outputs or self.nodes[-1].output[:1])), path)
+        return path
+
+
+def qonnx_tensors(path, x):
+    """Return all tensors of a file as the executor of the package qonnx computes them."""
+    from qonnx.core.modelwrapper import ModelWrapper
+    from qonnx.core.onnx_exec import execute_onnx
+    from qonnx.transformation.infer_shapes import InferShapes
+
+    file = onnx.load(path)
+    del file.graph.output[:]  # else their shapes stand twice
+    model = ModelWrapper(file).transform(InferShapes())
+    return execute_onnx(model, {model.graph.input[0].name: x}, True)
+
+
+def onnxruntime_tensors(path, x, optimised=False):
+    """Return all tensors of a file as onnxruntime computes them, or the output alone.
+
+    optimised : with integer kernels, where it has them
+    """
+    model = onnx.load(path)
+    if not optimised:
+        names = {name for node in model.graph.node for name in node.output}
+        names -= {output.name for output in model.graph.output}
+        model.graph.output.extend(helper.make_empty_tensor_value_info(n) for n in sorted(names))
+    options = onnxruntime.SessionOptions()
+    levels = onnxruntime.GraphOptimizationLevel
+    options.graph_optimization_level = (
+        levels.ORT_ENABLE_ALL if optimised else levels.ORT_DISABLE_ALL
+    )
+    options.intra_op_num_threads = 1
+    session = onnxruntime.InferenceSession(
+        model.SerializeToString(), options, providers=["CPUExecutionProvider"]
+    )
+    outputs = [output.name for output in session.get_outputs()]
+    return dict(zip(outputs, session.run(outputs, {session.get_inputs()[0].name: x}), strict=True))
