@@ -4,6 +4,8 @@ import numpy as np
 import onnx
 import onnxruntime
 from onnx import TensorProto, helper, numpy_helper
+from onnx.reference import ReferenceEvaluator
+from onnx.reference.op_run import OpRun
 
 BATCH = 64
 DOMAIN = "qonnx.custom_op.general"
@@ -152,3 +154,104 @@ def onnxruntime_tensors(path, x, optimised=False):
     )
     outputs = [output.name for output in session.get_outputs()]
     return dict(zip(outputs, session.run(outputs, {session.get_inputs()[0].name: x}), strict=True))
+
+
+def _rounded(mode, x):
+    away = {"UP": np.ceil, "HALF_UP": lambda a: np.floor(a + 0.5)}
+    away["HALF_DOWN"] = lambda a: np.ceil(a - 0.5)
+    if mode in away:
+        return np.sign(x) * away[mode](np.abs(x))
+    return {"ROUND": np.rint, "FLOOR": np.floor, "CEIL": np.ceil, "DOWN": np.trunc}[mode](x)
+
+
+class Quant(OpRun):
+    op_domain = DOMAIN
+
+    def _run(self, x, scale, zero, bits, narrow=None, rounding_mode=None, signed=None):
+        u = x / scale + zero
+        if bits == 1 and signed:
+            n = np.where(u >= 0, 1.0, -1.0)
+        else:
+            half = 2.0 ** (bits - 1)
+            ends = (narrow - half, half - 1) if signed else (0.0, 2 * half - 1 - narrow)
+            n = _rounded(rounding_mode, np.clip(u, *ends))
+        return ((n - zero) * scale,)
+
+
+class BipolarQuant(OpRun):
+    op_domain = DOMAIN
+
+    def _run(self, x, scale):
+        return (np.where(x >= 0, 1.0, -1.0) * scale,)
+
+
+class Trunc(OpRun):
+    op_domain = DOMAIN
+
+    def _run(self, x, scale, zero, before, *behind, narrow=None, rounding_mode=None, signed=None):
+        n = np.rint(x / scale + zero)
+        if len(behind) == 1:
+            return ((_rounded(rounding_mode, n / 2.0 ** (before - behind[0])) - zero) * scale,)
+        out, bits = behind
+        shift = 2.0 ** np.rint(np.log2(out / scale))
+        half = 2.0 ** (bits - 1)
+        n = np.clip(n / shift, *((narrow - half, half - 1) if signed else (0, 2 * half - 1)))
+        return ((_rounded(rounding_mode, n) - zero / shift) * out,)
+
+
+def _along(a, axis, rank):
+    return a if a.size == 1 else a.reshape([-1 if n == axis % rank else 1 for n in range(rank)])
+
+
+class QuantizeLinear(OpRun):
+    def _run(self, x, scale, zero, axis=1, **_):
+        info, wide = np.iinfo(zero.dtype), _along(zero, axis, x.ndim).astype(np.float64)
+        n = np.rint(x / _along(scale, axis, x.ndim)) + wide
+        return (np.clip(n, info.min, info.max).astype(zero.dtype),)
+
+
+class DequantizeLinear(OpRun):
+    def _run(self, x, scale, zero=None, axis=1, **_):
+        wide = 0.0 if zero is None else _along(zero, axis, x.ndim).astype(np.float64)
+        return ((x - wide) * _along(scale, axis, x.ndim),)
+
+
+class LastConv(OpRun):
+    op_domain = CHANNELS_LAST
+    op_type = "Conv"
+
+    def _run(self, x, weight, bias=None, **attributes):
+        conv = helper.make_node("Conv", ["x", "w"], ["y"], **attributes)
+        (y,) = ReferenceEvaluator(conv).run(
+            None, {"x": np.moveaxis(x, -1, 1), "w": np.moveaxis(weight, -1, 1)}
+        )
+        y = np.moveaxis(y, 1, -1)
+        return (y if bias is None else y + bias,)
+
+
+class LastMaxPool(OpRun):
+    op_domain = CHANNELS_LAST
+    op_type = "MaxPool"
+
+    def _run(self, x, **attributes):
+        pool = helper.make_node("MaxPool", ["x"], ["y"], **attributes)
+        return (
+            np.moveaxis(ReferenceEvaluator(pool).run(None, {"x": np.moveaxis(x, -1, 1)})[0], 1, -1),
+        )
+
+
+OPS = [Quant, BipolarQuant, Trunc, QuantizeLinear, DequantizeLinear, LastConv, LastMaxPool]
+
+
+def real_tensors(path, x):
+    """Return all tensors of a file, computed in float64."""
+    model = onnx.load(path)
+    for constant in model.graph.initializer:
+        if constant.data_type == TensorProto.FLOAT:
+            wide = numpy_helper.to_array(constant).astype(np.float64)
+            constant.CopyFrom(numpy_helper.from_array(wide, constant.name))
+    if x.dtype == np.float32:
+        x = x.astype(np.float64)
+        model.graph.input[0].type.tensor_type.elem_type = TensorProto.DOUBLE
+    evaluator = ReferenceEvaluator(model, new_ops=OPS)
+    return evaluator.run(None, {model.graph.input[0].name: x}, intermediate=True)
