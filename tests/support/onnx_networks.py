@@ -46,7 +46,8 @@ def _asymmetric(g):
 
 
 def _half_zero(g):
-    return g.quant(g.conv(g.quant("x", 5, -3, zero=0.5), 3, 4), 5, -2, zero=-1.5)
+    y = g.quant(g.conv(g.quant("x", 5, -3, zero=0.5), 3, 4), 5, -2, zero=-1.5)
+    return g.quant(g.conv(y, 4, 3, 1), 4, -2)
 
 
 def _binary(g, padded):
@@ -85,6 +86,7 @@ def _trunc(g, version, **more):
     )
     y = g.add("Mul", g.add("AveragePool", x, kernel_shape=[2, 2], strides=[2, 2]), g.constant(4))
     rest = [g.constant(8)]
+    g.dialect = version
     if version == 2:
         rest.append(g.constant(4 * np.float32(g.constants[0].float_data or _first(g))))
     rest.append(g.constant(6))
@@ -141,11 +143,25 @@ def _flat_last(g):
 def _channels_last(g):
     weight = g.quant(g.constant(g.rng.normal(0, 0.5, (4, 3, 3, 3))), 4, -3, narrow=1)
     x = g.quant("x", 5, -3)
-    y = g.add("Conv", x, weight, domain=CHANNELS_LAST, pads=[1, 1, 1, 1], kernel_shape=[3, 3])
+    y = g.add(
+        *("Conv", x, weight),
+        domain=CHANNELS_LAST,
+        pads=[1, 1, 1, 1],
+        kernel_shape=[3, 3],
+        strides=[1, 1],
+        dilations=[1, 1],
+        group=1,
+    )
     y = g.add("Add", y, g.constant(g.rng.normal(0, 1, 4)))
     y = g.quant(g.add("LeakyRelu", y, alpha=0.125), 4, -2)
     y = g.add(
-        "MaxPool", y, domain=CHANNELS_LAST, kernel_shape=[2, 2], strides=[2, 2], pads=[0, 0, 0, 0]
+        "MaxPool",
+        y,
+        domain=CHANNELS_LAST,
+        kernel_shape=[2, 2],
+        strides=[2, 2],
+        pads=[0, 0, 0, 0],
+        ceil_mode=0,
     )
     w = g.add("Transpose", g.weights((5, 4)), perm=[1, 0])
     return g.quant(g.add("MatMul", y, w), 4, -1)
@@ -222,7 +238,11 @@ QONNX = {
     "quant: 12 bits": (IMAGE, lambda g: g.quant(g.conv(_image(g), 3, 4), 12, -8)),
     "quant: a scale a channel": (
         IMAGE,
-        lambda g: g.quant(g.conv(_image(g), 3, 4), 4, -1, shape=(1, 4, 1, 1)),
+        lambda g: g.quant(
+            g.conv(g.quant(g.conv(_image(g), 3, 4), 4, -1, shape=(1, 4, 1, 1)), 4, 8, 1, group=4),
+            4,
+            -1,
+        ),
     ),
     **{
         f"quant: {mode}": (
@@ -331,7 +351,13 @@ QONNX = {
     "mean": (
         IMAGE,
         lambda g: g.quant(
-            g.linear(g.quant(g.add("ReduceMean", _image(g), axes=[2, 3], keepdims=0), 6, -4), 3, 4),
+            g.linear(
+                g.quant(
+                    g.add("ReduceMean", _image(g), g.constant([2, 3], np.int64), keepdims=0), 6, -4
+                ),
+                3,
+                4,
+            ),
             4,
             -3,
         ),
