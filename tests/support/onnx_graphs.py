@@ -125,12 +125,15 @@ def qonnx_tensors(path, x):
     """Return all tensors of a file as the executor of the package qonnx computes them."""
     from qonnx.core.modelwrapper import ModelWrapper
     from qonnx.core.onnx_exec import execute_onnx
-    from qonnx.transformation.infer_shapes import InferShapes
 
-    file = onnx.load(path)
-    del file.graph.output[:]  # else their shapes stand twice
-    model = ModelWrapper(file).transform(InferShapes())
-    return execute_onnx(model, {model.graph.input[0].name: x}, True)
+    model = onnx.load(path)
+    del model.graph.output[:]  # else their shapes would stand twice
+    shapes = {name: (a.shape, a.dtype) for name, a in real_tensors(path, x).items()}
+    for name in (name for node in model.graph.node for name in node.output):
+        shape, dtype = shapes[name]
+        kind = TensorProto.INT64 if dtype == np.int64 else TensorProto.FLOAT
+        model.graph.value_info.append(helper.make_tensor_value_info(name, kind, shape))
+    return execute_onnx(ModelWrapper(model), {model.graph.input[0].name: x}, True)
 
 
 def onnxruntime_tensors(path, x, optimised=False):
