@@ -128,7 +128,9 @@ def qonnx_tensors(path, x):
 
     model = onnx.load(path)
     del model.graph.output[:]  # else their shapes would stand twice
-    shapes = {name: (a.shape, a.dtype) for name, a in real_tensors(path, x).items()}
+    shapes = {
+        name: (a.shape, a.dtype) for name, a in real_tensors(path, x).items() if a is not None
+    }
     for name in (name for node in model.graph.node for name in node.output):
         shape, dtype = shapes[name]
         kind = TensorProto.INT64 if dtype == np.int64 else TensorProto.FLOAT
