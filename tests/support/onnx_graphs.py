@@ -113,7 +113,7 @@ class Graph:
         ends = [helper.make_empty_tensor_value_info(name) for name in outputs]
         graph = helper.make_graph(self.nodes, "graph", [self.entry], ends, self.constants)
         opsets = [helper.make_opsetid("", self.opset), helper.make_opsetid(DOMAIN, self.dialect)]
-        opsets.append(helper.make_opsetid(CHANNELS_LAST, 1))
+        opsets.append(helper.make_opsetid(CHANNELS_LAST, 17))
         return helper.make_model(graph, opset_imports=opsets, ir_version=10)
 
     def save(self, path, *outputs):
