@@ -19,7 +19,7 @@ from hwgen.importers.onnx.grids import Grid
 from hwgen.importers.onnx.steps import Affine, Bounds, Clamp, Fractions, Step, as_fractions
 from hwgen.importers.onnx.sums import sum_thresholds
 from hwgen.importers.onnx.values import Constant, Joined, Sum, Value
-from hwgen.network import Add, Concat, Conv1d, Conv2d, Linear, Requantize
+from hwgen.network import Add, Concat, Conv1d, Conv2d, Linear, Requantize, Threshold
 from hwgen.network.ops import IntArray
 from hwgen.network.tensor import Tensor
 
@@ -290,9 +290,11 @@ class Builder(GrowingNetwork):
                 raise Refusal("sums that are not quantized", QUANTIZE)
             op = plain(Fixed(max(bits, MIN_BITS), signed), float(x.scale[0]))
             node = self.add(op, [node], f"{name}.int")
-        value = self._pooled(replace(value, node=node, steps=steps, pools=()), value, name)
+        pooled = value
+        value = replace(value, node=node, steps=steps, pools=())
         while len(value.steps) > 1 or not isinstance(value.steps[0], Affine):
             value = self._clamped(value, name)
+        value = self._pooled(value, pooled, name)
         if self.known.get(name) is given:
             self.known[name] = value  # for others that take it
         return value
@@ -316,13 +318,28 @@ class Builder(GrowingNetwork):
             if at is not None and of.lo <= at <= of.hi and at.denominator != 1:
                 raise Refusal("a clamp between two integers", "put a quantizer behind it")
             ends.append(else_ if at is None else int(min(max(at, of.lo), of.hi)))
-        op = replace(plain(of, float(x.scale[0])), zero_point=x.zero_point, lo=ends[0], hi=ends[1])
-        node = self.add(op, [value.node], f"{name}.clamp")
+        node = self._between(value.node, ends[0], ends[1], f"{name}.clamp")
         steps: tuple[Step, ...] = (first,)
         after = replace(value, node=node, steps=steps)
         for step in rest[1:]:
             after = _stepped(after, step)
         return after
+
+    def _between(self, source: str, lo: int, hi: int, name: str) -> str:
+        """Return a node of a node's integers, clamped: where these are counted, fewer are."""
+        x, op = self.types[source], self.nodes[source].op
+        of = x.format
+        assert isinstance(of, Fixed)
+        if not isinstance(op, Threshold):
+            made = replace(plain(of, float(x.scale[0])), zero_point=x.zero_point, lo=lo, hi=hi)
+            return self.add(made, [source], name)
+        most = op.base + op.thresholds.shape[1]
+        lo, hi = min(max(lo, op.base), most), max(min(hi, most), op.base)
+        bits, signed = bits_for(min(lo, x.zero_point), max(hi, x.zero_point))
+        rows = op.thresholds[:, lo - op.base : hi - op.base]
+        narrow = Fixed(max(bits, MIN_BITS), signed)
+        made_of = counted(rows, narrow, op.scale, op.zero_point, lo)
+        return self.add(made_of, self.nodes[source].inputs, name)
 
     def plain_binary(self, value: Value, name: str) -> Value:
         """Return -1 and 1 as integers that zeros can stand beside."""

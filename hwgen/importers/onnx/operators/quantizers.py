@@ -221,8 +221,7 @@ def dequantized(builder: Builder, x: Known, scale: Array, zero_point: Array, axi
         rank = x.data.ndim
         scales, zeros = (_along(a, axis, rank) for a in (scale, zero_point))
         levels = x.data.astype(np.int64) - zeros.astype(np.int64)
-        bits = INTEGERS.fullmatch(x.data.dtype.name)
-        return _on_grid(levels, scales, int(bits[2]) if bits else 0, np.float32)
+        return _on_grid(levels, scales, 0, np.float32)
     scales = builder.per_channel(_along(scale, axis, len(x.shape)), x)
     zeros = builder.per_channel(_along(zero_point.astype(np.int64), axis, len(x.shape)), x)
     return builder.step(x, Affine(scales, as_fractions(-zeros * scales)))

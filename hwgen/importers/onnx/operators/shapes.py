@@ -12,6 +12,7 @@ from hwgen.errors import StoreError
 from hwgen.importers.growing import Refusal
 from hwgen.importers.onnx.builder import Builder
 from hwgen.importers.onnx.file import OnnxNode
+from hwgen.importers.onnx.steps import Clamp
 from hwgen.importers.onnx.values import Constant, Joined, Value
 from hwgen.network import Flatten
 
@@ -31,7 +32,10 @@ def flattened(builder: Builder, value: Value, name: str) -> Value:
     """Return a value as features."""
     if len(value.shape) == 2:
         return value
-    if value.pools:
+    is_clamped = builder.type(value).format is not None and any(
+        isinstance(step, Clamp) for step in value.steps
+    )
+    if value.pools or is_clamped:
         value = builder.settled(value, name)
     if value.padding is not None:
         raise Refusal("a Pad before something else than a convolution", "pad with it")
