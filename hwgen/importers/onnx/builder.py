@@ -96,6 +96,12 @@ class Builder(GrowingNetwork):
         """Note what the first output of a node is."""
         self.known[node.outputs[0]] = value
 
+    def unused(self, name: str) -> str:
+        """Return a name of no tensor, which begins with a name."""
+        while name in self.known:
+            name += "_"
+        return name
+
     # types
 
     def type(self, value: Value) -> Tensor:

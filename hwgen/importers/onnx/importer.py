@@ -22,6 +22,7 @@ from hwgen.importers.onnx.folding import FOLD, folded
 from hwgen.importers.onnx.grids import ROUNDINGS, Grid
 from hwgen.importers.onnx.operators import CONVERT, converter
 from hwgen.importers.onnx.operators.ends import output_of
+from hwgen.importers.onnx.operators.integer import INTEGER, expanded
 from hwgen.importers.onnx.steps import Affine
 from hwgen.importers.onnx.values import Constant, Value
 from hwgen.network import Input, Network
@@ -176,8 +177,14 @@ class _Graph:
             if node.kind in FOLD and node.domain == "" and len(constants) == len(inputs):
                 builder.give(node, folded(node, constants))
                 return
+            if (node.domain, node.kind) in INTEGER and not self.found:
+                for inner in expanded(builder, node):
+                    self._convert(inner)
+                return
             convert = converter(node)
-            if convert is None:
+            if (node.domain, node.kind) in INTEGER:
+                pass
+            elif convert is None:
                 kind = f"{node.domain}.{node.kind}" if node.domain else node.kind
                 instead = INSTEAD.get(node.kind, "")
                 self.found.append(FoundUnsupported(node.place, kind, instead))

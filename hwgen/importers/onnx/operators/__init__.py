@@ -24,12 +24,13 @@ CONVERT: dict[str, Convert] = {
     **QONNX,
     **ENDS,
 }
+LAST = ("Conv", "MaxPool", "BatchNormalization", "AveragePool", "GlobalAveragePool")
 DIALECT = ("onnx.brevitas", "finn.custom_op.general", "qonnx.custom_op.general")
 DOMAINS: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(CONVERT, ("",)),
     **dict.fromkeys(QONNX, DIALECT),
     **dict.fromkeys(QDQ, ("", "com.microsoft")),
-    **dict.fromkeys(("Conv", "MaxPool", "BatchNormalization"), ("", CHANNELS_LAST)),
+    **dict.fromkeys(LAST, ("", CHANNELS_LAST)),
 }
 
 

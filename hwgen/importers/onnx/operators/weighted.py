@@ -11,7 +11,6 @@ from hwgen.errors import StoreError
 from hwgen.importers.growing import Refusal
 from hwgen.importers.onnx.builder import Builder, Known
 from hwgen.importers.onnx.file import OnnxNode
-from hwgen.importers.onnx.operators.quantizers import dequantized, linear_grid
 from hwgen.importers.onnx.operators.windows import (
     CHANNELS_LAST,
     image,
@@ -147,50 +146,8 @@ def _gemm(builder: Builder, node: OnnxNode) -> None:
     builder.give(node, value)
 
 
-def _integers_behind(builder: Builder, node: OnnxNode, value: Value, at: int) -> None:
-    """Give what a sum is on the grid that an operator's scale and zero point say."""
-    scale, zero_point = (builder.constant(node, n, "scales").data for n in (at, at + 1))
-    grid = linear_grid(builder, value, scale, zero_point, 1)
-    found = builder.quantize(value, grid, node.outputs[0])
-    undone = Affine(as_fractions(1 / grid.scale), as_fractions([grid.zero_point]))
-    builder.give(node, builder.step(found, undone))
-
-
-def _real(builder: Builder, node: OnnxNode, at: int, axis: int) -> Known:
-    """Return what the integers of an operator's input stand for."""
-    scale, zero_point = (builder.constant(node, n, "scales").data for n in (at + 1, at + 2))
-    return dequantized(builder, builder.get(node, at), scale, zero_point, axis)
-
-
-def _qlinear_conv(builder: Builder, node: OnnxNode) -> None:
-    x, weight = _real(builder, node, 0, 1), _real(builder, node, 3, 0)
-    bias: Known | None = None
-    if builder.has(node, 8):
-        integers = builder.constant(node, 8, "biases")
-        units = builder.constant(node, 1, "scales").data.astype(np.float64) * builder.constant(
-            node, 4, "scales"
-        ).data.astype(np.float64)
-        bias = Constant(
-            integers.data * units,
-            integers.data.astype(np.int64),
-            np.broadcast_to(units, integers.shape),
-        )
-    value = _conv_of(builder, node, x, weight, bias, f"{node.outputs[0]}.acc")
-    _integers_behind(builder, node, value, 6)
-
-
-def _qlinear_mat_mul(builder: Builder, node: OnnxNode) -> None:
-    x, weight = _real(builder, node, 0, 1), _real(builder, node, 3, 1)
-    if isinstance(weight, Constant):
-        weight = weight.moved(lambda a: a.T)
-    name = f"{node.outputs[0]}.acc"
-    _integers_behind(builder, node, _matrix(builder, x, weight, None, node.inputs[0], name), 6)
-
-
 WEIGHTED = {
     "Conv": _conv,
     "MatMul": _mat_mul,
     "Gemm": _gemm,
-    "QLinearConv": _qlinear_conv,
-    "QLinearMatMul": _qlinear_mat_mul,
 }
