@@ -1,4 +1,4 @@
-"""Small ONNX files: one of each operator and setting that the importer takes, and whole networks."""
+"""Small ONNX files: one of each operator and setting that the importer takes, whole networks."""
 
 import numpy as np
 from onnx import TensorProto
@@ -405,9 +405,9 @@ def _qdq_network(g):
 
 
 def _qlinear(g, kind):
-    scale, zero = g.constant(g.scale(-5)), g.constant(120, np.uint8)
+    scale, zero = g.constant(g.scale(-5)), g.constant(-9, np.int8)
     x = g.add("QuantizeLinear", "x", scale, zero)
-    ends = g.constant(g.scale(-2)), g.constant(131, np.uint8)
+    ends = g.constant(g.scale(-2)), g.constant(17, np.int8)
     if kind == "QLinearConv":
         integers = g.constant(g.rng.integers(-127, 128, (4, 3, 3, 3)), np.int8)
         weight = integers, g.constant(g.scale(-7, (4,))), g.constant(np.zeros(4), np.int8)
@@ -421,8 +421,22 @@ def _qlinear(g, kind):
     return g.add("DequantizeLinear", y, *ends)
 
 
+def _qonnx_network(g):
+    x = g.quant("x", 5, -3)
+    y = g.quant(g.add("Relu", g.norm(g.conv(x, 3, 6, pads=[1, 1, 1, 1]), 6)), 3, -1, signed=0)
+    y = g.add("MaxPool", y, kernel_shape=[2, 2], strides=[2, 2])
+    a = g.quant(g.norm(g.conv(y, 6, 6, pads=[1, 1, 1, 1], bias=True), 6), 4, -2)
+    y = g.quant(g.add("Relu", g.add("Add", a, g.quant(g.conv(y, 6, 6, 1), 4, -2))), 4, -2, signed=0)
+    y = g.quant(g.add("GlobalAveragePool", y), 5, -3, signed=0)
+    return g.quant(g.linear(g.add("Flatten", y), 6, 4, bias=True), 6, -3)
+
+
+NETWORKS = {
+    "QONNX": ((3, 4, 4), _qonnx_network),
+    "QDQ": ((3, 4, 4), _qdq_network),
+    "channels last": ((6, 7, 3), _channels_last),
+}
 QDQ = {
-    "network": ((3, 8, 8), _qdq_network),
     "conv": (IMAGE, lambda g: g.qdq(_qdq_conv(g, g.qdq("x"), 3, 4, pads=[1, 0, 1, 0]), -3)),
     "conv: 16 bits": (
         IMAGE,
@@ -463,3 +477,52 @@ def integers_enter(seed, path):
     y = _qdq_conv(g, g.add("DequantizeLinear", "x", *ends), 3, 4, pads=[1, 1, 1, 1])
     g.save(path, g.qdq(y, -3))
     return g.rng.integers(0, 256, (64, *IMAGE), np.uint8)
+
+
+def _conv_of_conv(g):
+    return g.conv(g.conv(g.quant("x", 8), 3, 4, bits=8), 4, 4)
+
+
+# Files that are refused, and what is said of each
+REFUSED = {
+    "float weights": (
+        lambda g: g.add("Conv", g.quant("x"), g.constant(g.rng.normal(0, 1, (4, 3, 3, 3)))),
+        ("weights that are not quantized: Conv_1", "put a quantizer on them"),
+    ),
+    "sums into a layer": (
+        _conv_of_conv,
+        ("sums that are not quantized: Conv_", "put a quantizer before it"),
+    ),
+    "a product of values": (
+        lambda g: g.add("Mul", g.quant("x"), g.add("Relu", g.quant("x"))),
+        ("a product of two values that are computed", "make one of them a constant"),
+    ),
+    "a curve into a layer": (
+        lambda g: g.conv(g.add("Sigmoid", g.quant("x")), 3, 4),
+        ("a function whose result is not quantized: Conv_", "put a quantizer behind it"),
+    ),
+    "softmax inside": (
+        lambda g: g.quant(g.add("Softmax", g.quant("x"))),
+        ("Softmax inside of a network: Quant_", "use it as the last node alone"),
+    ),
+    "17 bits": (lambda g: g.quant(g.quant("x"), 17, -9), ("a quantizer of 17 bits",)),
+    "a zero that is no integer": (
+        lambda g: g.conv(g.quant("x", 5, -3, zero=0.5), 3, 4, pads=[1, 1, 1, 1]),
+        ("zeros around values whose grid has no zero", "quantize in front of the padding"),
+    ),
+    "scales that are computed": (
+        lambda g: g.add(
+            *("Quant", "x", g.add("Relu", "x"), g.constant(0), g.constant(4)), domain=DOMAIN
+        ),
+        ("scales that are computed: Quant_1", "make them constants"),
+    ),
+    "a constant a pixel": (
+        lambda g: g.quant(g.add("Mul", g.quant("x"), g.constant(g.rng.normal(0, 1, (6, 6))))),
+        ("a constant that differs from pixel to pixel: Mul_1", "use one a channel"),
+    ),
+    "a batch that moves": (
+        lambda g: g.add("Transpose", g.quant("x"), perm=[1, 0, 2, 3]),
+        ("a Transpose of the batch", "leave the batch in front"),
+    ),
+    "resize": (lambda g: g.add("Resize", g.quant("x")), ("Resize: Resize_1",)),
+}
