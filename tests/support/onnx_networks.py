@@ -397,7 +397,7 @@ def _qdq_residual(g, kind="Add"):
 def _qdq_network(g):
     y = g.qdq(g.add("Relu", _qdq_conv(g, g.qdq("x"), 3, 8, pads=[1, 1, 1, 1])), -5, zero=0)
     y = g.add("MaxPool", y, kernel_shape=[2, 2], strides=[2, 2])
-    y = g.qdq(_qdq_conv(g, y, 8, 6, per_channel=False), -4, np.int8)
+    y = g.qdq(_qdq_conv(g, y, 8, 6, per_channel=False, pads=[1, 0, 1, 1]), -4, np.int8)
     y = g.qdq(g.add("GlobalAveragePool", y), -6, np.int8)
     y = g.add("Flatten", y)
     y = g.add("Gemm", y, g.qdq_weights((5, 6)), g.qdq_bias(5), transB=1)

@@ -24,7 +24,7 @@ from hwgen.network.ops import IntArray
 from hwgen.network.tensor import Tensor
 
 Known = Constant | Value | Joined | Sum
-MOST_THRESHOLDS = 1 << 24  # of a node
+MOST_THRESHOLDS = 1 << 21  # of a node
 QUANTIZE = "put a quantizer before it"
 
 

@@ -20,8 +20,8 @@ import numpy.typing as npt
 from hwgen.errors import HwgenError, StoreError
 from hwgen.files import read_file
 
-LARGEST = 1 << 28  # bytes of a file
-MOST_ELEMENTS = 1 << 26  # of a constant
+LARGEST = 1 << 27  # bytes of a file
+MOST_ELEMENTS = 1 << 25  # of a constant
 MOST_RANK = 8
 DAMAGE = (
     *(struct.error, IndexError, ValueError, TypeError, AttributeError, KeyError),

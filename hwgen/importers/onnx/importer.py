@@ -29,6 +29,7 @@ from hwgen.network import Input, Network
 
 SUPPORTED = ", ".join(sorted(CONVERT))
 FORMAT, SCALE = "int16", 2.0**-10  # of an input that nothing quantizes
+MOST_FOLDED = 1 << 26
 PLAIN = {"uint8": Fixed(8, False), "int8": Fixed(8), "uint16": Fixed(16, False), "int16": Fixed(16)}
 FLOATS = ("float", "float16", "double", "bfloat16", "undefined")
 
@@ -100,6 +101,7 @@ class _Graph:
         self.model, self.path = model, path
         self.builder = Builder()
         self.found: list[FoundUnsupported] = []
+        self.elements = 0  # of constants that are computed
 
     def network(self, entry: _Entry, channels_last: bool) -> Network | None:
         """Return the network, or None with what is unsupported in `found`."""
@@ -175,7 +177,11 @@ class _Graph:
             inputs = [builder.known.get(name) for name in node.inputs if name]
             constants = [each for each in inputs if isinstance(each, Constant)]
             if node.kind in FOLD and node.domain == "" and len(constants) == len(inputs):
-                builder.give(node, folded(node, constants))
+                constant = folded(node, constants)
+                self.elements += constant.data.size
+                if self.elements > MOST_FOLDED:
+                    raise StoreError("constants that are computed are too many")
+                builder.give(node, constant)
                 return
             if (node.domain, node.kind) in INTEGER and not self.found:
                 for inner in expanded(builder, node):
