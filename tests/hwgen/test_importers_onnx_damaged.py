@@ -17,7 +17,7 @@ from support.onnx_networks import NETWORKS, made
 
 MOST_SECONDS = 20
 MOST_BYTES = 1 << 28  # of files of a few kilobytes
-FAST, ALL = 60, 1500  # mutations of each file
+FAST, ALL = 30, 1500  # mutations of each file
 
 
 def imported(path, what):

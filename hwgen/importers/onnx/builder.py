@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterable
 from dataclasses import replace
 from fractions import Fraction
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -146,11 +147,12 @@ class Builder(GrowingNetwork):
             return replace(
                 value,
                 parts=tuple(
-                    _stepped(part, step.part(lambda v, at=at: v[at]))  # type: ignore[misc]
+                    _stepped(part, step.part(partial(_channels, at)))
                     for part, at in zip(value.parts, _places(value), strict=True)
                 ),
             )
-        return _stepped(value, step)
+        stepped: Value | Sum = _stepped(value, step)
+        return stepped
 
     def quantize(self, value: Value | Joined | Sum, grid: Grid, name: str) -> Value:
         """Return a value on a grid: the node that counts thresholds, under a name.
@@ -438,6 +440,10 @@ def _stepped(value: Any, step: Step) -> Any:
         if value.steps and isinstance(value.steps[-1], Affine):
             return replace(value, steps=(*value.steps[:-1], value.steps[-1].then(step)))
     return replace(value, steps=(*value.steps, step))
+
+
+def _channels(at: slice, values: Fractions) -> Fractions:
+    return values[at]
 
 
 def _orders(value: Joined) -> list[IntArray | None]:

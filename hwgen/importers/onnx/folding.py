@@ -15,7 +15,7 @@ from hwgen.importers.onnx.values import Constant
 
 Array = npt.NDArray[Any]
 Fold = Callable[[OnnxNode, Sequence[Constant]], Constant]
-TYPES = {
+TYPES: dict[int, type[np.generic]] = {
     **{1: np.float32, 2: np.uint8, 3: np.int8, 4: np.uint16, 5: np.int16, 6: np.int32},
     **{7: np.int64, 9: np.bool_, 10: np.float16, 11: np.float64, 12: np.uint32, 13: np.uint64},
 }  # of TensorProto.DataType
@@ -106,7 +106,9 @@ def _cast(node: OnnxNode, inputs: Sequence[Constant]) -> Constant:
     to = TYPES.get(node.attributes.get("to", 1))
     if to is None:
         raise StoreError(f"Cast to the type {node.attributes.get('to')} cannot be computed")
-    data = inputs[0].data.astype(to)
+    data: Array = inputs[0].data.astype(to)
+    if data.dtype.kind != "f":
+        return Constant(data)
     return Constant(data, inputs[0].integers, inputs[0].unit, inputs[0].bits)
 
 

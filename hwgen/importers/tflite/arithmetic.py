@@ -102,7 +102,7 @@ def rounded_product_thresholds(real: float, ends: Interval) -> IntArray:
     """
     wanted = np.arange(ends[0] + 1, ends[1] + 1, dtype=np.int64)
     near = np.floor((wanted - 0.5) / real).astype(np.int64)
-    found = near + 3
+    found: IntArray = near + 3
     for accumulator in (near + 2, near + 1, near, near - 1, near - 2):
         product = accumulator.astype(np.float64) * real
         reached = np.copysign(np.floor(np.abs(product) + 0.5), product) >= wanted

@@ -8,6 +8,7 @@ import numpy as np
 
 from hwgen.errors import StoreError
 from hwgen.formats import Fixed
+from hwgen.importers.growing import Refusal, counted
 from hwgen.importers.sums import find_sum
 from hwgen.importers.tflite.arithmetic import (
     LEFT_SHIFT,
@@ -17,7 +18,7 @@ from hwgen.importers.tflite.arithmetic import (
     same_padding,
     sum_multipliers,
 )
-from hwgen.importers.tflite.builder import Builder, Refusal
+from hwgen.importers.tflite.builder import Builder
 from hwgen.importers.tflite.file import TfliteOperator
 from hwgen.network import Add, AvgPool2d, Conv2d, Flatten, Linear, MaxPool2d, Requantize, Threshold
 from hwgen.network.inference import round_shift
@@ -179,16 +180,7 @@ def _add(builder: Builder, operator: TfliteOperator) -> None:
 
 def _counted(builder: Builder, out: int, thresholds: IntArray, lo: int) -> Threshold | Requantize:
     """Return what counts thresholds; where there are none, the output is the same for all."""
-    rows = np.atleast_2d(thresholds)
-    if not rows.size:
-        return _clamped(builder, out, (lo, lo))
-    return Threshold(
-        rows,
-        builder.format(out),
-        np.array([builder.scale(out)]),
-        builder.zero_point(out),
-        base=lo,
-    )
+    return counted(thresholds, builder.format(out), builder.scale(out), builder.zero_point(out), lo)
 
 
 def _window(operator: TfliteOperator) -> tuple[int, int]:

@@ -16,6 +16,8 @@ from hwgen.importers.onnx.steps import Clamp
 from hwgen.importers.onnx.values import Constant, Joined, Value
 from hwgen.network import Flatten
 
+FLOATS = (1, 10, 11, 16)  # of TensorProto.DataType: values are what they are, whatever the type
+
 
 def axes_of(builder: Builder, node: OnnxNode, rank: int) -> list[int]:
     """Return the axes that an attribute or a second input says, counted from 0."""
@@ -187,6 +189,12 @@ def _same(builder: Builder, node: OnnxNode) -> None:
     builder.give(node, builder.get(node, 0))
 
 
+def _cast(builder: Builder, node: OnnxNode) -> None:
+    if node.attributes.get("to", 1) not in FLOATS:
+        raise Refusal("a Cast to integers of what is computed", "quantize instead")
+    _same(builder, node)
+
+
 SHAPES = {
     "Reshape": _reshape,
     "Flatten": _flatten,
@@ -196,4 +204,5 @@ SHAPES = {
     "Pad": _pad,
     "Identity": _same,
     "Dropout": _same,
+    "Cast": _cast,
 }
