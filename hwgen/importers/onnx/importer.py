@@ -6,7 +6,7 @@ in which quantizers put some on grids; between quantizers everything is carried 
 so that the integers of the network are those of the graph in exact arithmetic.
 """
 
-__all__ = ["import_onnx"]
+__all__ = ["import_onnx", "network_of"]
 
 from fractions import Fraction
 from pathlib import Path
@@ -27,7 +27,7 @@ from hwgen.importers.onnx.steps import Affine
 from hwgen.importers.onnx.values import Constant, Value
 from hwgen.network import Input, Network
 
-SUPPORTED = ", ".join(sorted(CONVERT))
+SUPPORTED = ", ".join(sorted(kind for kind in CONVERT if kind[0].isupper()))
 FORMAT, SCALE = "int16", 2.0**-10  # of an input that nothing quantizes
 MOST_FOLDED = 1 << 26
 PLAIN = {"uint8": Fixed(8, False), "int8": Fixed(8), "uint16": Fixed(16, False), "int16": Fixed(16)}
@@ -55,7 +55,16 @@ def import_onnx(
     NetworkError : a network that breaks a rule
     HwgenError : the package `onnx` is missing
     """
-    model = read_onnx(path)
+    return network_of(read_onnx(path), path, input_format, input_scale)
+
+
+def network_of(
+    model: OnnxModel,
+    path: str | Path,
+    input_format: str | None = None,
+    input_scale: float | None = None,
+) -> Network:
+    """Return the network of a file's graph; `path` is what messages call it."""
     given = None
     if input_format is not None or input_scale is not None:
         given = _entry_of(input_format or FORMAT, input_scale or SCALE)

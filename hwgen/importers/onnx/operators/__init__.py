@@ -9,7 +9,7 @@ from hwgen.importers.onnx.file import OnnxNode
 from hwgen.importers.onnx.operators.elementwise import ELEMENTWISE
 from hwgen.importers.onnx.operators.ends import ENDS
 from hwgen.importers.onnx.operators.pools import POOLS
-from hwgen.importers.onnx.operators.quantizers import QDQ, QONNX
+from hwgen.importers.onnx.operators.quantizers import DECOMPOSED, QDQ, QONNX
 from hwgen.importers.onnx.operators.shapes import SHAPES
 from hwgen.importers.onnx.operators.weighted import WEIGHTED
 from hwgen.importers.onnx.operators.windows import CHANNELS_LAST
@@ -22,6 +22,7 @@ CONVERT: dict[str, Convert] = {
     **SHAPES,
     **QDQ,
     **QONNX,
+    **DECOMPOSED,
     **ENDS,
 }
 LAST = ("Conv", "MaxPool", "BatchNormalization", "AveragePool", "GlobalAveragePool")
@@ -29,6 +30,7 @@ DIALECT = ("onnx.brevitas", "finn.custom_op.general", "qonnx.custom_op.general")
 DOMAINS: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(CONVERT, ("",)),
     **dict.fromkeys(QONNX, DIALECT),
+    **dict.fromkeys(DECOMPOSED, ("quantized_decomposed",)),
     **dict.fromkeys(QDQ, ("", "com.microsoft")),
     **dict.fromkeys(LAST, ("", CHANNELS_LAST)),
 }

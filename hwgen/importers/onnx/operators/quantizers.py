@@ -1,9 +1,10 @@
 """Operators that quantize, and that undo it."""
 
-__all__ = ["QDQ", "QONNX", "dequantized", "linear_grid"]
+__all__ = ["DECOMPOSED", "QDQ", "QONNX", "dequantized", "linear_grid"]
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
@@ -16,7 +17,7 @@ from hwgen.importers.onnx.builder import Builder, Known
 from hwgen.importers.onnx.file import OnnxNode
 from hwgen.importers.onnx.grids import ROUNDINGS, Grid, integer_range, truncated
 from hwgen.importers.onnx.steps import Affine, as_fractions
-from hwgen.importers.onnx.values import Constant
+from hwgen.importers.onnx.values import Constant, Joined, Sum, Value
 
 Array = npt.NDArray[Any]
 MOST_BITS = 32
@@ -185,6 +186,29 @@ def linear_grid(builder: Builder, x: Known, scale: Array, zero_point: Array, axi
     return Grid(scales, Fraction(zero), lo, hi, behind=zero)
 
 
+def _decomposed_grid(builder: Builder, node: OnnxNode, x: Known) -> Grid:
+    """Return the grid of PyTorch's operators, which say the ends of their integers."""
+    scale, zero_point = (builder.constant(node, n, "scales").data for n in (1, 2))
+    grid = linear_grid(builder, x, scale, zero_point.astype(np.int32), node.attributes["axis"])
+    lo, hi = node.attributes["lo"], node.attributes["hi"]
+    if not lo < hi:
+        raise StoreError(f"a quantizer's integers must ascend, not from {lo} to {hi}")
+    return replace(grid, lo=lo, hi=hi)
+
+
+def _quantize_decomposed(builder: Builder, node: OnnxNode) -> None:
+    x = builder.computed(node)
+    _give_integers(builder, node, x, _decomposed_grid(builder, node, x))
+
+
+def _dequantize_decomposed(builder: Builder, node: OnnxNode) -> None:
+    x, scale, zero_point = (
+        builder.get(node, 0),
+        *(builder.constant(node, n, "scales").data for n in (1, 2)),
+    )
+    builder.give(node, dequantized(builder, x, scale, zero_point, node.attributes["axis"]))
+
+
 def _axis(node: OnnxNode) -> int:
     if node.attributes.get("block_size", 0):
         raise Refusal("scales of blocks", "use one scale a tensor or a channel")
@@ -208,8 +232,12 @@ def _quantize_linear(builder: Builder, node: OnnxNode) -> None:
         builder.give(node, Constant(levels.astype(zero_point.dtype)))
         return
     grid = linear_grid(builder, x, scale, zero_point, _axis(node))
+    _give_integers(builder, node, x, grid)
+
+
+def _give_integers(builder: Builder, node: OnnxNode, x: Value | Joined | Sum, grid: Grid) -> None:
+    """Give what a value is on a grid: the integers themselves, not what they stand for."""
     value = builder.quantize(x, grid, node.outputs[0])
-    # its tensor is the integers themselves
     undone = Affine(as_fractions(1 / grid.scale), as_fractions([grid.zero_point]))
     builder.give(node, builder.step(value, undone))
 
@@ -234,4 +262,5 @@ def _dequantize_linear(builder: Builder, node: OnnxNode) -> None:
 
 
 QONNX = {"Quant": _quant, "IntQuant": _quant, "BipolarQuant": _bipolar_quant, "Trunc": _trunc}
+DECOMPOSED = {"quantize": _quantize_decomposed, "dequantize": _dequantize_decomposed}
 QDQ = {"QuantizeLinear": _quantize_linear, "DequantizeLinear": _dequantize_linear}
