@@ -7,6 +7,7 @@ __all__ = [
     "compress",
     "generate",
     "hardware_cost",
+    "import_exported",
     "import_onnx",
     "import_tflite",
     "import_torch",
@@ -44,6 +45,7 @@ from hwgen.targets import DEFAULT_TARGET, Rom, get_target
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
+    from torch.export import ExportedProgram
 
     from hwgen.compression import Compressed, QuantizeRecipe, Recipe
 
@@ -182,6 +184,32 @@ def import_torch(
     """
     importers = _torch_part("hwgen.importers.from_torch")
     network: Network = importers.import_torch(module, example, evaluate=evaluate)
+    return network
+
+
+def import_exported(
+    program: "ExportedProgram | str | Path",
+    *,
+    input_format: str | None = None,
+    input_scale: float | None = None,
+) -> Network:
+    """Return the network of a program of `torch.export` that PT2E quantized: the program's integers
+    in exact arithmetic.
+
+    Parameters
+    ----------
+    program : or the file that `torch.export.save` wrote of it
+    input_format, input_scale : as of `import_onnx`
+
+    Raises
+    ------
+    StoreError : no such file, or a damaged one
+    UnsupportedError : with every call that has no integer meaning in hwgen
+    """
+    importers = _torch_part("hwgen.importers.exported")
+    network: Network = importers.import_exported(
+        program, input_format=input_format, input_scale=input_scale
+    )
     return network
 
 

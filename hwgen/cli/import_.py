@@ -15,14 +15,14 @@ if TYPE_CHECKING:
     from hwgen.network import Network
 
 
-FILES = (".tflite", ".onnx")
+FILES = (".tflite", ".onnx", ".pt2")
 
 
 def import_(
     source: Annotated[
         str,
         typer.Argument(
-            metavar="MODEL.tflite|MODEL.onnx|FILE.py:TASK",
+            metavar="MODEL.tflite|MODEL.onnx|MODEL.pt2|FILE.py:TASK",
             help="A model file, or an object with .model and .example (and .calibration, and "
             "perhaps .evaluate).",
         ),
@@ -50,9 +50,10 @@ def import_(
     """Store the integer network of a model file, or of a task's model.
 
     A file of TFLite gives the integers of LiteRT's reference kernels, an ONNX file (QONNX, or with
-    QuantizeLinear and DequantizeLinear) those of its graph in exact arithmetic. A task's model is
-    one that hwgen.compress made, or a float one to be quantized after training with --weights, on
-    the calibration batches of the task.
+    QuantizeLinear and DequantizeLinear) those of its graph in exact arithmetic, and so does a
+    program of torch.export that PT2E quantized (.pt2). A task's model is one that hwgen.compress
+    made, or a float one to be quantized after training with --weights, on the calibration batches
+    of the task.
 
     Example: hwgen import model.tflite -o my.net
 
@@ -81,8 +82,10 @@ def _from_file(path: str, input_format: str | None, input_scale: float | None) -
 
     if path.lower().endswith(".onnx"):
         return api.import_onnx(path, input_format=input_format, input_scale=input_scale)
+    if path.lower().endswith(".pt2"):
+        return api.import_exported(path, input_format=input_format, input_scale=input_scale)
     if input_format is not None or input_scale is not None:
-        raise HwgenError(f"{path}: --input-format and --input-scale are for .onnx files")
+        raise HwgenError(f"{path}: --input-format and --input-scale are for .onnx and .pt2 files")
     return api.import_tflite(path)
 
 

@@ -212,9 +212,7 @@ def _batch_norm(nodes: Nodes, call: fx.Node) -> None:
 
 
 ATEN: dict[str, Callable[[Nodes, fx.Node], None]] = {
-    **dict.fromkeys(
-        ("conv1d.default", "conv2d.default", "conv1d.padding", "conv2d.padding"), _conv
-    ),
+    **{f"conv{rank}d.{way}": _conv for rank in (1, 2) for way in ("default", "padding")},
     "linear.default": _linear,
     "batch_norm.default": _batch_norm,
     **dict.fromkeys(("max_pool1d.default", "max_pool2d.default"), _pool("MaxPool")),

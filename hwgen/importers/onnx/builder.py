@@ -46,6 +46,7 @@ class Builder(GrowingNetwork):
         self.known: dict[str, Known] = {}
         self.entries: set[str] = set()
         self.is_real = True
+        self._pools: dict[tuple[str, int], str] = {}
         self.first: dict[str, tuple[Grid, Affine]] = {}
         self.wants_other_layout = False
 
@@ -247,8 +248,12 @@ class Builder(GrowingNetwork):
     def _pooled(self, value: Value, before: Value, name: str) -> Value:
         node = value.node
         for n, pool in enumerate(before.pools):
-            last = n == len(before.pools) - 1
-            node = self.add(pool, [node], name if last else f"{name}.pool{n}")
+            found = self._pools.get((node, id(pool)))  # of a value that several take
+            if found is None:
+                last = n == len(before.pools) - 1
+                found = self.add(pool, [node], name if last else f"{name}.pool{n}")
+                self._pools[node, id(pool)] = found
+            node = found
         return replace(value, node=node)
 
     def _quantized_sum(self, value: Sum, steps: tuple[Step, ...], grid: Grid, name: str) -> Value:

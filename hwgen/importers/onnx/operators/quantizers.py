@@ -202,11 +202,9 @@ def _quantize_decomposed(builder: Builder, node: OnnxNode) -> None:
 
 
 def _dequantize_decomposed(builder: Builder, node: OnnxNode) -> None:
-    x, scale, zero_point = (
-        builder.get(node, 0),
-        *(builder.constant(node, n, "scales").data for n in (1, 2)),
-    )
-    builder.give(node, dequantized(builder, x, scale, zero_point, node.attributes["axis"]))
+    scale, zero_point = (builder.constant(node, n, "scales").data for n in (1, 2))
+    axis = node.attributes["axis"]
+    builder.give(node, dequantized(builder, builder.get(node, 0), scale, zero_point, axis))
 
 
 def _axis(node: OnnxNode) -> int:
