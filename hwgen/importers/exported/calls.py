@@ -71,8 +71,8 @@ def _shape(value: Any) -> list[int]:
 
 def _wide(values: Any, rank: int) -> list[int]:
     """Return one number for each spatial axis."""
-    values = list(values) if isinstance(values, (list, tuple)) else [values]
-    return values * rank if len(values) == 1 else values
+    each: list[int] = list(values) if isinstance(values, (list, tuple)) else [values]
+    return each * rank if len(each) == 1 else each
 
 
 def _conv(nodes: Nodes, call: fx.Node) -> None:
@@ -113,7 +113,7 @@ def _pool(kind: str) -> Callable[[Nodes, fx.Node], None]:
         given = of.get("self", of.get("input"))
         rank = len(_shape(given)) - 2
         kernel = _wide(of["kernel_size"], rank)
-        how = {"dilations": _wide(of["dilation"], rank)} if kind == "MaxPool" else {}
+        how: dict[str, Any] = {"dilations": _wide(of["dilation"], rank)} if kind == "MaxPool" else {}
         if kind == "AveragePool":
             how["count_include_pad"] = int(of.get("count_include_pad", True))
             if of.get("divisor_override") is not None:
