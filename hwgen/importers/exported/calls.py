@@ -113,7 +113,9 @@ def _pool(kind: str) -> Callable[[Nodes, fx.Node], None]:
         given = of.get("self", of.get("input"))
         rank = len(_shape(given)) - 2
         kernel = _wide(of["kernel_size"], rank)
-        how: dict[str, Any] = {"dilations": _wide(of["dilation"], rank)} if kind == "MaxPool" else {}
+        how: dict[str, Any] = (
+            {"dilations": _wide(of["dilation"], rank)} if kind == "MaxPool" else {}
+        )
         if kind == "AveragePool":
             how["count_include_pad"] = int(of.get("count_include_pad", True))
             if of.get("divisor_override") is not None:
