@@ -215,6 +215,19 @@ def _plain_weights(g):
     return g.quant(g.add("Conv", _image(g), weight), 4, 0)
 
 
+def _weights_on_ties(g):
+    weight = g.constant(g.rng.integers(-15, 16, (4, 3, 3, 3)) / 8)
+    scale, rest = g.constant(0.25), (g.constant(0), g.constant(4))
+    weight = g.add(
+        *("Quant", weight, scale, *rest),
+        domain=DOMAIN,
+        signed=1,
+        narrow=1,
+        rounding_mode="ROUND",
+    )
+    return g.quant(g.add("Conv", _image(g), weight), 4, 0)
+
+
 QONNX = {
     "conv": (IMAGE, _conv),
     "conv: pads of four sides, strides": (
@@ -380,7 +393,21 @@ QONNX = {
     "matmul: no quantizer behind": ((F,), lambda g: g.linear(_features(g), F, 5)),
     "constants that are computed": (IMAGE, _folded_constants),
 }
-POWERS_OF_TWO = {"concat: grids": (IMAGE, _concat_of_grids)}  # free scales are refused
+# With which there are ties; free scales of a concatenation are refused
+POWERS_OF_TWO = {
+    "concat: grids": (IMAGE, _concat_of_grids),
+    "relu: then neg, then floor": (
+        IMAGE,
+        lambda g: g.quant(
+            g.add("Neg", g.add("Relu", g.conv(_image(g), 3, 4))), 4, -1, mode="FLOOR"
+        ),
+    ),
+    "conv: weights on ties": (IMAGE, _weights_on_ties),
+    "relu: then floor": (
+        IMAGE,
+        lambda g: g.quant(g.add("Relu", g.conv(_image(g), 3, 4)), 4, -1, mode="FLOOR"),
+    ),
+}
 
 
 def _qdq_conv(g, x, channels, out, kernel=3, per_channel=True, **attributes):
