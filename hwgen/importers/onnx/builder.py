@@ -17,6 +17,7 @@ from hwgen.formats import MAX_BITS, MIN_BITS, Binary, Fixed, bits_for
 from hwgen.importers.growing import GrowingNetwork, Refusal, counted
 from hwgen.importers.onnx.file import OnnxNode
 from hwgen.importers.onnx.grids import Grid
+from hwgen.importers.onnx.requantizers import as_requantizer
 from hwgen.importers.onnx.steps import Affine, Bounds, Clamp, Fractions, Step, as_fractions
 from hwgen.importers.onnx.sums import sum_thresholds
 from hwgen.importers.onnx.values import Constant, Joined, Sum, Value
@@ -170,6 +171,8 @@ class Builder(GrowingNetwork):
             return self._concatenated(replace(value, parts=tuple(parts)), name)
         if value.__class__ is Value and value.last:
             raise Refusal(f"{value.last} inside of a network", "use it as the last node alone")
+        if isinstance(value, Value):
+            value = self._biased(value)
         to_grid = Affine(as_fractions(1 / grid.scale), as_fractions([grid.before]))
         steps = _stepped(value, to_grid).steps
         if isinstance(value, Sum):
@@ -193,12 +196,29 @@ class Builder(GrowingNetwork):
             step = Affine(grid.out_scale, as_fractions(-grid.zero_point * grid.out_scale))
             return replace(value, steps=(step,))
         inner = f"{name}.q" if value.pools else name
-        gives = self._counting(found, x, source, grid, inner, value)
+        gives = self._counting(found, x, source, grid, inner, value, steps)
         if value.node in self.entries and len(steps) == 1:
             before = value.steps[0] if value.steps else Affine.of()
             assert isinstance(before, Affine)
             self.first[gives.node] = grid, before
         return self._pooled(gives, value, name)
+
+    def _biased(self, value: Value) -> Value:
+        """Return a value whose sums hold what is added to them, where that is integers."""
+        op = self.nodes[value.node].op
+        first = value.steps[0] if value.steps else None
+        if not isinstance(op, (Conv1d, Conv2d, Linear)) or not isinstance(first, Affine):
+            return value
+        if (first.factor == 0).any() or (first.offset == 0).all():
+            return value
+        added = first.offset / first.factor
+        if any(a.denominator != 1 or abs(a) >= 1 << 60 for a in added):
+            return value
+        bias = op.bias + np.array([int(a) for a in added])
+        inputs = self.nodes[value.node].inputs
+        node = self.add(replace(op, bias=bias), inputs, f"{value.node}.biased")
+        steps = (Affine(first.factor, as_fractions([0])), *value.steps[1:])
+        return replace(value, node=node, steps=steps)
 
     def _reached(self, steps: tuple[Step, ...], grid: Grid) -> Bounds:
         bounds = grid.levels()
@@ -225,9 +245,17 @@ class Builder(GrowingNetwork):
         return replace(value, steps=(Affine(grid.out_scale, as_fractions(stands_for)),))
 
     def _counting(
-        self, found: IntArray, x: Tensor, source: str, grid: Grid, name: str, value: Value
+        self,
+        found: IntArray,
+        x: Tensor,
+        source: str,
+        grid: Grid,
+        name: str,
+        value: Value,
+        steps: tuple[Step, ...] = (),
     ) -> Value:
-        """Return what counts thresholds, which stand in rows for the levels of the grid."""
+        """Return what counts thresholds, which stand in rows for the levels of the grid, or
+        multiplies and shifts to the same end."""
         base, of = grid.lo, grid.format
         if not grid.binary:  # levels that all reach, and none, are no thresholds
             lows, highs = (end[:, None] + x.zero_point for end in _ends(x, len(found)))
@@ -241,6 +269,8 @@ class Builder(GrowingNetwork):
         if zero.denominator == 1 and of.lo <= zero <= of.hi and not grid.binary:
             exact = int(zero)
         op = counted(found, of, [float(scale[0])], exact, base)
+        if isinstance(op, Threshold) and steps and isinstance(of, Fixed) and not grid.is_truncated:
+            op = as_requantizer(op, x, steps) or op
         node = self.add(op, [source], name)
         offset = as_fractions(scale * (exact - zero))
         return replace(value, node=node, steps=(Affine(scale, offset),), pools=())
@@ -343,6 +373,13 @@ class Builder(GrowingNetwork):
         x, op = self.types[source], self.nodes[source].op
         of = x.format
         assert isinstance(of, Fixed)
+        if isinstance(op, Requantize):
+            assert op.lo is not None and op.hi is not None
+            lo, hi = min(max(lo, op.lo), op.hi), max(min(hi, op.hi), op.lo)
+            bits, signed = bits_for(min(lo, x.zero_point), max(hi, x.zero_point))
+            narrow = Fixed(max(bits, MIN_BITS), signed)
+            made = replace(op, format=narrow, lo=lo, hi=hi)
+            return self.add(made, self.nodes[source].inputs, name)
         if not isinstance(op, Threshold):
             made = replace(plain(of, float(x.scale[0])), zero_point=x.zero_point, lo=lo, hi=hi)
             return self.add(made, [source], name)
