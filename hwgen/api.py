@@ -7,6 +7,8 @@ __all__ = [
     "compress",
     "generate",
     "hardware_cost",
+    "import_exported",
+    "import_onnx",
     "import_tflite",
     "import_torch",
     "load",
@@ -45,6 +47,7 @@ from hwgen.targets import DEFAULT_TARGET, Rom, get_target
 
 if TYPE_CHECKING:
     from torch import nn
+    from torch.export import ExportedProgram
 
     from hwgen.compression import Compressed, Example, QuantizeRecipe, Recipe
 
@@ -190,6 +193,57 @@ def import_torch(
     importers = _torch_part("hwgen.importers.from_torch")
     network: Network = importers.import_torch(module, example, evaluate=evaluate)
     return network
+
+
+def import_exported(
+    program: "ExportedProgram | str | Path",
+    *,
+    input_format: str | None = None,
+    input_scale: float | None = None,
+) -> Network:
+    """Return the network of a program of `torch.export` that PT2E quantized: the program's integers
+    in exact arithmetic.
+
+    Parameters
+    ----------
+    program : or the file that `torch.export.save` wrote of it
+    input_format, input_scale : as of `import_onnx`
+
+    Raises
+    ------
+    StoreError : no such file, or a damaged one
+    UnsupportedError : with every call that has no integer meaning in hwgen
+    """
+    importers = _torch_part("hwgen.importers.exported")
+    network: Network = importers.import_exported(
+        program, input_format=input_format, input_scale=input_scale
+    )
+    return network
+
+
+def import_onnx(
+    path: str | Path, *, input_format: str | None = None, input_scale: float | None = None
+) -> Network:
+    """Return the network of a quantized ONNX file: the file's integers in exact arithmetic.
+
+    Files are QONNX, or have QuantizeLinear and DequantizeLinear around their layers; which, is seen
+    from what they hold. Images enter and leave as (channels, height, width).
+
+    Parameters
+    ----------
+    path : of the file
+    input_format : of the integers that enter, such as "uint8"; by default those that the file's
+        first quantizers give, or int16 where there are none
+    input_scale : real = scale * integer
+
+    Raises
+    ------
+    StoreError : no such file, or a damaged one
+    UnsupportedError : with every operator that has no integer meaning in hwgen
+    """
+    from hwgen.importers.onnx import import_onnx as read
+
+    return read(path, input_format=input_format, input_scale=input_scale)
 
 
 def import_tflite(path: str | Path) -> Network:

@@ -15,14 +15,14 @@ if TYPE_CHECKING:
     from hwgen.network import Network
 
 
-FILES = (".tflite",)
+FILES = (".tflite", ".onnx", ".pt2")
 
 
 def import_(
     source: Annotated[
         str,
         typer.Argument(
-            metavar="MODEL.tflite|FILE.py:TASK",
+            metavar="MODEL.tflite|MODEL.onnx|MODEL.pt2|FILE.py:TASK",
             help="A model file, or an object with .model and .example (and .calibration, and "
             "perhaps .evaluate).",
         ),
@@ -39,14 +39,25 @@ def import_(
     activations: Annotated[
         str, typer.Option(help="With --weights: activations, such as uint8.")
     ] = "uint8",
+    input_format: Annotated[
+        str | None,
+        typer.Option(help="Of .onnx: integers that enter, such as uint8, if not the file's own."),
+    ] = None,
+    input_scale: Annotated[
+        float | None, typer.Option(help="Of .onnx: what one of these integers stands for.")
+    ] = None,
 ) -> None:
     """Store the integer network of a model file, or of a task's model.
 
-    A file of TFLite gives the integers of LiteRT's reference kernels. A task's model is one that
-    hwgen.compress made, or a float one to be quantized after training with
-    --weights, on the calibration batches of the task.
+    A file of TFLite gives the integers of LiteRT's reference kernels, an ONNX file (QONNX, or with
+    QuantizeLinear and DequantizeLinear) those of its graph in exact arithmetic, and so does a
+    program of torch.export that PT2E quantized (.pt2). A task's model is one that hwgen.compress
+    made, or a float one to be quantized after training with --weights, on the calibration batches
+    of the task.
 
     Example: hwgen import model.tflite -o my.net
+
+    Example: hwgen import model.onnx --check
 
     Example: hwgen import my_task.py:task --weights int8 --activations uint8 -o my.net
     """
@@ -57,7 +68,7 @@ def import_(
         if source.lower().endswith(FILES):
             if weights is not None:
                 raise HwgenError(f"{source}: --weights is for a task's float model, not for a file")
-            network = _from_file(source)
+            network = _from_file(source, input_format, input_scale)
         else:
             network = _from_task(source, weights, activations)
         if output is not None:
@@ -66,9 +77,15 @@ def import_(
     say(console, "Nothing is written" if output is None else f"Network in {output}")
 
 
-def _from_file(path: str) -> "Network":
+def _from_file(path: str, input_format: str | None, input_scale: float | None) -> "Network":
     from hwgen import api
 
+    if path.lower().endswith(".onnx"):
+        return api.import_onnx(path, input_format=input_format, input_scale=input_scale)
+    if path.lower().endswith(".pt2"):
+        return api.import_exported(path, input_format=input_format, input_scale=input_scale)
+    if input_format is not None or input_scale is not None:
+        raise HwgenError(f"{path}: --input-format and --input-scale are for .onnx and .pt2 files")
     return api.import_tflite(path)
 
 

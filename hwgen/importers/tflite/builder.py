@@ -1,6 +1,6 @@
 """What the converters of operators share: the tensors of a file, and the network as it grows."""
 
-__all__ = ["Builder", "Refusal"]
+__all__ = ["Builder"]
 
 import math
 from collections.abc import Sequence
@@ -9,38 +9,28 @@ import numpy as np
 
 from hwgen.errors import StoreError
 from hwgen.formats import Fixed
+from hwgen.importers.growing import GrowingNetwork, Refusal
 from hwgen.importers.tflite.arithmetic import activation_range, quantized_multiplier
 from hwgen.importers.tflite.file import TfliteModel, TfliteOperator, TfliteTensor
-from hwgen.network import Node, Op, Requantize
+from hwgen.network import Op, Requantize
 from hwgen.network.ops import IntArray
 
-LONGEST = 180  # characters of a name: something is put behind it
 TYPES = {"INT8": Fixed(8), "INT16": Fixed(16)}
 
 
-class Refusal(Exception):
-    """An operator, or a setting of it, that has no integer meaning here; says the way out."""
-
-    def __init__(self, what: str, instead: str = ""):
-        super().__init__(what)
-        self.what, self.instead = what, instead
-
-
-class Builder:
+class Builder(GrowingNetwork):
     """A network in the making, and which of its nodes gives each tensor of the file.
 
     Attributes
     ----------
-    nodes : so far
     orders : of a flattened image, for each feature of the network the feature of the file
     """
 
     def __init__(self, model: TfliteModel):
+        super().__init__()
         self.model = model
-        self.nodes: list[Node] = []
         self.orders: dict[int, IntArray] = {}
         self._values: dict[int, str] = {}
-        self._names: set[str] = set()
 
     def tensor(self, number: int) -> TfliteTensor:
         """Return a tensor of the file."""
@@ -68,15 +58,6 @@ class Builder:
         if data is None:
             raise Refusal("weights that are computed", "make them constants")
         return data
-
-    def add(self, op: Op, inputs: Sequence[str], name: str) -> str:
-        """Add a node, and return its name."""
-        name = name[:LONGEST] or "value"
-        while name in self._names:
-            name += "_"
-        self._names.add(name)
-        self.nodes.append(Node(name, op, tuple(inputs)))
-        return name
 
     def gives(self, number: int, name: str) -> None:
         """Note that a node gives a tensor."""

@@ -10,10 +10,11 @@ from pathlib import Path
 import numpy as np
 
 from hwgen.errors import FoundUnsupported, HwgenError, NetworkError, StoreError, UnsupportedError
-from hwgen.importers.tflite.builder import Builder, Refusal
+from hwgen.importers.growing import Refusal
+from hwgen.importers.tflite.builder import Builder
 from hwgen.importers.tflite.file import DAMAGE, TfliteOperator, read_tflite
 from hwgen.importers.tflite.operators import CONVERT
-from hwgen.network import Input, Network, Node
+from hwgen.network import Input, Network
 
 SUPPORTED = ", ".join(CONVERT)
 
@@ -58,7 +59,7 @@ def import_tflite(path: str | Path) -> Network:
     if found:
         raise UnsupportedError(found, SUPPORTED)
     try:
-        return Network(_live(builder, model.outputs[0]))
+        return builder.finished(next(iter(builder.nodes)), builder.value(model.outputs[0]))
     except NetworkError as error:
         raise NetworkError(f"{path}: {error}") from error
 
@@ -78,14 +79,3 @@ def _entry(builder: Builder, number: int) -> Input:
 def _place(builder: Builder, operator: TfliteOperator) -> str:
     names = [builder.model.tensors[n].name for n in operator.outputs if n >= 0]
     return names[0] if names else operator.kind
-
-
-def _live(builder: Builder, output: int) -> tuple[Node, ...]:
-    """Return the nodes that the output needs, the one that gives it last."""
-    needed = {builder.value(output), builder.nodes[0].name}
-    for node in reversed(builder.nodes):
-        if node.name in needed:
-            needed.update(node.inputs)
-    nodes = [node for node in builder.nodes if node.name in needed]
-    nodes.sort(key=lambda node: node.name == builder.value(output))
-    return tuple(nodes)

@@ -8,6 +8,8 @@ import numpy as np
 
 from hwgen.errors import StoreError
 from hwgen.formats import Fixed
+from hwgen.importers.growing import Refusal, counted
+from hwgen.importers.sums import find_sum
 from hwgen.importers.tflite.arithmetic import (
     LEFT_SHIFT,
     NONE,
@@ -16,9 +18,8 @@ from hwgen.importers.tflite.arithmetic import (
     same_padding,
     sum_multipliers,
 )
-from hwgen.importers.tflite.builder import Builder, Refusal
+from hwgen.importers.tflite.builder import Builder
 from hwgen.importers.tflite.file import TfliteOperator
-from hwgen.importers.tflite.sums import find_sum
 from hwgen.network import Add, AvgPool2d, Conv2d, Flatten, Linear, MaxPool2d, Requantize, Threshold
 from hwgen.network.inference import round_shift
 from hwgen.network.ops import FloatArray, IntArray
@@ -169,7 +170,7 @@ def _add(builder: Builder, operator: TfliteOperator) -> None:
     raw = (scaled[0][:, None] + scaled[1][None, :]).ravel().tolist()
     zero = builder.zero_point(out)
     y = np.array([min(max(zero + round_shift(n * q, shift, "double"), lo), hi) for n in raw])
-    found = find_sum(y.reshape(256, 256), scales[0] / scales[1], zeros)
+    found = find_sum(y.reshape(256, 256), scales[0] / scales[1], (x - zeros[0], x - zeros[1]))
     if found is None:
         raise Refusal("an ADD of scales that are too far apart")
     name = builder.tensor(out).name
@@ -179,16 +180,7 @@ def _add(builder: Builder, operator: TfliteOperator) -> None:
 
 def _counted(builder: Builder, out: int, thresholds: IntArray, lo: int) -> Threshold | Requantize:
     """Return what counts thresholds; where there are none, the output is the same for all."""
-    rows = np.atleast_2d(thresholds)
-    if not rows.size:
-        return _clamped(builder, out, (lo, lo))
-    return Threshold(
-        rows,
-        builder.format(out),
-        np.array([builder.scale(out)]),
-        builder.zero_point(out),
-        base=lo,
-    )
+    return counted(thresholds, builder.format(out), builder.scale(out), builder.zero_point(out), lo)
 
 
 def _window(operator: TfliteOperator) -> tuple[int, int]:

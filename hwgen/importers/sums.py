@@ -1,9 +1,10 @@
-"""TFLite's sums of two int8 tensors as a sum with two integer factors and thresholds.
+"""Sums of two tensors of few bits as a sum with two integer factors and thresholds.
 
-The reference rounds each summand to a 2**-20 of the larger scale, adds, and rounds twice more. Of
-two inputs of 8 bits there are 65,536 pairs: for factors of few bits, the output of each pair is
-looked up, and thresholds on the plain sum are found that give the same for all of them. So the
-hardware is an adder and what follows any accumulator, and it is the file's function by enumeration.
+TFLite's reference rounds each summand to a 2**-20 of the larger scale, adds, and rounds twice more;
+ONNX's sums are of real numbers. Of two inputs of 8 bits there are 65,536 pairs: for factors of few
+bits, the output of each pair is looked up, and thresholds on the plain sum are found that give the
+same for all of them. So the hardware is an adder and what follows any accumulator, and it is the
+file's function by enumeration.
 """
 
 __all__ = ["FoundSum", "find_sum"]
@@ -16,7 +17,7 @@ import numpy as np
 
 from hwgen.network.ops import IntArray
 
-MOST_FACTOR = 1 << 24
+MOST_FACTOR = 1 << 14  # an Add takes less than 2**15
 NEAR = 5e-4  # a ratio of factors and that of the scales: a network takes them for the same
 
 
@@ -32,23 +33,22 @@ class FoundSum:
     thresholds: IntArray
 
 
-def find_sum(outputs: IntArray, ratio: float, zeros: tuple[int, int]) -> FoundSum | None:
+def find_sum(outputs: IntArray, ratio: float, inputs: tuple[IntArray, IntArray]) -> FoundSum | None:
     """Return a sum with thresholds that gives the same output for every pair of inputs.
 
     Parameters
     ----------
-    outputs : (256, 256), of each pair of int8 inputs from -128 on
+    outputs : of each pair of inputs
     ratio : scale of the first input over that of the second
-    zeros : zero points of the inputs
+    inputs : the integers that may come, ascending, less their zero points
 
     Returns
     -------
     that with the smallest factors; None where there is none below `MOST_FACTOR`
     """
-    x = np.arange(-128, 128)
     order = outputs.ravel()
     for a, b in _factors(ratio):
-        sums = (a * (x - zeros[0])[:, None] + b * (x - zeros[1])[None, :]).ravel()
+        sums = (a * inputs[0][:, None] + b * inputs[1][None, :]).ravel()
         by_sum = np.argsort(sums, kind="stable")
         sorted_sums, ascending = sums[by_sum], order[by_sum]
         # equal sums must have equal outputs, and larger ones no smaller outputs

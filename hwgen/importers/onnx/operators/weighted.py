@@ -1,0 +1,153 @@
+"""Convolutions and matrix products."""
+
+__all__ = ["WEIGHTED"]
+
+from dataclasses import replace
+from functools import partial
+
+import numpy as np
+
+from hwgen.errors import StoreError
+from hwgen.importers.growing import Refusal
+from hwgen.importers.onnx.builder import Builder, Known
+from hwgen.importers.onnx.file import OnnxNode
+from hwgen.importers.onnx.operators.windows import (
+    CHANNELS_LAST,
+    image,
+    shape_behind,
+    window_of,
+)
+from hwgen.importers.onnx.steps import Affine, Fractions, as_fractions
+from hwgen.importers.onnx.values import Constant, Joined, Sum, Value
+from hwgen.importers.onnx.weights import add_dot
+from hwgen.network import Conv1d, Conv2d, Linear
+
+
+def _fractions(constant: Constant, size: int) -> Fractions:
+    """Return a bias: one, or one a channel."""
+    if constant.data.size not in (1, size) or constant.data.squeeze().ndim > 1:
+        raise StoreError(f"bias must have {size} values, not shape {constant.shape}")
+    if constant.integers is not None and constant.unit is not None:
+        integers, units = constant.integers.ravel(), constant.unit.ravel()
+        factors = np.array([as_fractions([u])[0] for u in units.tolist()], dtype=object)
+        return as_fractions(integers.astype(object) * factors)
+    return as_fractions(constant.data.ravel().tolist())
+
+
+def _settled(
+    builder: Builder, x: Known, name: str
+) -> tuple[Value, tuple[tuple[int, int], ...] | None]:
+    """Return a value of a format, and the zeros around it."""
+    if isinstance(x, Constant):
+        raise Refusal(
+            "a constant as what weights meet", "fold constants: onnxsim, or qonnx-cleanup"
+        )
+    padding = x.padding if isinstance(x, Value) else None
+    if isinstance(x, Value) and padding is not None:
+        x = replace(x, padding=None)
+    return builder.settled(x, name), padding
+
+
+def _conv_of(
+    builder: Builder, node: OnnxNode, x: Known, weight: Known, bias: Known | None, name: str
+) -> Value:
+    if not isinstance(weight, Constant) or (bias is not None and not isinstance(bias, Constant)):
+        raise Refusal("weights that are computed", "make them constants")
+    value, before = _settled(builder, x, node.inputs[0])
+    size = image(builder, node, value)
+    if weight.data.ndim != len(size) + 2 or 0 in weight.shape:
+        raise StoreError(f"weights of shape {weight.shape} do not fit an input of {value.shape}")
+    if node.domain == CHANNELS_LAST:
+        weight = weight.moved(lambda a: np.moveaxis(a, -1, 1))
+    rows, inner, *kernel = weight.shape
+    groups = int(node.attributes.get("group", 1))
+    channels = value.shape[value.channel_axis]
+    if groups < 1 or rows % groups or inner * groups != channels:
+        raise StoreError(
+            f"{groups} groups of weights {weight.shape} do not fit {channels} channels"
+        )
+    window = window_of(node, size, kernel, before)
+    padded = any(map(any, window.padding))
+    if padded:
+        value = builder.plain_binary(value, node.inputs[0])
+    made = partial(
+        Conv1d if len(size) == 1 else Conv2d,
+        stride=window.stride,
+        padding=window.padding,
+        dilation=window.dilation,
+        groups=groups,
+    )
+    of = None if bias is None else _fractions(bias, rows)
+    found, steps = add_dot(builder, value, weight, of, made, name, groups, padded)
+    shape = shape_behind(node, value.shape[0], rows, builder.types[found].shape[1:])
+    return Value(found, shape, value.axes, steps)
+
+
+def _conv(builder: Builder, node: OnnxNode) -> None:
+    bias = builder.get(node, 2) if builder.has(node, 2) else None
+    x, weight = builder.get(node, 0), builder.get(node, 1)
+    builder.give(node, _conv_of(builder, node, x, weight, bias, node.outputs[0]))
+
+
+def _matrix(
+    builder: Builder, x: Known, weight: Known, bias: Fractions | None, inner: str, name: str
+) -> Value:
+    """Return x times a matrix of (out, in)."""
+    if not isinstance(weight, Constant):
+        raise Refusal("a product of two values that are computed", "make one of them a constant")
+    if weight.data.ndim != 2 or 0 in weight.shape:
+        raise Refusal(f"a matrix of shape {weight.shape}", "use two axes")
+    value, padding = _settled(builder, x, inner)
+    if value.shape[-1] != weight.shape[1] or padding is not None:
+        raise StoreError(f"a matrix of shape {weight.shape} does not fit {value.shape}")
+    if len(value.shape) == 2:
+        if value.order is not None:
+            order = value.order
+            weight = weight.moved(lambda a: a[:, order])
+        found, steps = add_dot(builder, value, weight, bias, Linear, name)
+        return Value(found, (value.shape[0], len(weight.data)), (0,), steps)
+    if value.channel_axis != len(value.shape) - 1:
+        raise Refusal(
+            "a matrix product along another axis than the channels", "transpose before it"
+        )
+    spatial = len(value.shape) - 2
+    weight = weight.moved(lambda a: a.reshape(*a.shape, *[1] * spatial))
+    found, steps = add_dot(builder, value, weight, bias, Conv1d if spatial == 1 else Conv2d, name)
+    return Value(found, (*value.shape[:-1], len(weight.data)), value.axes, steps)
+
+
+def _mat_mul(builder: Builder, node: OnnxNode) -> None:
+    x, weight = builder.get(node, 0), builder.get(node, 1)
+    if isinstance(weight, Constant):
+        weight = weight.moved(lambda a: a.T)
+    elif isinstance(x, Constant):
+        raise Refusal("a matrix in front of what is computed", "put it behind, transposed")
+    builder.give(node, _matrix(builder, x, weight, None, node.inputs[0], node.outputs[0]))
+
+
+def _gemm(builder: Builder, node: OnnxNode) -> None:
+    x, weight = builder.get(node, 0), builder.get(node, 1)
+    get = node.attributes.get
+    if get("transA", 0):
+        raise Refusal("a transposed input", "transpose before it")
+    if isinstance(weight, Constant) and not get("transB", 0):
+        weight = weight.moved(lambda a: a.T)
+    alpha, beta = (as_fractions([get(name, 1.0)])[0] for name in ("alpha", "beta"))
+    bias = None
+    if builder.has(node, 2):
+        rows = weight.shape[0]
+        bias = as_fractions(beta * _fractions(builder.constant(node, 2, "biases"), rows))
+    inner = None if alpha != 1 else bias
+    value: Known = _matrix(builder, x, weight, inner, node.inputs[0], node.outputs[0])
+    if alpha != 1:
+        assert isinstance(value, (Value, Joined, Sum))
+        offset = as_fractions([0]) if bias is None else bias
+        value = builder.step(value, Affine(as_fractions([alpha]), offset))
+    builder.give(node, value)
+
+
+WEIGHTED = {
+    "Conv": _conv,
+    "MatMul": _mat_mul,
+    "Gemm": _gemm,
+}
