@@ -81,6 +81,9 @@ class FoundUnsupported:
     instead: str
 
 
+PAGE = "docs/supported.md lists all that is supported"
+
+
 class UnsupportedError(HwgenError):
     """Everything in a model that hwgen does not support, all of it in one error.
 
@@ -98,6 +101,7 @@ class UnsupportedError(HwgenError):
         lines = [_line(*group, paths) for group, paths in groups.items()]
         if supported and not all(part.instead for part in found):
             lines.append(f"supported are {supported}")
+        lines.append(PAGE)
         count = f"{len(found)} part{'s' if len(found) != 1 else ''}"
         super().__init__(
             f"{count} of the model cannot be turned into hardware:\n  " + "\n  ".join(lines)

@@ -15,6 +15,8 @@ import typer
 from hwgen.cli import app
 from hwgen.compression.recipes.prune_recipe import PruneRecipe
 from hwgen.compression.recipes.quantize_recipe import QuantizeRecipe
+from support.supported import PAGE as SUPPORTED
+from support.supported import page
 
 ROOT = Path(__file__).parent.parent
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -150,3 +152,8 @@ def test_files_that_contributing_names_are_there():
         r"`((?:hwgen|boards|sim|rtl_templates|tests|docs|benchmarks)/[^` ]*)`", text
     ):
         assert any(ROOT.glob(name.rstrip("/").replace("NAME", "nexus"))), name
+
+
+def test_the_page_of_what_is_supported_is_made_of_the_tables():
+    """If this fails: cd tests && python -m support.supported."""
+    assert SUPPORTED.read_text(encoding="utf-8") == page()

@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from hwgen.compression import PruneRecipe, QuantizeRecipe, Recipe, compress
-from hwgen.errors import FormatError, HwgenError, UnsupportedError
+from hwgen.errors import PAGE, FormatError, HwgenError, UnsupportedError
 from hwgen.formats import parse_format
 from hwgen.torch_graph.support import INSTEAD, SUPPORTED
 from hwgen.torch_graph.trace import float_graph_of
@@ -233,6 +233,7 @@ def test_many_of_one_kind_are_one_line():
         f"  Softmax: 70; {INSTEAD['Softmax']}",
         "  LSTM: 71",
         f"  supported are {SUPPORTED}",
+        f"  {PAGE}",
     ]
     with pytest.raises(UnsupportedError) as error:
         float_graph_of(nn.Sequential(nn.Conv2d(2, 2, 1), nn.InstanceNorm2d(2)), X)

@@ -16,7 +16,9 @@ from torch import nn
 import hwgen.network as ops
 from hwgen.compression.recipes.prune_recipe import PruneRecipe
 from hwgen.compression.recipes.quantize_recipe import MAX_TABLES, QuantizeRecipe
-from hwgen.importers.tflite.operators import CONVERT
+from hwgen.importers.exported.calls import ATEN
+from hwgen.importers.onnx.operators import CONVERT as ONNX
+from hwgen.importers.tflite.operators import CONVERT as TFLITE
 from hwgen.network.ops import OPS
 from hwgen.planning.implementations import WAYS
 from hwgen.planning.layers.orders import ORDERS, Order
@@ -196,8 +198,7 @@ def page() -> str:
         "## Recipes",
         _recipes(),
         "## Files",
-        "`hwgen import model.tflite`: int8, equal to LiteRT's reference kernels.",
-        _table(("operator of TFLite",), [(f"`{name}`",) for name in CONVERT]),
+        _files(),
     ]
     return "\n\n".join(parts) + "\n"
 
@@ -255,6 +256,18 @@ def _recipes() -> str:
         for one in fields(recipe):
             rows.append((f"`{recipe.__name__}.{one.name}`", said[one.name]))
     return _table(("option", ""), rows)
+
+
+def _files() -> str:
+    rows = [
+        ("`.tflite`", "int8, equal to LiteRT's reference kernels", TFLITE),
+        ("`.onnx`", "QONNX and QDQ, equal in exact arithmetic (docs/onnx.md)", ONNX),
+        ("`.pt2`", "of `torch.export`, quantized by PT2E", [str(name) for name in ATEN]),
+    ]
+    head = ("file", "what it holds", "operators")
+    return _table(
+        head, [(f, w, ", ".join(f"`{n}`" for n in sorted(names))) for f, w, names in rows]
+    )
 
 
 def _said(docstring: str) -> dict[str, str]:
