@@ -111,7 +111,7 @@ CASES = {
     "two clamps": (between(nn.Hardtanh(-1, 2), nn.ReLU()), {}),
     "a clamp behind a pool": (between(nn.MaxPool2d(2, 1), nn.ReLU6()), {}),
     "of the input": (nn.Sequential(nn.Tanh(), *between()), {}),
-    "at the end": (nn.Sequential(*between(), nn.Sigmoid()), {}),
+    "at the end": (nn.Sequential(*between(), nn.Tanh()), {}),
     "a clamp at the end": (nn.Sequential(*between(), nn.Hardtanh()), {}),
     "signs of a curve": (between(nn.Hardswish()), {"activations": "binary", "input": "int8"}),
     "zero points": (between(nn.ELU()), {"asymmetric": True}),
