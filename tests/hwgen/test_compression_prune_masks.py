@@ -13,7 +13,7 @@ from hwgen.compression.prune.masks import check_masks
 from hwgen.compression.prune.penalty import PENALTIES
 from hwgen.errors import HwgenError, InternalError
 from hwgen.importers.from_torch import import_torch
-from hwgen.network import Conv2d, Linear
+from hwgen.network import Affine, Conv2d, Linear
 from support.pruned import MASKING, X, residual, train
 from support.selection import crossed
 from support.torch_models import ResidualDigits, random_module
@@ -324,6 +324,7 @@ def test_random_branched_networks_in_all_kinds(seed):
     ops = [node.op for node in network.nodes if isinstance(node.op, Conv2d | Linear)]
     record = done.history[-1]
     assert record.sparsity.weights.zero == zeros([op.weight for op in ops]), f"seed {seed}"
+    ops += [node.op for node in network.nodes if isinstance(node.op, Affine)]
     assert record.parameters == sum(op.weight.size + op.bias.size for op in ops), f"seed {seed}"
 
 
