@@ -24,3 +24,10 @@ def test_golden_equals_rtl(name, tmp_path):
     network = tried(PUBLISHED[name]).network
     plan = planned(network, 20_000.0, "ulx3s-85f")
     check_simulated(hwgen.generate(plan, tmp_path / "p"), plan, 2)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ("jet tagger", "Deep Sets"))
+def test_golden_equals_netlist(name, tmp_path):
+    plan = planned(tried(PUBLISHED[name]).network, "min area", "ulx3s-85f")
+    check_simulated(hwgen.generate(plan, tmp_path / "p"), plan, 1, stage="netlist")
