@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
@@ -20,15 +21,19 @@ from hwgen.targets import get_target
 from support.exactness import train_on
 from support.meanings import Reals, arrays_of, parts_of
 from support.networks import CHAIN, GRAPH, MIXED, ORDERS, TABLES, random_input, random_network
+from support.shaped_models import random_shapes
 from support.torch_models import random_module
 
 IntArray = npt.NDArray[np.int64]
 Frames = IntArray | Mapping[str, IntArray]  # of several inputs by name
 
-MODELS = {
-    "torch cnn": {},
-    "torch branched": {"branches": True},
-    "torch functions": {"branches": True, "functions": True},
+MODELS: dict[str, Callable[[np.random.Generator], tuple[nn.Module, Reals]]] = {
+    "torch cnn": random_module,
+    "torch branched": partial(random_module, branches=True),
+    "torch functions": partial(random_module, branches=True, functions=True),
+    "torch shapes": random_shapes,
+    "torch lengths": partial(random_shapes, rank=2),
+    "torch ends": partial(random_shapes, ends=True),
 }
 NETWORKS = {
     "network": CHAIN,
@@ -39,6 +44,7 @@ NETWORKS = {
     "lengths": replace(MIXED, length=True, unequal=0.5),
     "uneven": replace(MIXED, unequal=0.7),
 }
+KINDS = (*MODELS, *NETWORKS)
 SOURCES = (*MODELS, *MODELS, *MODELS, *MODELS, *NETWORKS)  # in turn: most come from torch
 WEIGHTS = (*(f"int{bits}" for bits in range(2, 9)), "binary", "ternary", "pot4", "pot3x2", "cb3:7")
 ATTEMPTS = 30  # of a draw; what hwgen refuses to compress or implement is no case
@@ -133,16 +139,21 @@ def draw_model(source: str, rng: np.random.Generator) -> tuple[nn.Module, Reals,
     """Return a compressed module, inputs, and its network."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(int(rng.integers(2**31)))
-        model, x = random_module(rng, **MODELS[source])
+        model, x = MODELS[source](rng)
         pruned = PruneRecipe(0.4, epochs=0) if rng.random() < 0.2 else None
-        trains = rng.random() < 0.3 and model(x).requires_grad
+        parts = parts_of(x)
+        returned = model(*parts)
+        trains = (
+            rng.random() < 0.3 and isinstance(returned, torch.Tensor) and returned.requires_grad
+        )
         done = api.compress(
             model,
             Recipe(pruned, draw_recipe(rng)),
             calibration=[x],
             train=train_on(x) if trains else None,
         )
-    return done.module, x, api.import_torch(done.module, x[:1])
+    first = tuple(part[:1] for part in parts)
+    return done.module, x, api.import_torch(done.module, first if len(first) > 1 else first[0])
 
 
 def draw_recipe(rng: np.random.Generator) -> QuantizeRecipe:

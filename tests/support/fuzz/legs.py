@@ -124,7 +124,9 @@ def compare_rtl(package: Package, x: Frames, settings: Settings, folder: Path) -
     bench = folder / f"{manifest.top}_tb.v"
     bench.write_text(testbench(manifest, count))
     compiled = ["-g2005", "-s", f"{manifest.top}__tb", "-o", "bench.vvp", bench.name]
-    run("iverilog", [*compiled, str(package.verilog.absolute())], cwd=folder, timeout=TIMEOUT)
+    models = (package.folder / name for name in manifest.primitives)
+    sources = [str(path.absolute()) for path in (package.verilog, *models)]
+    run("iverilog", [*compiled, *sources], cwd=folder, timeout=TIMEOUT)
     passed = f"PASS: {count * sum(end.beats for end in manifest.outputs)} beats equal"
     for stall in (0, settings.stall):
         options = [f"+stall={stall}", f"+seed={settings.seed}"]
