@@ -142,6 +142,7 @@ def draw_model(source: str, rng: np.random.Generator) -> tuple[nn.Module, Reals,
         model, x = MODELS[source](rng)
         pruned = PruneRecipe(0.4, epochs=0) if rng.random() < 0.2 else None
         parts = parts_of(x)
+        example = tuple(part[:1] for part in parts) if len(parts) > 1 else parts[0][:1]
         returned = model(*parts)
         trains = (
             rng.random() < 0.3 and isinstance(returned, torch.Tensor) and returned.requires_grad
@@ -149,11 +150,11 @@ def draw_model(source: str, rng: np.random.Generator) -> tuple[nn.Module, Reals,
         done = api.compress(
             model,
             Recipe(pruned, draw_recipe(rng)),
+            example=example,
             calibration=[x],
             train=train_on(x) if trains else None,
         )
-    first = tuple(part[:1] for part in parts)
-    return done.module, x, api.import_torch(done.module, first if len(first) > 1 else first[0])
+    return done.module, x, api.import_torch(done.module, example)
 
 
 def draw_recipe(rng: np.random.Generator) -> QuantizeRecipe:
