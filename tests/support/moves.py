@@ -77,7 +77,7 @@ def _sides(rng: np.random.Generator, shape: Shape, most: int) -> list[int]:
 
 
 def _pad(rng: np.random.Generator, shape: Shape) -> Call | None:
-    sides, value = _sides(rng, shape, 2), float(rng.choice([0, 0, 0.5, -1]))
+    sides, value = _sides(rng, shape, 2), float(rng.choice([0, 0, 0, 0, 0.1]))
     return (lambda v: F.pad(v, sides, value=value)) if sides else None
 
 
@@ -153,10 +153,10 @@ def _squeezed(rng: np.random.Generator, shape: Shape) -> Call | None:
 
 
 def _reduced(rng: np.random.Generator, shape: Shape) -> Call | None:
-    """A mean, a sum or the largest over an axis of positions."""
+    """A mean, a sum or the largest over an axis of positions, which stays in images."""
     if len(shape) == 1:
         return None
-    axis, keep = int(rng.integers(2, len(shape) + 1)), bool(rng.integers(2))
+    axis, keep = int(rng.integers(2, len(shape) + 1)), len(shape) > 2 or bool(rng.integers(2))
     calls = (
         lambda v: v.mean(axis, keepdim=keep),
         lambda v: v.sum(axis, keepdim=keep),

@@ -33,6 +33,7 @@ from typing import Any
 import torch
 from amaranth.hdl import UnusedElaboratable
 
+from hwgen.errors import HwgenWarning
 from hwgen.network import Network
 from support.fuzz.case import KINDS, MODELS, draw, source_of
 from support.fuzz.found import save
@@ -232,6 +233,7 @@ def prepare(folder: str) -> None:
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         Thread(target=follow, daemon=True).start()
     warnings.simplefilter("ignore", UnusedElaboratable)  # said of every design that fails
+    warnings.simplefilter("ignore", HwgenWarning)  # of noise, which is no fault here
     os.environ["HWGEN_CACHE"] = f"{folder}/cache"
     tempfile.tempdir = folder
     torch.set_num_threads(1)
