@@ -25,10 +25,13 @@ def _norm(m: nn.BatchNorm1d | nn.BatchNorm2d, x: Tensor) -> Tensor:
     return F.batch_norm(x, m.running_mean, m.running_var, m.weight, m.bias, False, 0.0, m.eps)
 
 
-def _conv2d(m: nn.Conv2d, x: Tensor) -> Tensor:
-    # what is not zeros is put around the frame by a layer before it
-    padding = m.padding if m.padding_mode == "zeros" else 0
-    return F.conv2d(x, m.weight, m.bias, m.stride, padding, m.dilation, m.groups)
+def _convolution(of: Callable[..., Tensor]) -> Callable[[Any, Tensor], Tensor]:
+    def run(m: nn.Conv1d | nn.Conv2d, x: Tensor) -> Tensor:
+        # what is not zeros is put around the frame by a layer before it
+        padding = m.padding if m.padding_mode == "zeros" else 0
+        return of(x, m.weight, m.bias, m.stride, padding, m.dilation, m.groups)
+
+    return run
 
 
 def _average(m: nn.AvgPool2d, x: Tensor) -> Tensor:
@@ -40,10 +43,8 @@ def _clamp(ends: Callable[[Any], Interval]) -> Callable[[Any, Tensor], Tensor]:
 
 
 MEANINGS: dict[type[nn.Module], Callable[[Any, Tensor], Tensor]] = {
-    nn.Conv1d: lambda m, x: F.conv1d(
-        x, m.weight, m.bias, m.stride, m.padding, m.dilation, m.groups
-    ),
-    nn.Conv2d: _conv2d,
+    nn.Conv1d: _convolution(F.conv1d),
+    nn.Conv2d: _convolution(F.conv2d),
     nn.Linear: _linear,
     nn.BatchNorm1d: _norm,
     nn.BatchNorm2d: _norm,

@@ -212,7 +212,8 @@ class Reader:
             moved = self._moving.padded(node, module)
             before = None if moved is None else self._moving.module_of(moved)
             assert before is not None
-            named.insert(0, (self._new_name(f"{node.name}_pad"), before))
+            if not isinstance(before, nn.Identity):  # of no width
+                named.insert(0, (self._new_name(f"{node.name}_pad"), before))
         self._place(named, node, sources, written=calls == 1)
 
     def _read_moved(self, node: fx.Node, moved: Moved, path: str | None = None) -> None:

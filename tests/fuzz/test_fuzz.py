@@ -32,8 +32,8 @@ from support.fuzz.campaign import (
 )
 from support.fuzz.case import (
     EASIEST,
+    KINDS,
     MODELS,
-    NETWORKS,
     SOURCES,
     Case,
     Settings,
@@ -63,17 +63,17 @@ def cache(tmp_path, monkeypatch):
     monkeypatch.setenv("HWGEN_CACHE", str(fresh_cache(tmp_path / "cache")))
 
 
-@pytest.mark.parametrize("index", some(range(6), (0, 3, 5)))
-def test_six_networks(index, tmp_path):
-    """Three or two ways, the last one clock for clock too."""
-    case = draw(5, index if index < 4 else index + 8)
-    failure = check_case(case, tmp_path, clocks=index == 5, netlist=False)
+@pytest.mark.parametrize("source", some(KINDS, ("torch cnn", "torch ends", "orders")))
+def test_a_network_of_each_kind(source, tmp_path):
+    """Three or two ways; clock for clock too where torch is not one of them."""
+    case = draw(5, SOURCES.index(source))
+    failure = check_case(case, tmp_path, clocks=source not in MODELS, netlist=False)
     assert failure is None, f"{case.name}: {failure}"
-    assert case.source == SOURCES[index if index < 4 else index + 8]
+    assert case.source == source
 
 
 def test_a_case_depends_on_nothing_but_seed_and_index():
-    for index in (0, 12):
+    for index in (0, SOURCES.index("network")):
         one, other = draw(3, index), draw(3, index)
         assert to_text(one.network) == to_text(other.network) and one.settings == other.settings
         assert np.array_equal(draw_frames(one)[0], draw_frames(other)[0])
@@ -81,13 +81,15 @@ def test_a_case_depends_on_nothing_but_seed_and_index():
 
 
 def test_how_many_of_each():
-    """300 networks from torch, 20 of them synthesised, and more from elsewhere."""
-    found, options = list(indices(300)), Options(300, 1, FOUND)
+    """300 networks from torch, and more from elsewhere; of each kind one or more synthesised."""
+    options = Options(300, 1, FOUND)
+    found = list(indices(options))
     assert sum(source_of(index) in MODELS for index in found) == 300 and len(found) >= 370
-    assert sum(netlist_due(options, index) for index in found) == 20
-    assert all(source_of(index) in MODELS for index in found if netlist_due(options, index))
+    assert {source_of(index) for index in found if netlist_due(options, index)} == {*KINDS}
     assert not any(due(index, 0) for index in found)
-    assert {source_of(index) for index in found} == {*MODELS, *NETWORKS}
+    few = replace(options, count=5, kinds=("torch ends", "orders"))
+    kinds = [source_of(index) for index in indices(few)]
+    assert kinds.count("torch ends") == 5 and {*kinds} == {"torch ends", "orders"}
 
 
 def test_extremes_are_fed():

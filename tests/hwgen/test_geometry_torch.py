@@ -14,6 +14,7 @@ from hwgen.torch_graph.modules import MaxPool, Rearrange, ZeroPad
 from hwgen.torch_graph.trace import float_graph_of
 from support.exactness import assert_equal
 from support.idioms.idiom import Written
+from support.shaped_models import random_pool
 from support.whole import check_simulated, planned
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")
@@ -35,36 +36,27 @@ def ops(module, x):
     return [type(node.op) for node in hwgen.import_torch(module, x).nodes]
 
 
-def random_pool(rng, rank):
-    """Return a pool of torch's of any settings, and the extents of what it takes."""
-    size = [int(n) for n in rng.integers(3, 10, rank)]
-    kind = rng.choice(["Max", "Avg", "AdaptiveAvg", "AdaptiveMax"])
-    of = getattr(nn, f"{kind}Pool{rank}d")
-    if kind.startswith("Adaptive"):
-        return of(tuple(int(rng.integers(1, n + 3)) for n in size)), size
-    kernel = [int(rng.integers(1, min(4, n) + 1)) for n in size]
-    settings = {
-        "stride": [int(n) for n in rng.integers(1, 4, rank)],
-        "padding": [int(rng.integers(0, k // 2 + 1)) for k in kernel],
-        "ceil_mode": bool(rng.integers(2)),
-    }
-    if kind == "Avg":
-        settings["count_include_pad"] = bool(rng.integers(2))
-        if rank == 2 and rng.random() < 0.2:
-            settings["divisor_override"] = int(rng.integers(1, 9))
-    return of(kernel, **settings), size
-
-
 @pytest.mark.parametrize("rank", [1, 2])
 @pytest.mark.parametrize("seed", range(30))
 def test_any_pool_is_what_torch_computes(seed, rank):
     """The trace holds the float graph to torch's own; golden is held to the quantized one."""
     rng = np.random.default_rng(seed)
-    pool, size = random_pool(rng, rank)
+    size = [int(n) for n in rng.integers(3, 10, rank)]
+    pool = random_pool(rng, size)
     relu = rng.random() < 0.5
     model, x = written(lambda m, x: F.relu(m.p(x)) if relu else m.p(x), 2, *size, p=pool)
     module = compressed(model, x, asymmetric=bool(seed % 2))
     assert_equal(module, x, f"seed {seed}: {pool} of {size}")
+
+
+@pytest.mark.parametrize("padding", [0, 1, "same"])
+@pytest.mark.parametrize("mode", ["reflect", "replicate", "circular"])
+@pytest.mark.parametrize("rank", [1, 2])
+def test_what_a_convolution_puts_around_is_of_any_mode(rank, mode, padding):
+    conv = (nn.Conv1d, nn.Conv2d)[rank - 1]
+    layer = conv(2, 3, 3, padding=padding, padding_mode=mode)
+    model, x = written(lambda m, x: F.relu(m.c(x)), 2, *[5] * rank, c=layer)
+    assert_equal(compressed(model, x), x, f"{mode}, {padding}")
 
 
 CASES = {

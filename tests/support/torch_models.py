@@ -31,9 +31,9 @@ class ResidualDigits(nn.Module):
         return self.fc(torch.flatten(self.average(x), 1))
 
 
-def random_norm(channels: int) -> nn.BatchNorm2d:
+def random_norm(channels: int, kind: type[nn.Module] = nn.BatchNorm2d) -> nn.Module:
     """A batch norm as if trained."""
-    norm = nn.BatchNorm2d(channels)
+    norm = kind(channels)
     norm.running_mean.uniform_(-1, 1)
     norm.running_var.uniform_(0.2, 2)
     nn.init.uniform_(norm.weight, -0.5, 1.5)
@@ -85,24 +85,36 @@ def _chain(rng: np.random.Generator) -> tuple[nn.Module, torch.Tensor]:
 Step = tuple[str, Callable[..., torch.Tensor] | None, tuple[int, ...]]
 
 
+Leave = Callable[[list[torch.Tensor]], object]
+
+
 class Branched(nn.Module):
-    """A program of steps: each takes the values of earlier ones, 0 is the input.
+    """A program of steps: each takes the values of earlier ones, the first are the inputs.
 
     steps : (name of a module, or of nothing; a function where there is no module; values)
+    leave : makes what is returned of all values
     """
 
-    def __init__(self, steps: list[Step], modules: dict[str, nn.Module]):
+    def __init__(
+        self,
+        steps: list[Step],
+        modules: dict[str, nn.Module],
+        leave: Leave = lambda values: values[-1],
+    ):
         super().__init__()
-        self.steps = steps
+        self.steps, self.leave = steps, leave
         for name, module in modules.items():
             self.add_module(name, module)
 
-    def forward(self, x):
-        values = [x]
+    def run(self, *inputs):
+        values = [*inputs]
         for name, function, taken in self.steps:
             call = getattr(self, name) if function is None else function
             values.append(call(*[values[index] for index in taken]))
-        return values[-1]
+        return self.leave(values)
+
+    def forward(self, x):
+        return self.run(x)
 
     def extra_repr(self) -> str:
         return "; ".join(f"{i + 1} = {n}{t}" for i, (n, _, t) in enumerate(self.steps))
@@ -140,11 +152,11 @@ JOINS: dict[str, Callable[..., torch.Tensor]] = {
 }
 
 
-class _Writer:
+class Writer:
     """Writes random steps, and knows the value of each on random inputs."""
 
-    def __init__(self, rng: np.random.Generator, x: torch.Tensor, functions: bool):
-        self.rng, self.values, self._functions = rng, [x], functions
+    def __init__(self, rng: np.random.Generator, *x: torch.Tensor, functions: bool):
+        self.rng, self.values, self._functions = rng, [*x], functions
         self.steps: list[Step] = []
         self.modules: dict[str, nn.Module] = {}
 
@@ -157,7 +169,7 @@ class _Writer:
         self.steps.append((name, made, taken))
         with torch.no_grad():
             self.values.append(call(*[self.values[index] for index in taken]))
-        return len(self.steps)
+        return len(self.values) - 1
 
     def shape(self, index: int) -> tuple[int, ...]:
         return tuple(self.values[index].shape[1:])
@@ -242,7 +254,7 @@ class _Writer:
 def _branched(rng: np.random.Generator, functions: bool) -> tuple[nn.Module, torch.Tensor]:
     channels, height, width = int(rng.integers(1, 4)), *map(int, rng.integers(4, 8, 2))
     x = torch.tensor(rng.normal(rng.normal(), 1, (16, channels, height, width))).float()
-    writer = _Writer(rng, x, functions)
+    writer = Writer(rng, x, functions=functions)
     at = 0
     for _ in range(rng.integers(1, 4)):
         skip = at

@@ -23,6 +23,7 @@ from concurrent.futures import (
 )
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import count
 from multiprocessing import active_children, get_context, parent_process
 from pathlib import Path
 from threading import Thread
@@ -32,8 +33,9 @@ from typing import Any
 import torch
 from amaranth.hdl import UnusedElaboratable
 
+from hwgen.errors import HwgenWarning
 from hwgen.network import Network
-from support.fuzz.case import MODELS, draw, source_of
+from support.fuzz.case import KINDS, MODELS, draw, source_of
 from support.fuzz.found import save
 from support.fuzz.legs import Failure, check_case, check_network
 from support.fuzz.shrink import shrink
@@ -41,7 +43,7 @@ from support.fuzz.shrink import shrink
 GRACE = 5.0  # seconds a process has between the request to end and the kill
 PER_CASE = 900  # seconds after which a case counts as hanging
 CLOCKS_EVERY = 9  # cases: that often the cocotb bench holds every clock to the plan
-NETLIST_EVERY = 15  # that often the netlist is simulated too: 20 of 300
+NETLIST_EVERY = 15  # that often the netlist of a kind is simulated too
 SHRUNK_OF_A_KIND = 3  # failures that look alike, beyond which they are saved as they are
 
 
@@ -49,8 +51,10 @@ SHRUNK_OF_A_KIND = 3  # failures that look alike, beyond which they are saved as
 class Options:
     """What a campaign does.
 
-    count : networks from torch to compare three ways; every eight bring three more from elsewhere
+    count : networks from torch to compare three ways, with others between; where no kind from
+        torch is asked for, networks
     seed : what the campaign depends on, and nothing else
+    kinds : of `SOURCES`, all others are passed over
     folder : where failures are saved
     workers : processes
     shrink_seconds : for one failure
@@ -64,6 +68,12 @@ class Options:
     shrink_seconds: float = 120.0
     netlist_every: int = NETLIST_EVERY
     clocks_every: int = CLOCKS_EVERY
+    kinds: tuple[str, ...] = KINDS
+
+    @property
+    def counted(self) -> frozenset[str]:
+        """The kinds that `count` counts."""
+        return frozenset(self.kinds) & frozenset(MODELS) or frozenset(self.kinds)
 
 
 @dataclass(frozen=True)
@@ -110,13 +120,15 @@ class Summary:
 Report = Callable[[Summary], None]
 
 
-def indices(count: int) -> Iterator[int]:
-    """Yield indices until `count` of them come from torch; the last is one of these."""
-    index = found = 0
-    while found < count:
-        yield index
-        found += source_of(index) in MODELS
-        index += 1
+def indices(options: Options) -> Iterator[int]:
+    """Yield indices until as many as wanted are of the kinds that count; the last is of them."""
+    found = 0
+    for index in count():
+        if source_of(index) in options.kinds:
+            yield index
+            found += source_of(index) in options.counted
+        if found >= options.count:
+            return
 
 
 def due(number: int, every: int) -> bool:
@@ -125,9 +137,11 @@ def due(number: int, every: int) -> bool:
 
 
 def netlist_due(options: Options, index: int) -> bool:
-    """Say whether a case is to be synthesised: now and then one from torch."""
-    before = sum(source_of(i) in MODELS for i in range(index))
-    return source_of(index) in MODELS and due(before, options.netlist_every)
+    """Say whether a case is to be synthesised: now and then one of each kind, of different kinds
+    at different times."""
+    source = source_of(index)
+    before = sum(source_of(i) == source for i in range(index))
+    return due(before + KINDS.index(source), options.netlist_every)
 
 
 def check_index(options: Options, index: int) -> Outcome:
@@ -219,6 +233,7 @@ def prepare(folder: str) -> None:
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         Thread(target=follow, daemon=True).start()
     warnings.simplefilter("ignore", UnusedElaboratable)  # said of every design that fails
+    warnings.simplefilter("ignore", HwgenWarning)  # of noise, which is no fault here
     os.environ["HWGEN_CACHE"] = f"{folder}/cache"
     tempfile.tempdir = folder
     torch.set_num_threads(1)
@@ -293,7 +308,7 @@ def results(pool: Executor, options: Options) -> Iterator[Outcome | Path | None]
     A process that dies ends it: then the cases at hand have failed, whichever was to blame.
     """
     failures: list[tuple[int, Failure, float]] = []
-    cases, alike = indices(options.count), Counter[str]()
+    cases, alike = indices(options), Counter[str]()
     running: dict[Future[Outcome] | Future[Path | None], int] = {}
     while True:
         while len(running) < options.workers:

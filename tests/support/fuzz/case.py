@@ -1,6 +1,8 @@
 """Cases: random whole networks, and the settings each is implemented with."""
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
@@ -17,15 +19,21 @@ from hwgen.planning.layers.find import find_layers
 from hwgen.planning.search.planner import MIN_AREA, MIN_LATENCY
 from hwgen.targets import get_target
 from support.exactness import train_on
+from support.meanings import Reals, arrays_of, parts_of
 from support.networks import CHAIN, GRAPH, MIXED, ORDERS, TABLES, random_input, random_network
+from support.shaped_models import random_shapes
 from support.torch_models import random_module
 
 IntArray = npt.NDArray[np.int64]
+Frames = IntArray | Mapping[str, IntArray]  # of several inputs by name
 
-MODELS = {
-    "torch cnn": {},
-    "torch branched": {"branches": True},
-    "torch functions": {"branches": True, "functions": True},
+MODELS: dict[str, Callable[[np.random.Generator], tuple[nn.Module, Reals]]] = {
+    "torch cnn": random_module,
+    "torch branched": partial(random_module, branches=True),
+    "torch functions": partial(random_module, branches=True, functions=True),
+    "torch shapes": random_shapes,
+    "torch lengths": partial(random_shapes, rank=2),
+    "torch ends": partial(random_shapes, ends=True),
 }
 NETWORKS = {
     "network": CHAIN,
@@ -36,6 +44,7 @@ NETWORKS = {
     "lengths": replace(MIXED, length=True, unequal=0.5),
     "uneven": replace(MIXED, unequal=0.7),
 }
+KINDS = (*MODELS, *NETWORKS)
 SOURCES = (*MODELS, *MODELS, *MODELS, *MODELS, *NETWORKS)  # in turn: most come from torch
 WEIGHTS = (*(f"int{bits}" for bits in range(2, 9)), "binary", "ternary", "pot4", "pot3x2", "cb3:7")
 ATTEMPTS = 30  # of a draw; what hwgen refuses to compress or implement is no case
@@ -71,7 +80,8 @@ class Case:
     seed, index : what `draw` makes it from
     source : one of `SOURCES`
     plan : of the network, where it is made already
-    model, x : the torch module and real inputs for it, None where the network has none
+    model, x : the torch module and real inputs for it, of several a tuple; None where the network
+        has none
     refused : what hwgen said of the draws before this one
     """
 
@@ -82,7 +92,7 @@ class Case:
     settings: Settings
     plan: Plan | None = None
     model: nn.Module | None = None
-    x: torch.Tensor | None = None
+    x: Reals | None = None
     refused: tuple[str, ...] = ()
 
     @property
@@ -125,20 +135,26 @@ def draw(seed: int, index: int, *, synthesised: bool = False) -> Case:
     raise HwgenError(f"seed {seed}, index {index}: every draw was refused; first {refused[0]}")
 
 
-def draw_model(source: str, rng: np.random.Generator) -> tuple[nn.Module, torch.Tensor, Network]:
+def draw_model(source: str, rng: np.random.Generator) -> tuple[nn.Module, Reals, Network]:
     """Return a compressed module, inputs, and its network."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(int(rng.integers(2**31)))
-        model, x = random_module(rng, **MODELS[source])
+        model, x = MODELS[source](rng)
         pruned = PruneRecipe(0.4, epochs=0) if rng.random() < 0.2 else None
-        trains = rng.random() < 0.3 and model(x).requires_grad
+        parts = parts_of(x)
+        example = tuple(part[:1] for part in parts) if len(parts) > 1 else parts[0][:1]
+        returned = model(*parts)
+        trains = (
+            rng.random() < 0.3 and isinstance(returned, torch.Tensor) and returned.requires_grad
+        )
         done = api.compress(
             model,
             Recipe(pruned, draw_recipe(rng)),
+            example=example,
             calibration=[x],
             train=train_on(x) if trains else None,
         )
-    return done.module, x, api.import_torch(done.module, x[:1])
+    return done.module, x, api.import_torch(done.module, example)
 
 
 def draw_recipe(rng: np.random.Generator) -> QuantizeRecipe:
@@ -213,16 +229,32 @@ def plan_for(network: Network, settings: Settings) -> Plan:
     raise refusal or PlanError("No plan was found")
 
 
-def draw_frames(case: Case) -> tuple[IntArray, torch.Tensor | None]:
+def draw_frames(case: Case) -> tuple[Frames, Reals | None]:
     """Return the integer frames fed to every leg, and the reals that the module sees for them.
 
     Reals of the model's own kind, of which some exceed the range, and then frames over the whole
-    range of the input, the first of which holds extremes only.
+    range of each input, the first of which holds extremes only.
     """
     network = case.network
     whole = random_input(network, case.settings.frames, case.settings.seed)
     if case.x is None:
         return whole, None
-    reals = network.input.scale[0] * (whole - network.input.zero_point)
-    x = torch.cat([case.x[:1], 3 * case.x[1:2], torch.tensor(reals).float()])
-    return network.quantize(x.numpy()), x
+    reals = []
+    for part, (name, q) in zip(parts_of(case.x), network.given(whole).items(), strict=True):
+        of = network.inputs[name]
+        own = torch.tensor(of.scale[0] * (q - of.zero_point)).float()
+        reals.append(torch.cat([part[:1], 3 * part[1:2], own]))
+    x = tuple(reals) if len(reals) > 1 else reals[0]
+    return network.quantize(arrays_of(x)), x
+
+
+def count_of(frames: Frames) -> int:
+    """Return how many frames there are."""
+    return len(next(iter(frames.values())) if isinstance(frames, Mapping) else frames)
+
+
+def of_each(call: Callable[[IntArray], IntArray], frames: Frames) -> Frames:
+    """Return what a function makes of the frames of each input."""
+    if isinstance(frames, Mapping):
+        return {name: call(values) for name, values in frames.items()}
+    return call(frames)

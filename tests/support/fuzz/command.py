@@ -13,8 +13,16 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 
-from support.fuzz.campaign import NETLIST_EVERY, Options, Summary, campaign, check_index, prepare
-from support.fuzz.case import MODELS
+from support.fuzz.campaign import (
+    CLOCKS_EVERY,
+    NETLIST_EVERY,
+    Options,
+    Summary,
+    campaign,
+    check_index,
+    prepare,
+)
+from support.fuzz.case import KINDS
 from support.fuzz.found import FOUND, load, replay_command
 from support.fuzz.legs import check_network
 
@@ -37,9 +45,11 @@ def main(arguments: Sequence[str]) -> int:
         workers=options.workers,
         shrink_seconds=options.shrink_seconds,
         netlist_every=options.netlist_every,
+        clocks_every=options.clocks_every,
+        kinds=tuple(options.kinds or KINDS),
     )
-    console.print(f"fuzz: {wanted.count} networks from torch, and others, seed {wanted.seed}")
-    with reporter(wanted.count, console) as report:
+    console.print(f"fuzz: {wanted.count} networks of {', '.join(wanted.kinds)}, seed {wanted.seed}")
+    with reporter(wanted, console) as report:
         summary = campaign(wanted, report)
     console.print(table(summary))
     for path in summary.saved:
@@ -61,8 +71,10 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--workers", type=int, default=2, help="processes")
     made.add_argument("--shrink-seconds", type=float, default=120.0, help="for a failure")
     made.add_argument(
-        "--netlist-every", type=int, default=NETLIST_EVERY, help="torch networks; 0 never"
+        "--netlist-every", type=int, default=NETLIST_EVERY, help="networks of a kind; 0 never"
     )
+    made.add_argument("--clocks-every", type=int, default=CLOCKS_EVERY, help="networks; 0 never")
+    made.add_argument("--kinds", nargs="+", choices=KINDS, metavar="KIND", help=", ".join(KINDS))
     return made
 
 
@@ -83,17 +95,17 @@ def replay(options: argparse.Namespace, folder: Path, console: Console) -> int:
 
 
 @contextmanager
-def reporter(count: int, console: Console) -> Iterator[Callable[[Summary], None]]:
+def reporter(options: Options, console: Console) -> Iterator[Callable[[Summary], None]]:
     """Yield what shows a summary: a bar on a terminal, lines elsewhere."""
     columns = (BarColumn(), TimeElapsedColumn(), TimeRemainingColumn())
     with Progress(TextColumn("{task.description}"), *columns, console=console) as progress:
-        bar = progress.add_task("fuzz", total=count, visible=console.is_terminal)
+        bar = progress.add_task("fuzz", total=options.count, visible=console.is_terminal)
         told = set[int]()
 
         def report(summary: Summary) -> None:
-            torch = sum(outcome.source in MODELS for outcome in summary.outcomes)
+            counted = sum(outcome.source in options.counted for outcome in summary.outcomes)
             text = f"{len(summary.outcomes)} done, {len(summary.failed)} failed"
-            progress.update(bar, completed=torch, description=text)
+            progress.update(bar, completed=counted, description=text)
             for outcome in summary.failed:
                 if outcome.index not in told:
                     told.add(outcome.index)
@@ -101,8 +113,8 @@ def reporter(count: int, console: Console) -> Iterator[Callable[[Summary], None]
                     text = f"{where} ({outcome.source}): {outcome.failure}"
                     console.print(escape(text[:600]), soft_wrap=True)
             if not console.is_terminal and len(summary.outcomes) % LINE_EVERY == 0:
-                left = summary.seconds / max(1, torch) * (count - torch)
-                console.print(f"{torch} of {count} from torch, {text}, {left:.0f} s left")
+                left = summary.seconds / max(1, counted) * (options.count - counted)
+                console.print(f"{counted} of {options.count}, {text}, {left:.0f} s left")
 
         yield report
 
@@ -128,6 +140,9 @@ def table(summary: Summary) -> Table:
         busy = sum(outcome.seconds for outcome in outcomes) / len(outcomes)
         made.add_row("seconds a network, in one process", f"{busy:.1f}")
     made.add_section()
+    for kind, legs in legs_of(summary).items():
+        made.add_row(kind, ", ".join(f"{leg} {number}" for leg, number in legs.items()))
+    made.add_section()
     for op, number in sum((outcome.ops for outcome in outcomes), Counter[str]()).most_common():
         made.add_row(op, str(number))
     if refused:
@@ -135,3 +150,12 @@ def table(summary: Summary) -> Table:
         for reason, number in refused.most_common(12):
             made.add_row(escape(reason[:100]), str(number))
     return made
+
+
+def legs_of(summary: Summary) -> dict[str, Counter[str]]:
+    """Return how many networks of each kind there were, failed, and held each leg."""
+    found: dict[str, Counter[str]] = {}
+    for outcome in summary.outcomes:
+        legs = found.setdefault(outcome.source, Counter())
+        legs.update(["networks", *outcome.legs, *(["failed"] if outcome.failure else [])])
+    return found

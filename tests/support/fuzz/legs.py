@@ -8,19 +8,15 @@ more, synthesis for a netlist ten.
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-import numpy.typing as npt
-
 import hwgen
 from hwgen.api import Package
+from hwgen.codegen.entries import vector_file
 from hwgen.codegen.testbench import testbench
 from hwgen.network import Network
 from hwgen.planning import Plan
 from hwgen.tools import run
-from support.fuzz.case import Case, Settings, draw_frames, plan_for
+from support.fuzz.case import Case, Frames, Settings, count_of, draw_frames, of_each, plan_for
 from support.meanings import DifferenceError, compare_text, compare_torch
-
-IntArray = npt.NDArray[np.int64]
 
 TIMEOUT = 300.0  # seconds for one simulation
 NETLIST_FRAMES = 3
@@ -78,7 +74,7 @@ def check_network(
     settings: Settings,
     folder: Path,
     *,
-    frames: IntArray | None = None,
+    frames: Frames | None = None,
     made: Plan | None = None,
     clocks: bool = False,
     netlist: bool = False,
@@ -89,7 +85,7 @@ def check_network(
 
     Parameters
     ----------
-    frames : (frames, *input shape), random ones by the settings if None
+    frames : (frames, *input shape), of several inputs by name; random ones by the settings if None
     made : the plan, one by the settings if None
     """
     leg = "text"
@@ -108,38 +104,42 @@ def check_network(
             compare_clocks(package, made, frames, settings)
         if netlist:
             leg = "netlist"
-            compare_netlist(package, made, frames[-NETLIST_FRAMES:], settings)
+            last = of_each(lambda values: values[-NETLIST_FRAMES:], frames)
+            compare_netlist(package, made, last, settings)
     except Exception as error:
         return Failure(leg, type(error).__name__, str(error))
     return None
 
 
-def compare_rtl(package: Package, x: IntArray, settings: Settings, folder: Path) -> None:
+def compare_rtl(package: Package, x: Frames, settings: Settings, folder: Path) -> None:
     """RTL == golden, without stalls and with them, in the package's own testbench."""
-    manifest = package.manifest
-    top, y = manifest.top, package.network.run(x)
+    manifest, network = package.manifest, package.network
+    given, returned, count = network.given(x), network.returned(network.run(x)), count_of(x)
     (folder / "vectors").mkdir(parents=True)
-    for name, values in (("input", x), ("output", y)):
-        stream = getattr(manifest, name).stream
-        packed, size = stream.pack(values), stream.tdata_bits // 8
+    for end in (*manifest.inputs, *manifest.outputs):
+        values = (given if end in manifest.inputs else returned)[end.name]
+        packed, size = end.stream.pack(values), end.stream.beat_bytes
         lines = (packed[at : at + size].hex() for at in range(0, len(packed), size))
-        (folder / "vectors" / f"{name}.hex").write_text("\n".join(lines) + "\n")
-    bench = folder / f"{top}_tb.v"
-    bench.write_text(testbench(manifest, len(x)))
-    compiled = ["-g2005", "-s", f"{top}__tb", "-o", "bench.vvp", bench.name]
-    run("iverilog", [*compiled, str(package.verilog.absolute())], cwd=folder, timeout=TIMEOUT)
+        (folder / vector_file(end)).write_text("\n".join(lines) + "\n")
+    bench = folder / f"{manifest.top}_tb.v"
+    bench.write_text(testbench(manifest, count))
+    compiled = ["-g2005", "-s", f"{manifest.top}__tb", "-o", "bench.vvp", bench.name]
+    models = (package.folder / name for name in manifest.primitives)
+    sources = [str(path.absolute()) for path in (package.verilog, *models)]
+    run("iverilog", [*compiled, *sources], cwd=folder, timeout=TIMEOUT)
+    passed = f"PASS: {count * sum(end.beats for end in manifest.outputs)} beats equal"
     for stall in (0, settings.stall):
         options = [f"+stall={stall}", f"+seed={settings.seed}"]
         done = run("vvp", ["-N", "bench.vvp", *options], cwd=folder, timeout=TIMEOUT, check=False)
         said = done.output.strip().splitlines()
-        if done.status or not said or said[-1] != f"PASS: {len(x) * stream.beats} beats equal":
+        if done.status or not said or said[-1] != passed:
             raise DifferenceError("\n".join(said[-3:]) or f"vvp ended with status {done.status}")
 
 
-def compare_clocks(package: Package, made: Plan, x: IntArray, settings: Settings) -> None:
+def compare_clocks(package: Package, made: Plan, x: Frames, settings: Settings) -> None:
     """RTL == golden in cocotb, every frame in the clocks that the plan predicts; and once more
     with stalls and a reset in mid-frame."""
-    timing = made.timing_of(len(x))
+    timing = made.timing_of(count_of(x))
     result = package.simulate(x, simulator="icarus", timeout=TIMEOUT)
     if not result.ok:
         raise DifferenceError(f"{result.first_difference or result.violations}")
@@ -158,7 +158,7 @@ def compare_clocks(package: Package, made: Plan, x: IntArray, settings: Settings
         raise DifferenceError(f"stalled and reset: {result.first_difference or result.violations}")
 
 
-def compare_netlist(package: Package, made: Plan, x: IntArray, settings: Settings) -> None:
+def compare_netlist(package: Package, made: Plan, x: Frames, settings: Settings) -> None:
     """netlist == golden, clock for clock without stalls, and with them."""
     for stall in (0, settings.stall):
         result = package.simulate(
@@ -173,5 +173,5 @@ def compare_netlist(package: Package, made: Plan, x: IntArray, settings: Setting
             raise DifferenceError(
                 f"stalls {stall} %: {result.first_difference or result.violations}"
             )
-        if not stall and result.frame_ends != made.timing_of(len(x)).frame_ends:
+        if not stall and result.frame_ends != made.timing_of(count_of(x)).frame_ends:
             raise DifferenceError("frames of the netlist end in other clocks than planned")

@@ -70,10 +70,17 @@ def size(network: Network) -> int:
             if isinstance(value, np.ndarray):
                 total += value.size + sum(int(n).bit_length() for n in value.flat)
             elif isinstance(value, tuple):
-                total += sum(abs(n) for n in value)
+                total += _sum(value)
             elif isinstance(value, str):
                 total += value != "half_up"
     return total
+
+
+def _sum(value: object) -> float:
+    """Return the sum of the magnitudes of numbers in tuples, and in those in them."""
+    if isinstance(value, tuple):
+        return sum(map(_sum, value))
+    return abs(value) if isinstance(value, int | float) else 0
 
 
 def fingerprint(network: Network) -> tuple[object, ...]:
