@@ -10,7 +10,7 @@ from typing import Any
 
 from hwgen import tools
 from hwgen.cache import Cache, Part, code_hash
-from hwgen.codegen.entries import instances_of
+from hwgen.codegen.entries import border_instances, instances_of
 from hwgen.planning import Plan
 from hwgen.planning.estimate.coefficients import START, coefficients_of, taken_for
 from hwgen.planning.estimate.engine_parts import parts_of
@@ -90,8 +90,9 @@ def _parts(plan: Plan) -> dict[str, Structure]:
     target = plan.target
     names = instances_of(plan)
     found = {
-        "axi_input": structure(plan.inputs[0], target),
-        "axi_output": structure(plan.outputs[0], target),
+        name: structure(border, target)
+        for borders, of in zip(border_instances(plan), (plan.inputs, plan.outputs), strict=True)
+        for name, border in zip(borders, of, strict=True)
     }
     for placed in plan.assembly.parts:
         name = names[placed.name]
