@@ -166,9 +166,7 @@ def _weights(rng: np.random.Generator, shape: tuple[int, ...]) -> tuple[IntArray
     return weight.astype(np.int64), of
 
 
-def sample_plan(
-    seed: int, family: str, of: Callable[[int], Network] = sample
-) -> Plan | None:
+def sample_plan(seed: int, family: str, of: Callable[[int], Network] = sample) -> Plan | None:
     """Return a plan of a sample for a family's target, each of its layers built in one of the
     ways that there are, evenly by kind; None where none of these is small enough, or where a node's
     values never change, whatever the input: of that synthesis leaves next to nothing.

@@ -1,7 +1,7 @@
 """Samples of streams: random small networks of what values meet in, change order in or go through,
 with next to nothing beside it."""
 
-__all__ = ["KINDS", "stream_sample"]
+__all__ = ["KINDS", "STREAM_COUNTS", "stream_sample"]
 
 from collections.abc import Callable
 
@@ -32,6 +32,12 @@ from hwgen.network import (
 
 SCALE = np.array([1.0])
 Shape = tuple[int, ...]
+# counts that are in these samples alone, and are fitted to them
+STREAM_COUNTS = (
+    *("border join", "extreme", "extreme bit", "summand bit", "summand choice bit"),
+    *("position table", "position choice", "second rounding bit", "second shift bit"),
+    *("function table", "function choice"),
+)
 FUNCTIONS: tuple[Callable[[np.ndarray], np.ndarray], ...] = (
     np.tanh,
     np.abs,
@@ -107,11 +113,13 @@ def _product(s: _Sample) -> None:
 
 
 def _extreme(s: _Sample) -> None:
+    """Alone, or before a sum, whose queue stands between it and the border."""
     shape, of = s.shape(), s.format()
     names = [s.input(shape, of) for _ in range(s.between(2, 3))]
-    name = names[0]
-    for n, other in enumerate(names[1:]):
-        name = s.add(f"extreme{n}", Maximum() if s.chance(0.5) else Minimum(), name, other)
+    s.add("extreme", Maximum() if s.chance(0.5) else Minimum(), *names[:2])
+    if len(names) > 2:
+        s.add("sum", Add((1, 1), np.ones(2)), "extreme", names[2])
+        s.behind(2 * of.hi, shape[0])
 
 
 def _sum(s: _Sample) -> None:
