@@ -196,9 +196,10 @@ def _in_order(s: _Sample) -> None:
     elif kind == 1:
         s.add("step", Slice((0, s.between(0, 1), 0), (shape[0], 1, shape[2]), (1, 1, 1)), x)
     elif kind == 2:
-        sides = [(0, s.between(0, 2), s.between(0, 2)) for _ in range(2)]
+        before, after = ((0, s.between(0, 2), s.between(0, 2)) for _ in range(2))
         mode = "constant" if s.chance(0.7) else "replicate"
-        s.add("pad", Pad(*sides, mode, s.between(of.lo, of.hi) if mode == "constant" else 0), x)
+        value = s.between(of.lo, of.hi) if mode == "constant" else 0
+        s.add("pad", Pad(before, after, mode, value), x)
     else:
         s.add("up", Upsample((1, 1, s.between(2, 3))), x)
 
