@@ -36,7 +36,7 @@ Shape = tuple[int, ...]
 STREAM_COUNTS = (
     *("border join", "extreme", "extreme bit", "summand bit", "summand choice bit"),
     *("position table", "position choice", "second rounding bit", "second shift bit"),
-    *("function table", "function choice"),
+    *("function table", "function choice", "rearrange", "sift"),
 )
 FUNCTIONS: tuple[Callable[[np.ndarray], np.ndarray], ...] = (
     np.tanh,
@@ -134,8 +134,8 @@ def _sum(s: _Sample) -> None:
 
 
 def _rounded_twice(s: _Sample) -> None:
-    """A requantizer as TFLite has it, behind a sum."""
-    shape, of = s.shape(), Fixed(8, True)
+    """A requantizer as TFLite has it, behind a sum, of more bits than thresholds are made for."""
+    shape, of = s.shape(), Fixed(s.between(9, 10), True)
     names = [s.input(shape, of) for _ in range(2)]
     by = s.between(1, 99)
     s.add("sum", Add((by, 1), np.array([by, 1.0])), *names)

@@ -227,6 +227,7 @@ def _sift(part: SiftParameters, target: Target) -> Structure:
         return Structure()
     constants = part.patterns[2].axes
     logic = {"join choice bit": part.lanes * part.bits * bool(constants)}
+    logic["sift"] = 1
     found = Structure(logic, part.leads) + _patterns(part.patterns, part.extents, target)
     return found + fifo_structure(part.fifo, target) if part.fifo else found
 
@@ -241,6 +242,7 @@ def _rearrange(part: RearrangeParameters, target: Target) -> Structure:
     credit = bits_of(part.depth) + 1
     logic = {
         "sequencer": 1,
+        "rearrange": 1,
         "ahead bit": ahead + place + 1,  # the room is counted as well
         "credit bit": credit + 4,  # and what joins the conditions to go, take and return
         "origin bit": 2 * place,
