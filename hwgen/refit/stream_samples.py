@@ -32,8 +32,8 @@ from hwgen.network import (
 
 SCALE = np.array([1.0])
 Shape = tuple[int, ...]
-# counts that are in these samples alone, and are fitted to them; those of function tables, which are
-# too small here, were fitted alone
+# counts that are in these samples alone, and are fitted to them; function tables, which are too
+# small here, were fitted alone
 STREAM_COUNTS = (
     *("border join", "extreme", "extreme bit", "summand bit", "summand choice bit"),
     *("position table", "position choice", "second rounding bit", "second shift bit"),
