@@ -2,6 +2,7 @@
 
 python benchmarks/estimates_bench.py                    refit all families, and write everything
 python benchmarks/estimates_bench.py --families gowin   some of them; the others stay as they are
+python benchmarks/estimates_bench.py --streams          fit what streams alone are made of
 python benchmarks/estimates_bench.py --documents        write the document from the last run
 
 Synthesis is cached: a run that was ended goes on where it was.
@@ -24,7 +25,7 @@ from hwgen.network import Conv2d, Flatten, Input, Linear, MaxPool2d, Network, No
 from hwgen.planning.estimate.coefficients import coefficients_of, write_coefficients
 from hwgen.refit.fitting import errors_of
 from hwgen.refit.measuring import measure
-from hwgen.refit.refit import FITTED, TESTED, refit
+from hwgen.refit.refit import FITTED, TESTED, refit, refit_streams
 from hwgen.refit.sampled import as_sample
 from hwgen.refit.samples import SAMPLED
 
@@ -109,7 +110,7 @@ def errors_table(results: dict[str, Any], what: str) -> str:
         "| --- | ---: | ---: | ---: | ---: | ---: |",
     ]
     for family, found in results.items():
-        if not found[what]:
+        if not found.get(what):
             continue
         errors = errors_of(*figures(family, found[what]))
         lines.append(
@@ -142,9 +143,16 @@ def networks_table(results: dict[str, Any]) -> str:
     return "\n".join(lines) + "\n"
 
 
+def save(results: dict[str, Any]) -> None:
+    """Keep results, a design a line."""
+    text = json.dumps(results, indent=None, separators=(",", ":"))
+    RESULTS.write_text(text.replace('{"name"', '\n{"name"') + "\n")
+
+
 def write(results: dict[str, Any]) -> None:
     """Write the document."""
     between(PAGE, "unseen", errors_table(results, "unseen"))
+    between(PAGE, "streams", errors_table(results, "streams"))
     between(PAGE, "networks", errors_table(results, "networks"))
     between(PAGE, "formats", networks_table(results))
 
@@ -158,6 +166,7 @@ def main() -> None:
     parser.add_argument("--fitted", type=int, default=FITTED)
     parser.add_argument("--tested", type=int, default=TESTED)
     parser.add_argument("--formats", default=",".join(FORMATS), help="of the whole networks")
+    parser.add_argument("--streams", action="store_true", help="the rest stays as it was fitted")
     parser.add_argument("--documents", action="store_true", help="of the last run")
     arguments = parser.parse_args()
     console = Console(stderr=True)
@@ -166,6 +175,12 @@ def main() -> None:
     if not arguments.documents:
         with bar("Refitting", console) as move:
             for family in arguments.families.split(","):
+                if arguments.streams:
+                    streams = refit_streams(family, coefficients_of(family), progress=move)
+                    write_coefficients({family: streams.coefficients})
+                    results[family]["streams"] = [_plain(sample) for sample in streams.unseen]
+                    save(results)
+                    continue
                 done = refit(
                     family, fitted=arguments.fitted, tested=arguments.tested, progress=move
                 )
@@ -173,10 +188,10 @@ def main() -> None:
                 results[family] = {
                     "fitted": done.fitted.count,
                     "unseen": [_plain(sample) for sample in done.unseen],
+                    "streams": [_plain(sample) for sample in done.streams.unseen],
                     "networks": whole_networks(family, formats, console),
                 }
-                text = json.dumps(results, indent=None, separators=(",", ":"))
-                RESULTS.write_text(text.replace('{"name"', '\n{"name"') + "\n")
+                save(results)
     write(results)
 
 

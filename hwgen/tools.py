@@ -212,6 +212,7 @@ def run(
     cwd: Path,
     timeout: float | None,
     log: Path | None = None,
+    own: Path | None = None,
     env: Mapping[str, str] | None = None,
     check: bool = True,
 ) -> Finished:
@@ -224,6 +225,8 @@ def run(
     cwd : the folder it runs in, and to which the files in `args` are relative
     timeout : seconds after which its whole process group is killed; None for no limit
     log : file that receives all it prints; `cwd/NAME.log` when not given
+    own : a log that it writes itself, which goes when it is done, and whose end follows what it
+        printed where it fails
     env : variables set on top of `environment()`
     check : whether an exit status other than 0 is an error
 
@@ -243,6 +246,11 @@ def run(
                 f"{name} did not finish within {timeout:g} s and was ended; allow more time or "
                 f"give it less to do\n{log_tail(log)}"
             ) from None
+    if own is not None and own.exists():
+        if status:
+            with log.open("ab") as sink:
+                sink.write(own.read_bytes()[-_TAIL_BYTES:])
+        own.unlink()
     if status in _NOT_STARTED:
         raise ToolError(f"{name} ({path}) could not be started in {cwd}\n{log_tail(log)}")
     if check and status != 0:

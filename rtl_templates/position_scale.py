@@ -87,6 +87,16 @@ class PositionScaleParameters:
         found = {row * column for row in self.rows for column in self.columns}
         return tuple(sorted(factor >> self.common for factor in found))
 
+    @cached_property
+    def tables(self) -> tuple[tuple[int, ...], ...]:
+        """What is looked up: by the row, which of its different factors it has; for each of these,
+        by the column, the factor."""
+        different = sorted(set(self.rows))
+        of_columns = (
+            tuple(by * other >> self.common for other in self.columns) for by in different
+        )
+        return (tuple(different.index(by) for by in self.rows), *of_columns)
+
     @property
     def factor_bits(self) -> int:
         """Bits of a factor, a summand each."""
@@ -229,14 +239,12 @@ class PositionScale(wiring.Component):
     def _factor(self, m: Module, row: Value, column: Value) -> Value:
         """Return the factor of a position: a table of columns for each factor that a row may have,
         since of a product synthesis makes a multiplier."""
-        p = self.parameters
-        different = sorted(set(p.rows))
-        of_row = lookup(m, row, [different.index(by) for by in p.rows], "rows")
+        of_row, *of_columns = self.parameters.tables
+        which = lookup(m, row, of_row, "rows")
         chosen: Value = Const(0)
-        for number, by in enumerate(different):
-            factors = [by * other >> p.common for other in p.columns]
+        for number, factors in enumerate(of_columns):
             found = lookup(m, column, factors, f"columns_{number}")
-            chosen = Mux(of_row == number, found, chosen) if number else found
+            chosen = Mux(which == number, found, chosen) if number else found
         return chosen
 
     def _times(self, x: Value, factor: Value) -> Value:

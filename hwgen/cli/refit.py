@@ -45,7 +45,11 @@ def run_refit(
         ) from error
     if as_json:
         plain = {
-            name: {"fitted": asdict(each.fitted), "tested": asdict(each.tested)}
+            name: {
+                "fitted": asdict(each.fitted),
+                "tested": asdict(each.tested),
+                "streams": asdict(each.streams.tested),
+            }
             for name, each in found.items()
         }
         typer.echo(json.dumps({"file": str(path), "families": plain}, indent=2))
@@ -56,7 +60,8 @@ def run_refit(
 def _print(found: "Mapping[str, Refit]", path: Path) -> None:
     rows = []
     for name, each in found.items():
-        for what, errors in (("fitted on", each.fitted), ("unseen", each.tested)):
+        streams = ("streams, unseen", each.streams.tested)
+        for what, errors in (("fitted on", each.fitted), ("unseen", each.tested), streams):
             figures = (f"{errors.median:.1%}", f"{errors.most:.1%}", f"{errors.rank:.3f}")
             rows.append((name, what, str(errors.count), *figures))
     titles = ("family", "designs", "count", "median", "90th percentile", "Spearman")

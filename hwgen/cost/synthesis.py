@@ -131,8 +131,9 @@ def synthesise(
         (folder / "design.v").write_text(verilog, encoding="utf-8")
         (folder / "synthesis.ys").write_text(script, encoding="utf-8")
         start = time.monotonic()
-        arguments = ["-q", "-s", "synthesis.ys"]
-        tools.run(_YOSYS, arguments, cwd=folder, timeout=timeout, log=log)
+        arguments = ["-q", "-l", "yosys.log", "-s", "synthesis.ys"]  # behind abc prints get lost
+        own = folder / "yosys.log"
+        tools.run(_YOSYS, arguments, cwd=folder, timeout=timeout, log=log, own=own)
         result = {"cells": _cells(folder, log), "seconds": time.monotonic() - start}
         (folder / "result.json").write_text(json.dumps(result))
 

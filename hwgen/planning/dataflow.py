@@ -22,10 +22,13 @@ from hwgen.planning.implementations.implementation import Core
 from hwgen.planning.layers.layer import Layer
 from hwgen_rtl_templates.axi import BorderParameters
 from hwgen_rtl_templates.fifo import FifoParameters
+from hwgen_rtl_templates.join import ConcatParameters
 from hwgen_rtl_templates.replay import ReplayParameters
+from hwgen_rtl_templates.sift import SiftParameters
 from hwgen_rtl_templates.streams import ForkParameters, NarrowParameters, WidenParameters
 
 EXIT = ""  # the sink of what leaves
+LEAST_QUEUE = 2  # beats, for one a clock
 
 # the parameters of anything that streams run through
 Part = (
@@ -148,6 +151,26 @@ class _Builder:
         self.parts.append(Placed(name, layer, part, tuple(inputs), made))
         return made
 
+    def passes(self, stream: int, entries: int) -> bool:
+        """Say whether some frame's last beat is taken from outside only as the last one of the
+        stream is: a frame's last result, which leaves once the whole frame has entered, would wait
+        for ever."""
+        if stream < entries:
+            return True
+        (placed,) = (placed for placed in self.parts if stream in placed.outputs)
+        return any(self.passes(i, entries) for i in placed.inputs[_taken_last(placed.part)])
+
+
+def _taken_last(part: Part) -> slice:
+    """Return the inputs whose last beat of a frame is taken as the last one that leaves is."""
+    if isinstance(part, ConcatParameters):
+        return slice(-1, None)
+    if isinstance(part, SiftParameters):
+        passes = part.fifo is None and part.steps[-1].takes
+    else:
+        passes = isinstance(part, ReplayParameters) and part.period == part.fresh
+    return slice(None) if passes else slice(0)
+
 
 def assemble(
     stages: Sequence[tuple[Layer, Core]],
@@ -213,8 +236,14 @@ def assemble(
         (stream,) = builder.add(layer.name, layer.name, core, inputs)
         beats[layer.name] = output_of(layer, core)
         spread(layer.name, stream)
-    outs = tuple(ways[Branch(name, EXIT, n)] for n, name in enumerate(exits))
-    return Assembly(tuple(builder.parts), builder.streams, len(entries), outs, queues)
+    outs = []
+    for n, name in enumerate(exits):
+        way, end = ways[Branch(name, EXIT, n)], beats[name]
+        if builder.passes(way, len(entries)):
+            fifo = FifoParameters(end.lanes, end.bits, end.signed, LEAST_QUEUE, shifts)
+            (way,) = builder.add(f"{name}_out_queue", None, fifo, (way,))
+        outs.append(way)
+    return Assembly(tuple(builder.parts), builder.streams, len(entries), tuple(outs), queues)
 
 
 def branches_of(layers: Sequence[Layer], exits: Sequence[str]) -> dict[str, list[Branch]]:

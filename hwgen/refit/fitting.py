@@ -2,7 +2,7 @@
 
 __all__ = ["Errors", "Sample", "errors_of", "fit"]
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -42,21 +42,26 @@ class Sample:
         return total
 
 
-def fit(samples: Sequence[Sample], start: Mapping[str, float]) -> dict[str, float]:
+def fit(
+    samples: Sequence[Sample], start: Mapping[str, float], names: Collection[str] | None = None
+) -> dict[str, float]:
     """Return coefficients, none negative, with the least squares of relative errors: those of whole
     designs, and to a lesser degree those of their parts relative to the whole.
 
     Coefficients that the samples say little about stay near where they start. Samples that are far
     off count in proportion to their distance, not to its square (Huber, Robust Estimation of a
     Location Parameter, 1964).
+
+    names : of the coefficients that are fitted, all if None; the others stay as they start
     """
-    names = sorted(start)
-    place = {name: n for n, name in enumerate(names)}
+    order = sorted(start)
+    place = {name: n for n, name in enumerate(order)}
+    free = [n for n, name in enumerate(order) if names is None or name in names]
     rows, wanted, weights, owners = [], [], [], []
     for number, sample in enumerate(samples):
         whole = [(sample.counts, sample.luts, 1.0)]
         for counts, luts, weight in [*whole, *((c, luts, PART) for c, luts in sample.parts)]:
-            row = np.zeros(len(names))
+            row = np.zeros(len(order))
             for name, count in counts.items():
                 row[place[name]] += count
             rows.append(row / sample.luts)
@@ -64,18 +69,21 @@ def fit(samples: Sequence[Sample], start: Mapping[str, float]) -> dict[str, floa
             weights.append(weight)
             owners.append(number)
     a, b, w = np.array(rows), np.array(wanted), np.array(weights)
-    first = np.array([start[name] for name in names])
+    first = np.array([start[name] for name in order])
     found = first.copy()
     for _ in range(LOOKS):
         off = np.abs(a @ found - b)
         off = off[np.flatnonzero(w == 1.0)]
         trust = np.minimum(1.0, FAR / np.maximum(off, 1e-12))
-        found = _descended(a, b, w * np.sqrt(trust[owners]), first, found)
-    return {name: float(value) for name, value in zip(names, found, strict=True)}
+        found = _descended(a, b, w * np.sqrt(trust[owners]), first, found, free)
+    return {name: float(value) for name, value in zip(order, found, strict=True)}
 
 
-def _descended(a: Floats, b: Floats, w: Floats, first: Floats, found: Floats) -> Floats:
-    """Return the least of a sum of squares among numbers that are not negative."""
+def _descended(
+    a: Floats, b: Floats, w: Floats, first: Floats, found: Floats, free: Sequence[int]
+) -> Floats:
+    """Return the least of a sum of squares among numbers that are not negative, some of them free
+    to change."""
     weighted = a * w[:, None]
     held = HELD / np.maximum(first, 0.1) ** 2
     square = weighted.T @ weighted + np.diag(held)
@@ -83,7 +91,7 @@ def _descended(a: Floats, b: Floats, w: Floats, first: Floats, found: Floats) ->
     found = found.copy()
     for _ in range(ROUNDS):
         before = found.copy()
-        for n in range(len(found)):
+        for n in free:
             step = (target[n] - square[n] @ found) / square[n, n]
             found[n] = max(0.0, found[n] + step)
         if np.abs(found - before).max() < STILL * max(1.0, np.abs(found).max()):

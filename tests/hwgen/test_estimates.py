@@ -34,6 +34,7 @@ from hwgen.refit.measuring import _modules, measure
 from hwgen.refit.refit import refit
 from hwgen.refit.sampled import as_sample
 from hwgen.refit.samples import SAMPLED, sample, sample_plan
+from hwgen.refit.stream_samples import STREAM_COUNTS, stream_sample
 from hwgen.targets import get_target
 from hwgen_rtl_templates.engine import EngineParameters
 from support.selection import some
@@ -52,8 +53,8 @@ def store(tmp_path_factory):
 planned = cache(sample_plan)
 
 
-def plans(family, count=5):
-    made = (planned(seed, family) for seed in itertools.count())
+def plans(family, count=5, of=sample):
+    made = (planned(seed, family, of) for seed in itertools.count())
     return list(itertools.islice((plan for plan in made if plan is not None), count))
 
 
@@ -72,6 +73,17 @@ def test_every_family_has_a_coefficient_for_every_count():
 def counts_of(plan):
     parts = [*(placed.part for placed in plan.assembly.parts), *plan.inputs, *plan.outputs]
     return sum((structure(part, plan.target) for part in parts), Structure()).logic
+
+
+def test_what_is_fitted_on_streams_is_in_these_alone():
+    def counted(made):
+        return {name for plan in made for name, count in counts_of(plan).items() if count}
+
+    made = [*plans("ecp5", 24, stream_sample), planned(70, "ecp5", stream_sample)]
+    streams = counted(made)  # the last one has a sift, most of which are too small
+    assert set(STREAM_COUNTS) <= streams <= set(coefficients_of(START).each)
+    layers = counted(plan for family in SAMPLED for plan in plans(family))
+    assert not layers & set(STREAM_COUNTS)
 
 
 def test_an_estimate_is_counts_times_coefficients():
@@ -121,6 +133,9 @@ def test_samples_are_of_every_kind():
     assert {"Conv2d", "Linear", "MaxPool2d", "AvgPool2d", "Add", "Threshold"} <= names
     formats = {str(op.weight_format)[:2] for op in ops if hasattr(op, "weight_format")}
     assert formats == {"in", "bi", "te", "po", "cb"}
+    names = {type(node.op).__name__ for seed in range(120) for node in stream_sample(seed).nodes}
+    assert {"Multiply", "Maximum", "Minimum", "Add", "Table", "PositionScale"} <= names
+    assert {"Slice", "Pad", "Upsample", "Permute", "Gather", "PixelShuffle"} <= names
 
 
 @pytest.mark.parametrize("inputs", [4, 6])
@@ -191,6 +206,8 @@ def test_a_fit_finds_what_made_the_samples():
     assert found.pop("never") == pytest.approx(2.5)
     assert found == pytest.approx(true, rel=0.1, abs=0.1)
     assert all(value >= 0 for value in found.values())
+    one = fit(samples, {"a": 1.3, "b": 0.0, "c": 5.0}, ["c"])  # the others stay
+    assert one == {"a": 1.3, "b": 0.0, "c": pytest.approx(7.0, rel=0.05)}
 
 
 def test_errors():
@@ -229,6 +246,7 @@ def test_a_small_refit(tmp_path, monkeypatch):
     assert done.exit_code == 0, done.output
     found = json.loads(done.stdout)["families"]["ecp5"]
     assert (found["fitted"]["count"], found["tested"]["count"]) == (4, 2)
+    assert found["streams"]["count"] == 2
     assert found["fitted"]["median"] < 0.2 and found["tested"]["median"] < 0.5
     assert FILE.read_bytes() == before
     written = read_coefficients(path)
@@ -275,6 +293,12 @@ NETWORKS = {
 }
 
 
+# the same of unseen streams, small designs whose borders are a third of them
+STREAMS = {
+    "ecp5": (0.08, 0.18, 0.94),
+}
+
+
 def held(errors: Errors, limits: tuple[float, float, float]) -> bool:
     median, most, rank = limits
     return errors.median <= median and errors.most <= most and errors.rank >= rank
@@ -286,6 +310,14 @@ def test_unseen_layers_in_the_recorded_run(family, results):
     assert found["fitted"] >= 100 and len(found["unseen"]) >= 50
     errors = errors_of(*bench.figures(family, found["unseen"]))
     assert held(errors, GOALS) and held(errors, UNSEEN[family]), errors
+
+
+@pytest.mark.parametrize("family", STREAMS)
+def test_unseen_streams_in_the_recorded_run(family, results):
+    assert len(results[family]["streams"]) >= 25
+    errors = errors_of(*bench.figures(family, results[family]["streams"]))
+    assert errors.median <= GOALS[0] and errors.most <= GOALS[1], errors
+    assert held(errors, STREAMS[family]), errors
 
 
 def test_whole_networks_in_the_recorded_run(results):
@@ -300,4 +332,5 @@ def test_the_document_says_what_the_results_do(results):
     text = bench.PAGE.read_text(encoding="utf-8")
     assert bench.errors_table(results, "unseen") in text
     assert bench.errors_table(results, "networks") in text
+    assert bench.errors_table(results, "streams") in text
     assert bench.networks_table(results) in text

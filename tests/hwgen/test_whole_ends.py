@@ -15,12 +15,25 @@ from hwgen.codegen.accelerator import Accelerator
 from hwgen.codegen.entries import enter_as, instances_of, leave_as
 from hwgen.errors import BoardError, NetworkError, PlanError
 from hwgen.formats import Fixed
-from hwgen.network import Flatten, HostStep, Input, Network, Node, Requantize
+from hwgen.network import (
+    Concat,
+    Flatten,
+    HostStep,
+    Input,
+    Network,
+    Node,
+    Pad,
+    Requantize,
+    Slice,
+    Upsample,
+)
 from hwgen.planning.search.planner import plan
+from hwgen_rtl_templates.fifo import FifoParameters
 from support.ends import random_ends, two_ends
 from support.networks import random_input
 from support.packages import run, tools_only
-from support.whole import check, planned
+from support.selection import some
+from support.whole import check, check_simulated, planned
 
 FRAMES = 4
 PORTS = ["s_axis_image", "s_axis_extra"], ["m_axis_sum", "m_axis_tap"]
@@ -40,6 +53,28 @@ def test_every_bit_and_every_clock(seed, tmp_path):
 @pytest.mark.parametrize("seed", [5, *(pytest.param(n, marks=pytest.mark.slow) for n in range(40))])
 def test_random_ends(seed, tmp_path):
     check(random_ends(seed), tmp_path / "net", seed)
+
+
+IMAGE, SCALE = Fixed(4, False), np.array([1.0])
+SHORT = {  # ways on which an input's last beat is taken as the last result leaves
+    "concatenation": (Concat(), 2, True),
+    "repeats": (Upsample((1, 1, 2)), 1, True),
+    "the last pixel": (Slice((0, 1, 1), (2, 1, 1), (1, 1, 1)), 1, True),
+    "one channel": (Slice((1, 0, 0), (1, 2, 2), (1, 1, 1)), 1, True),
+    "constants at the end": (Pad((0, 1, 0), (0, 1, 1)), 1, False),
+    "the first pixel": (Slice((0, 0, 0), (2, 1, 1), (1, 1, 1)), 1, False),
+}
+
+
+@pytest.mark.parametrize("what", some(SHORT, ["concatenation", "repeats"]))
+def test_an_input_that_is_nearly_the_output(what, tmp_path):
+    """A frame's last result leaves once the whole frame has entered."""
+    op, inputs, waits = SHORT[what]
+    names = [f"x{n}" for n in range(inputs)]
+    nodes = [Node(name, Input((2, 2, 2), IMAGE, SCALE)) for name in names]
+    made = planned(Network((*nodes, Node("y", op, names))), "min area")
+    assert any(isinstance(p.part, FifoParameters) for p in made.assembly.parts) == waits
+    check_simulated(hwgen.generate(made, tmp_path / "net"), made, FRAMES)
 
 
 def beats_of(stream, values):

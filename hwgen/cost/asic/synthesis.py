@@ -193,8 +193,9 @@ def synthesise_cells(
         (folder / "resets.v").write_text(resets, encoding="utf-8")
         (folder / "synthesis.ys").write_text(script, encoding="utf-8")
         start = time.monotonic()
-        arguments = ["-q", "-s", "synthesis.ys"]
-        tools.run(_YOSYS, arguments, cwd=folder, timeout=timeout, log=log)
+        arguments = ["-q", "-l", "yosys.log", "-s", "synthesis.ys"]  # behind abc prints get lost
+        own = folder / "yosys.log"
+        tools.run(_YOSYS, arguments, cwd=folder, timeout=timeout, log=log, own=own)
         result = _result(folder, top, library, log) | {"seconds": time.monotonic() - start}
         (folder / "result.json").write_text(json.dumps(result))
         for name in ("cells.lib", "held.json"):

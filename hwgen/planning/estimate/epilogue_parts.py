@@ -127,6 +127,15 @@ def _requantizer(part: RequantizerParameters, target: Target) -> Structure:
         dsps = blocks
         if rows > 1:
             logic["multiplier table"] = by * -(-rows // (1 << lut_inputs(target)))
+        if part.x_zero_point:
+            logic["sum bit"] = x
+    if part.rests:
+        left = max(1, scaled - part.shift) + 1
+        shifts = bits_of(max(part.rests)) if len(part.rests) > 1 else 0
+        logic["second rounding bit"] = left
+        logic["second shift bit"] = left * shifts
+        logic["clamp range bit"] = max(0, left - min(part.rests) - part.bits)
+        ffs += left
     found = Structure(logic, ffs).times(part.lanes)
     return found + Structure(dsps=ceil(part.lanes * dsps))
 

@@ -43,7 +43,8 @@ def _border(part: BorderParameters, target: Target) -> Structure:
     counters = part.beat_bits + part.inputs * part.frame_bits
     flags = part.inputs if part.frames else 2 + (part.beats > 1)
     # twice one that only counts beats, which is what the coefficient was fitted to
-    return Structure({"border": 2, "border counter bit": counters}, counters + flags)
+    logic = {"border": 2, "border counter bit": counters, "border join": part.inputs - 1}
+    return Structure(logic, counters + flags)
 
 
 def _fork(part: ForkParameters, target: Target) -> Structure:
@@ -118,7 +119,7 @@ def _product_work(part: ProductParameters, beats: int) -> Work:
 
 def _extreme(part: ExtremeParameters, target: Target) -> Structure:
     width = part.lanes * part.element[0]
-    return Structure({"maximum bit": width}, width + 1)
+    return Structure({"extreme": 1, "extreme bit": width}, width + 1)
 
 
 def _extreme_work(part: ExtremeParameters, beats: int) -> Work:
@@ -126,14 +127,18 @@ def _extreme_work(part: ExtremeParameters, beats: int) -> Work:
 
 
 def _position_scale(part: PositionScaleParameters, target: Target) -> Structure:
-    width, lanes = part.product_shape.width, part.lanes
-    adders = part.summands - 1 + (part.offset != 0)
+    width, x, lanes = part.product_shape.width, part.x_shape.width, part.lanes
+    # of a narrow value synthesis adds a factor for each of its bits
+    adders = min(part.summands, x) - 1
     loops = loop_bits(part.groups, len(part.columns), len(part.rows))
-    # a summand is chosen as well as added
-    chosen = lanes * part.chosen * part.x_shape.width
-    logic = {"join": 1, "sum bit": lanes * adders * width, "join choice bit": chosen, **loops}
-    held = lanes * (width + part.x_shape.width) + part.factor_bits
-    found = Structure(logic, held + loops.total() + 9)
+    logic = Counter({"join": 1, "summand bit": lanes * adders * width, **loops})
+    logic["summand choice bit"] = lanes * part.chosen * x
+    logic["sum bit"] = lanes * x * (part.offset != 0)
+    for values in part.tables:
+        logic.update(indexed_table("position", values, target))
+    logic["position choice"] += part.factor_bits * (len(part.tables) - 2)
+    held = lanes * (width + x) + part.factor_bits
+    found = Structure(dict(logic), held + loops.total() + 9)
     for unit in part.behind:
         found += EPILOGUES[type(unit)].structure(unit, target)
     return found + fifo_structure(part.fifo, target)
@@ -222,6 +227,7 @@ def _sift(part: SiftParameters, target: Target) -> Structure:
         return Structure()
     constants = part.patterns[2].axes
     logic = {"join choice bit": part.lanes * part.bits * bool(constants)}
+    logic["sift"] = 1
     found = Structure(logic, part.leads) + _patterns(part.patterns, part.extents, target)
     return found + fifo_structure(part.fifo, target) if part.fifo else found
 
@@ -236,6 +242,7 @@ def _rearrange(part: RearrangeParameters, target: Target) -> Structure:
     credit = bits_of(part.depth) + 1
     logic = {
         "sequencer": 1,
+        "rearrange": 1,
         "ahead bit": ahead + place + 1,  # the room is counted as well
         "credit bit": credit + 4,  # and what joins the conditions to go, take and return
         "origin bit": 2 * place,
