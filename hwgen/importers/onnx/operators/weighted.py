@@ -2,24 +2,26 @@
 
 __all__ = ["WEIGHTED"]
 
-from dataclasses import replace
 from functools import partial
 
 import numpy as np
 
 from hwgen.errors import StoreError
 from hwgen.importers.growing import Refusal
-from hwgen.importers.onnx.builder import Builder, Known
+from hwgen.importers.onnx.builder import Builder
 from hwgen.importers.onnx.file import OnnxNode
 from hwgen.importers.onnx.operators.windows import (
     CHANNELS_LAST,
     image,
+    lying,
     shape_behind,
     window_of,
 )
 from hwgen.importers.onnx.steps import Affine, Fractions, as_fractions
-from hwgen.importers.onnx.values import Constant, Joined, Sum, Value
+from hwgen.importers.onnx.tensors import Known
+from hwgen.importers.onnx.values import Constant, Moved, Sum, Value, network_shape
 from hwgen.importers.onnx.weights import add_dot
+from hwgen.importers.rearrangements import frame_of
 from hwgen.network import Conv1d, Conv2d, Linear
 
 
@@ -42,10 +44,11 @@ def _settled(
         raise Refusal(
             "a constant as what weights meet", "fold constants: onnxsim, or qonnx-cleanup"
         )
-    padding = x.padding if isinstance(x, Value) else None
-    if isinstance(x, Value) and padding is not None:
-        x = replace(x, padding=None)
-    return builder.settled(x, name), padding
+    if isinstance(x, Moved) and x.has_constants and x.fill == 0 and not isinstance(x.source, Sum):
+        frame = frame_of(x.in_network, network_shape(x.source))
+        if frame is not None and not any(frame[0]):
+            return builder.settled(x.source, f"{name}.from"), frame[1:]
+    return builder.settled(x, name), None
 
 
 def _conv_of(
@@ -54,7 +57,8 @@ def _conv_of(
     if not isinstance(weight, Constant) or (bias is not None and not isinstance(bias, Constant)):
         raise Refusal("weights that are computed", "make them constants")
     value, before = _settled(builder, x, node.inputs[0])
-    size = image(builder, node, value)
+    value = lying(builder, node, value)
+    size = image(node, value)
     if weight.data.ndim != len(size) + 2 or 0 in weight.shape:
         raise StoreError(f"weights of shape {weight.shape} do not fit an input of {value.shape}")
     if node.domain == CHANNELS_LAST:
@@ -97,8 +101,10 @@ def _matrix(
         raise Refusal("a product of two values that are computed", "make one of them a constant")
     if weight.data.ndim != 2 or 0 in weight.shape:
         raise Refusal(f"a matrix of shape {weight.shape}", "use two axes")
-    value, padding = _settled(builder, x, inner)
-    if value.shape[-1] != weight.shape[1] or padding is not None:
+    if isinstance(x, Constant):
+        raise Refusal("a matrix of constants alone", "fold constants: onnxsim, or qonnx-cleanup")
+    value = builder.settled(x, inner)
+    if value.shape[-1] != weight.shape[1]:
         raise StoreError(f"a matrix of shape {weight.shape} does not fit {value.shape}")
     if len(value.shape) == 2:
         if value.order is not None:
@@ -140,7 +146,7 @@ def _gemm(builder: Builder, node: OnnxNode) -> None:
     inner = None if alpha != 1 else bias
     value: Known = _matrix(builder, x, weight, inner, node.inputs[0], node.outputs[0])
     if alpha != 1:
-        assert isinstance(value, (Value, Joined, Sum))
+        assert not isinstance(value, Constant)
         offset = as_fractions([0]) if bias is None else bias
         value = builder.step(value, Affine(as_fractions([alpha]), offset))
     builder.give(node, value)
