@@ -110,7 +110,7 @@ def _erf(x: Fraction) -> Fraction:
 
 def _pi_root() -> Fraction:
     """Return the square root of pi, from Machin's formula."""
-    unit = 10 ** (EXACT.prec + 10)
+    unit: int = 10**100
 
     def arctan(inverse: int) -> int:
         power = total = unit // inverse

@@ -130,7 +130,9 @@ def output_of(builder: Builder, value: Computed, name: str) -> Output:
             stacklevel=2,
         )
     bare = replace(value, host=(), steps=steps)
-    return Output(name, _output_node(builder, bare, name), value.host)
+    return Output(
+        name, _output_node(builder, bare, f"{name}.before" if value.host else name), value.host
+    )
 
 
 def _output_node(builder: Builder, value: Value, name: str) -> str:

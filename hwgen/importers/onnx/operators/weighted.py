@@ -2,7 +2,10 @@
 
 __all__ = ["WEIGHTED"]
 
+import math
+from dataclasses import replace
 from functools import partial
+from typing import Any
 
 import numpy as np
 
@@ -10,8 +13,10 @@ from hwgen.errors import StoreError
 from hwgen.importers.growing import Refusal
 from hwgen.importers.onnx.builder import Builder
 from hwgen.importers.onnx.file import OnnxNode
+from hwgen.importers.onnx.operators.moves import moved_of
 from hwgen.importers.onnx.operators.windows import (
     CHANNELS_LAST,
+    MOST,
     image,
     lying,
     shape_behind,
@@ -20,8 +25,9 @@ from hwgen.importers.onnx.operators.windows import (
 from hwgen.importers.onnx.steps import Affine, Fractions, as_fractions
 from hwgen.importers.onnx.tensors import Known
 from hwgen.importers.onnx.values import Constant, Moved, Sum, Value, network_shape
-from hwgen.importers.onnx.weights import add_dot
+from hwgen.importers.onnx.weights import add_dot, integer_weights
 from hwgen.importers.rearrangements import frame_of
+from hwgen.importers.transposed import Phases, phases_of, side_by_side, weights_of_phases
 from hwgen.network import Conv1d, Conv2d, Linear
 
 
@@ -93,6 +99,73 @@ def _conv(builder: Builder, node: OnnxNode) -> None:
     builder.give(node, _conv_of(builder, node, x, weight, bias, node.outputs[0]))
 
 
+def _transposed_axes(
+    node: OnnxNode, size: tuple[int, ...], kernel: tuple[int, ...]
+) -> list[Phases]:
+    """Return the axes of a transposed convolution."""
+    rank = len(size)
+    window = window_of(replace(node, attributes={**node.attributes, "auto_pad": ""}), size, kernel)
+    more = [int(n) for n in node.attributes.get("output_padding", [0] * rank)]
+    wanted = node.attributes.get("output_shape")
+    mode = node.attributes.get("auto_pad", "NOTSET")
+    if wanted is None and mode.startswith("SAME"):
+        wanted = [n * s for n, s in zip(size, window.stride, strict=True)]
+    axes = []
+    for n in range(rank):
+        span = window.dilation[n] * (kernel[n] - 1) + 1
+        whole = window.stride[n] * (size[n] - 1) + span + more[n]
+        before, count = window.padding[n][0], whole - sum(window.padding[n])
+        if mode == "VALID":
+            before, count = 0, whole
+        elif wanted is not None:
+            count = int(wanted[-rank:][n])
+            half = (whole - count) // 2
+            before = half if mode == "SAME_UPPER" else whole - count - half
+        if not (more[n] >= 0 and 1 <= count <= MOST and 0 <= before <= whole):
+            raise StoreError(f"{node.kind} of {size} must give at least one pixel, not {count}")
+        axes.append(
+            phases_of(size[n], count, kernel[n], window.stride[n], before, window.dilation[n])
+        )
+    return axes
+
+
+def _conv_transpose(builder: Builder, node: OnnxNode) -> None:
+    weight = builder.constant(node, 1, "weights")
+    bias = builder.constant(node, 2, "biases") if builder.has(node, 2) else None
+    value = lying(builder, node, builder.settled(builder.computed(node), node.inputs[0]))
+    size = image(node, value)
+    groups = int(node.attributes.get("group", 1))
+    if weight.data.ndim != len(size) + 2 or 0 in weight.shape or groups < 1:
+        raise StoreError(f"weights of shape {weight.shape} do not fit an input of {value.shape}")
+    inner, rows, *kernel = weight.shape
+    if inner % groups or inner != value.shape[value.channel_axis]:
+        raise StoreError(f"{groups} groups of weights {weight.shape} do not fit {value.shape}")
+
+    def outputs_first(a: Any) -> Any:
+        by = a.reshape(groups, inner // groups, rows, *kernel).swapaxes(1, 2)
+        return by.reshape(groups * rows, inner // groups, *kernel)
+
+    axes = _transposed_axes(node, size, tuple(kernel))
+    integers, units = integer_weights(weight.moved(outputs_first))
+    phases = math.prod(axis.stride for axis in axes)
+    spread = weights_of_phases(integers, axes)
+    real = np.array([float(u) for u in units]).repeat(phases)
+    unit = np.broadcast_to(real.reshape(-1, *[1] * (spread.ndim - 1)), spread.shape)
+    padding = tuple(axis.padding for axis in axes)
+    made = partial(Conv1d if len(size) == 1 else Conv2d, padding=padding, groups=groups)
+    of = None if bias is None else np.broadcast_to(_fractions(bias, groups * rows), groups * rows)
+    of = None if of is None else as_fractions(np.repeat(of, phases))
+    padded = any(map(any, padding))
+    if padded:
+        value = builder.plain_binary(value, node.inputs[0])
+    conv = Constant(spread * unit, spread, unit, weight.bits)
+    name = node.outputs[0] if phases == 1 else f"{node.outputs[0]}.phases"
+    found, steps = add_dot(builder, value, conv, of, made, name, groups, padded)
+    sizes = builder.types[found].shape
+    sums = Value(found, (value.shape[0], *sizes), tuple(range(len(sizes))), steps)
+    builder.give(node, moved_of(builder, sums, lambda index: side_by_side(index, axes)))
+
+
 def _matrix(
     builder: Builder, x: Known, weight: Known, bias: Fractions | None, inner: str, name: str
 ) -> Value:
@@ -154,6 +227,7 @@ def _gemm(builder: Builder, node: OnnxNode) -> None:
 
 WEIGHTED = {
     "Conv": _conv,
+    "ConvTranspose": _conv_transpose,
     "MatMul": _mat_mul,
     "Gemm": _gemm,
 }

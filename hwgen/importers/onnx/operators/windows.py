@@ -1,6 +1,6 @@
 """What operators with windows share: layout, padding and strides."""
 
-__all__ = ["Window", "image", "lying", "shape_behind", "window_of"]
+__all__ = ["MOST", "Window", "image", "lying", "shape_behind", "window_of"]
 
 from collections.abc import Sequence
 from dataclasses import dataclass
