@@ -2,13 +2,13 @@
 
 __all__ = ["GrowingNetwork", "Refusal", "counted"]
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import numpy.typing as npt
 
 from hwgen.formats import Activation, Binary
-from hwgen.network import Network, Node, Op, Requantize, Threshold
+from hwgen.network import Input, Network, Node, Op, Output, Requantize, Threshold
 from hwgen.network.inference import infer
 from hwgen.network.ops import IntArray
 from hwgen.network.tensor import Tensor
@@ -45,6 +45,19 @@ class GrowingNetwork:
         self.nodes[name] = Node(name, op, tuple(inputs))
         return name
 
+    def network(self, ends: Sequence[Output]) -> Network:
+        """Return the network of the inputs and of the nodes that outputs need.
+
+        Raises
+        ------
+        NetworkError : it breaks a rule
+        """
+        if len(ends) == 1 and not ends[0].steps:
+            entries = [node.name for node in self.nodes.values() if isinstance(node.op, Input)]
+            if len(entries) == 1:
+                return self.finished(entries[0], ends[0].node)
+        return Network(self._needed(end.node for end in ends), ends)
+
     def finished(self, entry: str, output: str) -> Network:
         """Return the network of the nodes that the output needs, the one that gives it last.
 
@@ -52,13 +65,16 @@ class GrowingNetwork:
         ------
         NetworkError : it breaks a rule
         """
-        needed = {entry, output}
-        for node in reversed(self.nodes.values()):
-            if node.name in needed:
-                needed.update(node.inputs)
-        nodes = [node for node in self.nodes.values() if node.name in needed]
+        nodes = self._needed((entry, output))
         nodes.sort(key=lambda node: node.name == output)
         return Network(tuple(nodes))
+
+    def _needed(self, names: Iterable[str]) -> list[Node]:
+        needed = set(names)
+        for node in reversed(self.nodes.values()):
+            if node.name in needed or isinstance(node.op, Input):
+                needed.update((node.name, *node.inputs))
+        return [node for node in self.nodes.values() if node.name in needed]
 
 
 def counted(

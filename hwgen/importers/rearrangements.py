@@ -1,6 +1,6 @@
 """Elements in another order: the op whose name says what is done, where there is one."""
 
-__all__ = ["rearrangement_of"]
+__all__ = ["CONSTANT", "frame_of", "moving", "rearrangement_of"]
 
 from collections.abc import Iterator
 from itertools import permutations
@@ -16,6 +16,7 @@ from hwgen.network.rearranged import rearranged
 
 Indices = npt.NDArray[np.int64]
 Shape = tuple[int, ...]
+CONSTANT = -1  # in place of an element
 
 
 def rearrangement_of(layer: QuantRearrange, shape: Shape) -> Op:
@@ -24,14 +25,29 @@ def rearrangement_of(layer: QuantRearrange, shape: Shape) -> Op:
     if not 1 <= len(made) <= MOST_AXES:  # that the user's model ends with
         made = (prod(made[: 1 - MOST_AXES]), *made[1 - MOST_AXES :]) if made else (1,)
     index: Indices = whole.cpu().numpy()
-    value = layer.zero_point + layer.integer()
+    return moving(index.reshape(made), shape, layer.zero_point + layer.integer())
+
+
+def moving(index: Indices, shape: Shape, value: int = 0) -> Op:
+    """Return the op that puts elements of a value in an order.
+
+    Parameters
+    ----------
+    index : of the shape that is made, the element of the value that each one is, the last axis
+        innermost; `CONSTANT` for the constant
+    shape : of the value
+    value : the constant
+    """
     elements = np.arange(prod(shape)).reshape(shape)
-    for op in _guesses(index.reshape(made), shape):
-        if np.array_equal(rearranged(op, elements, shape).reshape(-1), index):
+    flat = np.ascontiguousarray(index).reshape(-1)
+    for op in _guesses(index, shape):
+        if np.array_equal(rearranged(op, elements, shape).reshape(-1), flat):
             return op
-    if isinstance(padded := _padded(index.reshape(made), shape, value), Pad):
-        return padded
-    return Gather(index, made, value)
+    frame = frame_of(index, shape)
+    if frame is not None:
+        before, after = zip(*frame, strict=True)
+        return Pad(before, after, value=value)
+    return Gather(flat, index.shape, value)
 
 
 def _guesses(index: Indices, shape: Shape) -> Iterator[Op]:
@@ -66,8 +82,11 @@ def _guesses(index: Indices, shape: Shape) -> Iterator[Op]:
             yield PixelShuffle(factors)
 
 
-def _padded(index: Indices, shape: Shape, value: int) -> Pad | None:
-    """Return the constants around a value that an index is, if it is that."""
+def frame_of(index: Indices, shape: Shape) -> tuple[tuple[int, int], ...] | None:
+    """Return how many constants are before and after a value along each axis.
+
+    None where an order is something else than that.
+    """
     if len(index.shape) != len(shape) or not (index >= 0).any():
         return None
     inside = np.argwhere(index >= 0)
@@ -75,7 +94,8 @@ def _padded(index: Indices, shape: Shape, value: int) -> Pad | None:
     after = np.array(index.shape) - 1 - last
     if tuple((last - before + 1).tolist()) != shape:
         return None
-    op = Pad(tuple(before.tolist()), tuple(after.tolist()), value=value)
-    frame = tuple(slice(first, end + 1) for first, end in zip(before, last, strict=True))
-    same = np.array_equal(index[frame].reshape(-1), np.arange(prod(shape)))
-    return op if same and int((index >= 0).sum()) == prod(shape) else None
+    box = tuple(slice(first, end + 1) for first, end in zip(before, last, strict=True))
+    same = np.array_equal(index[box].reshape(-1), np.arange(prod(shape)))
+    if not same or int((index >= 0).sum()) != prod(shape):
+        return None
+    return tuple(zip(before.tolist(), after.tolist(), strict=True))

@@ -3,9 +3,11 @@
 import numpy as np
 import onnx
 import onnxruntime
+import torch
 from onnx import TensorProto, helper, numpy_helper
 from onnx.reference import ReferenceEvaluator
 from onnx.reference.op_run import OpRun
+from torch.nn import functional as F
 
 BATCH = 64
 DOMAIN = "qonnx.custom_op.general"
@@ -236,6 +238,26 @@ class DequantizeLinear(OpRun):
         return ((x - wide) * _along(scale, axis, x.ndim),)
 
 
+class ConvTranspose(OpRun):
+    """As torch computes it: the reference's own cannot have groups."""
+
+    def _run(self, x, w, b=None, group=1, strides=None, dilations=None, **how):
+        rank = x.ndim - 2
+        strides, dilations = strides or [1] * rank, dilations or [1] * rank
+        more = how.get("output_padding") or [0] * rank
+        bias = None if b is None else torch.tensor(b)
+        whole = F.conv_transpose2d(
+            torch.tensor(x), torch.tensor(w), bias, strides, 0, more, group, dilations
+        ).numpy()
+        pads = how.get("pads") or [0] * 2 * rank
+        if how.get("output_shape"):
+            left = np.array(whole.shape[2:]) - how["output_shape"]
+            half = left // 2 if how["auto_pad"] == "SAME_UPPER" else left - left // 2
+            pads = [*half, *(left - half)]
+        ends = zip(whole.shape[2:], pads[:rank], pads[rank:], strict=True)
+        return (whole[(..., *(slice(first, size - last) for size, first, last in ends))],)
+
+
 def _with_channels_last(kind):
     """Return the op of ONNX's own that has channels last."""
 
@@ -250,20 +272,22 @@ def _with_channels_last(kind):
     return type(kind, (OpRun,), {"op_domain": CHANNELS_LAST, "_run": run})
 
 
-OPS = [Quant, BipolarQuant, Trunc, QuantizeLinear, DequantizeLinear]
+OPS = [Quant, BipolarQuant, Trunc, QuantizeLinear, DequantizeLinear, ConvTranspose]
 OPS += map(_with_channels_last, ("Conv", "MaxPool"))
 
 
 def real_tensors(path, x):
-    """Return all tensors of a file, computed in float64."""
+    """Return all tensors of a file, computed in float64; of several inputs x is a dict."""
     BEFORE.clear()
     model = onnx.load(path)
     for constant in model.graph.initializer:
         if constant.data_type == TensorProto.FLOAT:
             wide = numpy_helper.to_array(constant).astype(np.float64)
             constant.CopyFrom(numpy_helper.from_array(wide, constant.name))
-    if x.dtype == np.float32:
-        x = x.astype(np.float64)
-        model.graph.input[0].type.tensor_type.elem_type = TensorProto.DOUBLE
+    given = x if isinstance(x, dict) else {model.graph.input[0].name: x}
+    for entry in model.graph.input:
+        if given[entry.name].dtype.kind == "f":
+            given = {**given, entry.name: given[entry.name].astype(np.float64)}
+            entry.type.tensor_type.elem_type = TensorProto.DOUBLE
     evaluator = ReferenceEvaluator(model, new_ops=OPS)
-    return evaluator.run(None, {model.graph.input[0].name: x}, intermediate=True)
+    return evaluator.run(None, given, intermediate=True)

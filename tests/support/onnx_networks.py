@@ -228,7 +228,248 @@ def _weights_on_ties(g):
     return g.quant(g.add("Conv", _image(g), weight), 4, 0)
 
 
+def _moved(g, *steps, channels=4, near=-1):
+    """Steps on a quantized image, and a convolution behind them."""
+    y = _image(g)
+    for step in steps:
+        y = step(y)
+    return g.quant(g.conv(y, channels, 4, 1), 4, near)
+
+
+def _ints(g, *values):
+    return g.constant(values, np.int64)
+
+
+def _resized(g, scales, **how):
+    return lambda y: g.add("Resize", y, "", g.constant([1, 1, *scales]), **how)
+
+
+def _split(g):
+    a, b, c = g.add("Split", _image(g, bits=4), axis=3, outputs=3, num_outputs=3)
+    y = g.add("Add", g.add("Add", a, b), g.add("Pad", c, _ints(g, *[0] * 7, 2)))
+    return g.quant(y, 5, -1)
+
+
+def _shuffled(g):
+    """Channels of groups in turn, as ShuffleNet has them."""
+    y = g.quant(g.conv(_image(g), 3, 6, 1), 4, -2)
+    y = g.add("Reshape", y, _ints(g, 0, 2, 3, 6, 7))
+    y = g.add("Transpose", y, perm=[0, 2, 1, 3, 4])
+    y = g.add("Reshape", y, _ints(g, 0, 6, 6, 7))
+    return g.quant(g.conv(y, 6, 4, 1), 4, 0)
+
+
+def _upscaled(g, kind="DepthToSpace"):
+    """Sums that move before they are quantized."""
+    y = g.conv(_image(g), 3, 8, pads=[1, 1, 1, 1], bias=True)
+    y = g.add("DepthToSpace", y, blocksize=2, mode="CRD")
+    y = g.add("LeakyRelu", g.norm(y, 2), alpha=0.125)
+    return g.quant(g.conv(g.quant(y, 4, -2), 2, 3), 4, -1)
+
+
+def _rows_of_features(g):
+    """Features that become an image, and features again, in another order."""
+    y = g.add("Reshape", _features(g), _ints(g, 0, 3, 2, 2))
+    y = g.quant(g.conv(y, 3, 4, 2, pads=[1, 0, 0, 1]), 4, -1)
+    y = g.add("Flatten", g.add("Transpose", y, perm=[0, 3, 2, 1]))
+    return g.quant(g.linear(y, 16, 5), 4, 0)
+
+
+def _transposed(g, out=4, kernel=3, group=1, bias=True, norm=False, **how):
+    weight = g.weights((3, out // group, kernel, kernel), 4, per_channel=False)
+    biases = [g.constant(g.rng.normal(0, 0.3, out))] if bias else []
+    y = g.add("ConvTranspose", _image(g), weight, *biases, group=group, **how)
+    y = g.norm(y, out) if norm else y
+    return g.quant(g.conv(g.quant(y, 4, -2), out, 3, 1), 4, -1)
+
+
+def _function(g, kind, **how):
+    return g.quant(g.add(kind, _image(g, bits=6), **how), 6, -3)
+
+
+def _functions_of_one(g, step):
+    return g.quant(step(_image(g, bits=6)), 6, -3)
+
+
+def _hard_swish(g, x):
+    y = g.add("Clip", g.add("Add", x, g.constant(3.0)), g.constant(0.0), g.constant(6.0))
+    return g.add("Div", g.add("Mul", x, y), g.constant(6.0))
+
+
+def _gelu(g, x):
+    y = g.add("Erf", g.add("Div", x, g.constant(np.sqrt(2))))
+    y = g.add("Mul", x, g.add("Add", y, g.constant(1.0)))
+    return g.add("Mul", y, g.constant(0.5))
+
+
+def _product(g, shape=(4, 6, 7)):
+    x = _image(g)
+    a = g.quant(g.conv(x, 3, 4, 1), 5, -2)
+    b = g.quant(g.conv(x, 3, shape[0], 1), 4, -2, signed=0)
+    if shape[1:] == (1, 1):
+        b = g.quant(g.add("Sigmoid", g.add("GlobalAveragePool", b)), 6, -6, signed=0)
+    return g.quant(g.add("Mul", b, a), 5, -2)
+
+
+def _sum_of_channels(g):
+    x = _image(g)
+    a = g.quant(g.conv(x, 3, 4, 1), 5, -2)
+    b = g.quant(g.add("GlobalMaxPool", g.conv(x, 3, 4, 1)), 4, -2)
+    return g.quant(g.add("Sub", b, a), 5, -2)
+
+
+def _padded_grid(g):
+    """Zeros around a value that is quantized again behind them."""
+    pads = _ints(g, 0, 0, 1, 2, 0, 0, 0, 1)
+    y = g.quant(g.add("Pad", g.add("Relu", _image(g)), pads), 4, -2, signed=0)
+    return g.quant(g.conv(y, 3, 4), 4, -1)
+
+
+def _padded_conv(g):
+    pads, fill = _ints(g, 1, 0, 2, 1), g.constant(0.5)
+    y = g.conv(_image(g), 3, 4, bias=True)
+    y = g.add("Sigmoid", g.add("Pad", y, pads, fill, _ints(g, 2, -1)))
+    return g.quant(g.conv(g.quant(y, 6, -6, signed=0), 4, 3), 4, -1)
+
+
+MOVED = {
+    "resize": (IMAGE, lambda g: _moved(g, _resized(g, (2, 3)), channels=3)),
+    "resize: down, half a pixel": (
+        IMAGE,
+        lambda g: _moved(
+            g,
+            lambda y: g.add(
+                *("Resize", y, "", "", _ints(g, 64, 3, 4, 5)),
+                nearest_mode="ceil",
+                coordinate_transformation_mode="pytorch_half_pixel",
+            ),
+            channels=3,
+        ),
+    ),
+    "resize: align corners": (
+        IMAGE,
+        lambda g: _moved(
+            g,
+            _resized(g, (2, 3), coordinate_transformation_mode="align_corners"),
+            channels=3,
+        ),
+    ),
+    "resize: floor": (
+        IMAGE,
+        lambda g: _moved(
+            g,
+            _resized(
+                g, (1.5, 2), coordinate_transformation_mode="asymmetric", nearest_mode="floor"
+            ),
+            channels=3,
+        ),
+    ),
+    "slice": (
+        IMAGE,
+        lambda g: _moved(
+            g,
+            lambda y: g.add(
+                "Slice", y, _ints(g, 1, -1), _ints(g, 99, -6), _ints(g, 1, 3), _ints(g, 1, -2)
+            ),
+            channels=2,
+        ),
+    ),
+    "split": (IMAGE, _split),
+    "gather": (
+        IMAGE,
+        lambda g: _moved(g, lambda y: g.add("Gather", y, _ints(g, 2, 0, -2, 2), axis=1)),
+    ),
+    "tile, expand": (
+        IMAGE,
+        lambda g: _moved(
+            g,
+            lambda y: g.add("Tile", y, _ints(g, 1, 2, 1, 1)),
+            lambda y: g.add("GlobalMaxPool", y),
+            lambda y: g.add("Expand", y, _ints(g, 1, 1, 3, 2)),
+            channels=6,
+        ),
+    ),
+    "reshape: groups of channels in turn": (IMAGE, _shuffled),
+    "reshape: of features": ((F,), _rows_of_features),
+    "transpose: rows and columns": (
+        IMAGE,
+        lambda g: _moved(g, lambda y: g.add("Transpose", y, perm=[0, 1, 3, 2]), channels=3),
+    ),
+    "unsqueeze, squeeze": (
+        (3, 9),
+        lambda g: g.quant(
+            g.conv(g.add("Unsqueeze", g.quant("x", 5, -3), _ints(g, 2)), 3, 4, 1), 4, -1
+        ),
+    ),
+    "depth to space": (IMAGE, _upscaled),
+    "depth to space: columns first": (
+        IMAGE,
+        lambda g: _moved(
+            g,
+            lambda y: g.add("Tile", y, _ints(g, 1, 4, 1, 1)),
+            lambda y: g.add("DepthToSpace", y, blocksize=2),
+            channels=3,
+        ),
+    ),
+    "space to depth": (
+        (3, 6, 4),
+        lambda g: _moved(g, lambda y: g.add("SpaceToDepth", y, blocksize=2), channels=12),
+    ),
+    "pad: behind relu": (IMAGE, _padded_grid),
+    "pad: of sums": (IMAGE, _padded_conv),
+    **{
+        f"pad: {mode}": (
+            IMAGE,
+            lambda g, mode=mode: _moved(
+                g,
+                lambda y: g.add("Pad", y, _ints(g, 0, 0, 1, 2, 0, 0, 0, 1), mode=mode),
+                channels=3,
+            ),
+        )
+        for mode in ("reflect", "edge", "wrap")
+    },
+    "conv transpose": (
+        IMAGE,
+        lambda g: _transposed(g, strides=[2, 2], pads=[1, 0, 1, 1], output_padding=[1, 0]),
+    ),
+    "conv transpose: groups, then norm": (
+        IMAGE,
+        lambda g: _transposed(g, 6, 4, 3, False, True, strides=[2, 3], pads=[1, 1, 1, 1]),
+    ),
+    "conv transpose: dilations": (
+        IMAGE,
+        lambda g: _transposed(g, dilations=[2, 1], strides=[1, 2]),
+    ),
+    "conv transpose: a shape": (
+        IMAGE,
+        lambda g: _transposed(g, strides=[2, 2], output_shape=[12, 14], auto_pad="SAME_UPPER"),
+    ),
+}
+FUNCTIONS = {
+    "hard swish": (IMAGE, lambda g: _function(g, "HardSwish")),
+    "gelu": (IMAGE, lambda g: _function(g, "Gelu")),
+    "gelu: tanh": (IMAGE, lambda g: _function(g, "Gelu", approximate="tanh")),
+    "mish": (IMAGE, lambda g: _function(g, "Mish")),
+    "abs": (IMAGE, lambda g: _function(g, "Abs")),
+    "leaky relu: slope below 0": (IMAGE, lambda g: _function(g, "LeakyRelu", alpha=-0.25)),
+    "hard swish: of parts": (IMAGE, lambda g: _functions_of_one(g, lambda x: _hard_swish(g, x))),
+    "gelu: of parts": (IMAGE, lambda g: _functions_of_one(g, lambda x: _gelu(g, x))),
+    "silu: of parts": (
+        IMAGE,
+        lambda g: _functions_of_one(g, lambda x: g.add("Mul", g.add("Sigmoid", x), x)),
+    ),
+    "prelu: slopes of both signs": (
+        IMAGE,
+        lambda g: _functions_of_one(g, lambda x: g.add("PRelu", x, _channels(g, -0.5, 0.5, n=3))),
+    ),
+    "mul: two values": (IMAGE, _product),
+    "mul: a number a channel": (IMAGE, lambda g: _product(g, (4, 1, 1))),
+    "mul: a number a pixel": (IMAGE, lambda g: _product(g, (1, 6, 7))),
+    "sub: a number a channel": (IMAGE, _sum_of_channels),
+}
 QONNX = {
+    **MOVED,
+    **FUNCTIONS,
     "conv": (IMAGE, _conv),
     "conv: pads of four sides, strides": (
         IMAGE,
@@ -520,9 +761,21 @@ REFUSED = {
         _conv_of_conv,
         ("sums that are not quantized: Conv_", "put a quantizer before it"),
     ),
-    "a product of values": (
-        lambda g: g.add("Mul", g.quant("x"), g.add("Relu", g.quant("x"))),
-        ("a product of two values that are computed", "make one of them a constant"),
+    "a product of two shapes": (
+        lambda g: g.add("Mul", g.quant("x"), g.quant(g.conv(g.quant("x"), 3, 2, 1))),
+        ("Mul of shapes (64, 3, 6, 6) and (64, 2, 6, 6)", "a number a channel"),
+    ),
+    "a function of many bits": (
+        lambda g: g.quant(g.add("HardSwish", g.conv(g.quant("x", 5), 3, 4))),
+        ("a function that falls and rises, of more than 10 bits: Quant_", "fewer bits in front"),
+    ),
+    "a function into a layer": (
+        lambda g: g.conv(g.add("HardSwish", g.quant("x")), 3, 4),
+        ("a function whose result is not quantized: Conv_", "put a quantizer behind it"),
+    ),
+    "many bits of many channels": (
+        lambda g: g.quant(g.conv(g.quant("x", 8), 3, 33, bias=True), 16, -12, shape=(1, 33, 1, 1)),
+        ("a quantizer of too many thresholds: Quant_", "use fewer bits"),
     ),
     "a curve into a layer": (
         lambda g: g.conv(g.add("Sigmoid", g.quant("x")), 3, 4),
@@ -530,7 +783,7 @@ REFUSED = {
     ),
     "softmax inside": (
         lambda g: g.quant(g.add("Softmax", g.quant("x"))),
-        ("Softmax inside of a network: Quant_", "use it as the last node alone"),
+        ("softmax inside of a network: Quant_", "use it as the last node alone"),
     ),
     "17 bits": (lambda g: g.quant(g.quant("x"), 17, -9), ("a quantizer of 17 bits",)),
     "a zero that is no integer": (
@@ -551,5 +804,21 @@ REFUSED = {
         lambda g: g.add("Transpose", g.quant("x"), perm=[1, 0, 2, 3]),
         ("a Transpose of the batch", "leave the batch in front"),
     ),
-    "resize": (lambda g: g.add("Resize", g.quant("x")), ("Resize: Resize_1",)),
+    "resize": (
+        lambda g: g.add("Resize", g.quant("x"), "", g.constant([1, 1, 2, 2]), mode="linear"),
+        ("a Resize that is 'linear': Resize_1", "use the nearest neighbour"),
+    ),
+    "a constant off the grid": (
+        lambda g: g.conv(
+            g.add(
+                "Pad", g.quant("x", 5, -3), g.constant([0, 0, 1, 1] * 2, np.int64), g.constant(0.3)
+            ),
+            3,
+            4,
+        ),
+        (
+            "constants that are not on the grid of what they stand beside: Conv_",
+            "quantize in front",
+        ),
+    ),
 }

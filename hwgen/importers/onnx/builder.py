@@ -1,187 +1,59 @@
-"""The network as it grows: values of the file as integers of nodes, quantizers as thresholds."""
+"""Quantizers as nodes: thresholds, or what gives the same."""
 
-__all__ = ["Builder", "Known", "common_unit", "plain"]
+__all__ = ["Builder"]
 
-import math
-from collections.abc import Iterable
+
 from dataclasses import replace
-from fractions import Fraction
-from functools import partial
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from hwgen.errors import StoreError
-from hwgen.formats import MAX_BITS, MIN_BITS, Binary, Fixed, bits_for
-from hwgen.importers.growing import GrowingNetwork, Refusal, counted
-from hwgen.importers.onnx.file import OnnxNode
+from hwgen.formats import Binary, Fixed
+from hwgen.importers.growing import Refusal, counted
 from hwgen.importers.onnx.grids import Grid
 from hwgen.importers.onnx.requantizers import as_requantizer
-from hwgen.importers.onnx.steps import Affine, Bounds, Clamp, Fractions, Step, as_fractions
+from hwgen.importers.onnx.settling import Settling, refuse_host, stepped
+from hwgen.importers.onnx.steps import Affine, Bounds, Fractions, Step, as_fractions
 from hwgen.importers.onnx.sums import sum_thresholds
-from hwgen.importers.onnx.values import Constant, Joined, Sum, Value
-from hwgen.network import Add, Concat, Conv1d, Conv2d, Linear, Requantize, Threshold
+from hwgen.importers.onnx.tables import table_of
+from hwgen.importers.onnx.tensors import places_of
+from hwgen.importers.onnx.values import Computed, Joined, Moved, Sum, Value
+from hwgen.network import Add, Conv1d, Conv2d, Linear, Threshold
 from hwgen.network.ops import IntArray
 from hwgen.network.tensor import Tensor
 
-Known = Constant | Value | Joined | Sum
 MOST_THRESHOLDS = 1 << 21  # of a node
-QUANTIZE = "put a quantizer before it"
 
 
-class Builder(GrowingNetwork):
-    """A network in the making, and what each tensor of the file is.
+class Builder(Settling):
+    """The network of a file in the making: with what quantizers make of values."""
 
-    Attributes
-    ----------
-    known : by the file's names
-    entries : the Input's node, and those that hold its integers in another shape
-    is_real : whether real numbers enter the file's graph, not integers
-    first : of what quantizes the input: nodes, and the grid that each puts it on
-    wants_other_layout : whether an operator wants its channels elsewhere than they lie
-    """
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.known: dict[str, Known] = {}
-        self.entries: set[str] = set()
-        self.is_real = True
-        self._pools: dict[tuple[str, int], str] = {}
-        self.first: dict[str, tuple[Grid, Affine]] = {}
-        self.wants_other_layout = False
-
-    def found_other_layout(self) -> None:
-        """Note that an operator wants its channels elsewhere than they lie."""
-        self.wants_other_layout = True
-
-    # what a node of the file takes
-
-    def has(self, node: OnnxNode, index: int) -> bool:
-        """Say whether an input is there."""
-        return index < len(node.inputs) and node.inputs[index] != ""
-
-    def get(self, node: OnnxNode, index: int) -> Known:
-        """Return an input of a node.
-
-        Raises
-        ------
-        StoreError : it has fewer
-        """
-        if not self.has(node, index):
-            raise StoreError(f"{node.kind} must have an input {index}")
-        return self.known[node.inputs[index]]
-
-    def constant(self, node: OnnxNode, index: int, what: str) -> Constant:
-        """Return an input that must be known.
-
-        Raises
-        ------
-        Refusal : it is computed
-        """
-        found = self.get(node, index)
-        if not isinstance(found, Constant):
-            raise Refusal(f"{what} that are computed", "make them constants")
-        return found
-
-    def computed(self, node: OnnxNode, index: int = 0) -> Value | Joined | Sum:
-        """Return an input that must be computed."""
-        found = self.get(node, index)
-        if isinstance(found, Constant):
-            raise Refusal(f"{node.kind} of a constant", "fold constants: onnxsim, or qonnx-cleanup")
-        return found
-
-    def value(self, node: OnnxNode, index: int = 0) -> Value:
-        """Return an input as one value: sums and what is joined become nodes."""
-        return self.single(self.computed(node, index), node.inputs[index])
-
-    def give(self, node: OnnxNode, value: Known) -> None:
-        """Note what the first output of a node is."""
-        self.known[node.outputs[0]] = value
-
-    def unused(self, name: str) -> str:
-        """Return a name of no tensor, which begins with a name."""
-        while name in self.known:
-            name += "_"
-        return name
-
-    # types
-
-    def type(self, value: Value) -> Tensor:
-        """Return the type of the node that a value is of."""
-        return self.types[value.node]
-
-    def per_channel(self, data: npt.NDArray[Any], value: Value | Joined | Sum) -> Fractions:
-        """Return what is one for all, or one a channel, in the network's order of channels.
-
-        Raises
-        ------
-        Refusal : it differs from pixel to pixel, or has another shape
-        """
-        rank, shape = len(value.shape), value.shape
-        array = np.asarray(data)
-        while array.ndim > rank and array.shape[0] == 1:
-            array = array[0]
-        if array.ndim > rank:
-            raise Refusal(f"a constant of shape {data.shape} beside {shape}")
-        array = array.reshape((1,) * (rank - array.ndim) + array.shape)
-        if any(n not in (1, m) for n, m in zip(array.shape, shape, strict=True)):
-            raise Refusal(f"a constant of shape {data.shape} beside {shape}")
-        for axis in range(rank):
-            if axis != value.channel_axis and array.shape[axis] > 1:
-                first = array.take([0], axis)
-                if (array != first).any():
-                    raise Refusal(
-                        "a constant that differs from pixel to pixel", "use one a channel"
-                    )
-                array = first
-        row = array.ravel()
-        orders = [value.order] if isinstance(value, (Value, Sum)) else _orders(value)
-        if row.size > 1 and any(order is not None for order in orders):
-            row = row[np.concatenate([o for o in orders if o is not None])]
-        return as_fractions(row.tolist())
-
-    # steps
-
-    def step(self, value: Value | Joined | Sum, step: Step) -> Value | Joined | Sum:
-        """Return a value with one more step."""
-        if isinstance(value, Joined):
-            return replace(
-                value,
-                parts=tuple(
-                    _stepped(part, step.part(partial(_channels, at)))
-                    for part, at in zip(value.parts, _places(value), strict=True)
-                ),
-            )
-        stepped: Value | Sum = _stepped(value, step)
-        return stepped
-
-    def quantize(self, value: Value | Joined | Sum, grid: Grid, name: str) -> Value:
+    def quantize(self, value: Computed, grid: Grid, name: str) -> Value | Moved:
         """Return a value on a grid: the node that counts thresholds, under a name.
 
         Raises
         ------
         Refusal : a function falls behind a pool
         """
+        if isinstance(value, Moved):
+            return self._quantized_moved(value, grid, name)
         if isinstance(value, Joined):
             parts = [
                 self.quantize(part, _part(grid, at), f"{name}.{n}")
-                for n, (part, at) in enumerate(zip(value.parts, _places(value), strict=True))
+                for n, (part, at) in enumerate(zip(value.parts, places_of(value), strict=True))
             ]
-            return self._concatenated(replace(value, parts=tuple(parts)), name)
-        if value.__class__ is Value and value.last:
-            raise Refusal(f"{value.last} inside of a network", "use it as the last node alone")
+            return self._concatenated(replace(value, parts=tuple(parts)), name)  # type: ignore[arg-type]
         if isinstance(value, Value):
+            refuse_host(value)
             value = self._biased(value)
         to_grid = Affine(as_fractions(1 / grid.scale), as_fractions([grid.before]))
-        steps = _stepped(value, to_grid).steps
+        steps = stepped(value, to_grid).steps
         if isinstance(value, Sum):
             return self._quantized_sum(value, steps, grid, name)
-        if value.padding is not None:
-            raise Refusal("a Pad before a quantizer", "pad behind it")
         same = self._already(value, steps, grid)
         if same is not None:
             return same
+        if not all(step.rises for step in steps):
+            return self._tabled(value, grid, name)
         bounds, x, source = self._reached(steps, grid), self.type(value), value.node
         if bounds.falls.any():
             if value.pools:
@@ -202,6 +74,25 @@ class Builder(GrowingNetwork):
             assert isinstance(before, Affine)
             self.first[gives.node] = grid, before
         return self._pooled(gives, value, name)
+
+    def _quantized_moved(self, value: Moved, grid: Grid, name: str) -> Value | Moved:
+        """Return what moved with its source on a grid."""
+        if max(grid.scale.size, grid.out_scale.size) > 1:
+            behind = value.channels_behind()
+            if behind is None or value.has_constants:
+                return self.quantize(self.single(value, f"{name}.moved"), grid, name)
+            grid = _part(grid, behind)
+        source = self.quantize(value.source, grid, f"{name}.q")
+        assert isinstance(source, Value)
+        return replace(value, source=source, fill=grid.real(value.fill))
+
+    def _tabled(self, value: Value, grid: Grid, name: str) -> Value:
+        """Return a value on a grid, entry by entry of a table."""
+        value = self._of_format(value, name)
+        op = table_of(self.type(value), value.steps, grid)
+        node = self.add(op, [value.node], name)
+        offset = grid.out_scale * (op.zero_point - grid.zero_point)
+        return replace(value, node=node, steps=(Affine(grid.out_scale, as_fractions(offset)),))
 
     def _biased(self, value: Value) -> Value:
         """Return a value whose sums hold what is added to them, where that is integers."""
@@ -275,17 +166,6 @@ class Builder(GrowingNetwork):
         offset = as_fractions(scale * (exact - zero))
         return replace(value, node=node, steps=(Affine(scale, offset),), pools=())
 
-    def _pooled(self, value: Value, before: Value, name: str) -> Value:
-        node = value.node
-        for n, pool in enumerate(before.pools):
-            found = self._pools.get((node, id(pool)))  # of a value that several take
-            if found is None:
-                last = n == len(before.pools) - 1
-                found = self.add(pool, [node], name if last else f"{name}.pool{n}")
-                self._pools[node, id(pool)] = found
-            node = found
-        return replace(value, node=node)
-
     def _quantized_sum(self, value: Sum, steps: tuple[Step, ...], grid: Grid, name: str) -> Value:
         a, b = value.a, value.b
         found = sum_thresholds(
@@ -297,214 +177,14 @@ class Builder(GrowingNetwork):
         like = Value(node, value.shape, value.axes, order=value.order)
         return self._counting(found.thresholds[None], self.types[node], node, grid, name, like)
 
-    # what a value must be before something else takes it
 
-    def single(self, value: Value | Joined | Sum, name: str) -> Value:
-        """Return a value of one node.
+def _part(grid: Grid, at: slice | IntArray) -> Grid:
+    """Return the grid of some channels."""
 
-        Raises
-        ------
-        Refusal : a sum whose scales are no small integers, without a quantizer behind it
-        """
-        if isinstance(value, Sum):
-            raise Refusal(
-                "a sum of unlike scales that is not quantized", "put a quantizer behind it"
-            )
-        return self._concatenated(value, name) if isinstance(value, Joined) else value
+    def part(v: Fractions) -> Fractions:
+        return v if v.size == 1 else as_fractions(v[at])
 
-    def settled(self, value: Value | Joined | Sum, name: str) -> Value:
-        """Return a value of a format, whose real numbers are one affine step of its integers.
-
-        Raises
-        ------
-        Refusal : it is an accumulator of too many bits, or a curve of one
-        """
-        given = value
-        value = self.single(value, name)
-        if value.last:
-            raise Refusal(f"{value.last} inside of a network", "use it as the last node alone")
-        if value.padding is not None:
-            raise Refusal("a Pad before something else than a convolution", "pad with it")
-        node, x = value.node, self.type(value)
-        steps = value.steps or (Affine.of(),)
-        if x.format is None:
-            bits, signed = bits_for(x.lo, x.hi)
-            if bits > MAX_BITS:
-                raise Refusal("sums that are not quantized", QUANTIZE)
-            op = plain(Fixed(max(bits, MIN_BITS), signed), float(x.scale[0]))
-            node = self.add(op, [node], f"{name}.int")
-        pooled = value
-        value = replace(value, node=node, steps=steps, pools=())
-        while len(value.steps) > 1 or not isinstance(value.steps[0], Affine):
-            value = self._clamped(value, name)
-        value = self._pooled(value, pooled, name)
-        if self.known.get(name) is given:
-            self.known[name] = value  # for others that take it
-        return value
-
-    def _clamped(self, value: Value, name: str) -> Value:
-        """Return a value whose first function, a clamp on its grid, is a node."""
-        first, *rest = value.steps
-        if isinstance(first, Clamp):
-            first, rest = Affine.of(), [first, *rest]
-        clamp = rest[0]
-        assert isinstance(first, Affine)
-        x = self.type(value)
-        bad = not isinstance(x.format, Fixed) or max(first.factor.size, first.offset.size) > 1
-        if bad or not isinstance(clamp, Clamp) or first.factor[0] <= 0:
-            raise Refusal("a function whose result is not quantized", "put a quantizer behind it")
-        of = x.format
-        assert isinstance(of, Fixed)
-        ends = []
-        for end, else_ in ((clamp.lo, of.lo), (clamp.hi, of.hi)):
-            at = None if end is None else (end - first.offset[0]) / first.factor[0] + x.zero_point
-            if at is not None and of.lo <= at <= of.hi and at.denominator != 1:
-                raise Refusal("a clamp between two integers", "put a quantizer behind it")
-            ends.append(else_ if at is None else int(min(max(at, of.lo), of.hi)))
-        node = self._between(value.node, ends[0], ends[1], f"{name}.clamp")
-        steps: tuple[Step, ...] = (first,)
-        after = replace(value, node=node, steps=steps)
-        for step in rest[1:]:
-            after = _stepped(after, step)
-        return after
-
-    def _between(self, source: str, lo: int, hi: int, name: str) -> str:
-        """Return a node of a node's integers, clamped: where these are counted, fewer are."""
-        x, op = self.types[source], self.nodes[source].op
-        of = x.format
-        assert isinstance(of, Fixed)
-        if isinstance(op, Requantize):
-            assert op.lo is not None and op.hi is not None
-            lo, hi = min(max(lo, op.lo), op.hi), max(min(hi, op.hi), op.lo)
-            bits, signed = bits_for(min(lo, x.zero_point), max(hi, x.zero_point))
-            narrow = Fixed(max(bits, MIN_BITS), signed)
-            made = replace(op, format=narrow, lo=lo, hi=hi)
-            return self.add(made, self.nodes[source].inputs, name)
-        if not isinstance(op, Threshold):
-            made = replace(plain(of, float(x.scale[0])), zero_point=x.zero_point, lo=lo, hi=hi)
-            return self.add(made, [source], name)
-        most = op.base + op.thresholds.shape[1]
-        lo, hi = min(max(lo, op.base), most), max(min(hi, most), op.base)
-        bits, signed = bits_for(min(lo, x.zero_point), max(hi, x.zero_point))
-        rows = op.thresholds[:, lo - op.base : hi - op.base]
-        narrow = Fixed(max(bits, MIN_BITS), signed)
-        made_of = counted(rows, narrow, op.scale, op.zero_point, lo)
-        return self.add(made_of, self.nodes[source].inputs, name)
-
-    def plain_binary(self, value: Value, name: str) -> Value:
-        """Return -1 and 1 as integers that zeros can stand beside."""
-        if not isinstance(self.type(value).format, Binary):
-            return value
-        op = plain(Fixed(2), float(self.type(value).scale[0]))
-        return replace(value, node=self.add(op, [value.node], f"{name}.int"))
-
-    def negated(self, source: str, rows: npt.NDArray[np.bool_], name: str) -> str:
-        """Return a node of what some channels' negatives are: sums of negated weights."""
-        node, x = self.nodes[source], self.types[source]
-        sign = np.where(rows, -1, 1)
-        if isinstance(node.op, (Conv1d, Conv2d, Linear)):
-            op = node.op
-            weight = op.weight * sign.reshape(-1, *[1] * (op.weight.ndim - 1))
-            of = op.weight_format
-            if not of.holds(weight):
-                of = Fixed(bits_for(int(weight.min()), int(weight.max()))[0])
-            return self.add(
-                replace(op, weight=weight, bias=op.bias * sign, weight_format=of), node.inputs, name
-            )
-        if x.format is None:
-            raise Refusal("a factor below 0 on an average or a sum", "quantize before it")
-        return self.add(_signs(sign, len(x.shape)), [source], name)
-
-    def _concatenated(self, value: Joined, name: str) -> Value:
-        parts = [self.settled(part, f"{name}.{n}") for n, part in enumerate(value.parts)]
-        types = [self.type(part) for part in parts]
-        steps = [part.steps[0] for part in parts]
-        alike = {(str(t.format), t.zero_point, float(t.scale[0])) for t in types}
-        if len(alike) > 1 or any(not _same(steps[0], step) for step in steps):
-            parts = self._on_one_grid(parts, name)
-        node = self.add(Concat(), [part.node for part in parts], name)
-        order = None
-        if any(part.order is not None for part in parts):
-            offsets = np.cumsum([0, *(part.shape[1] for part in parts)])
-            own = [np.arange(part.shape[1]) if part.order is None else part.order for part in parts]
-            order = np.concatenate([o + at for o, at in zip(own, offsets, strict=False)])
-        return Value(node, value.shape, value.axes, parts[0].steps, order=order)
-
-    def _on_one_grid(self, parts: list[Value], name: str) -> list[Value]:
-        """Return values with one unit, of which theirs are multiples."""
-        steps = [part.steps[0] for part in parts]
-        units = []
-        for step in steps:
-            assert isinstance(step, Affine)
-            if step.factor.size > 1 or step.offset.size > 1 or step.factor[0] <= 0:
-                raise Refusal("a Concat of one scale a channel", "put a quantizer behind it")
-            if step.offset[0] != 0:
-                raise Refusal("a Concat of unlike zero points", "put a quantizer behind it")
-            units.append(step.factor[0])
-        unit = common_unit(units)
-        factors = [int(u / unit) for u in units]
-        ends = [
-            (f * (end - t.zero_point))
-            for f, t in zip(factors, map(self.type, parts), strict=True)
-            for end in (t.lo, t.hi)
-        ]
-        bits, signed = bits_for(min(ends), max(ends))
-        if bits > MAX_BITS:
-            raise Refusal("a Concat of unlike scales", "put a quantizer behind it")
-        of = Fixed(max(bits, MIN_BITS), signed)
-        step = Affine(as_fractions([unit]), as_fractions([0]))
-        return [
-            replace(
-                part,
-                node=self.add(
-                    replace(plain(of, float(unit)), multiplier=np.array([factor])),
-                    [part.node],
-                    f"{name}.{n}.int",
-                ),
-                steps=(step,),
-            )
-            for n, (part, factor) in enumerate(zip(parts, factors, strict=True))
-        ]
-
-
-def common_unit(units: Iterable[Fraction]) -> Fraction:
-    """Return the largest number that all are multiples of."""
-    units = list(units)
-    common = math.lcm(*(unit.denominator for unit in units))
-    return Fraction(math.gcd(*(int(unit * common) for unit in units)), common)
-
-
-def _stepped(value: Any, step: Step) -> Any:
-    if isinstance(step, Affine):
-        falls = any(f < 0 for f in step.factor)
-        if falls and isinstance(value, Value) and value.pools:
-            raise Refusal("a factor below 0 behind a MaxPool", "quantize before the pool")
-        if value.steps and isinstance(value.steps[-1], Affine):
-            return replace(value, steps=(*value.steps[:-1], value.steps[-1].then(step)))
-    return replace(value, steps=(*value.steps, step))
-
-
-def _channels(at: slice, values: Fractions) -> Fractions:
-    return values[at]
-
-
-def _orders(value: Joined) -> list[IntArray | None]:
-    if all(part.order is None for part in value.parts):
-        return [None]
-    places, orders = _places(value), []
-    for part, at in zip(value.parts, places, strict=True):
-        own = np.arange(at.stop - at.start) if part.order is None else part.order
-        orders.append(own + at.start)
-    return [*orders]
-
-
-def _places(value: Joined) -> list[slice]:
-    ends = np.cumsum([0, *(part.shape[value.channel_axis] for part in value.parts)]).tolist()
-    return [slice(a, b) for a, b in zip(ends[:-1], ends[1:], strict=True)]
-
-
-def _part(grid: Grid, at: slice) -> Grid:
-    return grid if grid.scale.size == 1 else replace(grid, scale=as_fractions(grid.scale[at]))
+    return replace(grid, scale=part(grid.scale), out=None if grid.out is None else part(grid.out))
 
 
 def _ends(x: Tensor, rows: int) -> tuple[IntArray, IntArray]:
@@ -512,25 +192,3 @@ def _ends(x: Tensor, rows: int) -> tuple[IntArray, IntArray]:
     if rows == 1:
         return np.array([x.lo]) - x.zero_point, np.array([x.hi]) - x.zero_point
     return x.lows - x.zero_point, x.highs - x.zero_point
-
-
-def _same(a: Step, b: Step) -> bool:
-    assert isinstance(a, Affine) and isinstance(b, Affine)
-    return bool(np.array_equal(a.factor, b.factor) and np.array_equal(a.offset, b.offset))
-
-
-def plain(of: Fixed, scale: float) -> Requantize:
-    """Return the requantizer that changes nothing but the format."""
-    return Requantize(np.array([1]), np.array([0]), of, np.array([scale]))
-
-
-def _signs(sign: IntArray, rank: int) -> Conv1d | Conv2d | Linear:
-    """Return the op that multiplies each channel by a sign."""
-    channels, one, bias = len(sign), np.ones(1), np.zeros(len(sign), np.int64)
-    if rank == 1:
-        if channels > 4096:
-            raise Refusal("a factor below 0 on so many features", "quantize without it")
-        return Linear(np.diag(sign), bias, Fixed(2), one)
-    shape = (channels, 1, *[1] * (rank - 1))
-    made = Conv1d if rank == 2 else Conv2d
-    return made(sign.reshape(shape), bias, Fixed(2), one, groups=channels)

@@ -97,6 +97,23 @@ class Grid:
         """Of what it stands for."""
         return self.scale if self.out is None else self.out
 
+    def integer(self, u: Fraction) -> int:
+        """Return what x / scale + before is rounded to."""
+        if self.binary:
+            return 1 if u >= 0 else -1
+        lo, hi = self.lo, self.hi
+        while lo < hi:  # the last level that is reached
+            n = (lo + hi + 1) // 2
+            bound, strict = self.rounding(n - self.behind)
+            lo, hi = (n, hi) if u > bound or (u == bound and not strict) else (lo, n - 1)
+        return lo
+
+    def real(self, number: Fraction) -> Fraction:
+        """Return what a number is on the grid, of one scale."""
+        n = self.integer(number / self.scale[0] + self.before)
+        found: Fraction = self.out_scale[0] * (n - self.zero_point)
+        return found
+
     def levels(self) -> Bounds:
         """Return which numbers x / scale + before reach each level but the lowest."""
         if self.binary:

@@ -8,6 +8,7 @@ so that the integers of the network are those of the graph in exact arithmetic.
 
 __all__ = ["import_onnx", "network_of"]
 
+from collections.abc import Mapping
 from fractions import Fraction
 from pathlib import Path
 
@@ -69,19 +70,24 @@ def network_of(
     if input_format is not None or input_scale is not None:
         given = _entry_of(input_format or FORMAT, input_scale or SCALE)
     last = False
-    entry = given or _entry_of(FORMAT, SCALE)
+    entries = {each.name: given or _entry_of(FORMAT, SCALE) for each in model.inputs}
     while True:
         graph = _Graph(model, path)
-        network = graph.network(entry, last)
+        network = graph.network(entries, last)
         if graph.builder.wants_other_layout and not last:
             last = True
             continue
         if network is None:
             raise UnsupportedError(graph.found, SUPPORTED)
-        better = None if given or entry.is_final else graph.pulled_back(entry)
-        if better is None:
+        better = {
+            each.name: found
+            for each in model.inputs
+            if not given and not entries[each.name].is_final
+            if (found := graph.pulled_back(each, entries[each.name])) is not None
+        }
+        if not better:
             return network
-        entry = better
+        entries |= better
 
 
 class _Entry:
@@ -108,31 +114,30 @@ class _Graph:
 
     def __init__(self, model: OnnxModel, path: str | Path):
         self.model, self.path = model, path
-        self.builder = Builder()
+        self.builder = Builder(model.opset)
         self.found: list[FoundUnsupported] = []
         self.elements = 0  # of constants that are computed
 
-    def network(self, entry: _Entry, channels_last: bool) -> Network | None:
+    def network(self, entries: Mapping[str, "_Entry"], channels_last: bool) -> Network | None:
         """Return the network, or None with what is unsupported in `found`."""
         builder, model = self.builder, self.model
         for name, data in model.constants.items():
             builder.known[name] = Constant(data)
-        if len(model.inputs) != 1 or len(model.outputs) != 1:
-            what = f"{len(model.inputs)} inputs and {len(model.outputs)} outputs"
-            self.found.append(FoundUnsupported("graph", what, "use one of each"))
-            return None
-        (given,) = model.inputs
-        try:
-            builder.known[given.name] = self._entry(given, entry, channels_last)
-        except Refusal as refusal:
-            self.found.append(FoundUnsupported(given.name, refusal.what, refusal.instead))
+        builder.channels_last = channels_last
+        for given in model.inputs:
+            try:
+                builder.known[given.name] = self._entry(given, entries[given.name])
+            except Refusal as refusal:
+                self.found.append(FoundUnsupported(given.name, refusal.what, refusal.instead))
+        if not model.inputs or not model.outputs:
+            raise StoreError(f"{self.path}: graph must have an input and an output")
         for node in model.nodes:
             self._convert(node)
         if self.found:
             return None
-        return self._finished(given)
+        return self._finished()
 
-    def _entry(self, given: OnnxInput, entry: _Entry, channels_last: bool) -> Value:
+    def _entry(self, given: OnnxInput, entry: "_Entry") -> Value:
         batch, *rest = given.shape
         if len(rest) not in (1, 2, 3) or min(rest) < 1:
             raise Refusal(
@@ -140,18 +145,17 @@ class _Graph:
                 "use (batch, channels, height, width) or (batch, features), with fixed extents",
             )
         axes = tuple(range(len(rest)))
-        if channels_last and len(rest) > 1:
+        if self.builder.channels_last and len(rest) > 1:
             axes = (*range(1, len(rest)), 0)
         shape = tuple(rest[axes.index(n)] for n in range(len(rest)))
-        step, is_real = Affine.of(entry.scale), True
+        step = Affine.of(entry.scale)
         if given.type not in FLOATS:
-            entry, is_real = self._integers(given), False
+            entry = self._integers(given)
             step = Affine.of(1, entry.zero_point)
         scale = float(entry.scale)
         op = Input(shape, entry.format, np.array([scale]), entry.zero_point)
         node = self.builder.add(op, [], given.name)
-        self.builder.entries = {node}
-        self.builder.is_real = is_real
+        self.builder.entries[node] = given.name
         return Value(node, (max(batch, 1), *rest), axes, (step,))
 
     def _integers(self, given: OnnxInput) -> _Entry:
@@ -217,33 +221,37 @@ class _Graph:
                 f"({type(error).__name__}: {str(error)[:80]}); export the model again"
             ) from error
 
-    def _finished(self, given: OnnxInput) -> Network | None:
-        builder = self.builder
-        (name,) = self.model.outputs
-        last = builder.known[name]
+    def _finished(self) -> Network | None:
+        builder, ends = self.builder, []
+        for name in self.model.outputs:
+            last = builder.known[name]
+            try:
+                if isinstance(last, Constant):
+                    raise Refusal("an output that is the same for all inputs", "compute one")
+                ends.append(output_of(builder, last, name))
+            except Refusal as refusal:
+                self.found.append(FoundUnsupported(name, refusal.what, refusal.instead))
+            except HwgenError as error:
+                raise type(error)(f"{self.path}: {name}: {error}") from error
         try:
-            if isinstance(last, Constant):
-                raise Refusal("an output that is the same for all inputs", "compute one")
-            node = output_of(builder, last, name)
-            return builder.finished(next(iter(builder.nodes)), node)
-        except Refusal as refusal:
-            self.found.append(FoundUnsupported(name, refusal.what, refusal.instead))
-            return None
+            return None if self.found else builder.network(ends)
         except HwgenError as error:
-            raise type(error)(f"{self.path}: {name}: {error}") from error
+            raise type(error)(f"{self.path}: {error}") from error
 
-    def pulled_back(self, entry: _Entry) -> _Entry | None:
+    def pulled_back(self, given: OnnxInput, entry: "_Entry") -> "_Entry | None":
         """Return what enters if the integers of the file's first quantizers do.
 
         None where the input is used otherwise, or quantizers differ.
         """
         builder = self.builder
+        ours = {node for node, name in builder.entries.items() if name == given.name}
         users = [
             node.name
             for node in builder.nodes.values()
-            if builder.entries & set(node.inputs) and node.name not in builder.entries
+            if ours & set(node.inputs) and node.name not in ours
         ]
-        if not builder.is_real or not users or any(name not in builder.first for name in users):
+        is_real = given.type in FLOATS
+        if not is_real or not users or any(name not in builder.first for name in users):
             return None
         found = [_pulled_back(*builder.first[name], entry.scale) for name in users]
         first = found[0]
@@ -280,9 +288,7 @@ def _pulled_back(grid: Grid, before: Affine, unit: Fraction) -> _Entry | None:
 
 INSTEAD = {
     "DynamicQuantizeLinear": "quantize statically, with calibration",
-    "Resize": "leave it to the host, or use strides",
     "Softmax": "use it as the last node alone",
-    "HardSwish": "use Relu, or quantize in front of a table",
     "LSTM": "use convolutions",
     "GRU": "use convolutions",
 }

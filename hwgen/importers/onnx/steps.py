@@ -5,7 +5,10 @@ it. The thresholds are found from behind: what must a number be for the function
 level? Numbers are rational, so that no rounding blurs a tie.
 """
 
-__all__ = ["Affine", "Bounds", "Clamp", "Curve", "Fractions", "Slope", "Step", "as_fractions"]
+__all__ = [
+    *("Affine", "Bounds", "Clamp", "Curve", "Fractions", "Function", "Product", "Slope", "Step"),
+    "as_fractions",
+]
 
 import math
 from collections.abc import Callable, Iterable
@@ -137,7 +140,19 @@ class Bounds:
 
 
 class Step:
-    """A function of every number by itself."""
+    """A function of every number by itself.
+
+    rises : whether it is known to never fall, or where it is affine to always do the one or other
+    rows : how many channels it tells apart, 1 where it is the same for all
+    """
+
+    rises = True
+    rows = 1
+
+    def at(self, numbers: Fractions) -> Fractions:
+        """Return what becomes of numbers (1 or rows, n), with as many rows as there are channels
+        told apart."""
+        raise NotImplementedError
 
     def before(self, bounds: Bounds) -> Bounds:
         """Return which numbers reach the levels after the step, given which do after it."""
@@ -154,6 +169,14 @@ class Affine(Step):
 
     factor: Fractions
     offset: Fractions
+
+    @property
+    def rows(self) -> int:  # type: ignore[override]
+        return max(self.factor.size, self.offset.size)
+
+    def at(self, numbers: Fractions) -> Fractions:
+        found: Fractions = self.factor[:, None] * numbers + self.offset[:, None]
+        return found
 
     @classmethod
     def of(cls, factor: Any = 1, offset: Any = 0) -> "Affine":
@@ -207,6 +230,11 @@ class Clamp(Step):
     lo: Fraction | None = None
     hi: Fraction | None = None
 
+    def at(self, numbers: Fractions) -> Fractions:
+        for end, clamp in ((self.lo, np.maximum), (self.hi, np.minimum)):
+            numbers = numbers if end is None else clamp(numbers, np.array(end, dtype=object))
+        return numbers
+
     def before(self, bounds: Bounds) -> Bounds:
         always, never = bounds.always, bounds.never
         if self.lo is not None:
@@ -220,9 +248,21 @@ class Clamp(Step):
 
 @dataclass(frozen=True, eq=False)
 class Slope(Step):
-    """r where it is positive, slope * r elsewhere; slopes are not negative."""
+    """r where it is positive, slope * r elsewhere."""
 
     slope: Fractions
+
+    @property
+    def rises(self) -> bool:  # type: ignore[override]
+        return bool((self.slope >= 0).all())
+
+    @property
+    def rows(self) -> int:  # type: ignore[override]
+        return self.slope.size
+
+    def at(self, numbers: Fractions) -> Fractions:
+        found: Fractions = np.where(numbers > 0, numbers, numbers * self.slope[:, None])
+        return found
 
     def before(self, bounds: Bounds) -> Bounds:
         bounds = bounds.of_rows(max(bounds.rows, self.slope.size))
@@ -252,12 +292,17 @@ class Curve(Step):
 
     lo, hi : the ends; None where there is none
     inverse : of numbers between them, to some 60 digits
+    function : itself, to as many
     """
 
     name: str
     lo: Fraction | None
     hi: Fraction | None
     inverse: Callable[[Fraction], Fraction]
+    function: Callable[[Fraction], Fraction]
+
+    def at(self, numbers: Fractions) -> Fractions:
+        return _each(self.function, numbers)
 
     def before(self, bounds: Bounds) -> Bounds:
         below, at_lo = _compared(bounds, self.lo, False)
@@ -272,6 +317,53 @@ class Curve(Step):
         return replace(
             bounds, numerators=numerators, denominators=denominators, always=always, never=never
         )
+
+
+@dataclass(frozen=True, eq=False)
+class Function(Step):
+    """A function that may fall and rise: a table, entry by entry.
+
+    function : of a number, to some 60 digits where it is not rational
+    """
+
+    name: str
+    function: Callable[[Fraction], Fraction]
+    rises = False
+
+    def at(self, numbers: Fractions) -> Fractions:
+        return _each(self.function, numbers)
+
+
+@dataclass(frozen=True, eq=False)
+class Product(Step):
+    """The product of what two chains of steps make of a number."""
+
+    a: tuple[Step, ...]
+    b: tuple[Step, ...]
+    rises = False
+
+    @property
+    def rows(self) -> int:  # type: ignore[override]
+        return max(step.rows for step in (Affine.of(), *self.a, *self.b))
+
+    def at(self, numbers: Fractions) -> Fractions:
+        a = b = numbers
+        for step in self.a:
+            a = step.at(a)
+        for step in self.b:
+            b = step.at(b)
+        product: Fractions = a * b
+        return product
+
+    def part(self, channels: Callable[[Fractions], Fractions]) -> "Product":
+        return Product(*(tuple(step.part(channels) for step in of) for of in (self.a, self.b)))
+
+
+def _each(function: Callable[[Fraction], Fraction], numbers: Fractions) -> Fractions:
+    found = np.empty(numbers.shape, dtype=object)
+    for at in np.ndindex(*numbers.shape):
+        found[at] = function(Fraction(numbers[at]))  # type: ignore[arg-type]
+    return found
 
 
 def _compared(bounds: Bounds, end: Fraction | None, otherwise: bool) -> tuple[Flags, Flags]:

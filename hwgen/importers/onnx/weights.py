@@ -10,7 +10,8 @@ import numpy as np
 
 from hwgen.formats import MAX_BITS, MIN_BITS, Binary, Fixed, Format, Ternary, bits_for
 from hwgen.importers.growing import Refusal
-from hwgen.importers.onnx.builder import Builder, common_unit
+from hwgen.importers.onnx.builder import Builder
+from hwgen.importers.onnx.settling import common_unit
 from hwgen.importers.onnx.steps import Affine, Fractions, as_fractions
 from hwgen.importers.onnx.values import Constant, Value
 from hwgen.network.ops import FloatArray, IntArray

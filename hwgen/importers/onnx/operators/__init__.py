@@ -8,6 +8,7 @@ from hwgen.importers.onnx.builder import Builder
 from hwgen.importers.onnx.file import OnnxNode
 from hwgen.importers.onnx.operators.elementwise import ELEMENTWISE
 from hwgen.importers.onnx.operators.ends import ENDS
+from hwgen.importers.onnx.operators.moves import MOVES
 from hwgen.importers.onnx.operators.pools import POOLS
 from hwgen.importers.onnx.operators.quantizers import DECOMPOSED, QDQ, QONNX
 from hwgen.importers.onnx.operators.shapes import SHAPES
@@ -20,6 +21,7 @@ CONVERT: dict[str, Convert] = {
     **POOLS,
     **ELEMENTWISE,
     **SHAPES,
+    **MOVES,
     **QDQ,
     **QONNX,
     **DECOMPOSED,

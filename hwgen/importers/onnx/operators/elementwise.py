@@ -6,24 +6,21 @@ from collections.abc import Callable
 from fractions import Fraction
 from math import isqrt
 
-import numpy as np
-
 from hwgen.errors import StoreError
 from hwgen.importers.growing import Refusal
 from hwgen.importers.onnx.builder import Builder
-from hwgen.importers.onnx.curves import CURVES, curve, elu
+from hwgen.importers.onnx.curves import CURVES, FUNCTIONS, curve, elu, function
 from hwgen.importers.onnx.file import OnnxNode
+from hwgen.importers.onnx.operators.pairs import product, sum_of
 from hwgen.importers.onnx.steps import Affine, Clamp, Fractions, Slope, as_fractions
-from hwgen.importers.onnx.values import Constant, Joined, Sum, Value, same_layout
-from hwgen.network import Add
+from hwgen.importers.onnx.values import Computed, Constant
 
-MOST_MULTIPLIER = 1 << 15  # of a sum's input
 ROOT_BITS = 240  # of a root that is not rational
 SELU = 1.67326319217681884765625, 1.05070102214813232421875  # alpha, gamma
 Convert = Callable[[Builder, OnnxNode], None]
 
 
-def _both(builder: Builder, node: OnnxNode) -> tuple[Value | Joined | Sum, Fractions, bool] | None:
+def _both(builder: Builder, node: OnnxNode) -> tuple[Computed, Fractions, bool] | None:
     """Return a value, the constant beside it, and whether the constant is in front.
 
     None where both are computed.
@@ -40,7 +37,7 @@ def _both(builder: Builder, node: OnnxNode) -> tuple[Value | Joined | Sum, Fract
 def _add(builder: Builder, node: OnnxNode) -> None:
     found = _both(builder, node)
     if found is None:
-        builder.give(node, _sum(builder, node, negative=False))
+        builder.give(node, sum_of(builder, node, negative=False))
         return
     value, constant, _ = found
     builder.give(node, builder.step(value, Affine(as_fractions([1]), constant)))
@@ -49,7 +46,7 @@ def _add(builder: Builder, node: OnnxNode) -> None:
 def _sub(builder: Builder, node: OnnxNode) -> None:
     found = _both(builder, node)
     if found is None:
-        builder.give(node, _sum(builder, node, negative=True))
+        builder.give(node, sum_of(builder, node, negative=True))
         return
     value, constant, in_front = found
     sign = -1 if in_front else 1
@@ -60,7 +57,8 @@ def _sub(builder: Builder, node: OnnxNode) -> None:
 def _mul(builder: Builder, node: OnnxNode) -> None:
     found = _both(builder, node)
     if found is None:
-        raise Refusal("a product of two values that are computed", "make one of them a constant")
+        builder.give(node, product(builder, node))
+        return
     value, constant, _ = found
     builder.give(node, builder.step(value, Affine(constant, as_fractions([0]))))
 
@@ -73,45 +71,6 @@ def _div(builder: Builder, node: OnnxNode) -> None:
     if (constant == 0).any():
         raise StoreError("divisor must not be zero")
     builder.give(node, builder.step(value, Affine(as_fractions(1 / constant), as_fractions([0]))))
-
-
-def _sum(builder: Builder, node: OnnxNode, negative: bool) -> Value | Sum:
-    a, b = (
-        builder.settled(builder.computed(node, index), node.inputs[index]) for index in range(2)
-    )
-    if not same_layout(a, b):
-        raise Refusal(f"a sum of shapes {a.shape} and {b.shape}", "give both one shape")
-    if negative:
-        b = _negative(builder, b, node.inputs[1])
-    (fa, oa), (fb, ob) = (_affine(value) for value in (a, b))
-    if min(fa, fb) <= 0:
-        raise Refusal("a sum with a factor below 0", "quantize both inputs")
-    ratio = fa / fb
-    if max(ratio.numerator, ratio.denominator) >= MOST_MULTIPLIER:
-        return Sum(a, b, a.shape, a.axes, order=a.order)
-    multipliers = ratio.numerator, ratio.denominator
-    found = builder.add(Add(multipliers), [a.node, b.node], node.outputs[0])
-    unit = Affine(as_fractions([fa / multipliers[0]]), as_fractions([oa + ob]))
-    return Value(found, a.shape, a.axes, (unit,), order=a.order)
-
-
-def _affine(value: Value) -> tuple[Fraction, Fraction]:
-    (step,) = value.steps
-    assert isinstance(step, Affine)
-    if step.factor.size > 1 or step.offset.size > 1:
-        raise Refusal("a sum of one scale a channel", "use one scale for all channels")
-    return step.factor[0], step.offset[0]
-
-
-def _negative(builder: Builder, value: Value, name: str) -> Value:
-    """Return what is taken off, as a value to be added."""
-    channels = builder.type(value).channels
-    node = builder.negated(value.node, np.ones(channels, bool), f"{name}.negated")
-    (step,) = value.steps
-    assert isinstance(step, Affine)
-    found = Value(node, value.shape, value.axes, (Affine(step.factor, -step.offset),))
-    settled = builder.settled(found, f"{name}.negated")
-    return Value(settled.node, value.shape, value.axes, settled.steps, order=value.order)
 
 
 def _root(value: Fraction) -> Fraction:
@@ -161,8 +120,6 @@ def _clip(builder: Builder, node: OnnxNode) -> None:
 
 
 def _slope(builder: Builder, node: OnnxNode, slope: Fractions) -> None:
-    if (slope < 0).any():
-        raise Refusal(f"{node.kind} with a slope below 0", "use one of at least 0")
     builder.give(node, builder.step(builder.computed(node), Slope(slope)))
 
 
@@ -194,6 +151,10 @@ def _elu(builder: Builder, node: OnnxNode) -> None:
 
 def _curve(builder: Builder, node: OnnxNode) -> None:
     builder.give(node, builder.step(builder.computed(node), curve(node.kind)))
+
+
+def _function(builder: Builder, node: OnnxNode) -> None:
+    builder.give(node, builder.step(builder.computed(node), function(node.kind, node.attributes)))
 
 
 def _neg(builder: Builder, node: OnnxNode) -> None:
@@ -232,4 +193,5 @@ ELEMENTWISE: dict[str, Convert] = {
     "Max": _bound(True),
     "Min": _bound(False),
     **dict.fromkeys(CURVES, _curve),
+    **dict.fromkeys(FUNCTIONS, _function),
 }

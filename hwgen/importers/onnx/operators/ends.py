@@ -8,22 +8,68 @@ from fractions import Fraction
 
 import numpy as np
 
-from hwgen.errors import HwgenWarning
+from hwgen.errors import HwgenWarning, StoreError
 from hwgen.formats import MAX_BITS, Fixed, bits_for
 from hwgen.importers.growing import Refusal
-from hwgen.importers.onnx.builder import Builder, plain
+from hwgen.importers.onnx.builder import Builder
 from hwgen.importers.onnx.file import OnnxNode
-from hwgen.importers.onnx.steps import Affine, Curve, Fractions
-from hwgen.importers.onnx.values import Joined, Sum, Value
-from hwgen.network import ArgMax, Conv1d, Conv2d, Linear, Requantize, Threshold
+from hwgen.importers.onnx.operators.moves import moved_of
+from hwgen.importers.onnx.settling import plain
+from hwgen.importers.onnx.steps import Affine, Curve, Fractions, Step
+from hwgen.importers.onnx.values import Computed, Value
+from hwgen.network import (
+    ArgMax,
+    Conv1d,
+    Conv2d,
+    HostStep,
+    Linear,
+    Output,
+    Requantize,
+    Threshold,
+)
 
 FULL_SCALE = 1 << 16  # units of an output to whose sums something is added that is no multiple
 NEAR = Fraction(1, 1 << 22)  # of a bias beside its rounding: float32 would not tell
 
 
+ALONG = {"Softmax": "softmax", "LogSoftmax": "log_softmax"}
+ALONE = {"Sigmoid": "sigmoid"}
+
+
 def _last(builder: Builder, node: OnnxNode) -> None:
-    value = builder.value(node)
-    builder.give(node, replace(value, last=node.kind))
+    """Leave what goes along an axis to the host."""
+    value, older = builder.value(node), builder.opset < 13
+    rank = len(value.shape)
+    axis = int(node.attributes.get("axis", 1 if older else -1))
+    if not -rank <= axis < rank:
+        raise StoreError(f"axis must be one of {rank}, not {axis}")
+    axis %= rank
+    if axis == 0 or (older and axis != rank - 1):
+        raise Refusal(f"{node.kind} along several axes of {value.shape}", "use one, of opset 13")
+    step = HostStep(ALONG[node.kind], value.axes[axis - 1])
+    builder.give(node, replace(value, host=(*value.host, *_alone(value), step), steps=_real(value)))
+
+
+def _alone(value: Value) -> tuple[HostStep, ...]:
+    """Return what the host makes of each number, where that is what is done last to a value."""
+    last = value.steps[-1] if value.steps else None
+    if isinstance(last, Curve) and last.name in ALONE and not value.host:
+        return (HostStep(ALONE[last.name]),)
+    return ()
+
+
+def _real(value: Value) -> tuple[Step, ...]:
+    return value.steps[:-1] if _alone(value) else value.steps
+
+
+def _in_order(builder: Builder, value: Value, name: str) -> Value:
+    """Return features in the file's order."""
+    if value.order is None:
+        return value
+    bare = builder.settled(replace(value, host=()), name)
+    moved = builder.single(moved_of(builder, bare, lambda index: index[None]), f"{name}.ordered")
+    flat = builder.single(moved_of(builder, moved, lambda index: index[0]), f"{name}.flat")
+    return replace(flat, host=value.host)
 
 
 def _arg_max(builder: Builder, node: OnnxNode) -> None:
@@ -31,8 +77,7 @@ def _arg_max(builder: Builder, node: OnnxNode) -> None:
     axis = int(node.attributes.get("axis", 0)) % len(value.shape)
     if axis != 1 or len(value.shape) != 2 or node.attributes.get("select_last_index", 0):
         raise Refusal(f"{node.kind} along axis {axis} of {value.shape}", "use (batch, features)")
-    if value.order is not None:
-        raise Refusal(f"{node.kind} of what was transposed", "use features in their own order")
+    value = _in_order(builder, value, node.inputs[0])
     found = builder.add(ArgMax(), [_ranked(builder, value, node.inputs[0])], node.outputs[0])
     keeps = node.attributes.get("keepdims", 1)
     shape = (value.shape[0], 1) if keeps else (value.shape[0],)
@@ -50,7 +95,7 @@ def _top_k(builder: Builder, node: OnnxNode) -> None:
 
 def _ranked(builder: Builder, value: Value, name: str) -> str:
     """Return a node whose integers are ordered as the value is."""
-    value = replace(value, last="")
+    value = replace(value, host=())
     steps = tuple(step for step in value.steps if not isinstance(step, Curve))
     if all(isinstance(step, Affine) for step in steps):
         step = Affine.of()
@@ -61,29 +106,37 @@ def _ranked(builder: Builder, value: Value, name: str) -> str:
         if alike and builder.type(value).scale.size == 1 and not value.pools:
             return value.node
         value = replace(value, steps=(step,))
-    return output_of(builder, value, name)
+    return output_of(builder, value, name).node
 
 
-def output_of(builder: Builder, value: Value | Joined | Sum, name: str) -> str:
-    """Return the node of an output: what its integers stand for is its scale times them.
+def output_of(builder: Builder, value: Computed, name: str) -> Output:
+    """Return an output: what its node's integers stand for is its scale times them.
 
     Raises
     ------
     Refusal : there is no such node
     """
     value = builder.single(value, name)
-    host = [value.last] if value.last else []
-    steps = value.steps
-    while steps and isinstance(steps[-1], Curve):
-        host.insert(0, steps[-1].name)
+    value = replace(value, host=(*_alone(value), *value.host), steps=_real(value))
+    value = _in_order(builder, value, name)
+    steps, left = value.steps, list[str]()
+    while steps and isinstance(steps[-1], Curve) and not value.host:
+        left.insert(0, steps[-1].name)
         steps = steps[:-1]
-    if host:
+    if left:
         warnings.warn(
-            f"{name}: {', '.join(host)} is left to the host; the network's output is what goes in",
+            f"{name}: {', '.join(left)} is left to the host; the network's output is what goes in",
             HwgenWarning,
             stacklevel=2,
         )
-    value = replace(value, last="", steps=steps)
+    bare = replace(value, host=(), steps=steps)
+    return Output(
+        name, _output_node(builder, bare, f"{name}.before" if value.host else name), value.host
+    )
+
+
+def _output_node(builder: Builder, value: Value, name: str) -> str:
+    steps = value.steps
     x = builder.type(value)
     op = builder.nodes[value.node].op
     is_plain = not value.pools and all(isinstance(step, Affine) for step in steps)

@@ -11,7 +11,7 @@ from hwgen.importers.growing import Refusal
 from hwgen.importers.onnx.builder import Builder
 from hwgen.importers.onnx.file import OnnxNode
 from hwgen.importers.onnx.operators.shapes import axes_of, flattened
-from hwgen.importers.onnx.operators.windows import Window, image, shape_behind, window_of
+from hwgen.importers.onnx.operators.windows import Window, image, lying, shape_behind, window_of
 from hwgen.importers.onnx.steps import Affine, as_fractions
 from hwgen.importers.onnx.values import Joined, Value
 from hwgen.network import AvgPool1d, AvgPool2d, MaxPool1d, MaxPool2d
@@ -28,13 +28,14 @@ def _max_pool(builder: Builder, node: OnnxNode) -> None:
         raise Refusal("a MaxPool that gives indices", "use its maxima alone")
     value = builder.computed(node)
     value = value if isinstance(value, Joined) else builder.value(node)
-    window = window_of(node, image(builder, node, value))
+    value = lying(builder, node, value)
+    window = window_of(node, image(node, value))
     builder.give(node, _with_maxima(builder, node, value, window))
 
 
 def _global_max_pool(builder: Builder, node: OnnxNode) -> None:
-    value = builder.value(node)
-    size = image(builder, node, value)
+    value = lying(builder, node, builder.value(node))
+    size = image(node, value)
     one = (1,) * len(size)
     builder.give(
         node, _with_maxima(builder, node, value, Window(size, one, one, ((0, 0),) * len(size)))
@@ -44,14 +45,14 @@ def _global_max_pool(builder: Builder, node: OnnxNode) -> None:
 def _with_maxima(
     builder: Builder, node: OnnxNode, value: Value | Joined, window: Window
 ) -> Value | Joined:
-    size = image(builder, node, value)
+    size = image(node, value)
     spatial = _spatial(size, window)
     shape = shape_behind(node, value.shape[0], value.shape[value.channel_axis], spatial)
     if isinstance(value, Joined):
         parts = [_with_maxima(builder, node, part, window) for part in value.parts]
         return replace(value, parts=tuple(parts), shape=shape)  # type: ignore[arg-type]
-    if value.padding is not None:
-        raise Refusal("a Pad before a MaxPool", "pad in the pool")
+    if not all(step.rises for step in value.steps):
+        raise Refusal("a MaxPool of a function that falls", "put a quantizer in front of it")
     value = _rising(builder, value, node.inputs[0])
     pool = (MaxPool1d if len(size) == 1 else MaxPool2d)(
         window.kernel, window.stride, window.padding, window.dilation
@@ -77,11 +78,9 @@ def _rising(builder: Builder, value: Value, name: str) -> Value:
 
 
 def _averaged(builder: Builder, node: OnnxNode, window: Window, counts_zeros: bool) -> Value:
-    value = builder.value(node)
-    size = image(builder, node, value)
+    value = lying(builder, node, builder.value(node))
+    size = image(node, value)
     padding = window.padding
-    if value.padding is not None:
-        raise Refusal(f"a Pad before {node.kind}", "pad in the pool")
     if any(map(any, padding)) and not counts_zeros:
         raise Refusal(
             f"an {node.kind} that leaves padding out", "set count_include_pad, or no pads"
@@ -108,7 +107,7 @@ def _averaged(builder: Builder, node: OnnxNode, window: Window, counts_zeros: bo
 
 
 def _average_pool(builder: Builder, node: OnnxNode) -> None:
-    size = image(builder, node, builder.value(node))
+    size = image(node, lying(builder, node, builder.value(node)))
     plain = window_of(replace(node, attributes={**node.attributes, "ceil_mode": 0}), size)
     window = window_of(node, size)
     if window != plain:
@@ -118,7 +117,7 @@ def _average_pool(builder: Builder, node: OnnxNode) -> None:
 
 
 def _global(builder: Builder, node: OnnxNode) -> Value:
-    size = image(builder, node, builder.value(node))
+    size = image(node, lying(builder, node, builder.value(node)))
     one = (1,) * len(size)
     window = Window(size, one, one, ((0, 0),) * len(size))
     return _averaged(builder, node, window, True)

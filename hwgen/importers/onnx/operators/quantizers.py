@@ -13,11 +13,12 @@ import numpy.typing as npt
 
 from hwgen.errors import StoreError
 from hwgen.importers.growing import Refusal
-from hwgen.importers.onnx.builder import Builder, Known
+from hwgen.importers.onnx.builder import Builder
 from hwgen.importers.onnx.file import OnnxNode
 from hwgen.importers.onnx.grids import ROUNDINGS, Grid, integer_range, truncated
 from hwgen.importers.onnx.steps import Affine, as_fractions
-from hwgen.importers.onnx.values import Constant, Joined, Sum, Value
+from hwgen.importers.onnx.tensors import Known
+from hwgen.importers.onnx.values import Computed, Constant
 
 Array = npt.NDArray[Any]
 MOST_BITS = 32
@@ -233,7 +234,7 @@ def _quantize_linear(builder: Builder, node: OnnxNode) -> None:
     _give_integers(builder, node, x, grid)
 
 
-def _give_integers(builder: Builder, node: OnnxNode, x: Value | Joined | Sum, grid: Grid) -> None:
+def _give_integers(builder: Builder, node: OnnxNode, x: Computed, grid: Grid) -> None:
     """Give what a value is on a grid: the integers themselves, not what they stand for."""
     value = builder.quantize(x, grid, node.outputs[0])
     undone = Affine(as_fractions(1 / grid.scale), as_fractions([grid.zero_point]))

@@ -12,8 +12,10 @@ from hwgen.errors import StoreError
 from hwgen.importers.growing import Refusal
 from hwgen.importers.onnx.builder import Builder
 from hwgen.importers.onnx.file import OnnxNode
+from hwgen.importers.onnx.operators.moves import moved_of
+from hwgen.importers.onnx.settling import refuse_host
 from hwgen.importers.onnx.steps import Clamp
-from hwgen.importers.onnx.values import Constant, Joined, Value
+from hwgen.importers.onnx.values import Constant, Joined, Moved, Value
 from hwgen.network import Flatten
 
 FLOATS = (1, 10, 11, 16)  # of TensorProto.DataType: values are what they are, whatever the type
@@ -32,6 +34,7 @@ def axes_of(builder: Builder, node: OnnxNode, rank: int) -> list[int]:
 
 def flattened(builder: Builder, value: Value, name: str) -> Value:
     """Return a value as features."""
+    refuse_host(value)
     if len(value.shape) == 2:
         return value
     is_clamped = builder.type(value).format is not None and any(
@@ -39,12 +42,10 @@ def flattened(builder: Builder, value: Value, name: str) -> Value:
     )
     if value.pools or is_clamped:
         value = builder.settled(value, name)
-    if value.padding is not None:
-        raise Refusal("a Pad before something else than a convolution", "pad with it")
     area = math.prod(builder.type(value).shape[1:])
     node = builder.add(Flatten(), [value.node], name)
     if value.node in builder.entries:
-        builder.entries.add(node)
+        builder.entries[node] = builder.entries[value.node]
     steps = tuple(step.part(lambda each: np.repeat(each, area)) for step in value.steps)
     places = np.arange(math.prod(value.shape[1:])).reshape(value.shape[1:])
     order = places.transpose([value.axes.index(n) for n in range(len(value.axes))]).ravel()
@@ -58,7 +59,7 @@ def flattened(builder: Builder, value: Value, name: str) -> Value:
 
 
 def _reshaped(builder: Builder, node: OnnxNode, shape: Sequence[int]) -> None:
-    """Give the input in another shape, which must be its own or that of a list of features."""
+    """Give the input in another shape."""
     value = builder.computed(node)
     wanted = list(shape)
     known = math.prod(n for n in wanted if n > 0)
@@ -69,13 +70,12 @@ def _reshaped(builder: Builder, node: OnnxNode, shape: Sequence[int]) -> None:
     if tuple(wanted) == value.shape:
         builder.give(node, value)
         return
-    single = builder.value(node)
-    if tuple(wanted) == (value.shape[0], math.prod(value.shape[1:])):
-        builder.give(node, flattened(builder, single, node.outputs[0]))
+    if wanted[0] != value.shape[0]:
+        raise Refusal(f"{node.kind} from {value.shape} to {tuple(wanted)}", "leave the batch alone")
+    if len(wanted) == 2 and not isinstance(value, Moved):
+        builder.give(node, flattened(builder, builder.value(node), node.outputs[0]))
         return
-    raise Refusal(
-        f"{node.kind} from {value.shape} to {tuple(wanted)}", "flatten to (batch, features) alone"
-    )
+    builder.give(node, moved_of(builder, value, lambda index: index.reshape(wanted[1:])))
 
 
 def _reshape(builder: Builder, node: OnnxNode) -> None:
@@ -115,6 +115,10 @@ def _transpose(builder: Builder, node: OnnxNode) -> None:
         raise StoreError(f"perm must order {rank} axes, not {perm}")
     if perm[0] != 0:
         raise Refusal("a Transpose of the batch", "leave the batch in front")
+    if isinstance(value, Moved):
+        order = [n - 1 for n in perm[1:]]
+        builder.give(node, moved_of(builder, value, lambda index: index.transpose(order)))
+        return
     shape = tuple(value.shape[n] for n in perm)
     axes = tuple(value.axes[n - 1] for n in perm[1:])
     if isinstance(value, Joined):
@@ -152,39 +156,6 @@ def _concat(builder: Builder, node: OnnxNode) -> None:
     builder.give(node, Joined(tuple(parts), tuple(shape), first.axes))
 
 
-def _pad(builder: Builder, node: OnnxNode) -> None:
-    value = builder.value(node)
-    rank = len(value.shape)
-    if node.attributes.get("mode", "constant") != "constant":
-        raise Refusal(f"a Pad that is {node.attributes['mode']}", "pad with zeros")
-    if builder.has(node, 1):
-        pads = builder.constant(node, 1, "pads").data.ravel().tolist()
-        fill = builder.constant(node, 2, "fills").data if builder.has(node, 2) else np.zeros(1)
-    else:
-        pads = node.attributes.get("pads", [])
-        fill = np.array(node.attributes.get("value", 0.0))
-    axes = list(range(rank))
-    if builder.has(node, 3):
-        axes = [int(a) % rank for a in builder.constant(node, 3, "axes").data.ravel().tolist()]
-    if len(pads) != 2 * len(axes):
-        raise StoreError(f"pads must be {2 * len(axes)} integers, not {pads}")
-    if (fill != 0).any() or min(pads, default=0) < 0 or value.pools:
-        raise Refusal("a Pad with something else than zeros in front of a convolution", "use zeros")
-    if max(pads, default=0) > 1 << 16:
-        raise StoreError(f"pads must be at most {1 << 16}, not {max(pads)}")
-    padding = list(value.padding or ((0, 0),) * (rank - 2))
-    for at, axis in enumerate(axes):
-        ends = int(pads[at]), int(pads[at + len(axes)])
-        if not any(ends):
-            continue
-        if axis in (0, value.channel_axis):
-            raise Refusal("a Pad of channels", "pad along the spatial axes")
-        place = value.axes[axis - 1] - 1
-        padding[place] = padding[place][0] + ends[0], padding[place][1] + ends[1]
-    padded = any(map(any, padding))
-    builder.give(node, replace(value, padding=tuple(padding) if padded else None))
-
-
 def _same(builder: Builder, node: OnnxNode) -> None:
     builder.give(node, builder.get(node, 0))
 
@@ -201,7 +172,6 @@ SHAPES = {
     "Squeeze": _squeeze,
     "Transpose": _transpose,
     "Concat": _concat,
-    "Pad": _pad,
     "Identity": _same,
     "Dropout": _same,
     "Cast": _cast,

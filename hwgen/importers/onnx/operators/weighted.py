@@ -2,24 +2,32 @@
 
 __all__ = ["WEIGHTED"]
 
+import math
 from dataclasses import replace
 from functools import partial
+from typing import Any
 
 import numpy as np
 
 from hwgen.errors import StoreError
 from hwgen.importers.growing import Refusal
-from hwgen.importers.onnx.builder import Builder, Known
+from hwgen.importers.onnx.builder import Builder
 from hwgen.importers.onnx.file import OnnxNode
+from hwgen.importers.onnx.operators.moves import moved_of
 from hwgen.importers.onnx.operators.windows import (
     CHANNELS_LAST,
+    MOST,
     image,
+    lying,
     shape_behind,
     window_of,
 )
 from hwgen.importers.onnx.steps import Affine, Fractions, as_fractions
-from hwgen.importers.onnx.values import Constant, Joined, Sum, Value
-from hwgen.importers.onnx.weights import add_dot
+from hwgen.importers.onnx.tensors import Known
+from hwgen.importers.onnx.values import Constant, Moved, Sum, Value, network_shape
+from hwgen.importers.onnx.weights import add_dot, integer_weights
+from hwgen.importers.rearrangements import frame_of
+from hwgen.importers.transposed import Phases, phases_of, side_by_side, weights_of_phases
 from hwgen.network import Conv1d, Conv2d, Linear
 
 
@@ -42,10 +50,11 @@ def _settled(
         raise Refusal(
             "a constant as what weights meet", "fold constants: onnxsim, or qonnx-cleanup"
         )
-    padding = x.padding if isinstance(x, Value) else None
-    if isinstance(x, Value) and padding is not None:
-        x = replace(x, padding=None)
-    return builder.settled(x, name), padding
+    if isinstance(x, Moved) and x.has_constants and x.fill == 0 and not isinstance(x.source, Sum):
+        frame = frame_of(x.in_network, network_shape(x.source))
+        if frame is not None and not any(frame[0]):
+            return builder.settled(x.source, f"{name}.from"), frame[1:]
+    return builder.settled(x, name), None
 
 
 def _conv_of(
@@ -54,7 +63,8 @@ def _conv_of(
     if not isinstance(weight, Constant) or (bias is not None and not isinstance(bias, Constant)):
         raise Refusal("weights that are computed", "make them constants")
     value, before = _settled(builder, x, node.inputs[0])
-    size = image(builder, node, value)
+    value = lying(builder, node, value)
+    size = image(node, value)
     if weight.data.ndim != len(size) + 2 or 0 in weight.shape:
         raise StoreError(f"weights of shape {weight.shape} do not fit an input of {value.shape}")
     if node.domain == CHANNELS_LAST:
@@ -89,6 +99,73 @@ def _conv(builder: Builder, node: OnnxNode) -> None:
     builder.give(node, _conv_of(builder, node, x, weight, bias, node.outputs[0]))
 
 
+def _transposed_axes(
+    node: OnnxNode, size: tuple[int, ...], kernel: tuple[int, ...]
+) -> list[Phases]:
+    """Return the axes of a transposed convolution."""
+    rank = len(size)
+    window = window_of(replace(node, attributes={**node.attributes, "auto_pad": ""}), size, kernel)
+    more = [int(n) for n in node.attributes.get("output_padding", [0] * rank)]
+    wanted = node.attributes.get("output_shape")
+    mode = node.attributes.get("auto_pad", "NOTSET")
+    if wanted is None and mode.startswith("SAME"):
+        wanted = [n * s for n, s in zip(size, window.stride, strict=True)]
+    axes = []
+    for n in range(rank):
+        span = window.dilation[n] * (kernel[n] - 1) + 1
+        whole = window.stride[n] * (size[n] - 1) + span + more[n]
+        before, count = window.padding[n][0], whole - sum(window.padding[n])
+        if mode == "VALID":
+            before, count = 0, whole
+        elif wanted is not None:
+            count = int(wanted[-rank:][n])
+            half = (whole - count) // 2
+            before = half if mode == "SAME_UPPER" else whole - count - half
+        if not (more[n] >= 0 and 1 <= count <= MOST and 0 <= before <= whole):
+            raise StoreError(f"{node.kind} of {size} must give at least one pixel, not {count}")
+        axes.append(
+            phases_of(size[n], count, kernel[n], window.stride[n], before, window.dilation[n])
+        )
+    return axes
+
+
+def _conv_transpose(builder: Builder, node: OnnxNode) -> None:
+    weight = builder.constant(node, 1, "weights")
+    bias = builder.constant(node, 2, "biases") if builder.has(node, 2) else None
+    value = lying(builder, node, builder.settled(builder.computed(node), node.inputs[0]))
+    size = image(node, value)
+    groups = int(node.attributes.get("group", 1))
+    if weight.data.ndim != len(size) + 2 or 0 in weight.shape or groups < 1:
+        raise StoreError(f"weights of shape {weight.shape} do not fit an input of {value.shape}")
+    inner, rows, *kernel = weight.shape
+    if inner % groups or inner != value.shape[value.channel_axis]:
+        raise StoreError(f"{groups} groups of weights {weight.shape} do not fit {value.shape}")
+
+    def outputs_first(a: Any) -> Any:
+        by = a.reshape(groups, inner // groups, rows, *kernel).swapaxes(1, 2)
+        return by.reshape(groups * rows, inner // groups, *kernel)
+
+    axes = _transposed_axes(node, size, tuple(kernel))
+    integers, units = integer_weights(weight.moved(outputs_first))
+    phases = math.prod(axis.stride for axis in axes)
+    spread = weights_of_phases(integers, axes)
+    real = np.array([float(u) for u in units]).repeat(phases)
+    unit = np.broadcast_to(real.reshape(-1, *[1] * (spread.ndim - 1)), spread.shape)
+    padding = tuple(axis.padding for axis in axes)
+    made = partial(Conv1d if len(size) == 1 else Conv2d, padding=padding, groups=groups)
+    of = None if bias is None else np.broadcast_to(_fractions(bias, groups * rows), groups * rows)
+    of = None if of is None else as_fractions(np.repeat(of, phases))
+    padded = any(map(any, padding))
+    if padded:
+        value = builder.plain_binary(value, node.inputs[0])
+    conv = Constant(spread * unit, spread, unit, weight.bits)
+    name = node.outputs[0] if phases == 1 else f"{node.outputs[0]}.phases"
+    found, steps = add_dot(builder, value, conv, of, made, name, groups, padded)
+    sizes = builder.types[found].shape
+    sums = Value(found, (value.shape[0], *sizes), tuple(range(len(sizes))), steps)
+    builder.give(node, moved_of(builder, sums, lambda index: side_by_side(index, axes)))
+
+
 def _matrix(
     builder: Builder, x: Known, weight: Known, bias: Fractions | None, inner: str, name: str
 ) -> Value:
@@ -97,8 +174,10 @@ def _matrix(
         raise Refusal("a product of two values that are computed", "make one of them a constant")
     if weight.data.ndim != 2 or 0 in weight.shape:
         raise Refusal(f"a matrix of shape {weight.shape}", "use two axes")
-    value, padding = _settled(builder, x, inner)
-    if value.shape[-1] != weight.shape[1] or padding is not None:
+    if isinstance(x, Constant):
+        raise Refusal("a matrix of constants alone", "fold constants: onnxsim, or qonnx-cleanup")
+    value = builder.settled(x, inner)
+    if value.shape[-1] != weight.shape[1]:
         raise StoreError(f"a matrix of shape {weight.shape} does not fit {value.shape}")
     if len(value.shape) == 2:
         if value.order is not None:
@@ -140,7 +219,7 @@ def _gemm(builder: Builder, node: OnnxNode) -> None:
     inner = None if alpha != 1 else bias
     value: Known = _matrix(builder, x, weight, inner, node.inputs[0], node.outputs[0])
     if alpha != 1:
-        assert isinstance(value, (Value, Joined, Sum))
+        assert not isinstance(value, Constant)
         offset = as_fractions([0]) if bias is None else bias
         value = builder.step(value, Affine(as_fractions([alpha]), offset))
     builder.give(node, value)
@@ -148,6 +227,7 @@ def _gemm(builder: Builder, node: OnnxNode) -> None:
 
 WEIGHTED = {
     "Conv": _conv,
+    "ConvTranspose": _conv_transpose,
     "MatMul": _mat_mul,
     "Gemm": _gemm,
 }

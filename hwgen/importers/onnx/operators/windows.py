@@ -1,6 +1,6 @@
 """What operators with windows share: layout, padding and strides."""
 
-__all__ = ["Window", "image", "shape_behind", "window_of"]
+__all__ = ["MOST", "Window", "image", "lying", "shape_behind", "window_of"]
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -27,22 +27,31 @@ class Window:
     padding: Padding
 
 
-def image(builder: Builder, node: OnnxNode, value: Value | Joined) -> tuple[int, ...]:
-    """Return the spatial shape of an operator's input, which must lie as the operator wants it.
+def lying(builder: Builder, node: OnnxNode, value: Value | Joined) -> Any:
+    """Return an operator's input so that its channels are where the operator wants them.
 
     Raises
     ------
-    Refusal : it does not
+    Refusal : it is no image or sequence, or channels lie elsewhere in the whole file
     """
-    rank = len(value.shape) - 1
-    last = node.domain == CHANNELS_LAST
-    wanted = (*range(1, rank), 0) if last else tuple(range(rank))
+    rank: int = len(value.shape) - 1
+    first, last = tuple(range(rank)), (*range(1, rank), 0)
+    wanted = last if node.domain == CHANNELS_LAST else first
     if rank not in (2, 3):
         raise Refusal(f"{node.kind} of a tensor of shape {value.shape}", "use images or sequences")
-    if value.axes != wanted:
+    if value.axes == wanted:
+        return value
+    if {value.axes, wanted} == {first, last}:
         builder.found_other_layout()
-        raise Refusal(f"{node.kind} along other axes than the channels", "transpose before it")
-    return value.shape[1:-1] if last else value.shape[2:]
+        if not builder.channels_last or isinstance(value, Joined):
+            raise Refusal(f"{node.kind} along other axes than the channels", "transpose before it")
+    single = builder.single(value, node.inputs[0])
+    return builder.laid_out(single, wanted, f"{node.outputs[0]}.in")
+
+
+def image(node: OnnxNode, value: Value | Joined) -> tuple[int, ...]:
+    """Return the spatial shape of an operator's input that lies as the operator wants it."""
+    return value.shape[1:-1] if node.domain == CHANNELS_LAST else value.shape[2:]
 
 
 def shape_behind(node: OnnxNode, batch: int, channels: int, spatial: Sequence[int]) -> Any:
