@@ -42,7 +42,9 @@ def test_recipes_name_what_exists():
     ):
         with pytest.raises(HwgenError, match=message):
             QuantizeRecipe(**settings)
-    with pytest.raises(HwgenError, match="^Layers must be a convolution or Linear of the model, not "):
+    with pytest.raises(
+        HwgenError, match="^Layers must be a convolution or Linear of the model, not "
+    ):
         made(*small_cnn(), layers={"conv3": "int8"})
     with pytest.raises(HwgenError, match="there are conv1, conv2, fc$"):
         made(*small_cnn(), layers={"relu": "int8"})

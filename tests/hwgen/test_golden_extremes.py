@@ -12,12 +12,16 @@ from hwgen.formats import Binary, Fixed
 from hwgen.golden import GOLDEN
 from hwgen.network import (
     Add,
+    Affine,
     ArgMax,
     AvgPool2d,
     Conv2d,
     Input,
     Linear,
+    Maximum,
     MaxPool2d,
+    Minimum,
+    Multiply,
     Requantize,
     Threshold,
 )
@@ -206,4 +210,5 @@ def test_networks_of_every_op(seed):
 
 def test_every_op_that_computes_is_here():
     here = {Requantize, Threshold, Linear, Conv2d, AvgPool2d, Add, ArgMax, MaxPool2d}
+    here |= {Affine, Multiply, Maximum, Minimum}
     assert {op.__name__ for op in set(REFERENCE) - here - ASKED_FOR} == {"Concat", "Flatten"}

@@ -8,7 +8,17 @@ from torch import nn
 
 from hwgen.compression import PruneRecipe, QuantizeRecipe, Recipe, compress
 from hwgen.errors import NetworkError
-from hwgen.network import Add, ArgMax, AvgPool2d, Concat, Conv2d, Linear, Network, Requantize
+from hwgen.network import (
+    Add,
+    Affine,
+    ArgMax,
+    AvgPool2d,
+    Concat,
+    Conv2d,
+    Linear,
+    Network,
+    Requantize,
+)
 from hwgen.tasks.digits import Digits
 from support.exactness import assert_equal, random_recipe, train_on
 from support.selection import some
@@ -27,7 +37,7 @@ def check_random(seed: int, scales: str) -> None:
     others = torch.cat([x, 3 * torch.randn(8, *x.shape[1:])])  # beyond the calibration data
     done = compress(model, Recipe(prune, recipe), example=x[:1], calibration=[x])
     network = assert_equal(done.module, others, hint)
-    weighted = [node.op for node in network.nodes if isinstance(node.op, Conv2d | Linear)]
+    weighted = [node.op for node in network.nodes if isinstance(node.op, Conv2d | Linear | Affine)]
     counted = sum(op.weight.size + op.bias.size for op in weighted)
     assert done.history[-1].parameters == counted, hint
     if isinstance(network.nodes[-1].op, ArgMax):
