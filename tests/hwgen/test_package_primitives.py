@@ -75,7 +75,7 @@ def package(tmp_path_factory):
 
 
 def test_modules_know_their_cells():
-    modules = split(CellInput(PLAN.input), "net")
+    modules = split(CellInput(PLAN.inputs[0]), "net")
     cells = {"CCU2C": {"INIT0", "INJECT1_0"}}
     assert [dict(module.primitives) for module in modules] == [cells, {}]
     modules = split(
@@ -169,7 +169,7 @@ def test_lint_still_looks_at_the_design(package, tmp_path):
 )
 def test_cells_that_nobody_has_a_model_of(border, message):
     with pytest.raises(InternalError, match=message):
-        primitive_files(split(border(PLAN.input), "net"), "ecp5")
+        primitive_files(split(border(PLAN.inputs[0]), "net"), "ecp5")
 
 
 def test_a_missing_model_is_named(tmp_path):

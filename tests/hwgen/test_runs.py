@@ -24,7 +24,7 @@ def test_a_run_stands_for_its_layers():
     before, *_, after = made.stages
     core = made.stages[3].core  # whatever computes it takes and gives streams as any other does
     stages = [(before.layer, before.core), (run, core), (after.layer, after.core)]
-    placed = assemble(stages, made.entry, {}).parts
+    placed = assemble(stages, made.entries, [stage.name for stage in made.exits], {}).parts
     assert [p.layer for p in placed if p.name == p.layer] == [s[0].name for s in stages]
     assert output_of(run, core).beats == made.stages[3].output.beats
 
