@@ -199,7 +199,7 @@ def test_shrinking_knows_several_ends(seed):
     def fails(candidate: Network) -> bool:
         return len(candidate.ends) > 1 and len(candidate.inputs) > 1
 
-    network = random_ends(seed, 2, 2, MIXED, length=True)
+    network = random_ends(seed, 2, 2, MIXED, length=True, layers=1)
     small = shrink(network, fails, seconds=20)
     assert fails(small) and len(small.ends) == 2, f"seed {seed}"
     assert len(small.nodes) < 6 < len(network.nodes), f"seed {seed}: {small}"
