@@ -20,6 +20,7 @@ from hwgen.network import Conv2d, Flatten, Input, Linear, Network, Node
 from hwgen.network.text import to_text
 from hwgen.planning.implementations import mac_array
 from support.caches import fresh_cache
+from support.ends import random_ends
 from support.fuzz.campaign import (
     Options,
     Summary,
@@ -53,7 +54,7 @@ from support.fuzz.legs import (
 )
 from support.fuzz.refit import refit
 from support.fuzz.shrink import candidates, shrink, size
-from support.networks import CHAIN, GRAPH, chain, random_input, random_network
+from support.networks import CHAIN, GRAPH, MIXED, chain, random_input, random_network
 from support.selection import some
 
 
@@ -106,7 +107,7 @@ def test_settings_give_way():
     made = plan_for(network, wishes)
     assert made.frames_per_second > 0
     nothing = chain(Input((2, 2, 2), Fixed(4), [1.0]), Flatten())
-    with pytest.raises(PlanError, match="computes something"):
+    with pytest.raises(PlanError, match="output is the input n0 as it came"):
         plan_for(nothing, wishes)
 
 
@@ -189,6 +190,19 @@ def test_shrinking_goes_to_the_cause(seed):
     small = shrink(network, fails, seconds=20)
     assert len(small.nodes) == 2, f"seed {seed}: {small}"
     assert small.nodes[1].op.weight.size == 1 and small.input.shape == (1, 1, 1), f"seed {seed}"
+
+
+@pytest.mark.parametrize("seed", some(range(3), (0,)))
+def test_shrinking_knows_several_ends(seed):
+    """What remains of two inputs and outputs, and of layers of a length."""
+
+    def fails(candidate: Network) -> bool:
+        return len(candidate.ends) > 1 and len(candidate.inputs) > 1
+
+    network = random_ends(seed, 2, 2, MIXED, length=True, layers=1)
+    small = shrink(network, fails, seconds=20)
+    assert fails(small) and len(small.ends) == 2, f"seed {seed}"
+    assert len(small.nodes) < 6 < len(network.nodes), f"seed {seed}: {small}"
 
 
 def test_no_time_no_shrinking():

@@ -123,8 +123,9 @@ class _Finder:
             if self._held[end.node].index is not None:
                 maker, _ = self._stream(end.node, frame_of(self._network.tensors[end.node]))
             if maker not in self._layers:
+                entered = maker or next(iter(self._network.inputs))  # INPUT is that of one alone
                 raise PlanError(
-                    f"{end.name}: output is the input {maker or end.node} as it came, which takes "
+                    f"{end.name}: output is the input {entered} as it came, which takes "
                     "no hardware; leave it out"
                 )
             layer = self._layers[maker]

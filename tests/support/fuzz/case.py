@@ -1,7 +1,7 @@
 """Cases: random whole networks, and the settings each is implemented with."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
@@ -18,9 +18,10 @@ from hwgen.planning.implementations import plain_foldings
 from hwgen.planning.layers.find import find_layers
 from hwgen.planning.search.planner import MIN_AREA, MIN_LATENCY
 from hwgen.targets import get_target
+from support.ends import random_ends
 from support.exactness import train_on
 from support.meanings import Reals, arrays_of, parts_of
-from support.networks import CHAIN, GRAPH, MIXED, ORDERS, TABLES, random_input, random_network
+from support.networks import GRAPH, MIXED, ORDERS, TABLES, random_input, random_network
 from support.shaped_models import random_shapes
 from support.torch_models import random_module
 
@@ -35,14 +36,15 @@ MODELS: dict[str, Callable[[np.random.Generator], tuple[nn.Module, Reals]]] = {
     "torch lengths": partial(random_shapes, rank=2),
     "torch ends": partial(random_shapes, ends=True),
 }
-NETWORKS = {
-    "network": CHAIN,
-    "graph": GRAPH,
-    "mixed": MIXED,
-    "tables": TABLES,
-    "orders": ORDERS,
-    "lengths": replace(MIXED, length=True, unequal=0.5),
-    "uneven": replace(MIXED, unequal=0.7),
+NETWORKS: dict[str, Callable[[int], Network]] = {
+    "network": random_network,
+    "graph": partial(random_network, kind=GRAPH),
+    "mixed": partial(random_network, kind=MIXED),
+    "tables": partial(random_network, kind=TABLES),
+    "orders": partial(random_network, kind=ORDERS),
+    "lengths": partial(random_network, kind=MIXED, length=True, unequal=0.5),
+    "uneven": partial(random_network, kind=MIXED, unequal=0.7),
+    "ends": partial(random_ends, kind=MIXED),
 }
 KINDS = (*MODELS, *NETWORKS)
 SOURCES = (*MODELS, *MODELS, *MODELS, *MODELS, *NETWORKS)  # in turn: most come from torch
@@ -125,7 +127,7 @@ def draw(seed: int, index: int, *, synthesised: bool = False) -> Case:
             if source in MODELS:
                 model, x, network = draw_model(source, rng)
             else:
-                network = random_network(int(rng.integers(2**32)), NETWORKS[source])
+                network = NETWORKS[source](int(rng.integers(2**32)))
             settings = draw_settings(network, rng, synthesised)
             made = plan_for(network, settings)
         except HwgenError as error:

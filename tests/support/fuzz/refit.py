@@ -1,7 +1,7 @@
 """Refitting: ops cut down to the shapes that their inputs have come to have."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -10,8 +10,8 @@ import numpy.typing as npt
 from hwgen.network import (
     Add,
     Affine,
+    AvgPool1d,
     AvgPool2d,
-    Conv2d,
     Linear,
     Node,
     Op,
@@ -20,13 +20,14 @@ from hwgen.network import (
     Threshold,
 )
 from hwgen.network.inference import Tensor, infer
+from hwgen.network.ops import Conv
 
 IntArray = npt.NDArray[np.int64]
 
 
-def kept(nodes: tuple[Node, ...]) -> tuple[Node, ...]:
-    """Return the nodes that the last one needs, in order; the first one stays."""
-    needed = {nodes[-1].name}
+def kept(nodes: tuple[Node, ...], ends: Iterable[str]) -> tuple[Node, ...]:
+    """Return the nodes that some need, in order; the first one stays."""
+    needed = set(ends)
     for node in reversed(nodes):
         if node.name in needed:
             needed.update(node.inputs)
@@ -61,11 +62,11 @@ def fitted(op: Op, inputs: Sequence[Tensor]) -> Op:
     if not inputs:
         return op
     x = inputs[0]
-    if isinstance(op, Conv2d) and len(x.shape) == 3:
-        return fitted_conv2d(op, x)
+    if isinstance(op, Conv) and len(x.shape) == op.rank + 1:
+        return fitted_conv(op, x)
     if isinstance(op, Linear):
         return replace(op, weight=wrapped(op.weight, len(op.bias), x.channels))
-    if isinstance(op, AvgPool2d) and len(x.shape) == 3:
+    if isinstance(op, AvgPool1d | AvgPool2d) and len(x.shape) == len(op.kernel) + 1:
         room = (n + sum(p) for n, p in zip(x.shape[1:], op.padding, strict=True))
         return replace(op, kernel=tuple(map(min, op.kernel, room)))
     if isinstance(op, PositionScale) and len(op.factors) == len(x.shape) - 1:
@@ -85,7 +86,7 @@ def fitted(op: Op, inputs: Sequence[Tensor]) -> Op:
     return op
 
 
-def fitted_conv2d(op: Conv2d, x: Tensor) -> Conv2d:
+def fitted_conv(op: Conv, x: Tensor) -> Conv:
     """Return a convolution of as many input channels, with the groups that these allow."""
     out, _, *kernel = op.weight.shape
     if op.groups > 1 and op.weight.shape[1] == 1:  # stays depthwise

@@ -7,7 +7,7 @@ none is left or time is up.
 
 import math
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -15,17 +15,20 @@ import numpy as np
 from hwgen.errors import HwgenError
 from hwgen.formats import Fixed
 from hwgen.network import (
+    AvgPool1d,
     AvgPool2d,
-    Conv2d,
     Input,
     Linear,
+    MaxPool1d,
     MaxPool2d,
     Network,
     Node,
     Op,
+    Output,
     Requantize,
     Threshold,
 )
+from hwgen.network.ops import Conv
 from support.fuzz.refit import kept, refit
 
 Change = Callable[[Op], Op]
@@ -57,11 +60,12 @@ def shrink(network: Network, fails: Callable[[Network], bool], *, seconds: float
 
 
 def size(network: Network) -> int:
-    """Return how much there is to a network: nodes, values, weights and unusual settings."""
-    total = 0
+    """Return how much there is to a network: ends, nodes, values, weights, unusual settings."""
+    total = len(network.ends)
     for node in network.nodes:
         tensor = network.tensors[node.name]
-        total += 200 + math.prod(tensor.shape) + (tensor.format.bits if tensor.format else 0)
+        levels = tensor.format.hi - tensor.format.lo if tensor.format else 0
+        total += 200 + math.prod(tensor.shape) + levels.bit_length()
         total += 2 * bool(tensor.zero_point)
         if isinstance(node.op, Requantize):
             of = node.op.format
@@ -85,7 +89,7 @@ def _sum(value: object) -> float:
 
 def fingerprint(network: Network) -> tuple[object, ...]:
     """Return what tells networks apart."""
-    return tuple(
+    return network.ends, *(
         (
             node.name,
             node.inputs,
@@ -100,26 +104,30 @@ def fingerprint(network: Network) -> tuple[object, ...]:
 
 def candidates(network: Network) -> Iterator[Network]:
     """Yield legal networks made from one by cutting, bypassing and simplifying."""
+    return (made for made in _changed(network) if made is not None)
+
+
+def _changed(network: Network) -> Iterator[Network | None]:
+    for end in network.ends if len(network.ends) > 1 else ():
+        yield legal(network.nodes, tuple(other for other in network.ends if other is not end))
     for nodes in (*cut(network), *bypassed(network)):
-        made = legal(nodes)
-        if made is not None:
-            yield made
+        yield legal(nodes, network.ends)
     for change in CHANGES:
         for names in ({node.name for node in network.nodes}, *([n.name] for n in network.nodes)):
-            made = legal(
-                tuple(
-                    replace(node, op=changed(node.op, change)) if node.name in names else node
-                    for node in network.nodes
-                )
+            nodes = tuple(
+                replace(node, op=changed(node.op, change)) if node.name in names else node
+                for node in network.nodes
             )
-            if made is not None:
-                yield made
+            yield legal(nodes, network.ends)
 
 
-def legal(nodes: tuple[Node, ...]) -> Network | None:
-    """Return the network of nodes whose ops are cut down to the shapes they now meet, if legal."""
+def legal(nodes: tuple[Node, ...], ends: Sequence[Output]) -> Network | None:
+    """Return the network of nodes whose ops are cut down to the shapes they now meet, if legal; its
+    outputs are those that are left, or the last node."""
+    names = {node.name for node in nodes}
+    left = [end for end in ends if end.node in names] or [Output(nodes[-1].name)]
     try:
-        return Network(refit(kept(nodes)))
+        return Network(refit(kept(nodes, (end.node for end in left))), left)
     except (HwgenError, ValueError, IndexError, ZeroDivisionError):
         return None
 
@@ -194,9 +202,9 @@ def outputs(count: Callable[[int], int]) -> Change:
     """Return what leaves a weighted op `count(all)` outputs, whole groups of them."""
 
     def change(op: Op) -> Op:
-        if not isinstance(op, Conv2d | Linear):
+        if not isinstance(op, Conv | Linear):
             return op
-        groups = op.groups if isinstance(op, Conv2d) else 1
+        groups = op.groups if isinstance(op, Conv) else 1
         few = max(1, count(len(op.bias) // groups)) * groups
         scale = op.weight_scale if op.weight_scale.size == 1 else op.weight_scale[:few]
         return replace(op, weight=op.weight[:few], bias=op.bias[:few], weight_scale=scale)
@@ -206,10 +214,10 @@ def outputs(count: Callable[[int], int]) -> Change:
 
 def small_kernel(op: Op) -> Op:
     """Cut a tap off each side of a kernel that is larger than one."""
-    if isinstance(op, Conv2d):
-        height, width = (max(1, n - 1) for n in op.weight.shape[2:])
-        return replace(op, weight=op.weight[:, :, :height, :width])
-    if isinstance(op, MaxPool2d | AvgPool2d):
+    if isinstance(op, Conv):
+        taps = (slice(max(1, n - 1)) for n in op.weight.shape[2:])
+        return replace(op, weight=op.weight[:, :, *taps])
+    if isinstance(op, MaxPool1d | AvgPool1d | MaxPool2d | AvgPool2d):
         kernel = tuple(max(1, n - 1) for n in op.kernel)
         sides = zip(op.padding, kernel, strict=True)
         padding = tuple((min(a, k // 2), min(b, k // 2)) for (a, b), k in sides)
@@ -273,7 +281,7 @@ def narrow(op: Op) -> Op:
 
 def small_weights(op: Op) -> Op:
     """Weights in a format of one bit less."""
-    if not isinstance(op, Conv2d | Linear) or not isinstance(op.weight_format, Fixed):
+    if not isinstance(op, Conv | Linear) or not isinstance(op.weight_format, Fixed):
         return op
     of = Fixed(op.weight_format.bits - 1)
     return replace(op, weight_format=of, weight=op.weight.clip(of.lo, of.hi))
@@ -281,12 +289,12 @@ def small_weights(op: Op) -> Op:
 
 def ones(op: Op) -> Op:
     """Weights of one."""
-    return replace(op, weight=np.ones_like(op.weight)) if isinstance(op, Conv2d | Linear) else op
+    return replace(op, weight=np.ones_like(op.weight)) if isinstance(op, Conv | Linear) else op
 
 
 def no_bias(op: Op) -> Op:
     """Biases of zero."""
-    return replace(op, bias=np.zeros_like(op.bias)) if isinstance(op, Conv2d | Linear) else op
+    return replace(op, bias=np.zeros_like(op.bias)) if isinstance(op, Conv | Linear) else op
 
 
 CHANGES: tuple[Change, ...] = (
@@ -296,9 +304,9 @@ CHANGES: tuple[Change, ...] = (
     *(half_input(axis) for axis in range(3)),
     *(less_input(axis) for axis in range(3)),
     small_kernel,
-    plain(padding=(0, 0)),
-    plain(stride=(1, 1)),
-    plain(dilation=(1, 1)),
+    plain(padding=0),
+    plain(stride=1),
+    plain(dilation=1),
     plain(rounding="half_up"),
     plain(multipliers=(1, 1)),
     one_post,
