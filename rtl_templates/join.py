@@ -190,6 +190,7 @@ class ConcatParameters:
     signed: bool
 
     busy = 0  # clocks of a frame on which more is to do than its beats
+    last_through = slice(-1, None)  # inputs whose last beat is taken as the last one leaves
 
     def __post_init__(self) -> None:
         if any(n % self.lanes for n in self.channels):

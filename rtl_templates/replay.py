@@ -54,6 +54,11 @@ class ReplayParameters:
         """Style of the memory, None where registers move on."""
         return None if self.fresh <= SHALLOW or self.style == "logic" else self.style
 
+    @property
+    def last_through(self) -> slice:
+        """Inputs whose last beat of a frame is taken only as the last one that leaves is."""
+        return slice(None) if self.period == self.fresh else slice(0)
+
     def departures(self, beats: int) -> int:
         """Return how many beats leave for `beats` that enter."""
         return beats // self.fresh * self.period

@@ -131,6 +131,11 @@ class SiftParameters:
         return FifoParameters(self.lanes, self.bits, self.signed, 2, shifts=True)
 
     @property
+    def last_through(self) -> slice:
+        """Inputs whose last beat of a frame is taken only as the last one that leaves is."""
+        return slice(None) if self.fifo is None and self.steps[-1].takes else slice(0)
+
+    @property
     def busy(self) -> int:
         """Clocks of a frame on which it works."""
         return len(self.steps)

@@ -22,9 +22,7 @@ from hwgen.planning.implementations.implementation import Core
 from hwgen.planning.layers.layer import Layer
 from hwgen_rtl_templates.axi import BorderParameters
 from hwgen_rtl_templates.fifo import FifoParameters
-from hwgen_rtl_templates.join import ConcatParameters
 from hwgen_rtl_templates.replay import ReplayParameters
-from hwgen_rtl_templates.sift import SiftParameters
 from hwgen_rtl_templates.streams import ForkParameters, NarrowParameters, WidenParameters
 
 EXIT = ""  # the sink of what leaves
@@ -158,18 +156,13 @@ class _Builder:
         if stream < entries:
             return True
         (placed,) = (placed for placed in self.parts if stream in placed.outputs)
-        return any(self.passes(i, entries) for i in placed.inputs[_taken_last(placed.part)])
+        return any(self.passes(i, entries) for i in placed.inputs[_last_through(placed.part)])
 
 
-def _taken_last(part: Part) -> slice:
-    """Return the inputs whose last beat of a frame is taken as the last one that leaves is."""
-    if isinstance(part, ConcatParameters):
-        return slice(-1, None)
-    if isinstance(part, SiftParameters):
-        passes = part.fifo is None and part.steps[-1].takes
-    else:
-        passes = isinstance(part, ReplayParameters) and part.period == part.fresh
-    return slice(None) if passes else slice(0)
+def _last_through(part: Part) -> slice:
+    """Return the inputs whose last beat of a frame is taken only as the last one that leaves is."""
+    found: slice = getattr(part, "last_through", slice(0))
+    return found
 
 
 def assemble(
