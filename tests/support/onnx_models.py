@@ -91,7 +91,7 @@ def compared(path, count, batch, extent, seed=0):
                 scale = t.scale.reshape(-1, *[1] * (len(t.shape) - 1))
                 ours = scale * (trace[name] - t.zero_point)
                 theirs = np.asarray(tensors[of])
-                theirs = theirs if theirs.shape == ours.shape else np.moveaxis(theirs, -1, 1)
+                theirs = theirs if theirs_first or ours.ndim < 3 else np.moveaxis(theirs, -1, 1)
                 apart = np.abs(ours - theirs)
                 number, most, of_all = found.get(of, (0, 0.0, 0))
                 found[of] = (
