@@ -14,6 +14,8 @@ from hwgen.importers.onnx import import_onnx
 from hwgen.network import Flatten
 from support.onnx_graphs import BEFORE, Graph, onnxruntime_tensors, qonnx_tensors, real_tensors
 from support.onnx_networks import (
+    FUNCTIONS,
+    MOVED,
     NETWORKS,
     POWERS_OF_TWO,
     QDQ,
@@ -132,10 +134,11 @@ def test_more_seeds(name, seed, tmp_path):
     check(tmp_path / "m.onnx", x, oracle, f"{name}, seed {seed}", one_scale)
 
 
-@pytest.mark.parametrize("name", some(NETWORKS, ["QDQ"]))
+@pytest.mark.slow
+@pytest.mark.parametrize("name", [*NETWORKS, *MOVED, *FUNCTIONS])
 def test_networks_in_hardware(name, tmp_path):
     """The file's integers, golden's, and those of the RTL under stalls."""
-    x = made(NETWORKS, name, 0, "free", tmp_path / "m.onnx")
+    x = made({**NETWORKS, **QONNX}, name, 0, "free", tmp_path / "m.onnx")
     oracle = onnxruntime_tensors if name == "QDQ" else qonnx_tensors
     network, _ = check(tmp_path / "m.onnx", x, oracle, name)
     package = hwgen.generate(planned(network), tmp_path / "package")

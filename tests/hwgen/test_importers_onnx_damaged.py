@@ -185,10 +185,14 @@ def test_no_such_file(tmp_path):
         import_onnx(tmp_path / "m.onnx")
 
 
-def test_several_ends(tmp_path):
-    graph = plain()
-    graph.save(tmp_path / "m.onnx", "quant0", graph.add("Relu", "quant0"))
-    with pytest.raises(UnsupportedError, match="1 inputs and 2 outputs: graph; use one of each"):
+def test_ends_that_are_missing(tmp_path):
+    model = plain().model("quant0")
+    del model.graph.output[:]
+    assert "graph must have an input and an output" in error_of(model, tmp_path / "m.onnx")
+    model = plain(helper.make_node("Relu", ["quant0"], ["y"])).model("y")
+    model.graph.input.append(helper.make_tensor_value_info("unused", TensorProto.FLOAT, (64, 4)))
+    onnx.save(model, tmp_path / "m.onnx")
+    with pytest.raises(HwgenError, match="unused: value is never used"):
         import_onnx(tmp_path / "m.onnx")
 
 

@@ -21,7 +21,7 @@ from hwgen.network import Add, Conv1d, Conv2d, Linear, Threshold
 from hwgen.network.ops import IntArray
 from hwgen.network.tensor import Tensor
 
-MOST_THRESHOLDS = 1 << 21  # of a node
+MOST = 1 << 21  # thresholds of a node
 
 
 class Builder(Settling):
@@ -54,6 +54,8 @@ class Builder(Settling):
             return same
         if not all(step.rises for step in steps):
             return self._tabled(value, grid, name)
+        if max(grid.scale.size, *(step.rows for step in steps)) * (grid.hi - grid.lo) > MOST:
+            raise Refusal("a quantizer of too many thresholds", "use fewer bits, or powers of two")
         bounds, x, source = self._reached(steps, grid), self.type(value), value.node
         if bounds.falls.any():
             if value.pools:
@@ -61,8 +63,6 @@ class Builder(Settling):
             rows = np.broadcast_to(bounds.falls, (x.channels,))
             source = self.negated(source, rows, f"{source}.negated")
             bounds, x = bounds.of_rows(x.channels).mirrored(rows), self.types[source]
-        if bounds.rows * bounds.strict.shape[1] > MOST_THRESHOLDS:
-            raise Refusal("a quantizer of too many thresholds", "use fewer bits")
         found = bounds.thresholds(*_ends(x, bounds.rows)) + x.zero_point
         if grid.binary and isinstance(x.format, Binary) and (abs(2 * found - 1) == 1).all():
             step = Affine(grid.out_scale, as_fractions(-grid.zero_point * grid.out_scale))

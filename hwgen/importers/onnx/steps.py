@@ -360,10 +360,8 @@ class Product(Step):
 
 
 def _each(function: Callable[[Fraction], Fraction], numbers: Fractions) -> Fractions:
-    found = np.empty(numbers.shape, dtype=object)
-    for at in np.ndindex(*numbers.shape):
-        found[at] = function(Fraction(numbers[at]))  # type: ignore[arg-type]
-    return found
+    values: Fractions = np.vectorize(function, otypes=[object])(numbers)
+    return values
 
 
 def _compared(bounds: Bounds, end: Fraction | None, otherwise: bool) -> tuple[Flags, Flags]:
