@@ -11,11 +11,12 @@ from hwgen.errors import StoreError
 from hwgen.formats import Fixed
 from hwgen.importers.tflite.arithmetic import activation_range, quantized_multiplier
 from hwgen.importers.tflite.file import TfliteModel, TfliteOperator, TfliteTensor
-from hwgen.network import Node, Op, Requantize
+from hwgen.importers.tflite.orders import Order, channels_first, channels_last, moving
+from hwgen.network import HostStep, Node, Op, Output, Requantize
 from hwgen.network.ops import IntArray
 
 LONGEST = 180  # characters of a name: something is put behind it
-TYPES = {"INT8": Fixed(8), "INT16": Fixed(16)}
+TYPES = {"INT8": Fixed(8), "INT16": Fixed(16), "UINT8": Fixed(8, signed=False)}
 
 
 class Refusal(Exception):
@@ -32,13 +33,20 @@ class Builder:
     Attributes
     ----------
     nodes : so far
-    orders : of a flattened image, for each feature of the network the feature of the file
+    orders : tensors that are elements of others, of which no node is made until one takes them
+    pads : of a tensor that is another with its zero point around it: that one, and how many
+        (above, below), (left, right)
+    steps : tensors that the host makes of others: that one, and the step
+    reals : of a tensor of real numbers the one of integers that stand for them
     """
 
     def __init__(self, model: TfliteModel):
         self.model = model
         self.nodes: list[Node] = []
-        self.orders: dict[int, IntArray] = {}
+        self.orders: dict[int, Order] = {}
+        self.pads: dict[int, tuple[int, tuple[tuple[int, int], tuple[int, int]]]] = {}
+        self.steps: dict[int, tuple[int, HostStep]] = {}
+        self.reals: dict[int, int] = {}
         self._values: dict[int, str] = {}
         self._names: set[str] = set()
 
@@ -58,9 +66,50 @@ class Builder:
         """
         if number in self._values:
             return self._values[number]
+        if number in self.orders:
+            return self._moved(number, self.orders[number])
+        if number in self.steps:
+            raise Refusal(
+                f"a {self.steps[number][1].kind.removeprefix('int8_')} before other operators",
+                "end the graph before it; the host computes what is behind",
+            )
+        if number in self.reals or self.tensor(number).type == "FLOAT32":
+            raise Refusal("an operator on real numbers", "quantize the whole model to int8")
         if self.tensor(number).data is not None:
             raise Refusal("a constant as an input", "fold it into the layers around it")
         raise StoreError(f"{self.tensor(number).name}: tensor is used before it is computed")
+
+    def _moved(self, number: int, order: Order) -> str:
+        """Add the node of a tensor that is elements of another."""
+        source, shape = self.value(order.source), self.shape(order.source)
+        index = channels_first(order.index)
+        op = moving(index, shape, self.shape(number), order.value)
+        self._values[number] = (
+            source if op is None else self.add(op, [source], self.tensor(number).name)
+        )
+        return self._values[number]
+
+    def order(self, number: int) -> Order:
+        """Return which elements of which value a tensor is; (height, width, channels)."""
+        if number in self.orders:
+            return self.orders[number]
+        self.value(number)
+        return Order.same(number, self.shape(number))
+
+    def end(self, number: int) -> Output:
+        """Return the output that a tensor is."""
+        name, steps = self.tensor(number).name[:LONGEST] or "output", []
+        while number in self.steps or number in self.reals:
+            if number in self.steps:
+                number, step = self.steps[number]
+                steps.insert(0, step)
+            else:
+                number = self.reals[number]
+        return Output(name, self.value(number), tuple(steps))
+
+    def is_given(self, number: int) -> bool:
+        """Say whether something gives a tensor."""
+        return number in self._values or number in self.orders
 
     def constant(self, number: int) -> IntArray:
         """Return what a constant holds."""
@@ -80,14 +129,49 @@ class Builder:
 
     def gives(self, number: int, name: str) -> None:
         """Note that a node gives a tensor."""
-        if number in self._values:
-            raise StoreError(f"{self.tensor(number).name}: tensor is computed twice")
+        self.free(number)
         self._values[number] = name
+
+    def free(self, number: int) -> None:
+        """Refuse a tensor that is computed already.
+
+        Raises
+        ------
+        StoreError : it is
+        """
+        if self.is_given(number) or number in self.steps or number in self.reals:
+            raise StoreError(f"{self.tensor(number).name}: tensor is computed twice")
 
     def finish(self, operator: TfliteOperator, op: Op, inputs: Sequence[str]) -> None:
         """Add the node that gives the operator's tensor, under the file's name for it."""
         (out,) = operator.outputs
         self.gives(out, self.add(op, inputs, self.tensor(out).name))
+
+    def finish_as(
+        self, operator: TfliteOperator, op: Op, inputs: Sequence[str], made: tuple[int, ...]
+    ) -> None:
+        """Add the node that gives the operator's tensor, of a shape that becomes the tensor's."""
+        (out,) = operator.outputs
+        name, shape = self.tensor(out).name, self.tensor(out).shape
+        if made == self.shape(out):
+            self.finish(operator, op, inputs)
+            return
+        if math.prod(made) != math.prod(shape):
+            raise StoreError(f"{name}: must have {math.prod(made)} elements, not {shape}")
+        value = self.add(op, inputs, f"{name}.kept")
+        index = channels_last(np.arange(math.prod(made)).reshape(made)).reshape(shape[1:])
+        move = moving(channels_first(index), made, self.shape(out), 0)
+        self.gives(out, value if move is None else self.add(move, [value], name))
+
+    def flat(self, number: int) -> str:
+        """Return the node that gives a tensor's elements as features, in the file's order."""
+        order = self.order(number)
+        if order.index.ndim == 1:
+            return self.value(number)
+        made = (order.index.size,)
+        op = moving(order.index, self.shape(order.source), made, order.value)
+        source = self.value(order.source)
+        return source if op is None else self.add(op, [source], f"{self.tensor(number).name}.flat")
 
     def image(self, number: int) -> tuple[int, int, int]:
         """Return (channels, height, width) of a tensor of the file."""
@@ -95,6 +179,15 @@ class Builder:
         if len(shape) != 4 or shape[0] != 1:
             raise Refusal(f"a tensor of shape {shape}", "use (1, height, width, channels)")
         return shape[3], shape[1], shape[2]
+
+    def shape(self, number: int) -> tuple[int, ...]:
+        """Return the shape of a tensor in the network: channels first, without the batch."""
+        shape = self.tensor(number).shape
+        if not 2 <= len(shape) <= 4 or shape[0] != 1:
+            raise Refusal(
+                f"a tensor of shape {shape}", "use (1, height, width, channels) or (1, features)"
+            )
+        return shape[-1], *shape[1:-1]
 
     def format(self, number: int) -> Fixed:
         """Return the number format of a quantized tensor."""

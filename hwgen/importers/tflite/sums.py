@@ -16,7 +16,7 @@ import numpy as np
 
 from hwgen.network.ops import IntArray
 
-MOST_FACTOR = 1 << 24
+MOST_FACTOR = (1 << 15) - 1  # of a sum of a network
 NEAR = 5e-4  # a ratio of factors and that of the scales: a network takes them for the same
 
 
@@ -32,7 +32,9 @@ class FoundSum:
     thresholds: IntArray
 
 
-def find_sum(outputs: IntArray, ratio: float, zeros: tuple[int, int]) -> FoundSum | None:
+def find_sum(
+    outputs: IntArray, ratio: float, zeros: tuple[int, int], signs: tuple[int, int]
+) -> FoundSum | None:
     """Return a sum with thresholds that gives the same output for every pair of inputs.
 
     Parameters
@@ -40,14 +42,16 @@ def find_sum(outputs: IntArray, ratio: float, zeros: tuple[int, int]) -> FoundSu
     outputs : (256, 256), of each pair of int8 inputs from -128 on
     ratio : scale of the first input over that of the second
     zeros : zero points of the inputs
+    signs : 1 of what is added, -1 of what is taken off
 
     Returns
     -------
-    that with the smallest factors; None where there is none below `MOST_FACTOR`
+    that with the smallest factors; None where there is none up to `MOST_FACTOR`
     """
     x = np.arange(-128, 128)
     order = outputs.ravel()
-    for a, b in _factors(ratio):
+    for one, other in _factors(ratio):
+        a, b = signs[0] * one, signs[1] * other
         sums = (a * (x - zeros[0])[:, None] + b * (x - zeros[1])[None, :]).ravel()
         by_sum = np.argsort(sums, kind="stable")
         sorted_sums, ascending = sums[by_sum], order[by_sum]
@@ -66,7 +70,7 @@ def find_sum(outputs: IntArray, ratio: float, zeros: tuple[int, int]) -> FoundSu
 def _factors(ratio: float) -> Iterator[tuple[int, int]]:
     """Yield pairs of factors whose ratio comes nearer and nearer."""
     limit, seen = 1, set()
-    while limit <= MOST_FACTOR:
+    while True:
         near = Fraction(min(ratio, 1 / ratio)).limit_denominator(limit)
         pair = (near.numerator, near.denominator)
         if ratio > 1:
@@ -75,4 +79,6 @@ def _factors(ratio: float) -> Iterator[tuple[int, int]]:
         if min(pair) > 0 and apart < NEAR and pair not in seen:
             seen.add(pair)
             yield pair
-        limit *= 2
+        if limit == MOST_FACTOR:
+            return
+        limit = min(2 * limit, MOST_FACTOR)
