@@ -68,11 +68,6 @@ def _logistic(x: Reals) -> Reals:
     return result
 
 
-def _elu(x: Reals) -> Reals:
-    result: Reals = np.where(x < 0, _float32(np.expm1)(np.minimum(x, np.float32(0))), x)
-    return result
-
-
 def _leaky_relu(builder: Builder, operator: TfliteOperator) -> None:
     (x,), (out,) = operator.inputs, operator.outputs
     one, other = (np.float32(builder.scale(n)) for n in (x, out))
@@ -128,7 +123,6 @@ def _hard_swish(builder: Builder, operator: TfliteOperator) -> None:
 TABLES: Mapping[str, Convert] = {
     "LOGISTIC": _looked_up(_logistic),
     "TANH": _looked_up(_float32(np.tanh)),
-    "ELU": _looked_up(_elu),
     "LEAKY_RELU": _leaky_relu,
     "HARD_SWISH": _hard_swish,
 }
