@@ -8,6 +8,7 @@ __all__ = [
     "NONE",
     "SAME",
     "activation_range",
+    "of_15_bits",
     "quantized_multiplier",
     "rescaled",
     "rounded_product_thresholds",
@@ -46,6 +47,11 @@ def quantized_multiplier(real: float) -> tuple[int, int]:
     if exponent < -31:
         return 1, 62
     return q, 31 - exponent
+
+
+def of_15_bits(multiplier: int, shift: int) -> tuple[int, int]:
+    """Return a multiplier of 31 bits with 15, and its shift: for accumulators of 64 bits."""
+    return min((multiplier + (1 << 15)) >> 16, (1 << 15) - 1), shift - 16
 
 
 def rescaled(x: IntArray, real: float) -> IntArray:

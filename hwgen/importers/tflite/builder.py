@@ -9,7 +9,7 @@ import numpy as np
 
 from hwgen.errors import StoreError
 from hwgen.formats import Fixed
-from hwgen.importers.tflite.arithmetic import activation_range, quantized_multiplier
+from hwgen.importers.tflite.arithmetic import activation_range, of_15_bits, quantized_multiplier
 from hwgen.importers.tflite.file import TfliteModel, TfliteOperator, TfliteTensor
 from hwgen.importers.tflite.orders import Order, channels_first, channels_last, moving
 from hwgen.network import HostStep, Node, Op, Output, Requantize
@@ -118,9 +118,9 @@ class Builder:
             raise Refusal("weights that are computed", "make them constants")
         return data
 
-    def add(self, op: Op, inputs: Sequence[str], name: str) -> str:
-        """Add a node, and return its name."""
-        name = name[:LONGEST] or "value"
+    def add(self, op: Op, inputs: Sequence[str], name: str, part: str = "") -> str:
+        """Add a node, and return its name: that of a tensor, and which part of its computation."""
+        name = (name[:LONGEST] or "value") + (f".{part}" if part else "")
         while name in self._names:
             name += "_"
         self._names.add(name)
@@ -158,7 +158,7 @@ class Builder:
             return
         if math.prod(made) != math.prod(shape):
             raise StoreError(f"{name}: must have {math.prod(made)} elements, not {shape}")
-        value = self.add(op, inputs, f"{name}.kept")
+        value = self.add(op, inputs, name, "kept")
         index = channels_last(np.arange(math.prod(made)).reshape(made)).reshape(shape[1:])
         move = moving(channels_first(index), made, self.shape(out), 0)
         self.gives(out, value if move is None else self.add(move, [value], name))
@@ -171,7 +171,7 @@ class Builder:
         made = (order.index.size,)
         op = moving(order.index, self.shape(order.source), made, order.value)
         source = self.value(order.source)
-        return source if op is None else self.add(op, [source], f"{self.tensor(number).name}.flat")
+        return source if op is None else self.add(op, [source], self.tensor(number).name, "flat")
 
     def image(self, number: int) -> tuple[int, int, int]:
         """Return (channels, height, width) of a tensor of the file."""
@@ -213,16 +213,21 @@ class Builder:
             function, self.scale(number), self.zero_point(number), (of.lo, of.hi)
         )
 
-    def requantize(self, number: int, reals: Sequence[float], function: int) -> Requantize:
+    def requantize(
+        self, number: int, reals: Sequence[float], function: int, is_wide: bool = False
+    ) -> Requantize:
         """Return the requantizer that gives a tensor from accumulators.
 
         Parameters
         ----------
         reals : scales of the accumulators over that of the tensor, one or one a channel
+        is_wide : whether the reference has accumulators of 64 bits, as behind int16
         """
         if not all(math.isfinite(real) for real in reals):
             raise StoreError(f"{self.tensor(number).name}: scales are too far apart")
-        pairs = [quantized_multiplier(real) for real in reals]
+        pairs, rounding = [quantized_multiplier(real) for real in reals], "double"
+        if is_wide:
+            pairs, rounding = [of_15_bits(*pair) for pair in pairs], "half_up"
         if min(shift for _, shift in pairs) < 0 or max(shift for _, shift in pairs) > 62:
             raise Refusal("scales that are too far apart")
         lo, hi = self.clamp(number, function)
@@ -234,5 +239,5 @@ class Builder:
             zero_point=self.zero_point(number),
             lo=lo,
             hi=hi,
-            rounding="double",
+            rounding=rounding,
         )

@@ -133,7 +133,7 @@ def _add_two(pair: Pair) -> None:
     values = [builder.value(numbers[0]), _spread(builder, numbers[1], out)]
     if not signs:
         real = _product_scale(builder, pair.operator)
-        sums = builder.add(Multiply(), values, f"{name}.acc")
+        sums = builder.add(Multiply(), values, name, "acc")
         requantize = builder.requantize(out, [real], fused(pair.operator))
         builder.finish(pair.operator, requantize, [sums])
         return
@@ -142,7 +142,7 @@ def _add_two(pair: Pair) -> None:
     found = find_sum(y, scales[0] / scales[1], zeros, (signs[0], signs[1]))
     if found is None:
         raise Refusal(f"a {pair.operator.kind} of scales that are too far apart")
-    sums = builder.add(Add((found.a, found.b)), values, f"{name}.acc")
+    sums = builder.add(Add((found.a, found.b)), values, name, "acc")
     builder.finish(pair.operator, counted(builder, out, found.thresholds, int(y.min())), [sums])
 
 
@@ -153,7 +153,7 @@ def _spread(builder: Builder, number: int, out: int) -> str:
         return builder.value(number)
     own = shape[-1], *(1,) * (len(target) - len(shape)), *shape[:-1]
     op = Reshape(tuple(own[: len(target)]))
-    return builder.add(op, [builder.value(number)], f"{builder.tensor(number).name}.spread")
+    return builder.add(op, [builder.value(number)], builder.tensor(number).name, "spread")
 
 
 def _concatenation(builder: Builder, operator: TfliteOperator) -> None:
@@ -178,8 +178,8 @@ def _concatenation(builder: Builder, operator: TfliteOperator) -> None:
         return
     axes = (axis, *(n for n in range(rank - 1) if n != axis))
     back = tuple(axes.index(n) for n in range(rank - 1))
-    values = [builder.add(Permute(axes), [value], f"{name}.first") for value in values]
-    joined = builder.add(Concat(), values, f"{name}.joined")
+    values = [builder.add(Permute(axes), [value], name, "first") for value in values]
+    joined = builder.add(Concat(), values, name, "joined")
     builder.finish(operator, Permute(back), [joined])
 
 

@@ -41,7 +41,7 @@ def _average_pool_2d(builder: Builder, operator: TfliteOperator) -> None:
     stride, _, padding = padding_of(operator, (size[0], size[1]), kernel)
     check_equal_grids(builder, x, out)
     name = builder.tensor(out).name
-    sums = builder.add(AvgPool2d(kernel, stride, padding), [builder.value(x)], f"{name}.acc")
+    sums = builder.add(AvgPool2d(kernel, stride, padding), [builder.value(x)], name, "acc")
     counts = [_elements(*axis) for axis in zip(size, kernel, stride, padding, strict=True)]
     divisors = [math.lcm(*set(axis)) for axis in counts]
     divisor = math.prod(divisors)
@@ -50,7 +50,7 @@ def _average_pool_2d(builder: Builder, operator: TfliteOperator) -> None:
         factors = [tuple(by // n for n in axis) for by, axis in zip(divisors, counts, strict=True)]
         divisor *= 2
         scale = PositionScale((factors[0], factors[1]), divisor // math.prod(kernel) or 1)
-        sums = builder.add(scale, [sums], f"{name}.scaled")
+        sums = builder.add(scale, [sums], name, "scaled")
     lo, hi = builder.clamp(out, fused(operator))
     # averages of the integers as they are, whatever their zero point
     least = np.array([_least_sum(y, divisor) for y in range(lo + 1, hi + 1)], np.int64)
@@ -89,7 +89,7 @@ def _max_pool_2d(builder: Builder, operator: TfliteOperator) -> None:
     if clamp == (of.lo, of.hi):
         builder.finish(operator, pool, [builder.value(x)])
         return
-    largest = builder.add(pool, [builder.value(x)], f"{builder.tensor(out).name}.max")
+    largest = builder.add(pool, [builder.value(x)], builder.tensor(out).name, "max")
     builder.finish(operator, clamped(builder, out, clamp), [largest])
 
 
@@ -106,7 +106,7 @@ def _mean(builder: Builder, operator: TfliteOperator) -> None:
         raise Refusal("a MEAN of single values", "leave it out")
     else:
         sums = (AvgPool2d if len(own) == 3 else AvgPool1d)(spatial, spatial)
-    made = builder.add(sums, [builder.value(x)], f"{name}.acc")
+    made = builder.add(sums, [builder.value(x)], name, "acc")
     requantize = _divided(builder, x, out, count)
     left = (
         (1 if len(own) in axes else own[0]),

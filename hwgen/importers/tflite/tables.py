@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hwgen.formats import Fixed
-from hwgen.importers.tflite.arithmetic import quantized_multiplier, rescaled
+from hwgen.importers.tflite.arithmetic import of_15_bits, quantized_multiplier, rescaled
 from hwgen.importers.tflite.builder import Builder, Refusal
 from hwgen.importers.tflite.file import TfliteOperator
 from hwgen.importers.tflite.settings import Convert
@@ -100,8 +100,8 @@ def _shifted16(x: IntArray, by: int) -> IntArray:
 
 def _of_16_bits(real: np.float32) -> tuple[int, int]:
     """Return (multiplier, exponent): real = multiplier / 2**15 * 2**exponent."""
-    multiplier, shift = quantized_multiplier(float(real))
-    return min((multiplier + (1 << 15)) >> 16, (1 << 15) - 1), 31 - shift
+    multiplier, shift = of_15_bits(*quantized_multiplier(float(real)))
+    return multiplier, 15 - shift
 
 
 def _hard_swish(builder: Builder, operator: TfliteOperator) -> None:

@@ -28,14 +28,26 @@ def _weights(builder: Builder, number: int, axis: int) -> tuple[IntArray, FloatA
     return data, tensor.scale
 
 
-def _bias(builder: Builder, number: int, channels: int) -> IntArray:
+def _bias(builder: Builder, number: int, channels: int, is_wide: bool) -> IntArray:
     """Return the bias that a tensor holds, zeros where it is left out."""
     if number < 0:
         return np.zeros(channels, np.int64)
-    bias = builder.constant(number)
-    if bias.dtype.kind != "i" or bias.shape != (channels,):
-        raise Refusal("a bias that is no integer a channel")
+    bias, kind = builder.constant(number), "INT64" if is_wide else "INT32"
+    if bias.shape != (channels,) or builder.tensor(number).type != kind:
+        raise Refusal(f"a bias of {builder.tensor(number).type}", f"make it {kind}, one a channel")
+    if np.abs(bias.astype(np.float64)).max(initial=0) >= 1 << 46:
+        raise StoreError("biases must be below 2**46")
     return bias.astype(np.int64)
+
+
+def _is_wide(builder: Builder, x: int, out: int) -> bool:
+    """Say whether values are of int16, and accumulators in the reference of 64 bits."""
+    if builder.format(x) != builder.format(out) or not builder.format(x).signed:
+        raise Refusal(
+            f"weights between {builder.tensor(x).type} and {builder.tensor(out).type}",
+            "quantize both ends to int8, or both to int16",
+        )
+    return builder.format(x).bits == 16
 
 
 def _nth(operator: TfliteOperator, n: int) -> int:
@@ -77,11 +89,13 @@ def _convolution(
     if x in builder.pads:  # zeros around zeros
         x, around = builder.pads[x]
         padding = _both(padding, around)
-    bias = _bias(builder, _nth(operator, 2), len(weight))
+    is_wide = _is_wide(builder, x, out)
+    bias = _bias(builder, _nth(operator, 2), len(weight), is_wide)
     op = Conv2d(weight, bias, Fixed(8), scales, stride, padding, dilation, groups)
-    sums = builder.add(op, [builder.value(x)], f"{builder.tensor(out).name}.acc")
+    sums = builder.add(op, [builder.value(x)], builder.tensor(out).name, "acc")
     reals = _ratios(builder, x, out, scales)
-    builder.finish(operator, builder.requantize(out, reals, fused(operator)), [sums])
+    requantize = builder.requantize(out, reals, fused(operator), is_wide)
+    builder.finish(operator, requantize, [sums])
 
 
 def _both(one: Pads, other: Pads) -> Pads:
@@ -126,12 +140,14 @@ def _side_by_side(
         builder.tensor(operator.outputs[0]).name,
     )
     each = axes[0].stride * axes[1].stride
-    bias = _bias(builder, _nth(operator, 3), len(weight)).repeat(each)
+    is_wide = _is_wide(builder, x, out)
+    bias = _bias(builder, _nth(operator, 3), len(weight), is_wide).repeat(each)
     repeated = scales if scales.size == 1 else scales.repeat(each)
     padding = axes[0].padding, axes[1].padding
     conv = Conv2d(side_by_side(weight, axes), bias, Fixed(8), repeated, (1, 1), padding)
-    made = builder.add(conv, [builder.value(x)], f"{name}.acc")
-    requantize = builder.requantize(out, _ratios(builder, x, out, repeated), fused(operator))
+    made = builder.add(conv, [builder.value(x)], name, "acc")
+    reals = _ratios(builder, x, out, repeated)
+    requantize = builder.requantize(out, reals, fused(operator), is_wide)
     moves: list[PixelShuffle | Slice] = []
     if each > 1:
         moves.append(PixelShuffle((axes[0].stride, axes[1].stride)))
@@ -140,7 +156,7 @@ def _side_by_side(
         moves.append(Slice(start, count, (1, 1, 1)))
     ops = (requantize, *moves)
     for op, what in zip(ops[:-1], ("phases", "shuffle"), strict=False):
-        made = builder.add(op, [made], f"{name}.{what}")
+        made = builder.add(op, [made], name, what)
     builder.finish(operator, ops[-1], [made])
 
 
@@ -151,7 +167,7 @@ def _fully_connected(builder: Builder, operator: TfliteOperator) -> None:
         raise StoreError("weights do not fit the input")
     if option(operator, "WeightsFormat"):
         raise Refusal("shuffled weights")
-    bias = _bias(builder, _nth(operator, 2), len(weight))
+    bias = _bias(builder, _nth(operator, 2), len(weight), _is_wide(builder, x, out))
     shape, made = builder.shape(x), builder.shape(out)
     if made == (len(weight),):
         features = builder.flat(x)
@@ -170,7 +186,7 @@ def _fully_connected(builder: Builder, operator: TfliteOperator) -> None:
         rounded_product_thresholds(real, (lo - zero, hi - zero))
         for real in _ratios(builder, x, out, scales)
     ]
-    sums = builder.add(op, [features], f"{builder.tensor(out).name}.acc")
+    sums = builder.add(op, [features], builder.tensor(out).name, "acc")
     builder.finish(operator, counted(builder, out, np.array(rows), lo), [sums])
 
 
