@@ -16,6 +16,8 @@ from hwgen.importers.tflite.transposed import Phases, phases_of, side_by_side
 from hwgen.network import Conv1d, Conv2d, Linear, PixelShuffle, Slice
 from hwgen.network.ops import FloatArray, IntArray
 
+MOST_FEATURES = 1 << 16  # of a layer, each with thresholds of its own
+
 
 def _weights(builder: Builder, number: int, axis: int) -> tuple[IntArray, FloatArray]:
     """Return integer weights and their scales, one or one a channel along an axis."""
@@ -167,7 +169,11 @@ def _fully_connected(builder: Builder, operator: TfliteOperator) -> None:
         raise StoreError("weights do not fit the input")
     if option(operator, "WeightsFormat"):
         raise Refusal("shuffled weights")
-    bias = _bias(builder, _nth(operator, 2), len(weight), _is_wide(builder, x, out))
+    if _is_wide(builder, x, out):
+        raise Refusal("a FULLY_CONNECTED of int16", "make it a CONV_2D, or quantize to int8")
+    if len(weight) > MOST_FEATURES:
+        raise Refusal(f"a FULLY_CONNECTED of more than {MOST_FEATURES} features")
+    bias = _bias(builder, _nth(operator, 2), len(weight), is_wide=False)
     shape, made = builder.shape(x), builder.shape(out)
     if made == (len(weight),):
         features = builder.flat(x)
