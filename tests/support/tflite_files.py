@@ -224,8 +224,14 @@ def _operator(builder: Any, op: Op, code: int, numbers: Mapping[str, int]) -> in
     outputs = _ints(builder, outs, tflite.OperatorStartOutputsVector)
     options, kind = None, OPTIONS.get(op.kind)
     if kind is not None:
+        values = {
+            name: _ints(builder, value, getattr(tflite, f"{kind}Start{name}Vector"))
+            if isinstance(value, list)
+            else value
+            for name, value in op.options.items()
+        }
         getattr(tflite, f"{kind}Start")(builder)
-        for name, value in op.options.items():
+        for name, value in values.items():
             getattr(tflite, f"{kind}Add{name}")(builder, value)
         options = getattr(tflite, f"{kind}End")(builder)
     tflite.OperatorStart(builder)

@@ -223,6 +223,33 @@ def then(move: Callable[[Maker], Tensor]) -> Callable[[Maker], Tensor]:
     return add_both
 
 
+def blocks(kind: str) -> Callable[[Maker], Tensor]:
+    """Return what moves channels to pixels or back."""
+
+    def add_blocks(make: Maker) -> Tensor:
+        by = int(make.rng.integers(2, 4))
+        x, shape = make.entry(2, 3, 2 * by * by), (1, 2 * by, 3 * by, 2)
+        if kind == "SPACE_TO_DEPTH":
+            make.entries[0].shape, shape = shape, tuple(x.shape)
+        return make.add(kind, [x], like(make, x, shape), BlockSize=by)
+
+    return add_blocks
+
+
+def squeeze(make: Maker) -> Tensor:
+    """Add a squeeze, and what takes it back."""
+    x = make.entry(1, 5, 3)
+    y = make.add("SQUEEZE", [x], like(make, x, (1, 5, 3)), SqueezeDims=[1])
+    return make.add("EXPAND_DIMS", [y, ints(make, 2)], like(make, y, (1, 5, 1, 3)))
+
+
+def arg_max(make: Maker) -> Tensor:
+    """Add an arg max."""
+    x, out = make.entry(9), Tensor("largest", (1,), None, 0, "INT32")
+    make.tensors.append(out)
+    return make.add("ARG_MAX", [x, ints(make, 1)], out, OutputType=2)
+
+
 MORE: dict[str, Callable[[Maker], Tensor]] = {
     "ADD of two shapes": spread("ADD"),
     "SUB": spread("SUB"),
@@ -252,5 +279,9 @@ MORE: dict[str, Callable[[Maker], Tensor]] = {
     "RESIZE_NEAREST_NEIGHBOR": then(resize),
     "TRANSPOSE_CONV": transpose_conv,
     "SLICE": cut,
+    "DEPTH_TO_SPACE": blocks("DEPTH_TO_SPACE"),
+    "SPACE_TO_DEPTH": blocks("SPACE_TO_DEPTH"),
+    "SQUEEZE, EXPAND_DIMS": squeeze,
+    "ARG_MAX": arg_max,
     "STRIDED_SLICE": strided_slice,
 }

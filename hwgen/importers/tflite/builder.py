@@ -98,7 +98,7 @@ class Builder:
 
     def end(self, number: int) -> Output:
         """Return the output that a tensor is."""
-        name, steps = self.tensor(number).name[:LONGEST] or "output", []
+        name, steps = self.tensor(number).name[:LONGEST] or "output", list[HostStep]()
         while number in self.steps or number in self.reals:
             if number in self.steps:
                 number, step = self.steps[number]

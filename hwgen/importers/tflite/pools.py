@@ -28,6 +28,7 @@ from hwgen.network import (
     Conv2d,
     Linear,
     MaxPool2d,
+    Op,
     PositionScale,
     Requantize,
 )
@@ -101,7 +102,7 @@ def _mean(builder: Builder, operator: TfliteOperator) -> None:
     spatial = tuple(n if axis + 1 in axes else 1 for axis, n in enumerate(own[1:]))
     count = math.prod(builder.tensor(x).shape[axis] for axis in axes)
     if len(own) in axes:
-        sums = _sum_of_channels(own, spatial)
+        sums: Op = _sum_of_channels(own, spatial)
     elif len(own) == 1:
         raise Refusal("a MEAN of single values", "leave it out")
     else:

@@ -91,10 +91,9 @@ def _product16(a: IntArray, b: int | IntArray, nudged: bool = True) -> IntArray:
 
 def _shifted16(x: IntArray, by: int) -> IntArray:
     """Return x * 2**by of 16 bits: saturated, or rounded half away from zero."""
-    if by >= 0:
-        return np.clip(x << min(by, 32), -(1 << 15), (1 << 15) - 1)
-    half = (1 << -by) >> 1
-    result: IntArray = np.sign(x) * ((np.abs(x) + half) >> -by)
+    half = (1 << -min(by, 0)) >> 1
+    rounded = np.sign(x) * ((np.abs(x) + half) >> -min(by, 0))
+    result: IntArray = np.clip(rounded << max(by, 0), -(1 << 15), (1 << 15) - 1)
     return result
 
 
@@ -109,7 +108,7 @@ def _hard_swish(builder: Builder, operator: TfliteOperator) -> None:
     fine = np.float32(1 / 128) * np.float32(builder.scale(x))
     by, exponent = _of_16_bits(fine / np.float32(builder.scale(out)))
     gate_by, gate_exponent = _of_16_bits(fine / (np.float32(3) / np.float32(32768)))
-    if not -31 <= exponent <= 0 or gate_exponent < -31:
+    if not -31 <= exponent <= 0 or not -31 <= gate_exponent <= 31:
         raise Refusal("a HARD_SWISH of scales that are too far apart")
     value = (INTEGERS - builder.zero_point(x)) << 7
     gate = _shifted16(value, max(gate_exponent - 1, 0))
