@@ -5,10 +5,10 @@ import pytest
 
 from hwgen.importers.tflite import import_tflite
 from support.tflite_files import reference
-from support.tflite_networks import OPERATORS, network_file, operator_file
+from support.tflite_networks import OPERATORS, network_file, operator_file, wide_network_file
 from support.whole import check as check_hardware
 
-SEEDS = 6
+SEEDS, MORE_SEEDS = 3, 40
 
 
 def frames(shape, count, rng):
@@ -45,7 +45,20 @@ def test_each_operator(kind, seed, tmp_path):
     check(made.path, made.inputs, seed=seed)
 
 
-@pytest.mark.parametrize("seed", range(2))
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", OPERATORS)
+def test_each_operator_of_many_seeds(kind, tmp_path):
+    for seed in range(SEEDS, MORE_SEEDS):
+        made = operator_file(kind, seed, tmp_path / "model.tflite")
+        check(made.path, made.inputs, seed=seed)
+
+
+@pytest.mark.parametrize("seed", [0, pytest.param(1, marks=pytest.mark.slow)])
 def test_a_file_becomes_hardware_that_gives_the_same_integers(seed, tmp_path):
     made = network_file(seed, tmp_path / "model.tflite")
     check_hardware(check(made.path, made.inputs, seed=seed), tmp_path / "package", seed)
+
+
+def test_joins_moves_and_tables_become_hardware_too(tmp_path):
+    made = wide_network_file(1, tmp_path / "model.tflite")
+    check_hardware(check(made.path, made.inputs), tmp_path / "package", 0)

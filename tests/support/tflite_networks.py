@@ -1,6 +1,6 @@
 """Small random TFLite networks, an operator each or several."""
 
-__all__ = ["OPERATORS", "network_file", "operator_file"]
+__all__ = ["OPERATORS", "network_file", "operator_file", "wide_network_file"]
 
 from collections.abc import Callable
 from pathlib import Path
@@ -137,6 +137,43 @@ def network_file(seed: int, path: Path) -> Made:
     y = add(make, x, quantize(make, depthwise_same(make, x)))
     pooled = pool("MAX_POOL_2D")(make, y)
     return make.made(fully_connected(make, flatten(make, pooled)))
+
+
+def wide_network_file(seed: int, path: Path) -> Made:
+    """Write a small network of operators that move, join and map values."""
+    make = Maker(seed, path)
+    x = make.entry(6, 6, 2)
+    padded = make.tensor((1, 8, 8, 2), x.scale)
+    padded.zero_point = x.zero_point
+    sides = make.constant(np.array([[0, 0], [1, 1], [1, 1], [0, 0]]), None, "INT32")
+    make.add("PAD", [x, sides], padded)
+    y = make.add("HARD_SWISH", [conv := conv_2d(make, padded)], make.tensor(tuple(conv.shape)))
+    y.scale = conv.scale
+    channels = y.shape[3]
+    means = make.tensor((1, channels))
+    means.scale = float(np.float32(y.scale * 0.5))
+    axes = make.constant(np.array([1, 2]), None, "INT32")
+    make.add("MEAN", [y, axes], means, KeepDims=False)
+    gate = make.tensor((1, channels), 1 / 256)
+    gate.zero_point = -128
+    make.add("LOGISTIC", [dense(make, means, channels)], gate)
+    scaled = make.tensor(tuple(y.shape))
+    make.grid_of(scaled, 127 * y.scale)
+    make.add("MUL", [y, gate], scaled)
+    both = make.tensor((*y.shape[:3], 2 * channels), scaled.scale)
+    both.zero_point = scaled.zero_point
+    again = make.add("QUANTIZE", [y], make.tensor(tuple(y.shape), scaled.scale))
+    again.zero_point = scaled.zero_point
+    make.add("CONCATENATION", [scaled, again], both, Axis=3)
+    return make.made(make.add("LEAKY_RELU", [both], make.tensor(tuple(both.shape)), Alpha=0.1))
+
+
+def dense(make: Maker, x: Tensor, outs: int) -> Tensor:
+    """Add a fully connected layer of so many outputs."""
+    w, scales = make.weights((outs, x.shape[1]), outs, 0)
+    out = make.tensor((1, outs))
+    make.grid_of(out, x.scale * 60 * np.sqrt(x.shape[1]))
+    return make.add("FULLY_CONNECTED", [x, w, make.bias(x, scales, outs)], out)
 
 
 def depthwise_same(make: Maker, x: Tensor) -> Tensor:
