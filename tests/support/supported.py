@@ -43,9 +43,9 @@ Made by `cd tests && python -m support.supported` from the tables that the code 
 way of writing below is imported by `tests/hwgen/test_idioms.py` as it is written, and torch equals
 golden on 64 inputs in every bit; `tests/hwgen/test_published.py` does so with whole networks."""
 FILES = """\
-`hwgen import model.tflite`: int8, equal to LiteRT's reference kernels; convolutions and pools of int16
-as well. A SOFTMAX is the host's, at the end; QUANTIZE and DEQUANTIZE of real numbers are the scales of
-the network's own ends."""
+`hwgen import model.tflite`: int8, equal to LiteRT's reference kernels; convolutions and pools of
+int16 as well. A SOFTMAX is the host's, at the end; QUANTIZE and DEQUANTIZE of real numbers are the
+scales of the network's own ends."""
 POINTS = "activations, scales, asymmetric, calibration, steps"
 
 

@@ -62,12 +62,23 @@ OPTIONS = {
     "EXPAND_DIMS": "ExpandDimsOptions",
     "SQUEEZE": "SqueezeOptions",
     "ARG_MAX": "ArgMaxOptions",
+    "SHAPE": "ShapeOptions",
+    "PACK": "PackOptions",
     "HARD_SWISH": "HardSwishOptions",
     "QUANTIZE": "QuantizeOptions",
     "DEQUANTIZE": "DequantizeOptions",
 }
 FIRST_VERSION = {  # that have no second one
-    *("RESHAPE", "HARD_SWISH", "SQUEEZE", "EXPAND_DIMS", "DEPTH_TO_SPACE", "RELU_N1_TO_1"),
+    *(
+        "RESHAPE",
+        "HARD_SWISH",
+        "SQUEEZE",
+        "EXPAND_DIMS",
+        "DEPTH_TO_SPACE",
+        "SHAPE",
+        "PACK",
+        "RELU_N1_TO_1",
+    ),
 }
 DTYPES = {"INT8": np.int8, "INT16": np.int16, "INT32": np.int32, "INT64": np.int64}
 DTYPES |= {"UINT8": np.uint8, "FLOAT32": np.float32}

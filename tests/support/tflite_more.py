@@ -243,6 +243,20 @@ def squeeze(make: Maker) -> Tensor:
     return make.add("EXPAND_DIMS", [y, ints(make, 2)], like(make, y, (1, 5, 1, 3)))
 
 
+def by_shape(make: Maker) -> Tensor:
+    """Add a reshape to a shape that the file computes."""
+    x = make.entry(3, 4, 2)
+    names = ("shape", "batch", "flat")
+    made = [Tensor(n, s, None, 0, "INT32") for n, s in zip(names, ((4,), (), (2,)), strict=True)]
+    make.tensors += made
+    shape, batch, flat = made
+    make.add("SHAPE", [x], shape, OutType=2)
+    bounds = [ints(make, [n]) for n in (0, 1, 1)]
+    make.add("STRIDED_SLICE", [shape, *bounds], batch, ShrinkAxisMask=1)
+    make.add("PACK", [batch, make.constant(np.array(24), None, "INT32")], flat, ValuesCount=2)
+    return make.add("RESHAPE", [x, flat], like(make, x, (1, 24)))
+
+
 def arg_max(make: Maker) -> Tensor:
     """Add an arg max."""
     x, out = make.entry(9), Tensor("largest", (1,), None, 0, "INT32")
@@ -283,5 +297,6 @@ MORE: dict[str, Callable[[Maker], Tensor]] = {
     "SPACE_TO_DEPTH": blocks("SPACE_TO_DEPTH"),
     "SQUEEZE, EXPAND_DIMS": squeeze,
     "ARG_MAX": arg_max,
+    "SHAPE, STRIDED_SLICE, PACK, RESHAPE": then(by_shape),
     "STRIDED_SLICE": strided_slice,
 }

@@ -11,7 +11,7 @@ from hwgen.errors import StoreError
 from hwgen.formats import Fixed
 from hwgen.importers.tflite.arithmetic import activation_range, of_15_bits, quantized_multiplier
 from hwgen.importers.tflite.file import TfliteModel, TfliteOperator, TfliteTensor
-from hwgen.importers.tflite.orders import Order, channels_first, channels_last, moving
+from hwgen.importers.tflite.orders import MOST, Order, channels_first, channels_last, moving
 from hwgen.network import HostStep, Node, Op, Output, Requantize
 from hwgen.network.ops import IntArray
 
@@ -94,6 +94,8 @@ class Builder:
         if number in self.orders:
             return self.orders[number]
         self.value(number)
+        if math.prod(self.shape(number)) > MOST:
+            raise Refusal(f"a tensor of more than {MOST} elements in another order")
         return Order.same(number, self.shape(number))
 
     def end(self, number: int) -> Output:
@@ -106,6 +108,16 @@ class Builder:
             else:
                 number = self.reals[number]
         return Output(name, self.value(number), tuple(steps))
+
+    def check_known(self, number: int) -> None:
+        """Refuse a tensor that nothing gives.
+
+        Raises
+        ------
+        Refusal, StoreError : nothing does, nor does the host compute it
+        """
+        if not self.is_given(number) and number not in self.steps and number not in self.reals:
+            self.value(number)
 
     def is_given(self, number: int) -> bool:
         """Say whether something gives a tensor."""

@@ -5,7 +5,8 @@ Values of a network are (channels, height, width), those of a file (1, height, w
 
 __all__ = ["import_tflite"]
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ from hwgen.importers.tflite.file import DAMAGE, TfliteOperator, read_tflite
 from hwgen.importers.tflite.operators import CONVERT
 from hwgen.network import Input, Network, Node, Output
 
+OF_SHAPES = ("SHAPE", "PACK", "STRIDED_SLICE", "CONCATENATION", "REDUCE_PROD", "GATHER")
 SUPPORTED = ", ".join(CONVERT)
 
 
@@ -37,39 +39,41 @@ def import_tflite(path: str | Path) -> Network:
     found: list[FoundUnsupported] = []
     if not model.inputs or not model.outputs:
         raise StoreError(f"{path}: graph must have an input and an output")
-    for number in model.inputs:
-        try:
+    with _noting(found, path, "input"):
+        for number in model.inputs:
             _enter(builder, number)
-        except Refusal as refusal:
-            place = f"input {builder.tensor(number).name}"
-            found.append(FoundUnsupported(place, refusal.what, refusal.instead))
     for operator in model.operators:
         place = _place(builder, operator)
+        if _is_of_shapes(builder, operator):
+            continue
         if operator.kind not in CONVERT:
             found.append(FoundUnsupported(place, operator.kind, ""))
         if found:  # what follows an operator that is missing cannot be looked at
             continue
-        try:
+        with _noting(found, path, place):
             CONVERT[operator.kind](builder, operator)
-        except Refusal as refusal:
-            found.append(FoundUnsupported(place, refusal.what, refusal.instead))
-        except HwgenError as error:
-            raise type(error)(f"{path}: {place}: {error}") from error
-        except DAMAGE as error:  # such as as many inputs as no such operator has
-            raise StoreError(f"{path}: {place}: {operator.kind} is damaged ({error})") from error
     ends: list[Output] = []
-    for number in () if found else model.outputs:
-        try:
-            ends.append(builder.end(number))
-        except Refusal as refusal:
-            place = f"output {builder.tensor(number).name}"
-            found.append(FoundUnsupported(place, refusal.what, refusal.instead))
+    with _noting(found, path, "output"):
+        ends += [] if found else [builder.end(number) for number in model.outputs]
     if found:
         raise UnsupportedError(found, SUPPORTED)
     try:
         return Network(_live(builder, ends), ends)
     except NetworkError as error:
         raise NetworkError(f"{path}: {error}") from error
+
+
+@contextmanager
+def _noting(found: list[FoundUnsupported], path: str | Path, place: str) -> Iterator[None]:
+    """Note a refusal, and say of any other error where it was."""
+    try:
+        yield
+    except Refusal as refusal:
+        found.append(FoundUnsupported(place, refusal.what, refusal.instead))
+    except HwgenError as error:
+        raise type(error)(f"{path}: {place}: {error}") from error
+    except DAMAGE as error:  # such as as many inputs as no such operator has
+        raise StoreError(f"{path}: {place}: operator is damaged ({error})") from error
 
 
 def _enter(builder: Builder, number: int) -> None:
@@ -83,6 +87,14 @@ def _enter(builder: Builder, number: int) -> None:
     scale = np.array([builder.scale(grid)])
     entry = Input(builder.shape(number), builder.format(grid), scale, builder.zero_point(grid))
     builder.gives(grid, builder.add(entry, [], name))
+
+
+def _is_of_shapes(builder: Builder, operator: TfliteOperator) -> bool:
+    """Say whether an operator computes with shapes, which the file says of each tensor anyway."""
+    outs = [builder.tensor(n) for n in operator.outputs if n >= 0]
+    return operator.kind in OF_SHAPES and all(
+        out.type in ("INT32", "INT64") and not out.scale.size for out in outs
+    )
 
 
 def _place(builder: Builder, operator: TfliteOperator) -> str:

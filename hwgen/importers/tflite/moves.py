@@ -10,11 +10,10 @@ import numpy as np
 from hwgen.errors import StoreError
 from hwgen.importers.tflite.builder import Builder, Refusal
 from hwgen.importers.tflite.file import TfliteOperator
-from hwgen.importers.tflite.orders import CONSTANT, Order
+from hwgen.importers.tflite.orders import CONSTANT, MOST, Order
 from hwgen.importers.tflite.settings import Convert, check_equal_grids, option
 from hwgen.network.ops import IntArray
 
-MOST = 1 << 24  # elements of a tensor that is moved
 MODES = ("reflect", "symmetric")  # of MIRROR_PAD, as NumPy calls them
 Move = Callable[[Builder, TfliteOperator, IntArray], IntArray]
 """What an operator makes of (batch, ...) element numbers, `CONSTANT` for a constant of its own"""
@@ -58,6 +57,8 @@ def _mirror_pad(builder: Builder, operator: TfliteOperator, index: IntArray) -> 
 def _resize(builder: Builder, operator: TfliteOperator, index: IntArray) -> IntArray:
     """The nearest neighbour, as the reference finds it in float32."""
     _, *made = builder.image(operator.outputs[0])
+    if made[0] * math.prod(index.shape[2:]) > MOST:
+        raise Refusal(f"a RESIZE_NEAREST_NEIGHBOR of more than {MOST} elements")
     aligned, centred = option(operator, "AlignCorners"), option(operator, "HalfPixelCenters")
     for axis, count in enumerate(made, 1):
         size = index.shape[axis]
@@ -127,7 +128,7 @@ def _moved(builder: Builder, operator: TfliteOperator, move: Move, order: Order)
     check_equal_grids(builder, x, out)
     builder.free(out)
     before, after = builder.tensor(x).shape, builder.tensor(out).shape
-    if math.prod(after) > MOST or math.prod(before) > MOST:
+    if math.prod(after) > MOST:
         raise Refusal(f"a {operator.kind} of more than {MOST} elements")
     if before[:1] != (1,) or after[:1] != (1,):
         raise Refusal(f"a {operator.kind} from {before} to {after}", "leave the batch at 1")

@@ -4,7 +4,7 @@ Operators that move elements are done to an array of element numbers. One after 
 one order, and a node is made where something takes it.
 """
 
-__all__ = ["CONSTANT", "Order", "channels_first", "channels_last", "moving"]
+__all__ = ["CONSTANT", "MOST", "Order", "channels_first", "channels_last", "moving"]
 
 import math
 from collections.abc import Iterator
@@ -18,6 +18,7 @@ from hwgen.network.ops import IntArray
 from hwgen.network.rearranged import rearranged
 
 CONSTANT = -1  # in place of an element
+MOST = 1 << 24  # elements of a tensor that is moved
 Shape = tuple[int, ...]
 
 

@@ -3,7 +3,7 @@
 __all__ = ["POOLS"]
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -33,6 +33,10 @@ from hwgen.network import (
     Requantize,
 )
 
+MOST_FACTOR = 1 << 15  # of a position
+MOST_COUNTS = 32  # of elements in windows of an axis
+MOST_WEIGHTS = 1 << 20  # of a sum of channels
+
 
 def _average_pool_2d(builder: Builder, operator: TfliteOperator) -> None:
     """Add sums, brought to one divisor where padding leaves windows fewer elements than others."""
@@ -43,14 +47,16 @@ def _average_pool_2d(builder: Builder, operator: TfliteOperator) -> None:
     check_equal_grids(builder, x, out)
     name = builder.tensor(out).name
     sums = builder.add(AvgPool2d(kernel, stride, padding), [builder.value(x)], name, "acc")
-    counts = [_elements(*axis) for axis in zip(size, kernel, stride, padding, strict=True)]
-    divisors = [math.lcm(*set(axis)) for axis in counts]
-    divisor = math.prod(divisors)
-    if any(len(set(axis)) > 1 for axis in counts):
-        divisors[0] *= 2  # so that half of it is an integer
-        factors = [tuple(by // n for n in axis) for by, axis in zip(divisors, counts, strict=True)]
-        divisor *= 2
-        scale = PositionScale((factors[0], factors[1]), divisor // math.prod(kernel) or 1)
+    divisor = math.prod(kernel)
+    if any(map(any, padding)):
+        rows, columns = (
+            _factors(*axis) for axis in zip(size, kernel, stride, padding, strict=True)
+        )
+        rows = tuple(2 * factor for factor in rows)  # so that half of the divisor is an integer
+        if max(*rows, *columns) >= MOST_FACTOR:
+            raise Refusal("an AVERAGE_POOL_2D with so many counts of elements", "use VALID")
+        divisor = rows[0] * columns[0] * _first_count(size, kernel, padding)
+        scale = PositionScale((rows, columns), max(1, divisor // math.prod(kernel)))
         sums = builder.add(scale, [sums], name, "scaled")
     lo, hi = builder.clamp(out, fused(operator))
     # averages of the integers as they are, whatever their zero point
@@ -59,13 +65,26 @@ def _average_pool_2d(builder: Builder, operator: TfliteOperator) -> None:
     builder.finish(operator, counted(builder, out, thresholds, lo), [sums])
 
 
-def _elements(size: int, kernel: int, stride: int, padding: tuple[int, int]) -> list[int]:
-    """Return how many elements of an axis each window holds."""
+def _factors(size: int, kernel: int, stride: int, padding: tuple[int, int]) -> tuple[int, ...]:
+    """Return a factor for each window of an axis: that many times its elements is one number."""
     places = range(-padding[0], size + padding[1] - kernel + 1, stride)
-    found = [min(size, start + kernel) - max(0, start) for start in places]
-    if not found or min(found) < 1:
+    if not 1 <= len(places) <= MOST_FACTOR:
+        raise StoreError(f"windows along an axis must be 1 to {MOST_FACTOR}")
+    counts = [min(size, start + kernel) - max(0, start) for start in places]
+    if min(counts) < 1:
         raise StoreError("each window must hold at least one element")
-    return found
+    if len(set(counts)) > MOST_COUNTS:
+        raise Refusal("an AVERAGE_POOL_2D with so many counts of elements", "use VALID")
+    least = math.lcm(*counts)
+    return tuple(least // count for count in counts)
+
+
+def _first_count(
+    size: Sequence[int], kernel: Sequence[int], padding: Sequence[tuple[int, int]]
+) -> int:
+    """Return how many elements the first window holds."""
+    axes = zip(size, kernel, padding, strict=True)
+    return math.prod(min(extent, taps - before) for extent, taps, (before, _) in axes)
 
 
 def _least_sum(y: int, count: int) -> int:
@@ -102,6 +121,8 @@ def _mean(builder: Builder, operator: TfliteOperator) -> None:
     spatial = tuple(n if axis + 1 in axes else 1 for axis, n in enumerate(own[1:]))
     count = math.prod(builder.tensor(x).shape[axis] for axis in axes)
     if len(own) in axes:
+        if math.prod(own) > MOST_WEIGHTS:
+            raise Refusal(f"a MEAN of channels of more than {MOST_WEIGHTS} elements")
         sums: Op = _sum_of_channels(own, spatial)
     elif len(own) == 1:
         raise Refusal("a MEAN of single values", "leave it out")

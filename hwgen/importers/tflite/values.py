@@ -34,6 +34,7 @@ def _dequantize(builder: Builder, operator: TfliteOperator) -> None:
     (x,), (out,) = operator.inputs, operator.outputs
     if builder.tensor(out).type != "FLOAT32":
         raise Refusal(f"a DEQUANTIZE to {builder.tensor(out).type}")
+    builder.check_known(x)
     builder.free(out)
     builder.reals[out] = x
 
@@ -47,6 +48,7 @@ def _softmax(builder: Builder, operator: TfliteOperator) -> None:
     if (builder.scale(out), builder.zero_point(out)) != (1 / 256, -128):
         raise StoreError("softmax must have a scale of 1/256 and a zero point of -128")
     beta = float(operator.options.get("Beta", 0.0))
+    builder.check_known(x)
     builder.free(out)
     builder.steps[out] = x, HostStep("int8_softmax", 0, (builder.scale(x), beta))
 

@@ -2,6 +2,7 @@
 
 __all__ = ["WEIGHTED"]
 
+import math
 from collections.abc import Mapping
 
 import numpy as np
@@ -17,6 +18,7 @@ from hwgen.network import Conv1d, Conv2d, Linear, PixelShuffle, Slice
 from hwgen.network.ops import FloatArray, IntArray
 
 MOST_FEATURES = 1 << 16  # of a layer, each with thresholds of its own
+MOST_WEIGHTS = 1 << 24  # of all phases of a transposed convolution
 
 
 def _weights(builder: Builder, number: int, axis: int) -> tuple[IntArray, FloatArray]:
@@ -126,6 +128,9 @@ def _transpose_conv(builder: Builder, operator: TfliteOperator) -> None:
         if option(operator, "Padding") != SAME:
             before = 0
         axes.append(phases_of(extent, count, kernel, stride, before))
+    taps = math.prod(axis.stride * axis.kernel for axis in axes)
+    if outs * channels * taps > MOST_WEIGHTS:
+        raise Refusal(f"a TRANSPOSE_CONV of more than {MOST_WEIGHTS} weights")
     _side_by_side(builder, operator, weight.transpose(0, 3, 1, 2), scales, axes)
 
 
