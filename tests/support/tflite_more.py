@@ -1,6 +1,6 @@
 """Operators of TFLite that move, join and map values, each with random settings."""
 
-__all__ = ["MORE"]
+__all__ = ["MORE", "pad"]
 
 from collections.abc import Callable
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from support.tflite_files import Tensor
 from support.tflite_maker import Made, Maker
-from support.tflite_more import MORE
+from support.tflite_more import MORE, pad
 
 
 def conv_2d(make: Maker, x: Tensor) -> Tensor:
@@ -120,6 +120,8 @@ OPERATORS: dict[str, Callable[[Maker], Tensor]] = {
     "AVERAGE_POOL_2D": lambda m: pool("AVERAGE_POOL_2D")(m, m.entry(7, 6, 3)),
     "MAX_POOL_2D": lambda m: pool("MAX_POOL_2D")(m, m.entry(7, 6, 3)),
     "QUANTIZE": lambda m: quantize(m, m.entry(5, 5, 2)),
+    "PAD, CONV_2D": lambda m: conv_2d(m, pad("PAD")(m, m.entry(5, 4, 2))),
+    "PAD, DEPTHWISE_CONV_2D": lambda m: depthwise_conv_2d(m, pad("PAD")(m, m.entry(5, 4, 2))),
     **MORE,
 }
 
