@@ -31,11 +31,14 @@ T = TypeVar("T")
 
 
 def delayed(m: Module, clocks: int, **flags: Value) -> list[Value]:
-    """Return flags so many clocks later, from registers `NAME_0`, `NAME_1` and so on, which reset
+    """Return values so many clocks later, from registers `NAME_0`, `NAME_1` and so on, which reset
     clears."""
     values = list(flags.values())
     for stage in range(clocks):
-        later = [Signal(name=f"{name}_{stage}") for name in flags]
+        later = [
+            Signal(Value.cast(value).shape(), name=f"{name}_{stage}")
+            for name, value in zip(flags, values, strict=True)
+        ]
         m.d.sync += [a.eq(b) for a, b in zip(later, values, strict=True)]
         values = later
     return values

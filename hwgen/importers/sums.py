@@ -17,7 +17,7 @@ import numpy as np
 
 from hwgen.network.ops import IntArray
 
-MOST_FACTOR = 1 << 14  # an Add takes less than 2**15
+MOST_FACTOR = (1 << 15) - 1  # of a sum of a network
 NEAR = 5e-4  # a ratio of factors and that of the scales: a network takes them for the same
 
 
@@ -33,7 +33,12 @@ class FoundSum:
     thresholds: IntArray
 
 
-def find_sum(outputs: IntArray, ratio: float, inputs: tuple[IntArray, IntArray]) -> FoundSum | None:
+def find_sum(
+    outputs: IntArray,
+    ratio: float,
+    inputs: tuple[IntArray, IntArray],
+    signs: tuple[int, int] = (1, 1),
+) -> FoundSum | None:
     """Return a sum with thresholds that gives the same output for every pair of inputs.
 
     Parameters
@@ -41,13 +46,15 @@ def find_sum(outputs: IntArray, ratio: float, inputs: tuple[IntArray, IntArray])
     outputs : of each pair of inputs
     ratio : scale of the first input over that of the second
     inputs : the integers that may come, ascending, less their zero points
+    signs : 1 of what is added, -1 of what is taken off
 
     Returns
     -------
-    that with the smallest factors; None where there is none below `MOST_FACTOR`
+    that with the smallest factors; None where there is none up to `MOST_FACTOR`
     """
     order = outputs.ravel()
-    for a, b in _factors(ratio):
+    for one, other in _factors(ratio):
+        a, b = signs[0] * one, signs[1] * other
         sums = (a * inputs[0][:, None] + b * inputs[1][None, :]).ravel()
         by_sum = np.argsort(sums, kind="stable")
         sorted_sums, ascending = sums[by_sum], order[by_sum]
@@ -66,7 +73,7 @@ def find_sum(outputs: IntArray, ratio: float, inputs: tuple[IntArray, IntArray])
 def _factors(ratio: float) -> Iterator[tuple[int, int]]:
     """Yield pairs of factors whose ratio comes nearer and nearer."""
     limit, seen = 1, set()
-    while limit <= MOST_FACTOR:
+    while True:
         near = Fraction(min(ratio, 1 / ratio)).limit_denominator(limit)
         pair = (near.numerator, near.denominator)
         if ratio > 1:
@@ -75,4 +82,6 @@ def _factors(ratio: float) -> Iterator[tuple[int, int]]:
         if min(pair) > 0 and apart < NEAR and pair not in seen:
             seen.add(pair)
             yield pair
-        limit *= 2
+        if limit == MOST_FACTOR:
+            return
+        limit = min(2 * limit, MOST_FACTOR)

@@ -7,7 +7,7 @@ Source: gemmlowp's fixed point (`exp_on_negative_values`, `one_over_one_plus_x_f
 TensorFlow Lite's reference kernel of softmax; held to LiteRT in the tests.
 """
 
-__all__ = ["int8_softmax"]
+__all__ = ["LEAST_SCALE", "int8_softmax"]
 
 import math
 
@@ -18,6 +18,7 @@ from hwgen.network.fields import IntArray
 
 ONE = (1 << 31) - 1  # of a number without integer bits, as near as it comes
 SCALED_BITS, SUM_BITS = 5, 12  # integer bits of differences, and of sums of exponentials
+LEAST_SCALE = 2.0 ** (SCALED_BITS - 31)  # the reference takes larger ones
 FACTORS = (  # exp(-2**k), k from -2 on, in 31 bits
     1672461947,
     1302514674,
@@ -37,7 +38,7 @@ def int8_softmax(values: npt.ArrayLike, scale: float) -> IntArray:
     Parameters
     ----------
     values : (..., classes), differences between them count alone
-    scale : of the values, times beta
+    scale : of the values, times beta; above `LEAST_SCALE`
 
     Returns
     -------

@@ -112,7 +112,11 @@ def to_text(network: Network) -> str:
 
 def to_steps(end: Output) -> list[dict[str, Any]]:
     """Return the host's steps of an output as JSON has them."""
-    return [{"kind": step.kind, "axis": step.axis} for step in end.steps]
+    return [
+        {"kind": step.kind, "axis": step.axis}
+        | ({"numbers": list(step.numbers)} if step.numbers else {})
+        for step in end.steps
+    ]
 
 
 def from_steps(name: object, node: object, steps: object) -> Output:
@@ -124,15 +128,19 @@ def from_steps(name: object, node: object, steps: object) -> Output:
     NetworkError : a name or step that breaks a rule
     """
     if not isinstance(steps, list) or not all(
-        isinstance(step, dict) and step.keys() == {"kind", "axis"} for step in steps
+        isinstance(step, dict) and step.keys() - {"numbers"} == {"kind", "axis"} for step in steps
     ):
         raise StoreError(
-            f"steps of an output must each have a kind and an axis, not {_short(steps)}"
+            "steps of an output must each have a kind and an axis, and perhaps numbers, "
+            f"not {_short(steps)}"
         )
     made = []
     for step in steps:
         axis = None if step["axis"] is None else _integer(step["axis"])
-        made.append(HostStep(_text(step["kind"]), axis))
+        numbers = step.get("numbers", [])
+        if not isinstance(numbers, list):
+            raise StoreError(f"numbers of a step must be a list, not {_short(numbers)}")
+        made.append(HostStep(_text(step["kind"]), axis, tuple(numbers)))
     if not _text(node):
         raise StoreError("node of an output must have a name")
     return Output(_text(name), _text(node), tuple(made))

@@ -15,6 +15,10 @@ STEPS = (
     *(HostStep(kind, 0) for kind in ("softmax", "log_softmax", "softmin")),
     *(HostStep(kind) for kind in ("sigmoid", "log_sigmoid")),
 )
+INT8 = HostStep("int8_softmax", 0, (0.14469251036643982, 1.0))
+
+
+STEPS_OF_ENDS = [(), *((step,) for step in (*STEPS, INT8)), (STEPS[0], STEPS[3])]
 
 
 def inputs_of(network, frames=3, seed=0):
@@ -63,7 +67,7 @@ def test_passes_keep_ends(name):
     assert all(np.array_equal(before[key], now[key]) for key in before)
 
 
-@pytest.mark.parametrize("steps", [(), *((step,) for step in STEPS), (STEPS[0], STEPS[3])], ids=str)
+@pytest.mark.parametrize("steps", STEPS_OF_ENDS, ids=str)
 def test_text_and_store_hold_ends(steps, tmp_path):
     network = two_ends(*steps)
     assert from_text(to_text(network)) == network
@@ -110,6 +114,11 @@ def test_illegal_ends_are_refused():
     for kind, axis in (("tanh", None), ("softmax", None), ("sigmoid", 0), ("softmax", -1)):
         with pytest.raises(NetworkError, match=r"[Hh]ost step"):
             HostStep(kind, axis)
+    for numbers in ((), (0.5,), (0.5, 0.0), (0.5, float("nan")), (1e-9, 1.0), ("1", 1.0), (1, 1)):
+        with pytest.raises(NetworkError, match=r"int8_softmax must"):
+            HostStep("int8_softmax", 0, numbers)
+    with pytest.raises(NetworkError, match="softmax must have no numbers"):
+        HostStep("softmax", 0, (1.0,))
 
 
 def test_a_value_may_leave_twice():

@@ -113,3 +113,11 @@ def test_shifts_of_more_bits_than_there_are(rounding, shift):
     seen = run(Requantizer(p), beats, len(beats))
     wanted = [rounded(Fraction(x, 1 << shift), rounding) for x in range(-8, 8)]
     assert [unpack(y, 1, 4, True)[0] for y in seen.outputs] == wanted
+
+
+def test_each_channel_has_a_second_shift_of_its_own():
+    rests = (0, 3, 1, 4, 2, 6, 5)
+    p = RequantizerParameters(
+        7, 1, -4000, 4000, (37,), 5, 3, -128, 127, 8, True, rounding="half_up", rests=rests
+    )
+    check(p, 0)

@@ -260,7 +260,11 @@ def _recipes() -> str:
 
 def _files() -> str:
     rows = [
-        ("`.tflite`", "int8, equal to LiteRT's reference kernels", TFLITE),
+        (
+            "`.tflite`",
+            "int8, and convolutions of int16, equal to LiteRT's reference kernels; a last SOFTMAX is the host's",
+            TFLITE,
+        ),
         ("`.onnx`", "QONNX and QDQ, equal in exact arithmetic (docs/onnx.md)", ONNX),
         ("`.pt2`", "of `torch.export`, quantized by PT2E", [str(name) for name in ATEN]),
     ]

@@ -51,9 +51,37 @@ OPTIONS = {
     "LEAKY_RELU": "LeakyReluOptions",
     "RESIZE_NEAREST_NEIGHBOR": "ResizeNearestNeighborOptions",
     "TRANSPOSE_CONV": "TransposeConvOptions",
+    "TRANSPOSE": "TransposeOptions",
+    "PAD": "PadOptions",
+    "PADV2": "PadV2Options",
+    "MIRROR_PAD": "MirrorPadOptions",
+    "SLICE": "SliceOptions",
+    "STRIDED_SLICE": "StridedSliceOptions",
+    "DEPTH_TO_SPACE": "DepthToSpaceOptions",
+    "SPACE_TO_DEPTH": "SpaceToDepthOptions",
+    "EXPAND_DIMS": "ExpandDimsOptions",
+    "SQUEEZE": "SqueezeOptions",
+    "ARG_MAX": "ArgMaxOptions",
+    "SHAPE": "ShapeOptions",
+    "PACK": "PackOptions",
+    "HARD_SWISH": "HardSwishOptions",
+    "QUANTIZE": "QuantizeOptions",
+    "DEQUANTIZE": "DequantizeOptions",
 }
-FIRST_VERSION = {"RESHAPE"}  # has no second one
+FIRST_VERSION = {  # that have no second one
+    *(
+        "RESHAPE",
+        "HARD_SWISH",
+        "SQUEEZE",
+        "EXPAND_DIMS",
+        "DEPTH_TO_SPACE",
+        "SHAPE",
+        "PACK",
+        "RELU_N1_TO_1",
+    ),
+}
 DTYPES = {"INT8": np.int8, "INT16": np.int16, "INT32": np.int32, "INT64": np.int64}
+DTYPES |= {"UINT8": np.uint8, "FLOAT32": np.float32}
 
 
 def tflite_file(
@@ -207,8 +235,14 @@ def _operator(builder: Any, op: Op, code: int, numbers: Mapping[str, int]) -> in
     outputs = _ints(builder, outs, tflite.OperatorStartOutputsVector)
     options, kind = None, OPTIONS.get(op.kind)
     if kind is not None:
+        values = {
+            name: _ints(builder, value, getattr(tflite, f"{kind}Start{name}Vector"))
+            if isinstance(value, list)
+            else value
+            for name, value in op.options.items()
+        }
         getattr(tflite, f"{kind}Start")(builder)
-        for name, value in op.options.items():
+        for name, value in values.items():
             getattr(tflite, f"{kind}Add{name}")(builder, value)
         options = getattr(tflite, f"{kind}End")(builder)
     tflite.OperatorStart(builder)

@@ -1,86 +1,15 @@
 """Small random TFLite networks, an operator each or several."""
 
-__all__ = ["OPERATORS", "Made", "Maker", "network_file", "operator_file"]
+__all__ = ["OPERATORS", "network_file", "operator_file", "wide_network_file"]
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from support.tflite_files import Op, Tensor, tflite_file
-
-FUNCTIONS = {"none": 0, "relu": 1, "relu_n1": 2, "relu6": 3}
-
-
-@dataclass
-class Made:
-    """A file, and the shapes of its inputs with the batch."""
-
-    path: Path
-    inputs: tuple[tuple[int, ...], ...]
-
-
-class Maker:
-    """Tensors and operators of a file in the making."""
-
-    def __init__(self, seed: int, path: Path):
-        self.rng = np.random.default_rng(seed)
-        self.path = path
-        self.tensors: list[Tensor] = []
-        self.ops: list[Op] = []
-        self.entries: list[Tensor] = []
-
-    def entry(self, *shape: int) -> Tensor:
-        """Return an input of a random grid."""
-        made = self.tensor((1, *shape))
-        self.entries.append(made)
-        return made
-
-    def tensor(self, shape: tuple[int, ...], scale: float | None = None) -> Tensor:
-        """Return a tensor of a random grid."""
-        zero = int(self.rng.choice((-128, 127, 0, self.rng.integers(-128, 128))))
-        own = float(np.float32(self.rng.uniform(0.01, 0.1)))
-        made = Tensor(f"t{len(self.tensors)}", shape, own if scale is None else scale, zero)
-        self.tensors.append(made)
-        return made
-
-    def constant(self, data: object, scale: object, kind: str = "INT8", axis: int = 0) -> Tensor:
-        """Return a constant."""
-        array = np.asarray(data)
-        made = Tensor(f"t{len(self.tensors)}", array.shape, scale, 0, kind, array, axis)
-        self.tensors.append(made)
-        return made
-
-    def weights(self, shape: tuple[int, ...], channels: int, axis: int) -> tuple[Tensor, object]:
-        """Return weights, and their scales: one, or one a channel."""
-        scales = np.float32(self.rng.uniform(0.002, 0.02, int(self.rng.choice((1, channels)))))
-        data = self.rng.integers(-127, 128, shape)
-        return self.constant(data, scales, axis=axis), scales
-
-    def bias(self, x: Tensor, scales: object, channels: int) -> Tensor:
-        """Return a bias in units of the accumulators."""
-        unit = np.float32(x.scale) * np.asarray(scales)
-        return self.constant(self.rng.integers(-3000, 3000, channels), unit, "INT32")
-
-    def grid_of(self, out: Tensor, reach: float) -> None:
-        """Give a tensor a scale on which numbers up to `reach` fill it, or less."""
-        out.scale = float(np.float32(reach / 127 * self.rng.uniform(0.2, 1.2)))
-
-    def add(self, kind: str, inputs: list[Tensor], out: Tensor, **options: object) -> Tensor:
-        """Add an operator."""
-        self.ops.append(Op(kind, [x.name for x in inputs], [out.name], options))
-        return out
-
-    def function(self) -> int:
-        """Return a fused activation."""
-        return int(self.rng.choice(list(FUNCTIONS.values())))
-
-    def made(self, *outputs: Tensor) -> Made:
-        """Write the file."""
-        names = [x.name for x in self.entries]
-        tflite_file(self.path, self.tensors, self.ops, names, [out.name for out in outputs])
-        return Made(self.path, tuple(tuple(x.shape) for x in self.entries))
+from support.tflite_files import Tensor
+from support.tflite_maker import Made, Maker
+from support.tflite_more import MORE, pad
 
 
 def conv_2d(make: Maker, x: Tensor) -> Tensor:
@@ -130,13 +59,13 @@ def add(make: Maker, x: Tensor, y: Tensor) -> Tensor:
     return make.add("ADD", [x, y], out, FusedActivationFunction=make.function())
 
 
-def pool(kind: str, padded: bool) -> Callable[[Maker, Tensor], Tensor]:
+def pool(kind: str) -> Callable[[Maker, Tensor], Tensor]:
     """Return what adds a pool."""
 
     def add_pool(make: Maker, x: Tensor) -> Tensor:
         rng, (_, height, width, channels) = make.rng, x.shape
         kh, kw, stride = (int(n) for n in rng.integers(1, 4, 3))
-        padding = int(rng.integers(0, 2)) if padded else 1
+        padding = int(rng.integers(0, 2))
         out = make.tensor((1, *_extents((height, width), (kh, kw), stride, 1, padding), channels))
         out.scale, out.zero_point = x.scale, x.zero_point
         function = make.function()
@@ -188,9 +117,12 @@ OPERATORS: dict[str, Callable[[Maker], Tensor]] = {
     "ADD of a value and what follows it": lambda m: (lambda x: add(m, x, quantize(m, x)))(
         m.entry(3, 4, 2)
     ),
-    "AVERAGE_POOL_2D": lambda m: pool("AVERAGE_POOL_2D", False)(m, m.entry(7, 6, 3)),
-    "MAX_POOL_2D": lambda m: pool("MAX_POOL_2D", True)(m, m.entry(7, 6, 3)),
+    "AVERAGE_POOL_2D": lambda m: pool("AVERAGE_POOL_2D")(m, m.entry(7, 6, 3)),
+    "MAX_POOL_2D": lambda m: pool("MAX_POOL_2D")(m, m.entry(7, 6, 3)),
     "QUANTIZE": lambda m: quantize(m, m.entry(5, 5, 2)),
+    "PAD, CONV_2D": lambda m: conv_2d(m, pad("PAD")(m, m.entry(5, 4, 2))),
+    "PAD, DEPTHWISE_CONV_2D": lambda m: depthwise_conv_2d(m, pad("PAD")(m, m.entry(5, 4, 2))),
+    **MORE,
 }
 
 
@@ -205,8 +137,45 @@ def network_file(seed: int, path: Path) -> Made:
     make = Maker(seed, path)
     x = conv_2d(make, make.entry(8, 8, 3))
     y = add(make, x, quantize(make, depthwise_same(make, x)))
-    pooled = pool("MAX_POOL_2D", True)(make, y)
+    pooled = pool("MAX_POOL_2D")(make, y)
     return make.made(fully_connected(make, flatten(make, pooled)))
+
+
+def wide_network_file(seed: int, path: Path) -> Made:
+    """Write a small network of operators that move, join and map values."""
+    make = Maker(seed, path)
+    x = make.entry(6, 6, 2)
+    padded = make.tensor((1, 8, 8, 2), x.scale)
+    padded.zero_point = x.zero_point
+    sides = make.constant(np.array([[0, 0], [1, 1], [1, 1], [0, 0]]), None, "INT32")
+    make.add("PAD", [x, sides], padded)
+    y = make.add("HARD_SWISH", [conv := conv_2d(make, padded)], make.tensor(tuple(conv.shape)))
+    y.scale = conv.scale
+    channels = y.shape[3]
+    means = make.tensor((1, channels))
+    means.scale = float(np.float32(y.scale * 0.5))
+    axes = make.constant(np.array([1, 2]), None, "INT32")
+    make.add("MEAN", [y, axes], means, KeepDims=False)
+    gate = make.tensor((1, channels), 1 / 256)
+    gate.zero_point = -128
+    make.add("LOGISTIC", [dense(make, means, channels)], gate)
+    scaled = make.tensor(tuple(y.shape))
+    make.grid_of(scaled, 127 * y.scale)
+    make.add("MUL", [y, gate], scaled)
+    both = make.tensor((*y.shape[:3], 2 * channels), scaled.scale)
+    both.zero_point = scaled.zero_point
+    again = make.add("QUANTIZE", [y], make.tensor(tuple(y.shape), scaled.scale))
+    again.zero_point = scaled.zero_point
+    make.add("CONCATENATION", [scaled, again], both, Axis=3)
+    return make.made(make.add("LEAKY_RELU", [both], make.tensor(tuple(both.shape)), Alpha=0.1))
+
+
+def dense(make: Maker, x: Tensor, outs: int) -> Tensor:
+    """Add a fully connected layer of so many outputs."""
+    w, scales = make.weights((outs, x.shape[1]), outs, 0)
+    out = make.tensor((1, outs))
+    make.grid_of(out, x.scale * 60 * np.sqrt(x.shape[1]))
+    return make.add("FULLY_CONNECTED", [x, w, make.bias(x, scales, outs)], out)
 
 
 def depthwise_same(make: Maker, x: Tensor) -> Tensor:

@@ -5,20 +5,21 @@ the quantization specification; each is held to LiteRT in the tests.
 """
 
 __all__ = [
-    "LEFT_SHIFT",
     "NONE",
     "SAME",
     "activation_range",
+    "of_15_bits",
     "quantized_multiplier",
+    "rescaled",
     "rounded_product_thresholds",
     "same_padding",
-    "sum_multipliers",
 ]
 
 import math
 
 import numpy as np
 
+from hwgen.errors import StoreError
 from hwgen.network.ops import IntArray
 
 SAME = 0  # of `Padding`
@@ -29,7 +30,6 @@ CLAMPS: dict[int, tuple[float, float]] = {
     RELU_N1_TO_1: (-1.0, 1.0),
     RELU6: (0.0, 6.0),
 }
-LEFT_SHIFT = 20  # of the inputs of a sum
 Interval = tuple[int, int]
 
 
@@ -47,6 +47,28 @@ def quantized_multiplier(real: float) -> tuple[int, int]:
     if exponent < -31:
         return 1, 62
     return q, 31 - exponent
+
+
+def of_15_bits(multiplier: int, shift: int) -> tuple[int, int]:
+    """Return a multiplier of 31 bits with 15, and its shift: for accumulators of 64 bits."""
+    return min((multiplier + (1 << 15)) >> 16, (1 << 15) - 1), shift - 16
+
+
+def rescaled(x: IntArray, real: float) -> IntArray:
+    """Return x * real, rounded as `Requantize` does by "double".
+
+    Parameters
+    ----------
+    x : of magnitudes below 2**31
+    """
+    multiplier, shift = quantized_multiplier(real)
+    if shift < 0:
+        raise StoreError("scales are too far apart")
+    first = min(shift, 31)
+    high = (x * multiplier + ((1 << first) >> 1)) >> first
+    half, rest = (1 << (shift - first)) >> 1, shift - first
+    result: IntArray = np.sign(high) * ((np.abs(high) + half) >> rest)
+    return result
 
 
 def activation_range(function: int, scale: float, zero_point: int, ends: Interval) -> Interval:
@@ -76,15 +98,6 @@ def same_padding(size: int, kernel: int, stride: int, dilation: int) -> tuple[in
     extent = -(-size // stride)
     total = max((extent - 1) * stride + dilation * (kernel - 1) + 1 - size, 0)
     return total // 2, total - total // 2
-
-
-def sum_multipliers(
-    scales: tuple[float, float], output: float
-) -> tuple[tuple[int, int], tuple[int, int], tuple[int, int]]:
-    """Return the multipliers of the two inputs of a sum, and of its output."""
-    twice = 2 * max(scales)
-    a, b = (quantized_multiplier(scale / twice) for scale in scales)
-    return a, b, quantized_multiplier(twice / ((1 << LEFT_SHIFT) * output))
 
 
 def rounded_product_thresholds(real: float, ends: Interval) -> IntArray:
