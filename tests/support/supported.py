@@ -262,7 +262,7 @@ def _files() -> str:
     rows = [
         (
             "`.tflite`",
-            "int8, and convolutions of int16, equal to LiteRT's reference kernels; a last SOFTMAX is the host's",
+            "int8, and convolutions of int16, equal to LiteRT's reference kernels",
             TFLITE,
         ),
         ("`.onnx`", "QONNX and QDQ, equal in exact arithmetic (docs/onnx.md)", ONNX),
