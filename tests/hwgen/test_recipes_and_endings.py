@@ -62,7 +62,7 @@ OPTIONS = {
     "training": replace(INT4, frozen_norms=1, tune=1, epochs=1, drop=0.0, steps="lsq"),
     "incremental": replace(INT4, weights="pot4", incremental=(0.5, 1.0), epochs=1),
 }
-RAW = "output=None needs a network that ends with a Conv2d or Linear"
+RAW = "output=None needs a network that ends with a convolution or Linear"
 
 
 def train(model: nn.Module, epochs: int) -> None:
