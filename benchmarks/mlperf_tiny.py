@@ -203,7 +203,7 @@ def _designs(found: dict[str, dict[str, Any]]) -> list[str]:
             if not plan or "error" in plan:
                 continue
             hz = plan["clock_hz"]
-            said = "equal" if rtl.get("equal") else rtl.get("error", "not simulated")
+            said = {True: "equal", False: "differs"}.get(rtl.get("equal"), "not simulated yet")
             lines.append(
                 f"| {title} | {goal} | {plan['luts']:,} | {_two(synth, 'luts')} | "
                 f"{plan['dsps']} / {_two(synth, 'dsps')} | "
