@@ -174,7 +174,7 @@ def findings():
 
 def errors():
     one = SimpleNamespace(median=0.07, most=0.3, rank=0.98, count=100)
-    return {"xilinx7": SimpleNamespace(fitted=one, tested=one)}
+    return {"xilinx7": SimpleNamespace(fitted=one, tested=one, streams=SimpleNamespace(tested=one))}
 
 
 TABLES = {

@@ -111,7 +111,7 @@ def test_a_family_without_a_block_is_told_how_to_get_one():
 
 def test_samples_depend_on_nothing_that_was_fitted(monkeypatch):
     """A sample stays the same whatever the coefficients are, and so does what is in the cache."""
-    before = [(p.assembly, p.input) for p in plans("ecp5")[:2]]
+    before = [(p.assembly, p.inputs) for p in plans("ecp5")[:2]]
     monkeypatch.setattr(
         "hwgen.planning.estimate.coefficients._known", lambda: {START: read_coefficients()[START]}
     )
@@ -120,7 +120,7 @@ def test_samples_depend_on_nothing_that_was_fitted(monkeypatch):
     with taken_for(START):
         made = (sample_plan(seed, "ecp5") for seed in itertools.count())
         again = itertools.islice((plan for plan in made if plan is not None), 2)
-        assert [(p.assembly, p.input) for p in again] == before
+        assert [(p.assembly, p.inputs) for p in again] == before
 
 
 def test_samples_are_of_every_kind():

@@ -56,11 +56,21 @@ def test_small_weights_are_tables():
 @pytest.mark.parametrize(("channels", "size"), [(8, 4), (8, 8), (16, 16), (3, 28)])
 def test_line_buffers(channels, size):
     window = WindowParameters(
-        channels, size, size, (3, 3), (1, 1), (1, 1), (1, 1), channels, 4, False
+        channels, size, size, (3, 3), (1, 1), ((1, 1), (1, 1)), (1, 1), channels, 4, False
     )
     style = ring_style(window.word * window.bits, window.depth, TARGET)
     styled = WindowParameters(
-        channels, size, size, (3, 3), (1, 1), (1, 1), (1, 1), channels, 4, False, style=style
+        channels,
+        size,
+        size,
+        (3, 3),
+        (1, 1),
+        ((1, 1), (1, 1)),
+        (1, 1),
+        channels,
+        4,
+        False,
+        style=style,
     )
     found = synthesise(to_verilog(Window(styled), "buffer"), "buffer", TARGET)
     wanted = block_rams(styled.word * 4, styled.depth, TARGET) if style == "block" else 0
