@@ -6,7 +6,7 @@ from support.engine_runs import check_entering, check_reset
 from support.engines import array_case, pool_case
 
 
-@pytest.mark.parametrize(("case", "seed"), [(array_case, 4), (pool_case, 6)])
+@pytest.mark.parametrize(("case", "seed"), [(array_case, 8), (pool_case, 6)])
 def test_words_enter_as_the_schedule_says(case, seed):
     check_entering(case, seed)
 
