@@ -1,6 +1,6 @@
 """Elements in another order: the op whose name says what is done, where there is one."""
 
-__all__ = ["CONSTANT", "frame_of", "moving", "rearrangement_of"]
+__all__ = ["CONSTANT", "frame_of", "moving"]
 
 from collections.abc import Iterator
 from itertools import permutations
@@ -9,23 +9,12 @@ from math import prod
 import numpy as np
 import numpy.typing as npt
 
-from hwgen.compression.quantize import QuantRearrange
 from hwgen.network import Gather, Op, Pad, Permute, PixelShuffle, Reshape, Slice, Upsample
-from hwgen.network.ops.rearrange import MOST_AXES
 from hwgen.network.rearranged import rearranged
 
 Indices = npt.NDArray[np.int64]
 Shape = tuple[int, ...]
 CONSTANT = -1  # in place of an element
-
-
-def rearrangement_of(layer: QuantRearrange, shape: Shape) -> Op:
-    """Return the op of a layer, for an input of a shape."""
-    whole, made = layer.whole_index(shape)
-    if not 1 <= len(made) <= MOST_AXES:  # that the user's model ends with
-        made = (prod(made[: 1 - MOST_AXES]), *made[1 - MOST_AXES :]) if made else (1,)
-    index: Indices = whole.cpu().numpy()
-    return moving(index.reshape(made), shape, layer.zero_point + layer.integer())
 
 
 def moving(index: Indices, shape: Shape, value: int = 0) -> Op:

@@ -2,6 +2,7 @@
 
 __all__ = ["CONVERT", "LEAVES"]
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -34,7 +35,7 @@ from hwgen.compression.quantize import (
 )
 from hwgen.errors import NetworkError
 from hwgen.formats import Binary, Fixed
-from hwgen.importers.rearrangements import rearrangement_of
+from hwgen.importers.rearrangements import moving
 from hwgen.network import (
     Add,
     Affine,
@@ -61,6 +62,7 @@ from hwgen.network import (
     Threshold,
 )
 from hwgen.network.ops import AvgPool, Conv, MaxPool
+from hwgen.network.ops.rearrange import MOST_AXES
 from hwgen.torch_graph.modules import ArgMax as TorchArgMax
 from hwgen.torch_graph.modules import MaxPool as TorchMaxPool
 
@@ -164,6 +166,15 @@ def _add(layer: QuantAdd, _: Shape) -> Op:
     return Add(layer.multipliers(), np.ones(1) if same else np.array(factors))
 
 
+def _rearrange(layer: QuantRearrange, shape: Shape) -> Op:
+    """Return the op of a layer, for an input of a shape."""
+    whole, made = layer.whole_index(shape)
+    if not 1 <= len(made) <= MOST_AXES:  # that the user's model ends with
+        made = (math.prod(made[: 1 - MOST_AXES]), *made[1 - MOST_AXES :]) if made else (1,)
+    index: IntArray = whole.cpu().numpy()
+    return moving(index.reshape(made), shape, layer.zero_point + layer.integer())
+
+
 def _flatten(layer: nn.Flatten, _: Shape) -> Op:
     return Flatten()
 
@@ -174,7 +185,7 @@ MAXIMA: dict[int, Callable[..., MaxPool]] = {1: MaxPool1d, 2: MaxPool2d}
 AVERAGES: dict[int, Callable[..., AvgPool]] = {1: AvgPool1d, 2: AvgPool2d}
 CONVERT: dict[type[nn.Module], Callable[[Any, Shape], Op]] = {
     QuantInput: _input,
-    QuantRearrange: rearrangement_of,
+    QuantRearrange: _rearrange,
     QuantConv1d: _conv,
     QuantConv2d: _conv,
     nn.PixelShuffle: lambda layer, shape: PixelShuffle((layer.upscale_factor,) * 2),

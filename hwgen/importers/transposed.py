@@ -24,15 +24,22 @@ class Phases:
     dilation : of its taps
     kernel : taps of the convolution
     padding : of the convolution, before and behind
-    start, count : of what it makes, put side by side, those that stay
+    made : of what it makes, put side by side
+    start, count : of these, those that stay
     """
 
     stride: int
     dilation: int
     kernel: int
     padding: tuple[int, int]
+    made: int
     start: int
     count: int
+
+    @property
+    def is_cut(self) -> bool:
+        """Whether some of what is made does not stay."""
+        return self.made != self.count
 
 
 def phases_of(
@@ -48,7 +55,8 @@ def phases_of(
     first, last = before // stride, (before + count - 1) // stride
     padding = max(0, kernel - 1 - first), max(0, last - (extent - 1))
     start = before - (kernel - 1 - padding[0]) * stride
-    return Phases(stride, dilation, kernel, padding, start, count)
+    made = (extent + sum(padding) - kernel + 1) * stride
+    return Phases(stride, dilation, kernel, padding, made, start, count)
 
 
 def weights_of_phases(weight: IntArray, axes: Sequence[Phases]) -> IntArray:

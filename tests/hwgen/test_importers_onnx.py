@@ -2,6 +2,8 @@
 blurs, those of qonnx and onnxruntime."""
 
 import re
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -231,3 +233,9 @@ def test_command(tmp_path):
     network = hwgen.load(tmp_path / "m.net")
     assert network == hwgen.import_onnx(tmp_path / "m.onnx")
     assert network.run(network.quantize(x)).shape == (64, 4, 4, 5)
+
+
+@pytest.mark.parametrize("reader", ["onnx", "tflite"])
+def test_readers_of_files_need_no_torch(reader):
+    code = f"import sys, hwgen.importers.{reader}; sys.exit('torch' in sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True)

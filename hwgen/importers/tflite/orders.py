@@ -7,17 +7,15 @@ one order, and a node is made where something takes it.
 __all__ = ["CONSTANT", "MOST", "Order", "channels_first", "channels_last", "moving"]
 
 import math
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
-from itertools import permutations
+from dataclasses import dataclass
 
 import numpy as np
 
-from hwgen.network import Flatten, Gather, Op, Pad, Permute, Reshape, Upsample
+from hwgen.importers.rearrangements import CONSTANT
+from hwgen.importers.rearrangements import moving as op_of
+from hwgen.network import Flatten, Op, Reshape
 from hwgen.network.ops import IntArray
-from hwgen.network.rearranged import rearranged
 
-CONSTANT = -1  # in place of an element
 MOST = 1 << 24  # elements of a tensor that is moved
 Shape = tuple[int, ...]
 
@@ -70,30 +68,6 @@ def moving(index: IntArray, shape: Shape, made: Shape, value: int) -> Op | None:
     index : of the shape made
     shape : of the value
     """
-    flat = np.ascontiguousarray(index).reshape(-1)
-    numbers = np.arange(math.prod(shape)).reshape(shape)
-    if np.array_equal(flat, numbers.reshape(-1)):
+    if np.array_equal(index.reshape(-1), np.arange(math.prod(shape))):
         return None if shape == made else Flatten() if len(made) == 1 else Reshape(made)
-    if len(shape) == len(made):
-        for op in _named(flat, shape, made):
-            found = rearranged(op, numbers, shape)
-            if found.shape == made and np.array_equal(found.reshape(-1), flat):
-                return replace(op, value=value) if isinstance(op, Pad) else op
-    return Gather(flat, made, value)
-
-
-def _named(flat: IntArray, shape: Shape, made: Shape) -> Iterator[Op]:
-    """Yield ops of a name of their own that might do; a pad with `CONSTANT`."""
-    axes = range(len(shape))
-    if sorted(shape) == sorted(made):
-        yield from (Permute(p) for p in permutations(axes) if tuple(shape[n] for n in p) == made)
-        return
-    if all(b % a == 0 for a, b in zip(shape, made, strict=True)):
-        yield Upsample(tuple(b // a for a, b in zip(shape, made, strict=True)))
-    real = np.flatnonzero(flat != CONSTANT)
-    if real.size and all(a <= b for a, b in zip(shape, made, strict=True)):
-        before = np.unravel_index(int(real[0]), made)
-        sides = [int(n) for n in before]
-        after = [b - a - n for a, b, n in zip(shape, made, sides, strict=True)]
-        if min(after) >= 0:
-            yield Pad(tuple(sides), tuple(after), value=CONSTANT)
+    return op_of(index.reshape(made), shape, value)

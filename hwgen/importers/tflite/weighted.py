@@ -13,7 +13,7 @@ from hwgen.importers.tflite.arithmetic import SAME, rounded_product_thresholds, 
 from hwgen.importers.tflite.builder import Builder, Refusal
 from hwgen.importers.tflite.file import TfliteOperator
 from hwgen.importers.tflite.settings import Convert, Pads, counted, fused, option, padding_of
-from hwgen.importers.tflite.transposed import Phases, phases_of, side_by_side
+from hwgen.importers.transposed import Phases, phases_of, weights_of_phases
 from hwgen.network import Conv1d, Conv2d, Linear, PixelShuffle, Slice
 from hwgen.network.ops import FloatArray, IntArray
 
@@ -151,7 +151,7 @@ def _side_by_side(
     bias = _bias(builder, _nth(operator, 3), len(weight), is_wide).repeat(each)
     repeated = scales if scales.size == 1 else scales.repeat(each)
     padding = axes[0].padding, axes[1].padding
-    conv = Conv2d(side_by_side(weight, axes), bias, Fixed(8), repeated, (1, 1), padding)
+    conv = Conv2d(weights_of_phases(weight, axes), bias, Fixed(8), repeated, (1, 1), padding)
     made = builder.add(conv, [builder.value(x)], name, "acc")
     reals = _ratios(builder, x, out, repeated)
     requantize = builder.requantize(out, reals, fused(operator), is_wide)
