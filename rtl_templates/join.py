@@ -3,7 +3,7 @@
 __all__ = ["Concat", "ConcatParameters", "Sum", "SumParameters"]
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 
 from amaranth import *
@@ -11,17 +11,18 @@ from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out, connect
 
 from hwgen_rtl_templates.epilogue import EpilogueParameters
-from hwgen_rtl_templates.fifo import Fifo, FifoParameters
+from hwgen_rtl_templates.fifo import Fifo
+from hwgen_rtl_templates.followed import Followed, follow
 from hwgen_rtl_templates.function_table import FunctionTableParameters
 from hwgen_rtl_templates.recurrence import NEVER, After, Recurrence, no_clocks
-from hwgen_rtl_templates.streams import beats_per_pixel, delayed, elements, range_shape
+from hwgen_rtl_templates.streams import beats_per_pixel, delayed, elements
 from hwgen_rtl_templates.tables import added
 from hwgen_rtl_templates.term_tree import TermTree
 from hwgen_rtl_templates.timing import Link
 
 
 @dataclass(frozen=True)
-class SumParameters:
+class SumParameters(Followed):
     """y = epilogue(offset + sum over the inputs of multiplier * x), element by element.
 
     channels, lanes : of a pixel, and of a beat
@@ -50,28 +51,6 @@ class SumParameters:
     shifts: bool = False
     table: FunctionTableParameters | None = None
 
-    @property
-    def word(self) -> int:
-        """Elements of a beat that enters."""
-        return self.lanes
-
-    @property
-    def sum_shape(self) -> Shape:
-        """Shape of the sum."""
-        return range_shape(self.lo, self.hi)
-
-    @property
-    def behind(self) -> tuple[EpilogueParameters | FunctionTableParameters, ...]:
-        """What follows the sum, a beat a clock each."""
-        return tuple(part for part in (self.epilogue, self.table) if part)
-
-    @property
-    def element(self) -> tuple[int, bool]:
-        """(bits, signed) of an output element."""
-        for part in reversed(self.behind):
-            return part.bits, part.signed
-        return self.sum_shape.width, self.sum_shape.signed
-
     @cached_property
     def tree(self) -> TermTree:
         """The adders of a lane."""
@@ -82,32 +61,9 @@ class SumParameters:
         return TermTree(ranges, self.multipliers, self.offset)
 
     @property
-    def latency(self) -> int:
-        """Clocks from the inputs to the queue."""
-        return self.tree.levels + sum(part.latency for part in self.behind)
-
-    @property
-    def full_rate_depth(self) -> int:
-        """Depth of the queue from which on it never holds the sum up under a ready sink."""
-        return self.latency + 3
-
-    @property
-    def busy(self) -> int:
-        """Clocks of a frame on which it works."""
-        return self.beats
-
-    @cached_property
-    def fifo(self) -> FifoParameters:
-        """The queue behind."""
-        return FifoParameters(self.lanes, *self.element, self.depth, self.shifts)
-
-    def with_depth(self, depth: int) -> "SumParameters":
-        """Return the same sum with another queue."""
-        return replace(self, depth=depth)
-
-    def departures(self, beats: int) -> int:
-        """Return how many beats leave for `beats` on each input."""
-        return beats
+    def levels(self) -> int:
+        """Clocks from the inputs to a result."""
+        return self.tree.levels
 
     def create(self) -> "Sum":
         """Return the component."""
@@ -165,13 +121,10 @@ class Sum(wiring.Component):
         m.d.sync += room.eq(added(room, take.as_signed(), returned))
         (valid,) = delayed(m, p.tree.levels, valid=take)
         payload = Cat(
-            p.tree.build(m, f"sum_{lane}", [i.payload[lane] for i in inputs], p.sum_shape)
+            p.tree.build(m, f"sum_{lane}", [i.payload[lane] for i in inputs], p.result_shape)
             for lane in range(p.lanes)
         )
-        for part in p.behind:
-            m.submodules[part.name] = unit = part.create()
-            m.d.comb += [unit.i.valid.eq(valid), unit.i.payload.as_value().eq(payload)]
-            valid, payload = unit.o.valid, unit.o.payload.as_value()
+        valid, payload = follow(m, p.behind, valid, payload)
         m.d.comb += [fifo.i.valid.eq(valid), fifo.i.payload.as_value().eq(payload)]
         return m
 

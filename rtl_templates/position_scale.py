@@ -4,7 +4,7 @@ __all__ = ["PositionScale", "PositionScaleParameters"]
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 
 from amaranth import *
@@ -12,7 +12,8 @@ from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out, connect
 
 from hwgen_rtl_templates.epilogue import EpilogueParameters
-from hwgen_rtl_templates.fifo import Fifo, FifoParameters
+from hwgen_rtl_templates.fifo import Fifo
+from hwgen_rtl_templates.followed import Followed, follow
 from hwgen_rtl_templates.function_table import FunctionTableParameters
 from hwgen_rtl_templates.recurrence import After, Recurrence, no_clocks
 from hwgen_rtl_templates.streams import beats_per_pixel, elements, range_shape
@@ -21,7 +22,7 @@ from hwgen_rtl_templates.timing import Link
 
 
 @dataclass(frozen=True)
-class PositionScaleParameters:
+class PositionScaleParameters(Followed):
     """y = epilogue((offset + step * x) * factor of the row * factor of the column).
 
     channels, lanes : of a pixel, and of a beat
@@ -51,16 +52,6 @@ class PositionScaleParameters:
     table: FunctionTableParameters | None = None
 
     @property
-    def behind(self) -> tuple[EpilogueParameters | FunctionTableParameters, ...]:
-        """What follows, a beat a clock each."""
-        return tuple(part for part in (self.epilogue, self.table) if part)
-
-    @property
-    def word(self) -> int:
-        """Elements of a beat that enters."""
-        return self.lanes
-
-    @property
     def groups(self) -> int:
         """Beats of a pixel."""
         return beats_per_pixel(self.channels, self.lanes)
@@ -69,11 +60,6 @@ class PositionScaleParameters:
     def beats(self) -> int:
         """Beats of a frame."""
         return len(self.rows) * len(self.columns) * self.groups
-
-    @property
-    def busy(self) -> int:
-        """Clocks of a frame on which it works."""
-        return self.beats
 
     @cached_property
     def common(self) -> int:
@@ -129,39 +115,9 @@ class PositionScaleParameters:
         return range_shape(min(0, -(-self.lo // most)), max(0, self.hi // most))
 
     @property
-    def product_shape(self) -> Shape:
-        """Shape of the products."""
-        return range_shape(self.lo, self.hi)
-
-    @property
-    def element(self) -> tuple[int, bool]:
-        """(bits, signed) of an output element."""
-        for part in reversed(self.behind):
-            return part.bits, part.signed
-        return self.product_shape.width, self.product_shape.signed
-
-    @property
-    def latency(self) -> int:
-        """Clocks from the input to the queue."""
-        return 2 + sum(part.latency for part in self.behind)
-
-    @property
-    def full_rate_depth(self) -> int:
-        """Depth of the queue from which on it never holds the input up under a ready sink."""
-        return self.latency + 3
-
-    @cached_property
-    def fifo(self) -> FifoParameters:
-        """The queue behind."""
-        return FifoParameters(self.lanes, *self.element, self.depth, self.shifts)
-
-    def with_depth(self, depth: int) -> "PositionScaleParameters":
-        """Return the same with another queue."""
-        return replace(self, depth=depth)
-
-    def departures(self, beats: int) -> int:
-        """Return how many beats leave for the `beats` that enter."""
-        return beats
+    def levels(self) -> int:
+        """Clocks from the inputs to a result."""
+        return 2
 
     def create(self) -> "PositionScale":
         """Return the component."""
@@ -224,15 +180,12 @@ class PositionScale(wiring.Component):
         products = []
         for lane in range(p.lanes):
             x = Signal(p.x_shape, name=f"x_{lane}", reset_less=True)
-            product = Signal(p.product_shape, name=f"product_{lane}", reset_less=True)
+            product = Signal(p.result_shape, name=f"product_{lane}", reset_less=True)
             m.d.sync += [x.eq(self.i.payload[lane] * p.step + p.offset)]
             m.d.sync += [product.eq(self._times(x, factor) << p.common)]
             products.append(product)
         valid, payload = multiplied, Cat(products)
-        for part in p.behind:
-            m.submodules[part.name] = unit = part.create()
-            m.d.comb += [unit.i.valid.eq(valid), unit.i.payload.as_value().eq(payload)]
-            valid, payload = unit.o.valid, unit.o.payload.as_value()
+        valid, payload = follow(m, p.behind, valid, payload)
         m.d.comb += [fifo.i.valid.eq(valid), fifo.i.payload.as_value().eq(payload)]
         return m
 

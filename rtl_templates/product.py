@@ -3,15 +3,15 @@
 __all__ = ["Product", "ProductParameters"]
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from functools import cached_property
+from dataclasses import dataclass
 
 from amaranth import *
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out, connect
 
 from hwgen_rtl_templates.epilogue import EpilogueParameters
-from hwgen_rtl_templates.fifo import Fifo, FifoParameters
+from hwgen_rtl_templates.fifo import Fifo
+from hwgen_rtl_templates.followed import Followed, follow
 from hwgen_rtl_templates.function_table import FunctionTableParameters
 from hwgen_rtl_templates.recurrence import After, Recurrence, no_clocks
 from hwgen_rtl_templates.streams import elements, range_shape
@@ -22,7 +22,7 @@ Range = tuple[int, int]
 
 
 @dataclass(frozen=True)
-class ProductParameters:
+class ProductParameters(Followed):
     """y = epilogue(a * b), element by element, with a = offset + step * element, and b alike.
 
     channels, lanes : of a pixel, and of a beat
@@ -52,54 +52,9 @@ class ProductParameters:
     table: FunctionTableParameters | None = None
 
     @property
-    def behind(self) -> tuple[EpilogueParameters | FunctionTableParameters, ...]:
-        """What follows, a beat a clock each."""
-        return tuple(part for part in (self.epilogue, self.table) if part)
-
-    @property
-    def word(self) -> int:
-        """Elements of a beat that enters."""
-        return self.lanes
-
-    @property
-    def product_shape(self) -> Shape:
-        """Shape of a product."""
-        return range_shape(self.lo, self.hi)
-
-    @property
-    def element(self) -> tuple[int, bool]:
-        """(bits, signed) of an output element."""
-        for part in reversed(self.behind):
-            return part.bits, part.signed
-        return self.product_shape.width, self.product_shape.signed
-
-    @property
-    def latency(self) -> int:
-        """Clocks from the inputs to the queue: operands, product, and what follows."""
-        return 2 + sum(part.latency for part in self.behind)
-
-    @property
-    def full_rate_depth(self) -> int:
-        """Depth of the queue from which on it never holds the product up under a ready sink."""
-        return self.latency + 3
-
-    @property
-    def busy(self) -> int:
-        """Clocks of a frame on which it works."""
-        return self.beats
-
-    @cached_property
-    def fifo(self) -> FifoParameters:
-        """The queue behind."""
-        return FifoParameters(self.lanes, *self.element, self.depth, self.shifts)
-
-    def with_depth(self, depth: int) -> "ProductParameters":
-        """Return the same product with another queue."""
-        return replace(self, depth=depth)
-
-    def departures(self, beats: int) -> int:
-        """Return how many beats leave for `beats` on each input."""
-        return beats
+    def levels(self) -> int:
+        """Clocks from the inputs to a result."""
+        return 2  # operands, product
 
     def create(self) -> "Product":
         """Return the component."""
@@ -162,16 +117,13 @@ class Product(wiring.Component):
         for lane in range(p.lanes):
             a = self._operand(m, 0, lane, self.i_0.payload[lane])
             b = self._operand(m, 1, lane, self.i_1.payload[lane])
-            product = Signal(p.product_shape, name=f"product_{lane}", reset_less=True)
+            product = Signal(p.result_shape, name=f"product_{lane}", reset_less=True)
             m.d.sync += product.eq(a * b)
             products.append(product)
         valid, multiplied = Signal(), Signal()
         m.d.sync += [valid.eq(take), multiplied.eq(valid)]
         valid, payload = multiplied, Cat(products)
-        for part in p.behind:
-            m.submodules[part.name] = unit = part.create()
-            m.d.comb += [unit.i.valid.eq(valid), unit.i.payload.as_value().eq(payload)]
-            valid, payload = unit.o.valid, unit.o.payload.as_value()
+        valid, payload = follow(m, p.behind, valid, payload)
         m.d.comb += [fifo.i.valid.eq(valid), fifo.i.payload.as_value().eq(payload)]
         return m
 

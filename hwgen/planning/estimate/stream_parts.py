@@ -101,7 +101,7 @@ def _product(part: ProductParameters, target: Target) -> Structure:
     logic: dict[str, float] = {"sum bit": moved}
     if not blocks:
         logic["product bit"] = left
-    ffs = widths[0][0] + widths[1][0] + part.product_shape.width
+    ffs = widths[0][0] + widths[1][0] + part.result_shape.width
     found = Structure(logic, ffs).times(part.lanes)
     found += Structure({"join": 1}, 9, ceil(part.lanes * blocks))
     for unit in part.behind:
@@ -127,7 +127,7 @@ def _extreme_work(part: ExtremeParameters, beats: int) -> Work:
 
 
 def _position_scale(part: PositionScaleParameters, target: Target) -> Structure:
-    width, x, lanes = part.product_shape.width, part.x_shape.width, part.lanes
+    width, x, lanes = part.result_shape.width, part.x_shape.width, part.lanes
     # of a narrow value synthesis adds a factor for each of its bits
     adders = min(part.summands, x) - 1
     loops = loop_bits(part.groups, len(part.columns), len(part.rows))
@@ -146,7 +146,7 @@ def _position_scale(part: PositionScaleParameters, target: Target) -> Structure:
 
 def _position_scale_work(part: PositionScaleParameters, beats: int) -> Work:
     adders = part.summands - 1 + (part.offset != 0)
-    total = Work(adder_bits=adders * part.product_shape.width * part.lanes * beats)
+    total = Work(adder_bits=adders * part.result_shape.width * part.lanes * beats)
     for unit in part.behind:
         total += EPILOGUES[type(unit)].work(unit, beats)
     return total + fifo_work(part.fifo, beats)
