@@ -4,6 +4,7 @@ __all__ = ["command_and_environment"]
 
 import json
 import os
+import py_compile
 import shutil
 import sys
 from collections.abc import Sequence
@@ -68,6 +69,8 @@ def _start(tools: SimulatorTools) -> Path:
             raise ToolError(
                 f"cocotb's runner cannot start {tools.simulator}; the log ends:\n{log_tail(log)}"
             )
-        shutil.copyfile(BENCH, folder / f"{MODULE}.py")
+        bench = shutil.copyfile(BENCH, folder / f"{MODULE}.py")
+        # Else the first simulation would: an entry is not to be written to.
+        py_compile.compile(str(bench), doraise=True)
 
     return cache.cached(parts, write)
