@@ -118,7 +118,7 @@ def test_an_average_over_zeros_of_binary_values_is_refused():
     model, x = written(
         lambda m, x: F.adaptive_avg_pool1d(m.a(x), 5), 2, 9, a=nn.Conv1d(2, 3, 3, padding=1)
     )
-    with pytest.raises(FormatError, match="average of binary values must have no padding"):
+    with pytest.raises(FormatError, match="average of binary values must have no zeros among them"):
         compressed(model, x, activations="binary", input="int8")
 
 

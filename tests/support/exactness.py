@@ -12,14 +12,14 @@ from hwgen.network import Network
 from support.meanings import DifferenceError, compare_torch
 
 
-def train_on(x: torch.Tensor) -> Callable[[nn.Module, int], None]:
+def train_on(*x: torch.Tensor) -> Callable[[nn.Module, int], None]:
     """Two steps of a made-up loss, with scales that move."""
 
     def train(model: nn.Module, epochs: int) -> None:
         optimizer = torch.optim.Adam(model.parameters(), lr=0.05)
         for _ in range(2):
             optimizer.zero_grad()
-            model(x).pow(2).sum().backward()
+            model(*x).pow(2).sum().backward()
             optimizer.step()
 
     return train

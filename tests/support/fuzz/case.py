@@ -154,7 +154,7 @@ def draw_model(source: str, rng: np.random.Generator) -> tuple[nn.Module, Reals,
             Recipe(pruned, draw_recipe(rng)),
             example=example,
             calibration=[x],
-            train=train_on(x) if trains else None,
+            train=train_on(*parts) if trains else None,
         )
     return done.module, x, api.import_torch(done.module, example)
 

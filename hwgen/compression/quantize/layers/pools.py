@@ -29,11 +29,16 @@ class QuantAvgPool(nn.Module):
         self.path = path
         self.kernel, self.stride = float_layer.kernel, float_layer.stride
         self.padding, self.divisor = float_layer.padding, float_layer.divisor
-        zeros = isinstance(source, QuantRearrange) and source.has_constants
-        if (zeros or any(map(any, self.padding))) and is_binary(source):
+        if any(map(any, self.padding)) and is_binary(source):
             raise FormatError(
                 f"{path}: average of binary values must have no padding, not {self.padding}; "
                 "use padding=0, or give the layer before it a format such as uint2"
+            )
+        if isinstance(source, QuantRearrange) and source.has_constants and is_binary(source):
+            raise FormatError(
+                f"{path}: average of binary values must have no zeros among them, of a padding or "
+                "of windows of unequal sizes; choose an output size that divides the input's, or "
+                "give the layer before it a format such as uint2"
             )
         self._source = (source,)
 
