@@ -79,3 +79,7 @@ def __getattr__(name: str) -> object:
     if name not in __all__:
         raise AttributeError(f"module 'hwgen' has no attribute {name!r}")
     return getattr(import_module(_HOMES.get(name, "hwgen.api")), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*__all__, *(name for name in globals() if name.startswith("__"))})

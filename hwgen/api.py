@@ -41,6 +41,7 @@ from hwgen.package.hashes import changed_files, check_unchanged, with_hashes
 from hwgen.package.manifest import read_manifest
 from hwgen.planning import Plan, plan
 from hwgen.progress import Progress
+from hwgen.showing import counted
 from hwgen.simulation import SimulationResult
 from hwgen.simulation import simulate as run_simulation
 from hwgen.targets import DEFAULT_TARGET, Rom, get_target
@@ -282,6 +283,11 @@ class Package:
         self.folder = Path(folder)
         self.manifest = read_manifest(self.folder)
         self._may_differ = changed
+
+    def __repr__(self) -> str:
+        of = self.manifest
+        layers = counted(len(of.layers), "layer")
+        return f"<Package {str(self.folder)!r}: {layers} on {of.target} for {of.goal}>"
 
     @property
     def changed(self) -> tuple[str, ...]:

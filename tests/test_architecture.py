@@ -22,6 +22,7 @@ LONGEST_ELABORATE = 60
 MAY_IMPORT = {
     "errors": set(),
     "progress": set(),
+    "showing": {"errors"},
     "formats": {"errors"},
     "cache": {"errors"},
     "primitives": {"families"},
@@ -30,11 +31,12 @@ MAY_IMPORT = {
     "typed": {"errors", "schema"},
     "targets": {"errors"},
     "tools": {"errors", "cache"},
-    "network": {"errors", "files", "formats"},
+    "network": {"showing", "errors", "files", "formats"},
     "golden": {"errors", "formats", "network"},
     "passes": {"network"},
     "torch_graph": {"errors"},
     "compression": {
+        "showing",
         "errors",
         "files",
         "schema",
@@ -46,6 +48,7 @@ MAY_IMPORT = {
     "importers": {"errors", "files", "formats", "network", "torch_graph", "compression"},
     "families": {"errors", "targets", "tools", "rtl_templates"},
     "planning": {
+        "showing",
         "errors",
         "progress",
         "formats",
@@ -70,6 +73,7 @@ MAY_IMPORT = {
         "rtl_templates",
     },
     "cost": {
+        "showing",
         "errors",
         "files",
         "targets",
@@ -95,6 +99,7 @@ MAY_IMPORT = {
         "rtl_templates",
     },
     "simulation": {
+        "showing",
         "errors",
         "progress",
         "files",
@@ -125,7 +130,7 @@ MAY_IMPORT = {
         "boards",
     },
     "jobs": {"errors", "tools", "cache"},  # how jobs run; what they do, others hand in
-    "report": {"errors", "files", "schema"},  # results as data, whoever made them
+    "report": {"showing", "errors", "files", "schema"},  # results as data, whoever made them
     "tasks": {"errors", "files", "torch_graph", "compression"},
     "rtl_templates": set(),
     "sim": set(),

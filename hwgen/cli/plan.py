@@ -1,10 +1,9 @@
 """`hwgen plan`: what would implement a network, and why."""
 
-__all__ = ["describe_plan", "plan", "print_plan"]
+__all__ = ["plan", "print_plan"]
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -16,8 +15,7 @@ from hwgen.cli.tables import Column, print_table, say, screen
 from hwgen.targets import DEFAULT_TARGET
 
 if TYPE_CHECKING:
-    from hwgen.planning import Plan, Stage
-    from hwgen.planning.dataflow import Branch
+    from hwgen.planning import Plan
 
 NetworkFile = Annotated[Path, typer.Argument(metavar="NETWORK", help="A stored network.")]
 TargetName = Annotated[
@@ -76,7 +74,7 @@ def plan(
     """
     made = make_plan(network, target, goal, clock, choices)
     if as_json:
-        typer.echo(json.dumps(describe_plan(made), indent=2))
+        typer.echo(json.dumps(made.to_json(), indent=2))
     else:
         print_plan(made, screen())
 
@@ -84,122 +82,25 @@ def plan(
 WORTH_A_WORD = 0.25  # share of zeros in a layer that the plan mentions whatever becomes of them
 
 
-def describe_plan(plan: "Plan") -> dict[str, Any]:
-    """Return a plan as plain values."""
-    from hwgen.planning.estimate.resources import estimate, weigh
-
-    return {
-        "target": plan.target.name,
-        "clock_hz": plan.clock_hz,
-        "goal": plan.goal,
-        "interval": plan.interval,
-        "latency": plan.latency,
-        "frames_per_second": plan.frames_per_second,
-        "useful_share": plan.useful_share,
-        "bottleneck": plan.bottleneck.name,
-        "resources": asdict(plan.resources),
-        "gates": _gates(plan),
-        "energy": plan.energy.to_json(),
-        "layers": [
-            {
-                "name": stage.name,
-                "op": type(stage.layer.op).__name__,
-                **asdict(stage.folding),
-                "kind": stage.implementation.title,
-                "details": dict(details),
-                "description": stage.implementation.describe(details),
-                "worth": weigh(estimate(stage.core, plan.target), plan.target),
-                "alternatives": [asdict(other) for other in plan.alternatives.get(stage.name, ())],
-                "zeros": stage.zeros,
-                "skipped": stage.skipped,
-                "epilogue": stage.epilogue,
-                "busy": stage.busy,
-                "macs": stage.layer.macs,
-                "useful_share": _useful(plan, stage),
-                "queue": getattr(stage.core, "depth", None),
-                "queue_held": plan.timing.held.get(stage.name),
-                "resources": asdict(plan.resources_of(stage)),
-            }
-            for stage in plan.stages
-            for details in (stage.details(plan.target),)
-        ],
-        "queues": [
-            {"from": branch.source or "input", "to": _sink(branch, plan), "depth": depth}
-            for branch, depth in plan.depths.items()
-        ],
-    }
-
-
-def _sink(branch: "Branch", plan: "Plan") -> str:
-    """Return where a branch of a fork leads, in words."""
-    return branch.sink or f"output {plan.network.ends[branch.position].name}"
-
-
-def _gates(plan: "Plan") -> float | None:
-    """Return the estimated area of an ASIC in gate equivalents."""
-    from hwgen.planning.estimate.resources import gate_equivalents
-
-    needs = plan.resources
-    return gate_equivalents(needs.luts, needs.ffs) if plan.target.library else None
-
-
-def _used(cost: Mapping[str, Any], asic: bool) -> list[str]:
-    """Return what of a target's is used, in the table's columns."""
-    from hwgen.planning.estimate.resources import gate_equivalents
-
-    if asic:
-        return [f"{gate_equivalents(cost['luts'], cost['ffs']):,.0f}", f"{cost['ffs']:,.0f}"]
-    return [f"{cost[name]:,.0f}" for name in ("luts", "ffs", "dsps", "block_rams")]
-
-
 def _kind(of: Mapping[str, Any], asic: bool) -> str:
     """Return what computes a layer, in words; an ASIC has no LUTs."""
     return str(of["kind"]).replace("LUTs", "gates") if asic else str(of["kind"])
 
 
-def _useful(plan: "Plan", stage: "Stage") -> float | None:
-    units = stage.folding.pe * stage.folding.simd * plan.interval
-    return stage.macs / units if stage.layer.macs else None
-
-
 def print_plan(plan: "Plan", console: Console) -> None:
     """Print a plan: a row a layer, the bottleneck marked, the sums below."""
+    from hwgen.planning.description import table, title
     from hwgen.planning.estimate.energy import NODE
 
-    described = describe_plan(plan)
+    described = plan.to_json()
     energy = described["energy"]
     asic = plan.target.library is not None
-    counted = ("gates", "FF") if asic else ("LUT", "FF", "DSP", "RAM")
-    titles = ("layer", "pe", "simd", "busy", "useful", "weights", "output", *counted)
-    rows = []
-    for layer in described["layers"]:
-        cost, share = layer["resources"], layer["useful_share"]
-        mark = " *" if layer["name"] == described["bottleneck"] else ""
-        rows.append(
-            (
-                layer["name"] + mark,
-                str(layer["pe"]),
-                str(layer["simd"]),
-                f"{layer['busy']:,}",
-                "" if share is None else f"{share:.0%}",
-                layer["details"].get("weights") or "",
-                layer["epilogue"] or "",
-                *_used(cost, asic),
-            )
-        )
-    total, target = described["resources"], plan.target
-    share = f"{plan.useful_share:.0%}"
-    rows.append(("estimate", "", "", "", share, "", "", *_used(total, asic)))
-    if not asic:
-        budget = (target.luts, target.ffs, target.dsps, target.block_rams)
-        used = zip(total.values(), budget, strict=True)
-        shares = (f"{n / has:.1%}" if has else "-" for n, has in used)
-        rows.append(("of device", "", "", "", "", "", "", *shares))
+    titles, rows = table(plan, described)
     print_table(
         console,
         [Column(each) for each in titles],
         rows,
-        title=f"Plan for {plan.target.name} at {plan.clock_hz / 1e6:g} MHz, {plan.goal}",
+        title=title(plan),
         sections=(len(described["layers"]),),
     )
     for layer in described["layers"]:

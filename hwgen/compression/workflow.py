@@ -30,6 +30,7 @@ from hwgen.compression.user_functions import (
     warn_at_chance,
 )
 from hwgen.errors import FoundUnsupported, HwgenError, HwgenWarning, UnsupportedError
+from hwgen.showing import Shown, counted
 from hwgen.torch_graph.adopt import adopt
 from hwgen.torch_graph.batches import Batch, as_batch, mapped, tensors_of
 from hwgen.torch_graph.float_graph import FloatGraph
@@ -40,8 +41,8 @@ from hwgen.torch_graph.trace import check_finite, float_graph_of
 Example = Tensor | Sequence[Tensor] | Mapping[str, Tensor]
 
 
-@dataclass(frozen=True)
-class Compressed:
+@dataclass(frozen=True, repr=False)
+class Compressed(Shown):
     """The compressed module, in evaluation mode, and how it came about.
 
     Attributes
@@ -58,6 +59,19 @@ class Compressed:
     stopped: str = ""
     sufficed: str = ""
     warnings: tuple[str, ...] = ()
+
+    def _line(self) -> str:
+        first, last = self.history[0], self.history[-1]
+        said = [
+            ", ".join(dict.fromkeys(record.step for record in self.history)),
+            f"{last.parameters:,} of {counted(first.parameters, 'parameter')}",
+            f"{last.bytes:,} of {counted(first.bytes, 'byte')}",
+        ]
+        if first.accuracy is not None and last.accuracy is not None:
+            said.append(f"accuracy {last.accuracy:.2%} of {first.accuracy:.2%}")
+        if self.warnings:
+            said.append(counted(len(self.warnings), "warning"))
+        return "; ".join(said)
 
 
 def compress(

@@ -16,13 +16,14 @@ from hwgen.errors import HwgenError
 from hwgen.families import routing_of
 from hwgen.package.manifest import Manifest
 from hwgen.planning.estimate.resources import gate_equivalents
+from hwgen.showing import Shown, html_table
 from hwgen.targets import Target, get_target
 
 COST_STAGES = ("estimate", "synth", "route")
 
 
-@dataclass(frozen=True)
-class Cost:
+@dataclass(frozen=True, repr=False)
+class Cost(Shown):
     """What a package costs.
 
     stage : "estimate", "synth" or "route": where the figures come from
@@ -60,6 +61,29 @@ class Cost:
     def to_json(self) -> dict[str, object]:
         """Return the figures as plain values."""
         return asdict(self)
+
+    def _figures(self) -> list[tuple[str, str]]:
+        """Return what is known, in words: (what, how much)."""
+        known = (
+            ("LUT", self.luts, ",.0f"),
+            ("gates", self.gates, ",.0f"),
+            ("um2", self.area_um2, ",.0f"),
+            ("FF", self.ffs, ",.0f"),
+            ("DSP", self.dsps, ",.0f"),
+            ("RAM", self.block_rams, ",.0f"),
+            ("MHz", self.fmax_mhz, ".1f"),
+            ("frames a second", self.frames_per_second, ",.0f"),
+            ("mW", self.power_mw, ".3g"),
+            ("nJ an inference", self.energy_nj, ".3g"),
+        )
+        return [(what, f"{value:{form}}") for what, value, form in known if value is not None]
+
+    def _line(self) -> str:
+        figures = ", ".join(f"{value} {what}" for what, value in self._figures())
+        return f"{self.stage} on {self.target}; {figures}"
+
+    def _repr_html_(self) -> str:
+        return html_table(("", self.stage), self._figures(), f"Cost on {self.target}")
 
 
 def cost_of(verilog: Path, manifest: Manifest, stage: str, timeout: float) -> Cost:

@@ -19,6 +19,7 @@ from hwgen.network.fields import FloatArray, IntArray
 from hwgen.network.inference import Tensor, infer
 from hwgen.network.ops import Input, Op, same_op
 from hwgen.network.size import Size, size_of
+from hwgen.showing import Shown, counted, html_table
 
 # An array, or for several inputs or outputs arrays by name or in order
 Given: TypeAlias = npt.ArrayLike | Mapping[str, npt.ArrayLike] | tuple[npt.ArrayLike, ...]
@@ -33,8 +34,8 @@ class Node:
     inputs: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, eq=False, init=False)
-class Network:
+@dataclass(frozen=True, eq=False, init=False, repr=False)
+class Network(Shown):
     """An integer network: nodes in topological order, the first an `Input`.
 
     Building one runs the verifier, so a `Network` that exists is a network that is legal: names
@@ -211,6 +212,25 @@ class Network:
         from hwgen.network.text import summary
 
         return summary(self)
+
+    def _line(self) -> str:
+        def types(ends: Mapping[str, Tensor]) -> str:
+            return ", ".join(
+                f"{name} {'x'.join(map(str, tensor.shape))} {tensor.format or 'integers'}"
+                for name, tensor in ends.items()
+            )
+
+        return (
+            f"{counted(len(self.nodes) - len(self.inputs), 'layer')}, "
+            f"{counted(self.size.parameters, 'parameter')}, {types(self.inputs)} -> "
+            f"{types(self.outputs)}"
+        )
+
+    def _repr_html_(self) -> str:
+        from hwgen.network.text import summary_rows
+
+        titles, *rows = summary_rows(self)
+        return html_table(titles, rows, sums=1)
 
     def save(self, path: str | Path) -> None:
         """Write the network to a file that `hwgen.load` reads back, equal in every bit."""

@@ -25,6 +25,7 @@ from hwgen.planning.layers.layer import INPUT, Layer
 from hwgen.planning.layers.sparsity import live_words
 from hwgen.planning.lowering.window import element_of
 from hwgen.planning.timing import Timing, evaluate_timing
+from hwgen.showing import Shown, counted, frame, html_table
 from hwgen.targets import Target
 from hwgen_rtl_templates.axi import BorderParameters
 
@@ -112,8 +113,8 @@ class Stage:
         return output_of(self.layer, self.core)
 
 
-@dataclass(frozen=True, eq=False)
-class Plan:
+@dataclass(frozen=True, eq=False, repr=False)
+class Plan(Shown):
     """Implementation, folding and queue depths of each layer.
 
     network : what is implemented
@@ -244,6 +245,41 @@ class Plan:
     def energy(self) -> Energy:
         """Estimated energy of an inference."""
         return energy_of(work_of(self.assembly, self.beats_in))
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the plan as plain values, as `hwgen plan --json` prints it."""
+        from hwgen.planning.description import describe
+
+        return describe(self)
+
+    def to_pandas(self) -> Any:
+        """Return a pandas.DataFrame with a row a layer: name, op, kind, pe, simd, busy clocks,
+        MACs, estimated LUTs, flip-flops, DSP blocks and block memories, and the rest of what
+        `to_json` has of a layer.
+
+        Raises
+        ------
+        ToolError : pandas is not installed
+        """
+        layers = self.to_json()["layers"]
+        return frame(layer | layer.pop("resources") for layer in layers)
+
+    def _line(self) -> str:
+        used = self.resources
+        return (
+            f"{counted(len(self.stages), 'layer')} on {self.target.name} for {self.goal}; a frame "
+            f"every {counted(self.interval, 'clock')}, latency {self.latency:,}, "
+            f"{self.frames_per_second:,.0f} frames a second at {self.clock_hz / 1e6:g} MHz; about "
+            f"{used.luts:,.0f} LUT, {used.ffs:,.0f} FF, {used.dsps:,.0f} DSP, "
+            f"{used.block_rams:,.0f} RAM"
+        )
+
+    def _repr_html_(self) -> str:
+        from hwgen.planning.description import describe, table, title
+
+        described = describe(self)
+        titles, rows = table(self, described)
+        return html_table(titles, rows, title(self), sums=len(rows) - len(described["layers"]))
 
     def with_stages(self, stages: tuple[Stage, ...]) -> "Plan":
         """Return the plan with other components for its layers."""

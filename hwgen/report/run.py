@@ -11,9 +11,23 @@ from typing import Any
 import numpy as np
 
 from hwgen.errors import HwgenError
+from hwgen.showing import Shown, counted, frame, html_table
 
 SPEC_VERSION = 1
 STAGES = ("estimate", "synth", "route")
+SHORT = {  # what a notebook shows of a run, and how
+    "accuracy": ".2%",
+    "luts": ",",
+    "ffs": ",",
+    "dsps": ",",
+    "block_rams": ",",
+    "gates": ",.0f",
+    "fmax_mhz": ".1f",
+    "interval": ",",
+    "latency": ",",
+    "frames_per_second": ",.0f",
+    "energy_nj": ".3g",
+}
 
 
 @dataclass(frozen=True)
@@ -111,8 +125,8 @@ class Row:
         return None if self.latency is None or not clock else self.latency / clock
 
 
-@dataclass(frozen=True)
-class Run:
+@dataclass(frozen=True, repr=False)
+class Run(Shown):
     """A comparison.
 
     Attributes
@@ -153,6 +167,37 @@ class Run:
     def to_json(self) -> str:
         """Return the text that `read_run` reads."""
         return json.dumps({"hwgen_run": SPEC_VERSION, **asdict(self)}, indent=1) + "\n"
+
+    def to_pandas(self) -> Any:
+        """Return a pandas.DataFrame with a row a design, and a column a field of `Row`.
+
+        Raises
+        ------
+        ToolError : pandas is not installed
+        """
+        return frame(asdict(row) for row in self.rows)
+
+    def _line(self) -> str:
+        failed = sum(bool(row.error) for row in self.rows)
+        said = f"{self.title}, {counted(len(self.rows), 'design')} at stage {self.stage}"
+        said += f", {failed} of them without a result" if failed else ""
+        return said if self.complete else f"{said}, not complete"
+
+    def _repr_html_(self) -> str:
+        columns = [(n, form) for n, form in SHORT.items() if any(_has(row, n) for row in self.rows)]
+        rows = [
+            (
+                row.name,
+                *(format(getattr(row, n), form) if _has(row, n) else "" for n, form in columns),
+            )
+            for row in self.rows
+        ]
+        return html_table(("design", *(name for name, _ in columns)), rows, self.title)
+
+
+def _has(row: Row, name: str) -> bool:
+    """Say whether a figure of a row is known."""
+    return getattr(row, name) is not None
 
 
 def spearman(a: Sequence[float], b: Sequence[float]) -> float | None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from hwgen.errors import SimulationError
+from hwgen.showing import Shown, counted
 from hwgen.simulation.compare import FirstDifference, LayerResult
 
 # The rules of harness.v, by its numbers, with what the ports at the end begin with.
@@ -44,8 +45,8 @@ def rule_of(number: int, inputs: Sequence[str], outputs: Sequence[str], end: int
     return rule
 
 
-@dataclass(frozen=True, eq=False)
-class SimulationResult:
+@dataclass(frozen=True, eq=False, repr=False)
+class SimulationResult(Shown):
     """What a simulation found.
 
     Cycles are counted from 0, the first one after reset.
@@ -89,6 +90,14 @@ class SimulationResult:
         """Whether all outputs, and all layers that were traced, are equal, and no stream rule
         was broken."""
         return self.equal and not self.violations and not any(r.different for r in self.layers)
+
+    def _line(self) -> str:
+        said = [f"{self.compared - self.different:,} of {self.compared:,} outputs equal"]
+        if self.violations:
+            said.append(counted(len(self.violations), "stream rule") + " broken")
+        if self.interval is not None:
+            said.append(f"a frame every {counted(self.interval, 'clock')}")
+        return ", ".join((*said, f"latency {counted(self.latency, 'clock')}"))
 
 
 @dataclass(frozen=True)

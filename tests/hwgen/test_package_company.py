@@ -125,7 +125,6 @@ def test_the_version_is_of_the_content(two):
 
 def test_a_folding_is_described_whole(two):
     """Every field, by its own name, in the manifest, the Verilog and `hwgen plan --json`."""
-    from hwgen.cli.plan import describe_plan
 
     names = [field.name for field in fields(Folding)]
     assert {"implementation", "parameter"} <= set(names)
@@ -133,7 +132,7 @@ def test_a_folding_is_described_whole(two):
     for layer, stage in zip(two[0].manifest.layers, plan.stages, strict=True):
         assert layer.folding == stage.folding
         assert list(two[0].manifest.to_json()["layers"][0]["folding"]) == names
-    told = json.loads(json.dumps(describe_plan(plan)))["layers"]
+    told = json.loads(json.dumps(plan.to_json()))["layers"]
     assert [{name: layer[name] for name in names} for layer in told] == [
         asdict(stage.folding) for stage in plan.stages
     ]

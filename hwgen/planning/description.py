@@ -1,0 +1,109 @@
+"""A plan as plain values, and as a table for people."""
+
+__all__ = ["describe", "table", "title"]
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from hwgen.planning.dataflow import Branch
+from hwgen.planning.estimate.resources import estimate, gate_equivalents, weigh
+from hwgen.planning.plan import Plan, Stage
+
+
+def describe(plan: Plan) -> dict[str, Any]:
+    """Return a plan as plain values."""
+    needs = plan.resources
+    return {
+        "target": plan.target.name,
+        "clock_hz": plan.clock_hz,
+        "goal": plan.goal,
+        "interval": plan.interval,
+        "latency": plan.latency,
+        "frames_per_second": plan.frames_per_second,
+        "useful_share": plan.useful_share,
+        "bottleneck": plan.bottleneck.name,
+        "resources": asdict(needs),
+        "gates": gate_equivalents(needs.luts, needs.ffs) if plan.target.library else None,
+        "energy": plan.energy.to_json(),
+        "layers": [
+            {
+                "name": stage.name,
+                "op": type(stage.layer.op).__name__,
+                **asdict(stage.folding),
+                "kind": stage.implementation.title,
+                "details": dict(details),
+                "description": stage.implementation.describe(details),
+                "worth": weigh(estimate(stage.core, plan.target), plan.target),
+                "alternatives": [asdict(other) for other in plan.alternatives.get(stage.name, ())],
+                "zeros": stage.zeros,
+                "skipped": stage.skipped,
+                "epilogue": stage.epilogue,
+                "busy": stage.busy,
+                "macs": stage.layer.macs,
+                "useful_share": _useful(plan, stage),
+                "queue": getattr(stage.core, "depth", None),
+                "queue_held": plan.timing.held.get(stage.name),
+                "resources": asdict(plan.resources_of(stage)),
+            }
+            for stage in plan.stages
+            for details in (stage.details(plan.target),)
+        ],
+        "queues": [
+            {"from": branch.source or "input", "to": _sink(branch, plan), "depth": depth}
+            for branch, depth in plan.depths.items()
+        ],
+    }
+
+
+def _sink(branch: Branch, plan: Plan) -> str:
+    """Return where a branch of a fork leads, in words."""
+    return branch.sink or f"output {plan.network.ends[branch.position].name}"
+
+
+def _useful(plan: Plan, stage: Stage) -> float | None:
+    units = stage.folding.pe * stage.folding.simd * plan.interval
+    return stage.macs / units if stage.layer.macs else None
+
+
+def title(plan: Plan) -> str:
+    """Return what the plan is for."""
+    return f"Plan for {plan.target.name} at {plan.clock_hz / 1e6:g} MHz, {plan.goal}"
+
+
+def table(plan: Plan, described: Mapping[str, Any]) -> tuple[Sequence[str], list[Sequence[str]]]:
+    """Return titles and rows: a row a layer, the bottleneck marked, and the sums below."""
+    asic = plan.target.library is not None
+    counted = ("gates", "FF") if asic else ("LUT", "FF", "DSP", "RAM")
+    titles = ("layer", "pe", "simd", "busy", "useful", "weights", "output", *counted)
+    rows: list[Sequence[str]] = []
+    for layer in described["layers"]:
+        cost, share = layer["resources"], layer["useful_share"]
+        mark = " *" if layer["name"] == described["bottleneck"] else ""
+        rows.append(
+            (
+                layer["name"] + mark,
+                str(layer["pe"]),
+                str(layer["simd"]),
+                f"{layer['busy']:,}",
+                "" if share is None else f"{share:.0%}",
+                layer["details"].get("weights") or "",
+                layer["epilogue"] or "",
+                *_used(cost, asic),
+            )
+        )
+    total, target = described["resources"], plan.target
+    rows.append(("estimate", "", "", "", f"{plan.useful_share:.0%}", "", "", *_used(total, asic)))
+    if not asic:
+        budget = (target.luts, target.ffs, target.dsps, target.block_rams)
+        used = zip(total.values(), budget, strict=True)
+        shares = (f"{n / has:.1%}" if has else "-" for n, has in used)
+        rows.append(("of device", "", "", "", "", "", "", *shares))
+    return titles, rows
+
+
+def _used(cost: Mapping[str, Any], asic: bool) -> list[str]:
+    """Return what of a target's is used, in the table's columns."""
+    if asic:
+        return [f"{gate_equivalents(cost['luts'], cost['ffs']):,.0f}", f"{cost['ffs']:,.0f}"]
+    return [f"{cost[name]:,.0f}" for name in ("luts", "ffs", "dsps", "block_rams")]
