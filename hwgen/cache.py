@@ -16,6 +16,7 @@ import errno
 import fcntl
 import hashlib
 import json
+import logging
 import os
 import re
 import secrets
@@ -34,6 +35,7 @@ from hwgen.errors import HwgenError
 
 Part = str | bytes | int | float | bool | None
 
+_SAID = logging.getLogger("hwgen")
 _LIST = "complete.json"  # written last: an entry without it is not one
 _ATTEMPTS = 20  # to make a scratch folder that nobody takes for a leftover
 _BUSY = (BlockingIOError, FileNotFoundError)  # locked by another process, or removed by it
@@ -193,6 +195,7 @@ class Cache:
         key = self.key(key_parts)
         entry = self.root / key[:2] / key
         if _complete(entry):
+            _SAID.info("kept from before: %s", entry)
             return entry
         try:
             entry.parent.mkdir(parents=True, exist_ok=True)

@@ -18,11 +18,21 @@ __all__ = [
     "StoreError",
     "ToolError",
     "UnsupportedError",
+    "meant",
 ]
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 SHOWN = 3  # parts of one kind that a message names
+
+
+def meant(word: object, known: Iterable[str]) -> str:
+    """Return "did you mean ...? ", with the one or two words that are most like one; else ""."""
+    import difflib  # which few errors need
+
+    close = difflib.get_close_matches(str(word).lower(), list(known), n=2, cutoff=0.5)
+    return f"did you mean {' or '.join(close)}? " if close else ""
 
 
 class HwgenError(Exception):

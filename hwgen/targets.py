@@ -7,14 +7,13 @@ for an ECP5 is a little under the round number in the vendor's brochure. A cell 
 
 __all__ = ["DEFAULT_TARGET", "TARGETS", "Rom", "Target", "get_target"]
 
-import difflib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from pathlib import Path
 from types import MappingProxyType
 
-from hwgen.errors import HwgenError
+from hwgen.errors import HwgenError, meant
 
 
 class Rom(StrEnum):
@@ -308,8 +307,7 @@ def get_target(name: str) -> Target:
             raise HwgenError(f"Liberty file {name} of the target is not there; check its path")
         return _cells(str(path), f"ASIC, cells of {path.name}", str(path), ASIC_CLOCK)
     if target is None:
-        close = difflib.get_close_matches(str(name).lower(), TARGETS, n=2, cutoff=0.5)
-        hint = f"did you mean {' or '.join(close)}? " if close else ""
+        hint = meant(name, TARGETS)
         raise HwgenError(
             f"Target must be one of {', '.join(TARGETS)}, not {name!r}; {hint}"
             f"`hwgen targets` shows what each holds, and the path of a Liberty file, *{LIBERTY}, "

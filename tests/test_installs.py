@@ -116,7 +116,7 @@ def test_beside_a_project_with_names_of_its_own(python, project):
 
 
 def boards(*command: object, cwd: Path) -> list[object]:
-    targets = json.loads(run(*command, "targets", "--json", cwd=cwd))
+    targets = json.loads(run(*command, "targets", "--json", "-", cwd=cwd))
     return [target["board"] for target in targets if target["board"]]
 
 

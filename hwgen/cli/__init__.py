@@ -32,7 +32,6 @@ app = typer.Typer(
     name="hwgen",
     help="From a PyTorch network to an FPGA or ASIC: compress, generate, prove bit-exact, cost.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
@@ -63,8 +62,22 @@ def _version(wanted: bool) -> None:
         raise typer.Exit
 
 
+def _verbose(wanted: bool) -> None:
+    if wanted:
+        import logging
+
+        logging.basicConfig(format="hwgen: %(message)s", level=logging.WARNING)
+        logging.getLogger("hwgen").setLevel(logging.INFO)
+
+
 @app.callback()
 def options(
+    verbose: Annotated[
+        bool,
+        typer.Option(
+            "-v", "--verbose", callback=_verbose, help="Say which programs run, and what is kept."
+        ),
+    ] = False,
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
     ] = False,

@@ -2,14 +2,16 @@
 
 __all__ = ["run_board", "serve_board"]
 
-import json
 import time
 from collections.abc import Mapping
 from contextlib import ExitStack, suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
+from rich.console import Console
 
+from hwgen.cli.output_file import screen_beside, write_json
 from hwgen.cli.progress import bar
 from hwgen.cli.tables import Column, print_table, say, screen
 
@@ -19,15 +21,21 @@ if TYPE_CHECKING:
 
     from hwgen.api import Package
 
+INTERRUPTED = "what was compiled is kept; the same command sends the frames anew"
+
 
 def run_board(
-    package: "Package", x: "npt.NDArray[np.int64]", seed: int, timeout: float, as_json: bool
+    package: "Package",
+    x: "npt.NDArray[np.int64]",
+    seed: int,
+    timeout: float,
+    json_file: Path | None,
 ) -> bool:
     """Send frames to a simulated board, print how many outputs equal golden, return whether all."""
     from hwgen.host import Accelerator
 
     expected = package.network.run(x)
-    with bar("Board", screen(stderr=True)) as progress:
+    with bar("Board", screen(stderr=True), INTERRUPTED) as progress:
         progress("build", 0, 0)
         with (
             package.simulated_board(seed=seed, timeout=timeout) as port,
@@ -47,14 +55,12 @@ def run_board(
         "seconds": transfer.seconds,
         "outputs": y.tolist(),
     }
-    if as_json:
-        typer.echo(json.dumps(figures, indent=2))
-    else:
-        _print(package.manifest.target, figures, transfer.rate)
+    _print(package.manifest.target, figures, transfer.rate, screen_beside(json_file))
+    write_json(json_file, figures)
     return bool(same == expected.size)
 
 
-def _print(target: str, figures: Mapping[str, Any], rate: float) -> None:
+def _print(target: str, figures: Mapping[str, Any], rate: float, console: Console) -> None:
     same = figures["compared"] - figures["different"]
     rows = (
         ("outputs equal", f"{same:,} of {figures['compared']:,}"),
@@ -63,7 +69,7 @@ def _print(target: str, figures: Mapping[str, Any], rate: float) -> None:
         ("frames a second, simulated", f"{rate:,.0f}"),
     )
     columns = (Column(""), Column(""))
-    print_table(screen(), columns, rows, title=f"Simulated board, {target}", header=False)
+    print_table(console, columns, rows, title=f"Simulated board, {target}", header=False)
 
 
 def serve_board(package: "Package", seed: int) -> None:

@@ -2,14 +2,15 @@
 
 __all__ = ["build"]
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.console import Console
 
 from hwgen.cli.cost import Changed, open_package
-from hwgen.cli.plan import AsJson, Choices, Clock
+from hwgen.cli.output_file import JsonFile, check_file, screen_beside, write_json
+from hwgen.cli.plan import Choices, Clock
 from hwgen.cli.progress import bar
 from hwgen.cli.tables import Column, print_table, say, screen
 from hwgen.targets import DEFAULT_TARGET
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 Source = Annotated[
     Path, typer.Argument(metavar="NETWORK|PACKAGE", help="A stored network, or a package.")
 ]
+
+INTERRUPTED = "nothing is written; steps that were done are kept, and the same command goes on"
 
 
 def build(
@@ -55,7 +58,7 @@ def build(
     ] = 4,
     timeout: Annotated[float, typer.Option(help="Seconds that each tool may take.")] = 1800.0,
     changed: Changed = False,
-    as_json: AsJson = False,
+    json_file: JsonFile = None,
 ) -> None:
     """Build a board's bitstream: clock, serial link and accelerator, placed at the board's pins.
 
@@ -66,10 +69,11 @@ def build(
     """
     from hwgen import building
 
+    check_file(json_file)
     hertz = None if clock is None else round(clock * 1e6)
     if changed and source.is_dir():
         open_package(source, changed)
-    with bar("Building", screen(stderr=True)) as progress:
+    with bar("Building", screen(stderr=True), INTERRUPTED) as progress:
         built = building.build(
             source,
             output,
@@ -83,15 +87,12 @@ def build(
             changed=changed,
             progress=progress,
         )
-    if as_json:
-        typer.echo(json.dumps(built.to_json(), indent=2))
-    else:
-        print_build(built, output)
+    print_build(built, output, screen_beside(json_file))
+    write_json(json_file, built.to_json())
 
 
-def print_build(built: "Build", output: Path) -> None:
+def print_build(built: "Build", output: Path, console: Console) -> None:
     """Print what was built: what it takes, how fast it is, and what to do next."""
-    console = screen()
     rows = []
     for what, key in (
         ("LUT", "luts"),

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
-from hwgen.cli.output_file import check_file, write_file
+from hwgen.cli.output_file import JsonFile, check_file, screen_beside, write_file
 from hwgen.cli.progress import bar
 from hwgen.cli.report import Baseline
 from hwgen.cli.tables import Column, print_table, say, screen
@@ -61,9 +61,7 @@ def compare(
     ] = None,
     timeout: Annotated[float, typer.Option(help="Seconds for a training or a design.")] = 1800.0,
     memory: Annotated[float, typer.Option(help="Megabytes for a training or a design.")] = 6000.0,
-    json_file: Annotated[
-        Path | None, typer.Option("--json", metavar="FILE", help="Write the run, for hwgen report.")
-    ] = None,
+    json_file: JsonFile = None,
     csv: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the table.")] = None,
     markdown: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the table.")] = None,
     html: Annotated[Path | None, typer.Option(metavar="FILE", help="Write a page.")] = None,
@@ -101,7 +99,7 @@ def compare(
             megabytes=memory,
             progress=move,
         )
-    print_run(run, screen())
+    print_run(run, screen_beside(json_file))
     texts: tuple[Callable[[], str], ...] = (
         run.to_json,
         lambda: to_csv(run),

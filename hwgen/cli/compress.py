@@ -3,7 +3,6 @@
 __all__ = ["compress"]
 
 import hashlib
-import json
 import warnings
 from dataclasses import asdict
 from pathlib import Path
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.console import Console
 
-from hwgen.cli.output_file import check_file, write_file
+from hwgen.cli.output_file import JsonFile, check_file, screen_beside, write_json
 from hwgen.cli.progress import bar
 from hwgen.cli.tables import Column, print_table, say, screen
 from hwgen.errors import HwgenError, HwgenWarning
@@ -50,9 +49,7 @@ def compress(
     goal: Annotated[
         str, typer.Option("--goal", help='With --measure: "10000 fps", "min latency", "min area".')
     ] = "10000 fps",
-    json_file: Annotated[
-        Path | None, typer.Option("--json", metavar="FILE", help="Write the history as JSON.")
-    ] = None,
+    json_file: JsonFile = None,
 ) -> None:
     """Train, prune and quantize a task's model as a recipe says, and store its integer network.
 
@@ -63,7 +60,7 @@ def compress(
     from hwgen import api
     from hwgen.tasks.python_file import load_object, read_source
 
-    for path in (output, *([] if json_file is None else [json_file])):
+    for path in (output, json_file):
         check_file(path)
     if fresh and checkpoints is None:
         raise HwgenError("--fresh begins the checkpoints of a folder anew; give --checkpoints too")
@@ -89,7 +86,7 @@ def compress(
         )
     wanted = wanted.for_task(found)
     source = read_source(Path(task.rpartition(":")[0]))
-    console = screen()
+    console = screen_beside(json_file)
     try:
         caught = warnings.catch_warnings(record=True)
         with bar("Compressing", screen(stderr=True)) as move, caught as warned:
@@ -123,8 +120,7 @@ def compress(
                 warning.message, warning.category, warning.filename, warning.lineno
             )
     say(console, f"Network in {output}")
-    if json_file is not None:
-        write_file(json_file, json.dumps(_described(done, wanted), indent=2) + "\n")
+    write_json(json_file, _described(done, wanted))
 
 
 def _described(done: "Compressed", recipe: Any) -> dict[str, Any]:

@@ -2,13 +2,13 @@
 
 __all__ = ["cost"]
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hwgen.cli.plan import AsJson
+from hwgen.cli.output_file import JsonFile, check_file, screen_beside, write_json
+from hwgen.cli.progress import waiting
 from hwgen.cli.refit import run_refit
 from hwgen.cli.tables import Column, print_table, say, screen
 from hwgen.errors import HwgenError
@@ -17,6 +17,7 @@ from hwgen.targets import get_target
 if TYPE_CHECKING:
     from hwgen import api
 
+INTERRUPTED = "steps that were done are kept; the same command goes on behind them"
 _BEFORE_LAYOUT = (
     "Timing and power are OpenSTA's of the mapped netlist: without wires, clock and reset ideal, "
     "every net changing {:g} times a clock."
@@ -48,7 +49,7 @@ def cost(
     stage: Annotated[str, typer.Option(help="estimate, synth or route.")] = "synth",
     timeout: Annotated[float, typer.Option(help="Seconds that each tool may take.")] = 1800.0,
     changed: Changed = False,
-    as_json: AsJson = False,
+    json_file: JsonFile = None,
     refit: Annotated[
         bool, typer.Option("--refit", help="Fit the estimates to synthesis anew, no PACKAGE.")
     ] = False,
@@ -69,20 +70,19 @@ def cost(
 
     Example: hwgen cost --refit --families gowin
     """
+    check_file(json_file)
     if refit:
-        run_refit(families, fitted, tested, timeout, output, as_json)
+        run_refit(families, fitted, tested, timeout, output, json_file)
         return
     if package is None:
         raise HwgenError("PACKAGE must be named, such as build/digits (or --refit given)")
     from hwgen.cost.asic.static_timing import ACTIVITY
 
-    console = screen()
+    console = screen_beside(json_file)
     opened = open_package(package, changed)
-    with screen(stderr=True).status(f"Running {stage} of {opened.manifest.top}"):
+    with waiting(f"Running {stage} of {opened.manifest.top}", screen(stderr=True), INTERRUPTED):
         found = opened.cost(stage, timeout=timeout)
-    if as_json:
-        typer.echo(json.dumps(found.to_json(), indent=2))
-        return
+    write_json(json_file, found.to_json())
     target = get_target(found.target)
     rows = []
     for what, used, has in (

@@ -2,7 +2,6 @@
 
 __all__ = ["demo"]
 
-import json
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -22,9 +21,9 @@ from rich.progress import (
 )
 
 from hwgen.cache import Cache
-from hwgen.cli.output_file import check_file, write_file
+from hwgen.cli.output_file import JsonFile, check_file, screen_beside, write_json
 from hwgen.cli.plan import print_plan
-from hwgen.cli.tables import Column, print_table, say, screen
+from hwgen.cli.tables import Column, print_table, say
 from hwgen.errors import HwgenError, ToolError
 from hwgen.targets import DEFAULT_TARGET
 
@@ -94,9 +93,7 @@ def demo(
     output: Annotated[Path, typer.Option("-o", "--output", help="Folder of the package.")] = Path(
         "build/digits"
     ),
-    json_file: Annotated[
-        Path | None, typer.Option("--json", metavar="FILE", help="Write the figures as JSON.")
-    ] = None,
+    json_file: JsonFile = None,
     seed: Annotated[int, typer.Option(help="Of the training.")] = 0,
     target: Annotated[str, typer.Option("--target", help="The device.")] = DEFAULT_TARGET,
     goal: Annotated[str, typer.Option("--goal", help="Throughput to plan for.")] = GOAL,
@@ -110,9 +107,8 @@ def demo(
 
     Example: hwgen demo --json demo.json
     """
-    console = screen()
-    if json_file is not None:
-        check_file(json_file)
+    console = screen_beside(json_file)
+    check_file(json_file)
     start = time.monotonic()
     with Steps(console) as steps:
         figures = _run(steps, output, seed, target, goal, fresh, console)
@@ -120,8 +116,7 @@ def demo(
     figures["cached"] = steps.cached
     _print(figures, console)
     say(console, f"Package in {output}")
-    if json_file is not None:
-        write_file(json_file, json.dumps(figures, indent=2) + "\n")
+    write_json(json_file, figures)
     equal = figures["outputs"]
     if equal["equal"] != equal["compared"] or figures["violations"]:
         raise typer.Exit(1)

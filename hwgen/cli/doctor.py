@@ -2,20 +2,20 @@
 
 __all__ = ["Finding", "doctor", "examine"]
 
-import json
 import platform
 import re
 import sys
 from dataclasses import asdict, dataclass
 from importlib import metadata
 from pathlib import Path
-from typing import Annotated
 
 import typer
+from rich.console import Console
 from rich.text import Text
 
 from hwgen import tools
-from hwgen.cli.tables import Column, print_table, say, screen
+from hwgen.cli.output_file import JsonFile, check_file, screen_beside, write_json
+from hwgen.cli.tables import Column, print_table, say
 from hwgen.errors import ToolError
 from hwgen.targets import INSTALL_LIBRARY, TARGETS, Target
 from hwgen.tools import TOOLS, Tool
@@ -183,32 +183,29 @@ def examine() -> list[Finding]:
     return [*findings, _fst_headers(), *programmers]
 
 
-def doctor(
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
-) -> None:
+def doctor(json_file: JsonFile = None) -> None:
     """Show which tools are there, in which version, and the line that brings a missing one.
 
     Ends with status 1 when something is missing, what one thing alone needs aside.
 
-    Example: hwgen doctor --json
+    Example: hwgen doctor --json -
     """
+    check_file(json_file)
     findings = examine()
     missing = [finding for finding in findings if finding.problem]
     ok = all(finding.optional for finding in missing)
-    if as_json:
-        report = {
-            "python": platform.python_version(),
-            "ok": ok,
-            "tools": [asdict(finding) for finding in findings],
-        }
-        typer.echo(json.dumps(report, indent=2))
-    else:
-        _print(findings, missing)
+    report = {
+        "python": platform.python_version(),
+        "ok": ok,
+        "tools": [asdict(finding) for finding in findings],
+    }
+    write_json(json_file, report)
+    _print(findings, missing, screen_beside(json_file))
     if not ok:
         raise typer.Exit(1)
 
 
-def _print(findings: list[Finding], missing: list[Finding]) -> None:
+def _print(findings: list[Finding], missing: list[Finding], console: Console) -> None:
     rows = []
     for finding in findings:
         state = Text(finding.problem, "red") if finding.problem else finding.version or ""
@@ -218,7 +215,6 @@ def _print(findings: list[Finding], missing: list[Finding]) -> None:
         Column("version", right=False, words=True),
         Column("needed for", right=False, words=True),
     )
-    console = screen()
     title = f"Tools of hwgen (Python {platform.python_version()})"
     print_table(console, columns, rows, title=title)
     if not missing:

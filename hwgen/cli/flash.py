@@ -2,20 +2,22 @@
 
 __all__ = ["flash"]
 
-import json
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from hwgen.cli.plan import AsJson
+from hwgen.cli.output_file import JsonFile, check_file, screen_beside, write_json
+from hwgen.cli.progress import waiting
 from hwgen.cli.tables import say, screen
+
+INTERRUPTED = "the board may hold half of it; program it again before you use it"
 
 
 def flash(
     folder: Annotated[Path, typer.Argument(metavar="OUT", help="Folder that hwgen build wrote.")],
     timeout: Annotated[float, typer.Option(help="Seconds that the programmer may take.")] = 300.0,
-    as_json: AsJson = False,
+    json_file: JsonFile = None,
 ) -> None:
     """Program a board with its bitstream, through openFPGALoader or the board's own programmer.
 
@@ -23,9 +25,11 @@ def flash(
     """
     from hwgen import building
 
-    with screen(stderr=True).status("Programming"):
+    check_file(json_file)
+    with waiting("Programming", screen(stderr=True), INTERRUPTED):
         built = building.flash(folder, timeout=timeout)
-    if as_json:
-        typer.echo(json.dumps(built.to_json(), indent=2))
-        return
-    say(screen(), f"{built.board} holds {built.top}; it answers at {built.baud:,} baud")
+    write_json(json_file, built.to_json())
+    say(
+        screen_beside(json_file),
+        f"{built.board} holds {built.top}; it answers at {built.baud:,} baud",
+    )

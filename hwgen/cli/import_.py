@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.console import Console
 
+from hwgen.cli.progress import waiting
 from hwgen.cli.tables import Column, print_table, say, screen
 from hwgen.errors import HwgenError
 
@@ -64,7 +65,7 @@ def import_(
     if (output is None) != check:
         raise HwgenError("Say where the network goes: -o my.net; or --check, which writes nothing")
     console = screen()
-    with console.status("Importing"):
+    with waiting("Importing", screen(stderr=True), "nothing is written; run it again"):
         if source.lower().endswith(FILES):
             if weights is not None:
                 raise HwgenError(f"{source}: --weights is for a task's float model, not for a file")

@@ -1,19 +1,49 @@
-"""Files that a verb writes at its end."""
+"""Files that a verb writes at its end, and the standard output in the place of one."""
 
-__all__ = ["check_file", "write_file"]
+__all__ = ["JsonFile", "check_file", "screen_beside", "write_file", "write_json"]
 
+import json
+import sys
 from pathlib import Path
+from typing import Annotated
 
+import typer
+from rich.console import Console
+
+from hwgen.cli.tables import screen
 from hwgen.errors import OutputFolderError
 from hwgen.tools import scratch
 
+STDOUT = Path("-")
+JsonFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--json", metavar="FILE", help="Write it as JSON; - prints that, in place of all else."
+    ),
+]
 
-def check_file(path: Path) -> None:
+
+def screen_beside(json_file: Path | None) -> Console:
+    """Return what tables are printed to: nothing where JSON is printed."""
+    console = screen()
+    console.quiet = json_file == STDOUT
+    return console
+
+
+def check_file(path: Path | None) -> None:
     """Refuse what cannot be written at the end before minutes are spent."""
+    if path is None or path == STDOUT:
+        return
     if not path.absolute().parent.is_dir():
         raise OutputFolderError(f"{path}: its folder must exist")
     if path.is_dir():
         raise OutputFolderError(f"{path}: must be a file, not a folder")
+
+
+def write_json(path: Path | None, values: object) -> None:
+    """Write plain values, if a file is named."""
+    if path is not None:
+        write_file(path, json.dumps(values, indent=2) + "\n")
 
 
 def write_file(path: Path, text: str) -> None:
@@ -22,6 +52,9 @@ def write_file(path: Path, text: str) -> None:
     Half a surrogate pair, which a layer's name may hold, is written as its number.
     """
     text = text.encode("utf-8", "backslashreplace").decode("utf-8")
+    if path == STDOUT:
+        sys.stdout.write(text)
+        return
     try:
         path = path.resolve()
         if path.exists() and not path.is_file():

@@ -2,7 +2,6 @@
 
 __all__ = ["plan", "print_plan"]
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.console import Console
 
+from hwgen.cli.output_file import JsonFile, check_file, screen_beside, write_json
 from hwgen.cli.progress import bar
 from hwgen.cli.tables import Column, print_table, say, screen
 from hwgen.targets import DEFAULT_TARGET
@@ -34,7 +34,6 @@ Choices = Annotated[
         "may be repeated.",
     ),
 ]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 
 
 INTERRUPTED = (
@@ -66,19 +65,45 @@ def plan(
     goal: Goal = "10000 fps",
     clock: Clock = None,
     choices: Choices = None,
-    as_json: AsJson = False,
+    explain: Annotated[
+        bool, typer.Option("--explain", help="Say what the table's columns mean.")
+    ] = False,
+    json_file: JsonFile = None,
 ) -> None:
     """Choose how each layer is built, and show what it takes and gives.
 
+    Example: hwgen plan digits.net --explain
+
     Example: hwgen plan digits.net --target ulx3s-85f --goal "10000 fps" --set conv1.pe=4
     """
+    check_file(json_file)
     made = make_plan(network, target, goal, clock, choices)
-    if as_json:
-        typer.echo(json.dumps(made.to_json(), indent=2))
-    else:
-        print_plan(made, screen())
+    console = screen_beside(json_file)
+    print_plan(made, console)
+    for title, meaning in LEGEND.items() if explain else ():
+        say(console, f"{title}: {meaning}")
+    if json_file is not None:
+        write_json(json_file, made.to_json())
 
 
+LEGEND = {
+    "layer": "one that hardware computes, with what is folded into it; * marks the bottleneck, "
+    "which is busy for most clocks of a frame",
+    "pe": "outputs that are computed at once (processing elements)",
+    "simd": "inputs that each of these takes at once; pe x simd multiply-accumulates a clock",
+    "busy": "clocks of a frame that the layer's busiest part needs",
+    "useful": "share of what its multipliers could do between two frames that is asked of them",
+    "weights": "where they are: in a memory, in logic, or wired in as constants",
+    "output": "what makes outputs of sums: a multiplier, thresholds, thresholds on a line (affine)",
+    "LUT": "estimated lookup tables of four inputs",
+    "gates": "estimated area, in NANDs of two inputs",
+    "FF": "estimated flip-flops",
+    "DSP": "multiplier blocks",
+    "RAM": "block memories",
+    "worth": "all that a layer takes in one figure, by how much of each the device has",
+    "interval": "clocks from one frame to the next",
+    "latency": "clocks from a frame's first beat in to its last beat out",
+}
 WORTH_A_WORD = 0.25  # share of zeros in a layer that the plan mentions whatever becomes of them
 
 

@@ -2,20 +2,24 @@
 
 __all__ = ["run_refit"]
 
-import json
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import typer
+from rich.console import Console
 
+from hwgen.cli.output_file import screen_beside, write_json
 from hwgen.cli.progress import bar
 from hwgen.cli.tables import Column, print_table, screen
 from hwgen.errors import HwgenError
 
 if TYPE_CHECKING:
     from hwgen.refit.refit import Refit
+
+INTERRUPTED = (
+    "the coefficients are as they were; what was synthesised is kept, and the same command goes on"
+)
 
 
 def run_refit(
@@ -24,7 +28,7 @@ def run_refit(
     tested: int,
     timeout: float,
     output: Path | None,
-    as_json: bool,
+    json_file: Path | None,
 ) -> None:
     """Refit the estimates of some families, write the coefficients, and print the errors."""
     from hwgen.planning.estimate.coefficients import FILE, write_coefficients
@@ -33,7 +37,7 @@ def run_refit(
 
     names = [name.strip() for name in families.split(",") if name.strip()] or list(SAMPLED)
     found: dict[str, Refit] = {}
-    with bar("Refitting", screen(stderr=True)) as move:
+    with bar("Refitting", screen(stderr=True), INTERRUPTED) as move:
         for name in names:
             found[name] = refit(name, fitted=fitted, tested=tested, timeout=timeout, progress=move)
     path = output or FILE
@@ -43,21 +47,19 @@ def run_refit(
         raise HwgenError(
             f"Coefficients cannot be written ({error}); name another file with --output"
         ) from error
-    if as_json:
-        plain = {
-            name: {
-                "fitted": asdict(each.fitted),
-                "tested": asdict(each.tested),
-                "streams": asdict(each.streams.tested),
-            }
-            for name, each in found.items()
+    plain = {
+        name: {
+            "fitted": asdict(each.fitted),
+            "tested": asdict(each.tested),
+            "streams": asdict(each.streams.tested),
         }
-        typer.echo(json.dumps({"file": str(path), "families": plain}, indent=2))
-        return
-    _print(found, path)
+        for name, each in found.items()
+    }
+    write_json(json_file, {"file": str(path), "families": plain})
+    _print(found, path, screen_beside(json_file))
 
 
-def _print(found: "Mapping[str, Refit]", path: Path) -> None:
+def _print(found: "Mapping[str, Refit]", path: Path, console: Console) -> None:
     rows = []
     for name, each in found.items():
         streams = ("streams, unseen", each.streams.tested)
@@ -66,4 +68,4 @@ def _print(found: "Mapping[str, Refit]", path: Path) -> None:
             rows.append((name, what, str(errors.count), *figures))
     titles = ("family", "designs", "count", "median", "90th percentile", "Spearman")
     title = f"LUTs, estimated beside synthesised; coefficients in {path}"
-    print_table(screen(), [Column(each) for each in titles], rows, names=2, title=title)
+    print_table(console, [Column(each) for each in titles], rows, names=2, title=title)

@@ -2,15 +2,15 @@
 
 __all__ = ["simulate"]
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from rich.console import Console
 
 from hwgen.cli.board import run_board, serve_board
 from hwgen.cli.cost import Changed, PackageFolder, open_package
-from hwgen.cli.plan import AsJson
+from hwgen.cli.output_file import JsonFile, check_file, screen_beside, write_json
 from hwgen.cli.progress import bar
 from hwgen.cli.tables import Column, print_table, say, screen
 
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 LONGEST = 1 << 36  # bytes of frames
 FAULTS = (OSError, ValueError, EOFError, MemoryError, AttributeError)  # of what is no such file
+
+INTERRUPTED = "what was compiled is kept; the same command runs the frames anew"
 
 
 def simulate(
@@ -52,7 +54,7 @@ def simulate(
     ] = False,
     timeout: Annotated[float, typer.Option(help="Seconds for everything.")] = 3600.0,
     changed: Changed = False,
-    as_json: AsJson = False,
+    json_file: JsonFile = None,
 ) -> None:
     """Run frames back to back and compare every output bit with golden; status 1 if one differs.
 
@@ -63,6 +65,7 @@ def simulate(
     """
     from hwgen.errors import HwgenError
 
+    check_file(json_file)
     opened = open_package(package, changed)
     if serve and not board:
         raise HwgenError("Option --serve goes with --board")
@@ -71,10 +74,10 @@ def simulate(
         return
     x = _frames(opened, inputs, frames, seed)
     if board:
-        if not run_board(opened, x, seed, timeout, as_json):
+        if not run_board(opened, x, seed, timeout, json_file):
             raise typer.Exit(1)
         return
-    with bar("Simulating", screen(stderr=True)) as progress:
+    with bar("Simulating", screen(stderr=True), INTERRUPTED) as progress:
         result = opened.simulate(
             x,
             stage=stage,
@@ -105,10 +108,8 @@ def simulate(
         "build_seconds": result.build_seconds,
         "run_seconds": result.run_seconds,
     }
-    if as_json:
-        typer.echo(json.dumps(figures, indent=2))
-    else:
-        _print(figures, stalls > 0)
+    _print(figures, stalls > 0, screen_beside(json_file))
+    write_json(json_file, figures)
     if not figures["equal"]:
         raise typer.Exit(1)
 
@@ -140,8 +141,7 @@ def _frames(package: "api.Package", inputs: Path | None, frames: int, seed: int)
     return found
 
 
-def _print(figures: dict[str, Any], stalled: bool) -> None:
-    console = screen()
+def _print(figures: dict[str, Any], stalled: bool, console: Console) -> None:
     equal = figures["compared"] - figures["different"]
     rows = [("outputs equal", "", f"{equal:,} of {figures['compared']:,}")]
     for name in ("interval", "latency"):

@@ -2,35 +2,30 @@
 
 __all__ = ["targets"]
 
-import json
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
-import typer
-
-from hwgen.cli.tables import Column, print_table, say, screen
+from hwgen.cli.output_file import JsonFile, check_file, screen_beside, write_json
+from hwgen.cli.tables import Column, print_table, say
 from hwgen.targets import DEFAULT_TARGET, TARGETS
 
 if TYPE_CHECKING:
     from hwgen_boards import Board
 
 
-def targets(
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
-) -> None:
+def targets(json_file: JsonFile = None) -> None:
     """List the devices hardware can be made for, their budgets, and the boards with them.
 
     A target with a baud rate is a board that `hwgen build` makes bitstreams for.
 
-    Example: hwgen targets --json
+    Example: hwgen targets --json -
     """
+    check_file(json_file)
     boards = _boards()
-    if as_json:
-        described = [
-            target.to_json() | {"board": _board(boards, target.name)} for target in TARGETS.values()
-        ]
-        typer.echo(json.dumps(described, indent=2))
-        return
+    described = [
+        target.to_json() | {"board": _board(boards, target.name)} for target in TARGETS.values()
+    ]
+    write_json(json_file, described)
     caption = f"{DEFAULT_TARGET} is taken when none is named; *.lib names your own cell library"
     columns = (
         Column("target"),
@@ -56,7 +51,7 @@ def targets(
         )
         for target in TARGETS.values()
     ]
-    console = screen()
+    console = screen_beside(json_file)
     print_table(console, columns, rows, title="Targets", caption=caption)
     for board in boards.values():
         if board.note:

@@ -5,7 +5,7 @@ __all__ = ["parse_format"]
 import re
 from collections.abc import Callable
 
-from hwgen.errors import FormatError
+from hwgen.errors import FormatError, meant
 from hwgen.formats.base import Format
 from hwgen.formats.codebook import Codebook
 from hwgen.formats.fixed import Fixed
@@ -20,6 +20,11 @@ _NAMES: tuple[tuple[re.Pattern[str], Callable[..., Format]], ...] = (
     (re.compile(f"pot{_NUMBER}"), PowerOfTwo),
     (re.compile(f"pot{_NUMBER}x{_NUMBER}"), PowerOfTwo),
     (re.compile(f"cb{_NUMBER}:{_NUMBER}"), Codebook),
+)
+
+_USUAL = (
+    *(f"{kind}{bits}" for kind in ("int", "uint") for bits in range(2, 17)),
+    *("binary", "ternary", "pot3", "pot4", "pot4x2", "cb3:8", "cb4:8"),
 )
 
 
@@ -38,7 +43,8 @@ def parse_format(text: str) -> Format:
             found = make(*map(int, match.groups()))
             if str(found) == text:  # not pot4x1
                 return found
+    hint = meant(text, _USUAL).removesuffix(" ")
     raise FormatError(
         "Number format must be written like int8, uint4, binary, ternary, pot4, pot4x2 or cb4:8, "
-        f"not {text!r:.80}"
+        f"not {text!r:.80}" + (f"; {hint}" if hint else "")
     )

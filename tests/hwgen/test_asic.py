@@ -339,7 +339,7 @@ def test_the_command(package):
     for text in ("um2", "gate equivalents", "Fmax, before layout", "mW", "without wires"):
         assert text in shown
     assert "LUT" not in shown
-    result = CliRunner().invoke(app, [str(package.folder), "--stage", "estimate", "--json"])
+    result = CliRunner().invoke(app, [str(package.folder), "--stage", "estimate", "--json", "-"])
     assert json.loads(result.output)["gates"] > 0
     assert np.isfinite(json.loads(result.output)["energy_nj"])
 

@@ -114,7 +114,7 @@ def test_command(built, tmp_path):
     text = " ".join(shown.stdout.split())
     assert "frames per second, over the link" in text and "3,000,000 baud" in text
     assert f"program the board with: hwgen flash {tmp_path / 'out'}" in text
-    found = json.loads(CliRunner().invoke(app, [*arguments, "--json"]).stdout)
+    found = json.loads(CliRunner().invoke(app, [*arguments, "--json", "-"]).stdout)
     assert found["generator"] == "hwgen build" and found["board"] == ICE40
     assert found["used"]["luts"] == built.used["luts"]
     assert found["available"]["luts"] == 5280

@@ -48,7 +48,7 @@ def test_help_has_an_example_for_every_verb(tmp_path):
 def test_plan(folder):
     text = hwgen("plan", "digits.net", cwd=folder)
     assert "conv2" in text and "Bottleneck (*)" in text
-    found = json.loads(hwgen("plan", "digits.net", "--json", "--clock", "25", cwd=folder))
+    found = json.loads(hwgen("plan", "digits.net", "--json", "-", "--clock", "25", cwd=folder))
     assert found["clock_hz"] == 25_000_000 and found["frames_per_second"] >= 10_000
     assert [layer["name"] for layer in found["layers"]] == [
         "conv1",
@@ -64,7 +64,7 @@ def test_simulate(folder):
     assert "40 of 40" in text
     x = np.random.default_rng(1).integers(0, 16, (2, 1, 8, 8))
     np.save(folder / "x.npy", x)
-    options = ("--simulator", "icarus", "--inputs", "x.npy", "--stalls", "0.2", "--json")
+    options = ("--simulator", "icarus", "--inputs", "x.npy", "--stalls", "0.2", "--json", "-")
     found = json.loads(hwgen("simulate", "out/digits", *options, cwd=folder))
     assert found["equal"] and found["compared"] == 20
 
@@ -79,7 +79,7 @@ def test_simulate_reports_a_difference(folder, tmp_path):
     words = re.sub(r"(?<='h)[0-9a-f]{8,}", lambda word: word[0][::-1], verilog[start:end])
     assert words != verilog[start:end]
     (broken / "digits.v").write_text(verilog[:start] + words + verilog[end:])
-    options = ("--simulator", "icarus", "--frames", "3", "--json")
+    options = ("--simulator", "icarus", "--frames", "3", "--json", "-")
     refused = hwgen("simulate", str(broken), *options, cwd=tmp_path, status=1)
     assert "digits.v is not what was generated" in refused and "--changed" in refused
     options += ("--changed",)
@@ -95,7 +95,9 @@ def test_simulate_reports_a_difference(folder, tmp_path):
 
 
 def test_cost(folder):
-    found = json.loads(hwgen("cost", "out/digits", "--stage", "estimate", "--json", cwd=folder))
+    found = json.loads(
+        hwgen("cost", "out/digits", "--stage", "estimate", "--json", "-", cwd=folder)
+    )
     assert found["luts"] > 100 and found["target"] == "ulx3s-85f"
     assert "Stage must be one of" in hwgen(
         "cost", "out/digits", "--stage", "x", cwd=folder, status=1

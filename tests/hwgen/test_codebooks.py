@@ -122,5 +122,5 @@ def test_the_command_says_so(tmp_path):
     arguments = ["plan", str(tmp_path / "n.net"), "--goal", "min area", "--set", "conv.pasm=1"]
     result = CliRunner().invoke(app, arguments)
     assert "conv: inputs are summed up by entry" in result.output.replace("\n", " ")
-    described = json.loads(CliRunner().invoke(app, [*arguments, "--json"]).stdout)
+    described = json.loads(CliRunner().invoke(app, [*arguments, "--json", "-"]).stdout)
     assert described["layers"][0]["implementation"] == "pasm"

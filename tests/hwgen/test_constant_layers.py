@@ -137,7 +137,7 @@ def test_the_command_says_so(tmp_path):
     assert "fc: weights wired into" in output and "adders, a window every" in output
     assert "conv: array in LUTs, worth" in output
     assert "array in DSP blocks at least" in output and "parallel constants" in output
-    described = json.loads(CliRunner().invoke(app, [*arguments, "--json"]).stdout)
+    described = json.loads(CliRunner().invoke(app, [*arguments, "--json", "-"]).stdout)
     assert described["layers"][0]["implementation"] == "array"
     assert described["layers"][1]["details"]["interval"] > 8
 

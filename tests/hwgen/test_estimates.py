@@ -242,7 +242,7 @@ def test_a_small_refit(tmp_path, monkeypatch):
     path = tmp_path / "coefficients.json"
     before = FILE.read_bytes()
     options = ["--families", "ecp5", "--fitted", "4", "--tested", "2", "--output", str(path)]
-    done = CliRunner().invoke(app, ["--refit", *options, "--json"])
+    done = CliRunner().invoke(app, ["--refit", *options, "--json", "-"])
     assert done.exit_code == 0, done.output
     found = json.loads(done.stdout)["families"]["ecp5"]
     assert (found["fitted"]["count"], found["tested"]["count"]) == (4, 2)

