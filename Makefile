@@ -40,11 +40,11 @@ demo: needs-of-demo $(STAMP) ## one real network from training to place and rout
 
 .PHONY: test
 test: needs-of-test $(STAMP) lint ## lint, types and the whole suite
-	$(BIN)/python -m pytest -n $(JOBS) $(ARGS)
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile $(ARGS)
 
 .PHONY: test-slow
 test-slow: needs-of-test $(STAMP) ## the long sweeps
-	$(BIN)/python -m pytest -n $(JOBS) -m slow $(ARGS)
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile -m slow $(ARGS)
 
 .PHONY: fuzz
 fuzz: needs-of-test $(STAMP) ## random whole networks, COUNT= from torch, SEED=; or REPLAY=file

@@ -273,6 +273,7 @@ def test_ctrl_c_ends_it_with_a_summary(number, tmp_path):
     assert "Ended before all was done" in text and "Traceback" not in text
 
 
+@pytest.mark.slow
 def test_a_process_that_dies_is_a_failure(tmp_path):
     """Whatever runs then is named, and the campaign ends with a summary."""
     options, seen = Options(50, 5, tmp_path / "found", kinds=("network",)), list[int]()

@@ -218,7 +218,7 @@ def test_overrides_are_the_users():
 @pytest.mark.parametrize(
     ("override", "message"),
     [
-        ("conv9.pe=2", "conv9: there is no such layer; the layers are conv1, pool1"),
+        ("conv9.pe=2", "conv9: there is no such layer; did you mean conv2 or conv1.* conv1, pool1"),
         ("conv1.pe", "Override must be written like conv1.pe=4"),
         ("conv1.rows=2", "Override must be written like conv1.pe=4"),
         ("conv1.pe=10", "conv1: folding must have pe one of 1, 2, 3, 4, 5, 6, 7, 8, 9, 13"),

@@ -8,7 +8,7 @@ from support.published import PUBLISHED
 from support.whole import check_simulated, planned
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")
-IN_RTL = ("MobileNetV3", "Tiny YOLO", "sensor fusion")  # what all others have, these have together
+IN_RTL = ("sensor fusion",)
 
 
 @pytest.mark.parametrize("name", PUBLISHED)

@@ -265,4 +265,4 @@ def test_the_command_prints_and_takes_them(package, tmp_path):
     for more in (["--frames", "2"], ["--inputs", str(tmp_path / "frames.npz")]):
         done = CliRunner().invoke(app, [*words, *more])
         assert done.exit_code == 0, done.output
-        assert json.loads(done.output)["compared"] == 2 * 2 * 48
+        assert json.loads(done.stdout)["compared"] == 2 * 2 * 48
