@@ -55,6 +55,10 @@ fuzz: needs-of-test $(STAMP) ## random whole networks, COUNT= from torch, SEED=;
 bench: needs-of-demo $(STAMP) ## golden against torch, in images a second
 	$(BIN)/python benchmarks/golden_bench.py $(ARGS)
 
+.PHONY: docs
+docs: $(STAMP) ## the documentation site, in build/docs
+	$(BIN)/python -m sphinx -b html -W --keep-going -q docs build/docs
+
 .PHONY: lint
 lint: $(STAMP) ## ruff, format check and mypy
 	$(BIN)/ruff check .

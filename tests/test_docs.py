@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 import typer
 
+import hwgen
 from hwgen.cli import app
 from hwgen.compression.recipes.prune_recipe import PruneRecipe
 from hwgen.compression.recipes.quantize_recipe import QuantizeRecipe
@@ -31,6 +32,37 @@ CASES = [
     for path in DOCUMENTS
     for n in range(len(blocks(path)))
 ]
+
+
+def test_the_site_builds_without_a_warning(tmp_path):
+    """Every page is in it, and its links lead somewhere."""
+    arguments = ["-b", "html", "-W", "--keep-going", "-q", str(ROOT / "docs"), str(tmp_path)]
+    done = subprocess.run(
+        [sys.executable, "-m", "sphinx", *arguments], capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    pages = {path.relative_to(ROOT / "docs") for path in DOCUMENTS[1:]}
+    assert all((tmp_path / page.with_suffix(".html")).is_file() for page in pages)
+    api = (tmp_path / "api.html").read_text(encoding="utf-8")
+    places = {f'id="hwgen.{part}{name}"' for name in hwgen.__all__ for part in ("", "errors.")}
+    assert sum(place in api for place in places) == len(hwgen.__all__)
+    links = re.findall(r'href="([^"#:?]+\.html)(?:#[^"]*)?"', (tmp_path / "index.html").read_text())
+    assert len(links) > 20 and all((tmp_path / link).is_file() for link in links)
+
+
+def test_the_task_on_the_page_is_the_file():
+    page = (ROOT / "docs" / "your-own-model.md").read_text(encoding="utf-8")
+    for name, kind in (("waves_task.py", "py"), ("waves.toml", "toml")):
+        text = (ROOT / "examples" / name).read_text(encoding="utf-8")
+        assert f"```{kind}\n{text}```\n" in page, name
+
+
+def test_messages_of_troubleshooting_exist():
+    """What the page quotes is said somewhere in the code."""
+    page = (ROOT / "docs" / "troubleshooting.md").read_text(encoding="utf-8")
+    quoted = re.findall(r'\*\*"(.+?)"\*\*', page)
+    code = "\n".join(path.read_text(encoding="utf-8") for path in (ROOT / "hwgen").rglob("*.py"))
+    assert len(quoted) > 10 and [text for text in quoted if text not in code] == []
 
 
 @pytest.mark.parametrize(("path", "n"), CASES)

@@ -1,20 +1,69 @@
 """A plan as plain values, and as a table for people."""
 
-__all__ = ["describe", "table", "title"]
+__all__ = ["SPEC_VERSION", "DescribedLayer", "DescribedPlan", "describe", "table", "title"]
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from typing import Any
+from typing import Any, TypedDict
 
 from hwgen.planning.dataflow import Branch
 from hwgen.planning.estimate.resources import estimate, gate_equivalents, weigh
 from hwgen.planning.plan import Plan, Stage
 
+SPEC_VERSION = 1
 
-def describe(plan: Plan) -> dict[str, Any]:
+
+class DescribedLayer(TypedDict):
+    """A layer of a plan, as plain values: its folding, what computes it, and what that takes."""
+
+    name: str
+    op: str
+    pe: int
+    simd: int
+    lanes: int
+    skip: int
+    implementation: str
+    parameter: int
+    kind: str
+    details: dict[str, Any]
+    description: str
+    worth: float
+    alternatives: list[dict[str, Any]]
+    zeros: float
+    skipped: float
+    epilogue: str | None
+    busy: int
+    macs: int
+    useful_share: float | None
+    queue: int | None
+    queue_held: int | None
+    resources: dict[str, float]
+
+
+class DescribedPlan(TypedDict):
+    """A plan as plain values; clocks, Hz, and for ASICs gates."""
+
+    hwgen_plan: int
+    target: str
+    clock_hz: int
+    goal: str
+    interval: int
+    latency: int
+    frames_per_second: float
+    useful_share: float
+    bottleneck: str
+    resources: dict[str, float]
+    gates: float | None
+    energy: dict[str, Any]
+    layers: list[DescribedLayer]
+    queues: list[dict[str, Any]]
+
+
+def describe(plan: Plan) -> DescribedPlan:
     """Return a plan as plain values."""
     needs = plan.resources
     return {
+        "hwgen_plan": SPEC_VERSION,
         "target": plan.target.name,
         "clock_hz": plan.clock_hz,
         "goal": plan.goal,
@@ -30,7 +79,7 @@ def describe(plan: Plan) -> dict[str, Any]:
             {
                 "name": stage.name,
                 "op": type(stage.layer.op).__name__,
-                **asdict(stage.folding),
+                **asdict(stage.folding),  # type: ignore[typeddict-item]
                 "kind": stage.implementation.title,
                 "details": dict(details),
                 "description": stage.implementation.describe(details),
@@ -71,7 +120,7 @@ def title(plan: Plan) -> str:
     return f"Plan for {plan.target.name} at {plan.clock_hz / 1e6:g} MHz, {plan.goal}"
 
 
-def table(plan: Plan, described: Mapping[str, Any]) -> tuple[Sequence[str], list[Sequence[str]]]:
+def table(plan: Plan, described: DescribedPlan) -> tuple[Sequence[str], list[Sequence[str]]]:
     """Return titles and rows: a row a layer, the bottleneck marked, and the sums below."""
     asic = plan.target.library is not None
     counted = ("gates", "FF") if asic else ("LUT", "FF", "DSP", "RAM")

@@ -5,7 +5,7 @@ __all__ = ["Alternative", "Plan", "Stage"]
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hwgen.families.memories import queue_shifts, ring_style
 from hwgen.network.graph import Network
@@ -28,6 +28,9 @@ from hwgen.planning.timing import Timing, evaluate_timing
 from hwgen.showing import Shown, counted, frame, html_table
 from hwgen.targets import Target
 from hwgen_rtl_templates.axi import BorderParameters
+
+if TYPE_CHECKING:
+    from hwgen.planning.description import DescribedPlan
 
 FRAMES = 6  # that a plan's timing is evaluated over; the pipeline is full well before
 MORE_FRAMES = 14  # where a queue may hold several
@@ -246,8 +249,8 @@ class Plan(Shown):
         """Estimated energy of an inference."""
         return energy_of(work_of(self.assembly, self.beats_in))
 
-    def to_json(self) -> dict[str, Any]:
-        """Return the plan as plain values, as `hwgen plan --json` prints it."""
+    def to_json(self) -> "DescribedPlan":
+        """Return the plan as plain values, as `hwgen plan --json` writes it."""
         from hwgen.planning.description import describe
 
         return describe(self)
@@ -261,8 +264,7 @@ class Plan(Shown):
         ------
         ToolError : pandas is not installed
         """
-        layers = self.to_json()["layers"]
-        return frame(layer | layer.pop("resources") for layer in layers)
+        return frame({**layer, **layer["resources"]} for layer in self.to_json()["layers"])
 
     def _line(self) -> str:
         used = self.resources

@@ -124,9 +124,7 @@ def test_samples_depend_on_nothing_that_was_fitted(monkeypatch):
 
 
 def test_samples_are_of_every_kind():
-    kinds = {
-        stage.folding.implementation for f in SAMPLED for p in plans(f) for stage in p.stages
-    }
+    kinds = {stage.folding.implementation for f in SAMPLED for p in plans(f) for stage in p.stages}
     assert len(kinds) >= 4
     ops = [node.op for seed in range(80) for node in sample(seed).nodes]
     names = {type(op).__name__ for op in ops}
