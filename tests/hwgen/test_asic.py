@@ -340,8 +340,8 @@ def test_the_command(package):
         assert text in shown
     assert "LUT" not in shown
     result = CliRunner().invoke(app, [str(package.folder), "--stage", "estimate", "--json", "-"])
-    assert json.loads(result.output)["gates"] > 0
-    assert np.isfinite(json.loads(result.output)["energy_nj"])
+    assert json.loads(result.stdout)["gates"] > 0
+    assert np.isfinite(json.loads(result.stdout)["energy_nj"])
 
 
 def test_paths_of_packages_are_plain(package):

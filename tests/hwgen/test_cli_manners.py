@@ -31,13 +31,18 @@ def hwgen(*words):
     return CliRunner().invoke(app, [str(word) for word in words])
 
 
+def flat(done):
+    """Return what was printed as one line, however wide the terminal."""
+    return " ".join(done.stdout.split())
+
+
 def test_json_is_a_file_or_the_standard_output(stored, tmp_path):
     _, net = stored
     file = tmp_path / "plan.json"
     printed = hwgen("plan", net, "--json", "-")
     shown = hwgen("plan", net, "--json", file)
     assert json.loads(printed.stdout) == json.loads(file.read_text())
-    assert "bottleneck" in json.loads(file.read_text()) and "Bottleneck (*)" in shown.stdout
+    assert "bottleneck" in json.loads(file.read_text()) and "Bottleneck (*)" in flat(shown)
     missing = hwgen("targets", "--json", tmp_path / "no" / "file.json")
     assert "its folder must exist" in str(missing.exception)
 
@@ -47,8 +52,7 @@ VERBS = ("plan", "simulate", "cost", "build", "flash", "compare", "compress", "d
 
 @pytest.mark.parametrize("verb", (*VERBS, "doctor"))
 def test_json_means_the_same_everywhere(verb):
-    words = " ".join(hwgen(verb, "--help").stdout.split())
-    assert "Write it as JSON; - prints that, in place of all else." in words
+    assert "Write it as JSON; - prints that, in place of all else." in flat(hwgen(verb, "--help"))
 
 
 def test_a_pipe_hears_of_each_step(stored, monkeypatch):
@@ -67,9 +71,9 @@ def test_columns_have_a_legend(stored):
         made = plan(network, target=target, goal="10000 fps")
         titles, _ = table(made, made.to_json())
         assert {*titles} <= {*LEGEND}
-    explained = hwgen("plan", net, "--explain").stdout
+    explained = flat(hwgen("plan", net, "--explain"))
     assert all(f"{title}: {LEGEND[title]}" in explained for title in LEGEND)
-    assert "simd: " not in hwgen("plan", net).stdout
+    assert "simd: " not in flat(hwgen("plan", net))
 
 
 def test_words_that_were_meant(stored, tmp_path):

@@ -185,15 +185,18 @@ TABLES = {
     "import, names": lambda: CLI.import_.print_network(chain_of(NAMES), screen()),
     "compress": lambda: CLI.compress._print(compressed(), screen()),
     "compare": lambda: CLI.compare.print_run(full_run(), screen()),
-    "cost": lambda: CLI.cost.cost(Path("x"), stage="route", as_json=False, refit=False),
-    "cost --refit": lambda: CLI.refit._print(errors(), Path("coefficients.json")),
-    "build": lambda: CLI.build.print_build(built(), Path("out")),
-    "simulate": lambda: CLI.simulate._print(simulated(), True),
+    "cost": lambda: CLI.cost.cost(Path("x"), stage="route", refit=False),
+    "cost --refit": lambda: CLI.refit._print(errors(), Path("coefficients.json"), screen()),
+    "build": lambda: CLI.build.print_build(built(), Path("out"), screen()),
+    "simulate": lambda: CLI.simulate._print(simulated(), True, screen()),
     "simulate --board": lambda: CLI.board._print(
-        "ulx3s-85f", {"compared": 1_234_567, "different": 1, "frames": 1234, "lost": 12}, 123.4
+        "ulx3s-85f",
+        {"compared": 1_234_567, "different": 1, "frames": 1234, "lost": 12},
+        123.4,
+        screen(),
     ),
-    "targets": lambda: CLI.targets.targets(as_json=False),
-    "doctor": lambda: CLI.doctor._print(findings(), findings()[1:]),
+    "targets": lambda: CLI.targets.targets(),
+    "doctor": lambda: CLI.doctor._print(findings(), findings()[1:], screen()),
     "demo": lambda: CLI.demo._print(shown_demo(), screen()),
 }
 

@@ -52,7 +52,10 @@ def test_a_file_says_all_that_python_does(tmp_path):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("epoch = 3", r"^r\.toml: key must be one of prune, quantize, epochs, not 'epoch'$"),
+        (
+            "epoch = 3",
+            r"^r\.toml: key must be one of prune, quantize, epochs, not 'epoch'; did you mean epo",
+        ),
         (
             "[prune]\nchanels = 0.5",
             r"^r\.toml, \[prune\]: key must .* channels, .*'chanels'",
