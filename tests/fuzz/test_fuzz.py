@@ -65,7 +65,7 @@ def cache(tmp_path, monkeypatch):
     monkeypatch.setenv("HWGEN_CACHE", str(fresh_cache(tmp_path / "cache")))
 
 
-@pytest.mark.parametrize("source", some(KINDS, ("torch cnn", "torch ends", "orders")))
+@pytest.mark.parametrize("source", some(KINDS, ("torch ends", "orders")))
 def test_a_network_of_each_kind(source, tmp_path):
     """Three or two ways; clock for clock too where torch is not one of them."""
     case = draw(5, SOURCES.index(source))
@@ -170,7 +170,7 @@ def test_clocks_of_another_plan_are_found(tmp_path):
         compare_clocks(package, fast, x, Settings())
 
 
-@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("seed", some(range(8), (0, 1, 3)))
 def test_candidates_are_legal_and_some_are_smaller(seed):
     network = random_network(seed, (GRAPH, CHAIN)[seed % 2])
     assert refit(network.nodes) and Network(refit(network.nodes)) == network
@@ -290,6 +290,7 @@ def test_a_process_that_dies_is_a_failure(tmp_path):
     assert not active_children()
 
 
+@pytest.mark.slow
 def test_no_process_outlives_a_killed_command(tmp_path):
     running = command(*LONG, folder=tmp_path)
     running.stdout.readline()

@@ -67,7 +67,7 @@ def end(done):
     return state_hash(done.module), history, done.stopped, done.sufficed
 
 
-SEEDS = [*range(3), *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(3, 12))]
+SEEDS = [0, *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(1, 12))]
 
 
 @pytest.mark.parametrize("seed", SEEDS)

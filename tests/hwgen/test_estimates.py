@@ -172,7 +172,7 @@ PRODUCTS += [((21, True), (12, False)), ((14, False), (8, False)), ((3, False), 
 
 @pytest.mark.parametrize(
     "name",
-    some(["ulx3s-25f", "tangnano9k", "arty-a7-35t", "ice40-hx8k"], ["tangnano9k", "arty-a7-35t"]),
+    some(["ulx3s-25f", "tangnano9k", "arty-a7-35t", "ice40-hx8k"], ["tangnano9k"]),
 )
 def test_products_that_become_dsp_blocks(name, store):
     target = get_target(name)

@@ -27,7 +27,7 @@ COVER = {
     "mixed": (5, 6, 7, 11, 15, 16, 17, 18, 20),
     "tables": (0, 2, 4, 6, 7, 9, 10, 18, 21),
 }
-TORCH = (1, 2, 4, 7)  # each option of the recipe both ways, chains and branches
+TORCH = (1, 6)  # each option of the recipe both ways, chains and branches
 
 
 COVERING = [(kind, seed) for kind, seeds in COVER.items() for seed in seeds]
