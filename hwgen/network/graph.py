@@ -227,10 +227,10 @@ class Network(Shown):
         )
 
     def _repr_html_(self) -> str:
-        from hwgen.network.text import summary_rows
+        from hwgen.network.text import drawn, summary_rows
 
         titles, *rows = summary_rows(self)
-        return html_table(titles, rows, sums=1)
+        return html_table(titles, rows, sums=1) + drawn(self)
 
     def save(self, path: str | Path) -> None:
         """Write the network to a file that `hwgen.load` reads back, equal in every bit."""

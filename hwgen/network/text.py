@@ -17,6 +17,7 @@ __all__ = [
     "FIRST_NUMBER",
     "READABLE",
     "SPEC_VERSION",
+    "drawn",
     "from_fields",
     "from_steps",
     "from_text",
@@ -45,6 +46,7 @@ from hwgen.network.graph import Network, Node
 from hwgen.network.host_steps import HostStep
 from hwgen.network.ops import OPS, Factors, FloatArray, IntArray, Op, Padding
 from hwgen.network.size import Size
+from hwgen.picture import Box, picture
 
 SPEC_VERSION = 4
 READABLE = (2, 3, 4)  # 3 added number formats to 2, 4 outputs and several inputs; no more changed
@@ -324,6 +326,22 @@ def summary_rows(network: Network) -> list[tuple[str, ...]]:
         rows.append((name, op, shape, f"{tensor.lo}..{tensor.hi}", "", *_cells("", Size())))
     rows.append(("total", "", "", "", "", *_cells("", network.size)))
     return rows
+
+
+def drawn(network: Network) -> str:
+    """Return a picture of the nodes as HTML: what each is, and what it asks for."""
+    boxes = []
+    for node in network.nodes:
+        tensor, size = network.tensors[node.name], network.sizes[node.name]
+        held = f"{size.weights:,} weights {getattr(node.op, 'weight_format', '')}"
+        lines = [
+            type(node.op).__name__,
+            f"{'x'.join(map(str, tensor.shape))} {tensor.format or f'{tensor.lo}..{tensor.hi}'}",
+            *([held] if size.weights else []),
+        ]
+        amounts = {"MACs": size.macs, "bytes": size.storage_bits / 8}
+        boxes.append(Box(node.name, node.inputs, tuple(lines), amounts))
+    return picture(boxes)
 
 
 def summary(network: Network) -> str:

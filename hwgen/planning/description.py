@@ -1,11 +1,12 @@
 """A plan as plain values, and as a table for people."""
 
-__all__ = ["SPEC_VERSION", "DescribedLayer", "DescribedPlan", "describe", "table", "title"]
+__all__ = ["SPEC_VERSION", "DescribedLayer", "DescribedPlan", "describe", "drawn", "table", "title"]
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any, TypedDict
 
+from hwgen.picture import Box, picture
 from hwgen.planning.dataflow import Branch
 from hwgen.planning.estimate.resources import estimate, gate_equivalents, weigh
 from hwgen.planning.plan import Plan, Stage
@@ -18,6 +19,9 @@ class DescribedLayer(TypedDict):
 
     name: str
     op: str
+    inputs: list[str]
+    shape: list[int]
+    bits: int
     pe: int
     simd: int
     lanes: int
@@ -79,6 +83,9 @@ def describe(plan: Plan) -> DescribedPlan:
             {
                 "name": stage.name,
                 "op": type(stage.layer.op).__name__,
+                "inputs": [source or "input" for source in stage.layer.sources],
+                "shape": list(stage.layer.y_frame),
+                "bits": stage.output.bits,
                 **asdict(stage.folding),  # type: ignore[typeddict-item]
                 "kind": stage.implementation.title,
                 "details": dict(details),
@@ -113,6 +120,52 @@ def _sink(branch: Branch, plan: Plan) -> str:
 def _useful(plan: Plan, stage: Stage) -> float | None:
     units = stage.folding.pe * stage.folding.simd * plan.interval
     return stage.macs / units if stage.layer.macs else None
+
+
+def drawn(plan: Plan) -> str:
+    """Return a picture of the plan's layers as HTML: what each is, takes, and could be."""
+    described = describe(plan)
+    boxes = [
+        Box(source or "input", lines=(_shape(tensor.shape, tensor.format), "input"))
+        for source, tensor in zip(plan.entries, plan.network.inputs.values(), strict=True)
+    ]
+    boxes += [_box(layer, described["bottleneck"]) for layer in described["layers"]]
+    labels = {
+        (layer["name"], user["name"]): f"queue {layer['queue']}, holds {layer['queue_held']}"
+        for layer in described["layers"]
+        for user in described["layers"]
+        if layer["name"] in user["inputs"] and layer["queue"] and layer["queue_held"] is not None
+    }
+    for queue in described["queues"]:
+        labels[queue["from"], queue["to"]] = f"queue {queue['depth']}"
+    return picture(boxes, labels)
+
+
+def _shape(shape: Sequence[int], format: object) -> str:
+    return f"{'x'.join(map(str, shape))} {format}"
+
+
+def _box(layer: DescribedLayer, bottleneck: str) -> Box:
+    used = layer["resources"]
+    others = [other for other in layer["alternatives"] if other["kind"] != layer["kind"]]
+    notes = [layer["description"]] if layer["description"] else []
+    if others:
+        notes.append(f"{layer['kind']}, worth {layer['worth']:,.0f} LUT in all; other ways:")
+    for other in others:
+        exact = "" if other["exact"] else "at least "
+        notes.append(f"  {other['kind']}, {exact}{other['cost']:,.0f}")
+    return Box(
+        layer["name"],
+        tuple(layer["inputs"]),
+        (
+            f"{layer['op']} {_shape(layer['shape'], layer['bits'])} bits",
+            f"{layer['pe']} x {layer['simd']}, {layer['kind']}",
+            f"{layer['busy']:,} clocks, {used['luts']:,.0f} LUT",
+        ),
+        {"clocks": layer["busy"], "LUT": used["luts"], "memories": used["block_rams"]},
+        tuple(notes),
+        marked=layer["name"] == bottleneck,
+    )
 
 
 def title(plan: Plan) -> str:

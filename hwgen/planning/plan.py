@@ -277,11 +277,12 @@ class Plan(Shown):
         )
 
     def _repr_html_(self) -> str:
-        from hwgen.planning.description import describe, table, title
+        from hwgen.planning.description import describe, drawn, table, title
 
         described = describe(self)
         titles, rows = table(self, described)
-        return html_table(titles, rows, title(self), sums=len(rows) - len(described["layers"]))
+        sums = len(rows) - len(described["layers"])
+        return html_table(titles, rows, title(self), sums=sums) + drawn(self)
 
     def with_stages(self, stages: tuple[Stage, ...]) -> "Plan":
         """Return the plan with other components for its layers."""
