@@ -13,12 +13,12 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-WIDTH, HEIGHT = 210, 78  # of a box
+WIDTH, HEIGHT = 232, 78  # of a box
 BESIDE, BELOW = 24, 46  # between boxes
 LANE = 14  # what an edge takes beside the boxes of a row
 LINE = 17  # from one line of text to the next
 EDGE = 12  # of the picture
-LONGEST = 30  # characters of a line
+LONGEST = 36  # characters of a line
 
 
 @dataclass(frozen=True)

@@ -159,7 +159,7 @@ def _box(layer: DescribedLayer, bottleneck: str) -> Box:
         tuple(layer["inputs"]),
         (
             f"{layer['op']} {_shape(layer['shape'], layer['bits'])} bits",
-            f"{layer['pe']} x {layer['simd']}, {layer['kind']}",
+            f"pe {layer['pe']}, simd {layer['simd']}, {layer['kind']}",
             f"{layer['busy']:,} clocks, {used['luts']:,.0f} LUT",
         ),
         {"clocks": layer["busy"], "LUT": used["luts"], "memories": used["block_rams"]},
