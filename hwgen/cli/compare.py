@@ -61,6 +61,10 @@ def compare(
     ] = None,
     timeout: Annotated[float, typer.Option(help="Seconds for a training or a design.")] = 1800.0,
     memory: Annotated[float, typer.Option(help="Megabytes for a training or a design.")] = 6000.0,
+    keep: Annotated[
+        Path | None,
+        typer.Option("--keep", metavar="DIR", help="Write each design's network and package."),
+    ] = None,
     json_file: JsonFile = None,
     csv: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the table.")] = None,
     markdown: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the table.")] = None,
@@ -97,6 +101,7 @@ def compare(
             workers=workers,
             timeout=timeout,
             megabytes=memory,
+            keep=keep,
             progress=move,
         )
     print_run(run, screen_beside(json_file))

@@ -6,6 +6,7 @@ import hashlib
 import io
 import json
 import platform
+import re
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -20,14 +21,14 @@ from hwgen import api, tools
 from hwgen.cache import Part, code_hash
 from hwgen.comparison.measuring import ROW, measure_design
 from hwgen.comparison.training import FIGURES, FRAMES, NETWORK, split_formats, train_format
-from hwgen.errors import HwgenError, ToolError
+from hwgen.errors import HwgenError, OutputFolderError, ToolError
 from hwgen.families import FAMILIES
 from hwgen.files import read_file, read_text
 from hwgen.jobs import Job, JobQueue, Limits, Outcome
 from hwgen.network.store import LONGEST
 from hwgen.planning import parse_goal
 from hwgen.planning.search.planner import parse_override
-from hwgen.progress import Progress
+from hwgen.progress import Progress, silent
 from hwgen.report import Row, Run
 from hwgen.targets import get_target
 from hwgen.tasks.python_file import read_source, split_reference
@@ -73,6 +74,7 @@ class _Comparison:
         self.total = len(self.formats) * len(self.designs)
         self.rows: dict[tuple[str, int], Row] = {}
         self.known: dict[str, dict[str, Any]] = {}  # of each format: accuracies, seconds
+        self.networks: dict[str, bytes] = {}  # of each format: its file
         self._code: tuple[Part, ...] = (
             code_hash(*DESIGN_CODE),
             *(f"{name} {_version(name)}" for name in WHEELS),
@@ -99,6 +101,7 @@ class _Comparison:
         self, formats: str, network: bytes, frames: npt.NDArray[np.int64] | None
     ) -> list[Job]:
         """Return the jobs of a network's designs."""
+        self.networks[formats] = network
         x: npt.NDArray[np.int64] | int = self.frames if frames is None else frames[: self.frames]
         shown = x if isinstance(x, int) else x.tobytes()
         return [
@@ -136,7 +139,8 @@ class _Comparison:
         layers = tuple(la | {"snr_db": decibels.get(la["name"])} for la in found["layers"])
         row = Row(**found | {"layers": layers, "warnings": tuple(trained.get("warnings", ()))})
         known = {k: v for k, v in trained.items() if k.endswith("accuracy") or k == "snr_db"}
-        self.rows[formats, number] = replace(row, network=formats, **known)
+        digest = hashlib.sha256(self.networks[formats]).hexdigest()
+        self.rows[formats, number] = replace(row, network=formats, digest=digest, **known)
 
     def _fail(self, formats: str, number: int, reason: str) -> None:
         target, goal, overrides = self.designs[number]
@@ -144,6 +148,23 @@ class _Comparison:
         self.rows[formats, number] = Row(
             formats, target, goal, " ".join(overrides), stage=self.stage, error=line
         )
+
+    def keep(self, place: Path, progress: Progress) -> None:
+        """Write every design that was measured again, into a folder of its own: `network.net`, and
+        the package that is made of it, the same in every byte."""
+        measured = [key for key, row in sorted(self.rows.items()) if not row.error]
+        for done, (formats, number) in enumerate(measured):
+            target, goal, overrides = self.designs[number]
+            words = "-".join((formats, Path(target).name, goal, *overrides))
+            folder = place / re.sub(r"[^A-Za-z0-9.=]+", "-", words)
+            progress(f"keep {folder.name}", done, len(measured))
+            folder.mkdir(parents=True, exist_ok=True)
+            stored = folder / "network.net"
+            stored.write_bytes(self.networks[formats])
+            plan = api.plan(api.load(stored), target=target, goal=goal, overrides=overrides)
+            api.generate(plan, folder / "package")
+            row = self.rows[formats, number]
+            self.rows[formats, number] = replace(row, folder=str(folder))
 
     def run(self, title: str, command: str, seconds: Mapping[str, float]) -> Run:
         """Return what there is."""
@@ -171,6 +192,7 @@ def compare(
     workers: int | None = None,
     timeout: float = Limits.seconds,
     megabytes: float = Limits.megabytes,
+    keep: str | Path | None = None,
     progress: Progress | None = None,
 ) -> Run:
     """Compare what a network costs in several formats, on several targets.
@@ -191,6 +213,7 @@ def compare(
     cluster : address of a Dask scheduler; None starts workers here
     workers : how many are started here; None: one a processor
     timeout, megabytes : what a training, or a design, may take
+    keep : folder to write each design's network and package to
     progress : called with (what was done, designs done, designs in all)
 
     Raises
@@ -222,7 +245,13 @@ def compare(
             text = read_text(Path(recipe))
         first = work.training(read_source(path), path, name, text)
     queue = JobQueue(address=cluster, workers=workers, limits=limits)
-    seconds = _work(queue, work, first, progress or (lambda *_: None))
+    seconds = _work(queue, work, first, progress or silent)
+    if keep is not None:
+        try:
+            work.keep(Path(keep), progress or silent)
+        except OSError as error:
+            reason = error.strerror or error
+            raise OutputFolderError(f"{keep}: designs cannot be kept there ({reason})") from error
     command = command_of(
         source,
         formats=() if stored else labels,

@@ -15,6 +15,8 @@ from hwgen.torch_graph.batches import Batch
 
 TOGETHER = 256  # single inputs that become one batch
 BATCHED: tuple[int, ...] = (2, 4)  # dimensions of a batch, where no example says
+SIGNALS = (nn.Conv1d, nn.ConvTranspose1d, nn.MaxPool1d, nn.AvgPool1d)
+IMAGES = (nn.Conv2d, nn.ConvTranspose2d, nn.MaxPool2d, nn.AvgPool2d)
 WAY = (
     "give batches of inputs: a list of tensors, one tensor, or a DataLoader of inputs or of "
     "(inputs, labels)"
@@ -29,8 +31,21 @@ def argument_names(model: nn.Module, example: object) -> tuple[str, ...]:
     return tuple(inspect.signature(model.forward).parameters)[: len(example)]
 
 
+def _batched(example: object, model: nn.Module | None) -> tuple[int, ...]:
+    """Return how many dimensions a batch has: the example's, or as the model's layers say."""
+    if isinstance(example, Tensor) and example.dim() in (2, 3, 4):
+        return (example.dim(),)
+    layers = () if model is None else tuple(model.modules())
+    signals = any(isinstance(layer, SIGNALS) for layer in layers)
+    images = any(isinstance(layer, IMAGES) for layer in layers)
+    return (3,) if signals and not images else BATCHED
+
+
 def input_batches(
-    calibration: object, example: object = None, names: Sequence[str] = ("x",)
+    calibration: object,
+    example: object = None,
+    names: Sequence[str] = ("x",),
+    model: nn.Module | None = None,
 ) -> tuple[Batch, ...]:
     """Return the inputs in calibration data as batches, (batch, ...) float32 on the CPU.
 
@@ -40,6 +55,8 @@ def input_batches(
         single inputs, which are put together; each a tensor, an array, or a tuple or list of one
         and its labels
     example : a batch, if there is one, which tells a batch of lengths from an image
+    model : where no example is given, its layers tell signals, (batch, channels, length), from
+        images
     names : of the model's inputs. Of several, each item is a tuple, list or dict of batches, or a
         tuple or list of one of these and labels, or of as many batches and labels
 
@@ -48,9 +65,7 @@ def input_batches(
     NetworkError : something else; says what
     HwgenError : nothing that can be gone through
     """
-    batched: tuple[int, ...] = BATCHED
-    if isinstance(example, Tensor) and example.dim() in (2, 3, 4):
-        batched = (example.dim(),)
+    batched = _batched(example, model)
     if len(names) > 1:
         return tuple(_several(calibration, tuple(names)))
     if isinstance(calibration, Tensor | np.ndarray):

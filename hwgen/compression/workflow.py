@@ -135,7 +135,7 @@ def compress(
     with thrifty_threads(work, example):  # the batches may be computed as they come
         given = as_batch(work, example)
         names = argument_names(work, given)
-        batches = None if calibration is None else input_batches(calibration, given, names)
+        batches = None if calibration is None else input_batches(calibration, given, names, work)
     if example is None:
         given = _example(batches)
     if isinstance(given, Tensor | tuple):

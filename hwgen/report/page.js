@@ -137,7 +137,9 @@ function drawTable(rows) {
   for (const row of sorted) {
     const line = node("tr", { tabindex: 0, "data-row": row.id, ...(row.id === state.chosen ? { class: "chosen", "aria-selected": "true" } : {}) }, body);
     for (const column of shown) {
-      const cell = node("td", { class: column.number ? "number" : column.key === "error" ? "reason" : "" }, line, row.texts[column.key]);
+      const kept = column.key === "network" && row.folder;
+      const cell = node("td", { class: column.number ? "number" : column.key === "error" ? "reason" : "" }, line, kept ? "" : row.texts[column.key]);
+      if (kept) node("a", { href: `${row.folder.startsWith("/") ? "file://" : "./"}${encodeURI(row.folder)}/`, title: "the design's network and package" }, cell, row.texts.network);
       const moved = change(row, column);
       if (moved) node("span", { class: moved.better ? "better" : "worse" }, cell, ` (${moved.text})`);
     }

@@ -142,6 +142,7 @@ def _data(run: Run, baseline: Run | None) -> dict[str, Any]:
             {
                 "id": number,
                 "values": values(run, row),
+                "folder": row.folder,
                 "texts": {column.key: column.cell(run, row) for column in every},
                 "baseline": values(baseline, old) if baseline and old else None,
                 "layers": list(row.layers),

@@ -46,6 +46,8 @@ class Row:
     snr_db : signal to noise of the network's outputs on the calibration data, against the float
         model, dB
     warnings : what compression had to say of it
+    digest : SHA-256 of the network's file, hexadecimal
+    folder : where the design's network and package are kept, if they are
     equal, compared : outputs of the simulation that equal golden, of so many
     violations : rules of streams that the simulation broke
     luts, ffs, dsps, block_rams : what the stage counts; an ASIC has no LUTs
@@ -75,6 +77,8 @@ class Row:
     folding: str = ""
     stage: str = "estimate"
     error: str = ""
+    digest: str = ""
+    folder: str = ""
     accuracy: float | None = None
     float_accuracy: float | None = None
     snr_db: float | None = None

@@ -30,7 +30,7 @@ MOST = 10_000  # rows of a run, and layers of a row: as many as a page can show
 _text = matching(r"(?s).{0,100000}", "a text of at most 100,000 characters")
 _count, _figure, _measure = integer(lo=0), number(0, 1e15), number(-1e15, 1e15)
 _ROW: dict[str, Rule] = {
-    **dict.fromkeys(("network", "target", "goal", "folding", "error"), _text),
+    **dict.fromkeys(("network", "target", "goal", "folding", "error", "digest", "folder"), _text),
     "stage": one_of(*STAGES),
     **dict.fromkeys(
         ("equal", "compared", "violations", "luts", "ffs", "dsps", "block_rams", "estimated_luts")

@@ -101,6 +101,8 @@ COLUMNS: tuple[Column, ...] = (
     _field("error", "not measured because"),
 )
 CSV_ONLY = (
+    _field("digest", "SHA-256 of the network"),
+    _field("folder", "kept in"),
     _field("stage", "stage"),
     _field("float_accuracy", "float accuracy"),
     _field("equal", "equal"),

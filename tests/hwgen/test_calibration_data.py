@@ -71,6 +71,19 @@ def test_anything_else_is_named(given, kind, message):
         compress(model(), Recipe(quantize=QuantizeRecipe.int8()), calibration=given, example=X[:1])
 
 
+def test_batches_of_signals_are_told_from_images_by_the_model():
+    """(16, 1, 32): sixteen signals for Conv1d, one image of sixteen channels for Conv2d."""
+    signals = [torch.randn(16, 1, 32) for _ in range(3)]
+    model = torch.nn.Sequential(torch.nn.Conv1d(1, 2, 5), torch.nn.BatchNorm1d(2))
+    assert [x.shape for x in input_batches(signals, model=model)] == [(16, 1, 32)] * 3
+    assert [x.shape for x in input_batches(signals, model=torch.nn.Conv2d(16, 1, 1))] == [
+        (3, 16, 1, 32)
+    ]
+    assert input_batches([torch.randn(5, 7)], model=torch.nn.Linear(7, 1))[0].shape == (5, 7)
+    done = compress(model.eval(), Recipe(quantize=QuantizeRecipe()), calibration=signals)
+    assert done.module(signals[0]).shape == (16, 2, 28)
+
+
 def test_pairs_whose_first_is_the_label():
     swapped = DataLoader(TensorDataset(Y, X), 4)
     with pytest.raises(NetworkError, match=r"shape \(batch, 1, 2, 2\) like the example, not"):

@@ -1,6 +1,7 @@
 """`hwgen compare`: trainings, designs, rows, files; killed, interrupted, wrong."""
 
 import csv
+import hashlib
 import html
 import io
 import json
@@ -11,12 +12,15 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 from scipy.stats import spearmanr
 from typer.testing import CliRunner
 
+from hwgen import api as hwgen_api
 from hwgen.cli import app
 from hwgen.comparison import compare
 from hwgen.errors import FormatError, HwgenError, PlanError, StoreError
@@ -82,6 +86,7 @@ def run(place):
             goals=["1000 fps", "200000000 fps"],
             frames=20,
             recipe=place / "my recipe.toml",
+            keep=place / "kept",
         )
     finally:
         os.environ.clear()
@@ -108,6 +113,20 @@ def test_every_design_has_its_row(run):
     decibels = {la["name"]: la["snr_db"] for la in run.rows[0].layers if la["macs"]}
     assert list(decibels) == ["0", "2"] and decibels["2"] == run.rows[0].snr_db > 0
     assert Run("", "", "", run.rows, {"icebreaker": {"dsps": 0}}).share(run.rows[0], "dsps") is None
+
+
+def test_what_is_kept_is_what_was_measured(run, place):
+    """The network whose hash the row has, and its package; nothing of what could not be one."""
+    fits, refused = run.rows
+    assert not refused.folder and not refused.digest
+    assert {path.name for path in (place / "kept").iterdir()} == {"int4-uint4-icebreaker-1000-fps"}
+    folder = Path(fits.folder)
+    stored = folder / "network.net"
+    assert hashlib.sha256(stored.read_bytes()).hexdigest() == fits.digest
+    package = hwgen_api.Package(folder / "package")
+    assert package.network == hwgen_api.load(stored) and package.manifest.goal == fits.goal
+    assert package.cost("estimate").luts == fits.estimated_luts
+    assert f'"folder":{json.dumps(fits.folder)}' in to_html(run).replace('": ', '":')
 
 
 @pytest.mark.slow
@@ -160,7 +179,7 @@ def test_the_second_time_runs_nothing(run, place, monkeypatch):
     words = shlex.split(run.command.replace(failing, ""))
     result = CliRunner().invoke(app, [*words[1:], "--json", str(place / "again.json")])
     assert result.exit_code == 0, result.output
-    assert read_run(place / "again.json").rows == run.rows[:1]
+    assert read_run(place / "again.json").rows == (replace(run.rows[0], folder=""),)
 
 
 def test_files_agree(run, tmp_path):

@@ -95,6 +95,15 @@ def test_signal_to_noise_and_warnings(show):
     assert page.locator("#layers .bars i").count() == 2 * 4 + 1  # of one layer it is not known
 
 
+def test_what_is_kept_is_linked(show):
+    kept = ["out/a b", "/there/b", "javascript:alert(1)"]
+    rows = [replace(row("int4", "icebreaker", 900, 0.9), folder=folder) for folder in kept]
+    page = show(replace(RUN, rows=tuple(rows)))
+    links = [link.get_attribute("href") for link in page.locator("#table td a").all()]
+    assert links == ["./out/a%20b/", "file:///there/b/", "./javascript:alert(1)/"]
+    assert [line[0] for line in lines(page)] == ["int4"] * 3
+
+
 def test_filters_filter(show):
     page = show(RUN)
     page.get_by_label("icebreaker").first.uncheck()
