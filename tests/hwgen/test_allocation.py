@@ -20,6 +20,7 @@ from hwgen.planning.search.candidates import LayerCandidates
 from hwgen.planning.search.fitting import cheapest_fitting
 from hwgen.targets import get_target
 from support.networks import chain
+from support.selection import some
 
 
 @pytest.mark.parametrize("seed", range(80))
@@ -78,7 +79,7 @@ def tiny(seed):
     return chain(*ops), get_target(("ulx3s-85f", "icebreaker")[seed % 2])
 
 
-@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.parametrize("seed", some(range(12), range(6)))
 @pytest.mark.parametrize("budget", [1, 4, 20, 1000])
 def test_the_plan_is_the_cheapest_there_is(seed, budget):
     """All that the planner passes by unbuilt could not have been cheaper: arrays in LUTs and in DSP

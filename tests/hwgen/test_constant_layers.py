@@ -32,7 +32,7 @@ MIXED = {
 }
 
 
-@pytest.mark.parametrize("case", MIXED)
+@pytest.mark.parametrize("case", some(MIXED, ("parallel, stored", "serial, serial")))
 def test_golden_equals_rtl(case, tmp_path):
     target, choices = MIXED[case]
     network = two_layers(4, 5)

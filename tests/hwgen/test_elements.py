@@ -101,7 +101,7 @@ def test_every_taker_of_binary_values(tmp_path):
     assert set(wire_widths(plan)) == {1}
 
 
-@pytest.mark.parametrize("seed", some(range(5), (1, 4)))
+@pytest.mark.parametrize("seed", some(range(5), (4,)))
 def test_random_binary(seed, tmp_path):
     plan = check(random_network(seed, SIGNS), tmp_path / "net", seed)
     assert set(wire_widths(plan)) <= {1}

@@ -11,6 +11,7 @@ from hwgen.planning.implementations.implementation import Bound
 from hwgen.planning.layers.folding import Folding
 from hwgen.planning.search.allocation import Option, needs_of, vector_of
 from hwgen.planning.search.fitting import cheapest_fitting
+from support.selection import some
 
 LAYERS, WAYS = 5, 12
 LEAST = 0.85  # of what a way takes, that is known of it before anyone looks
@@ -73,7 +74,7 @@ def least_of_all(layers, device):
     return every[:, 0].min() if len(every) else None
 
 
-@pytest.mark.parametrize("seed", range(40))
+@pytest.mark.parametrize("seed", some(range(40), range(20)))
 def test_the_choice_is_the_cheapest_there_is(seed):
     layers, device = drawn(seed)
     found, least = cheapest_fitting(layers, 1, device), least_of_all(layers, device)

@@ -49,7 +49,7 @@ def check_random(seed: int, scales: str) -> None:
 
 
 @pytest.mark.parametrize("scales", ["free", "power_of_two"])
-@pytest.mark.parametrize("seed", some(range(40), (*range(10), 23, 27)))
+@pytest.mark.parametrize("seed", some(range(40), (*range(0, 10, 2), 3, 23, 27)))
 def test_torch_equals_golden(seed, scales):
     check_random(seed, scales)
 

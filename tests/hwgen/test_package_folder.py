@@ -153,11 +153,11 @@ def fail_after(monkeypatch, name, count, code):
     monkeypatch.setattr(Path, name, failing)
 
 
-@pytest.mark.parametrize("there", [False, True])
-@pytest.mark.parametrize(
-    ("name", "count"),
-    [("write_bytes", 1), ("write_bytes", 4), ("write_text", 1), ("rename", 1), ("mkdir", 2)],
-)
+FULL = [("write_bytes", 1), ("write_bytes", 4), ("write_text", 1), ("rename", 1), ("mkdir", 2)]
+FULL = [(*point, there) for point in FULL for there in (False, True)]
+
+
+@pytest.mark.parametrize(("name", "count", "there"), some(FULL, FULL[::3]))
 def test_the_disk_is_full(tmp_path, monkeypatch, name, count, there):
     if there:
         hwgen.generate(planned(chain_of(["other"])), tmp_path / "net")

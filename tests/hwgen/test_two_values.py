@@ -48,7 +48,7 @@ CASES = {
     "a sum of four": (lambda m, x: F.relu(m.a(x) - m.b(x) + 0.5 * m.c(x) + m.fc(m.d(x))), Add),
     "a norm that stays": (lambda m, x: (lambda y: F.relu(m.norm(y)) + y)(m.a(x)), Affine),
 }
-IN_RTL = ("a factor a channel", "a factor a pixel", "an offset a channel", "a sum of four")
+IN_RTL = ("a factor a channel", "a sum of four")
 QUICK = QuantizeRecipe("int4", "uint4")
 
 
