@@ -40,7 +40,7 @@ from hwgen.network.inference import Tensor
 from hwgen.package.hashes import changed_files, check_unchanged, with_hashes
 from hwgen.package.manifest import read_manifest
 from hwgen.planning import Plan, plan
-from hwgen.progress import Progress
+from hwgen.progress import Progress, silent
 from hwgen.showing import counted
 from hwgen.simulation import SimulationResult
 from hwgen.simulation import simulate as run_simulation
@@ -366,7 +366,9 @@ class Package:
         )
 
     @contextmanager
-    def simulated_board(self, *, seed: int = 0, timeout: float | None = None) -> Iterator[str]:
+    def simulated_board(
+        self, *, seed: int = 0, timeout: float | None = None, progress: Progress | None = None
+    ) -> Iterator[str]:
         """Run the package's board in simulation, and yield the name of its serial port.
 
             with package.simulated_board() as port, hwgen.host.Accelerator(port) as accelerator:
@@ -380,6 +382,7 @@ class Package:
         ----------
         seed : of what registers without a reset hold at first
         timeout : seconds that compiling may take
+        progress : called with ("generate" or "compile", done, total)
 
         Raises
         ------
@@ -389,14 +392,18 @@ class Package:
         from hwgen import building
         from hwgen.simulation.simulated_board import build_board, simulated_board
 
+        tell = progress or silent
         board = building.board_of(self.manifest.target)
         self._check()
+        tell("generate", 0, 2)
         manifest = with_hashes(self.folder, self.manifest)
         core = building.core_parameters(manifest, board, manifest.clock_hz)
         name = f"{self.manifest.top}_board"
         models = [self.folder / model for model in self.manifest.primitives]
         sources = [self.verilog, *models]
-        built = build_board(building.core_verilog(core, name), sources, name, timeout)
+        verilog = building.core_verilog(core, name)
+        tell("compile", 1, 2)
+        built = build_board(verilog, sources, name, timeout)
         with simulated_board(built, core.uart.clocks, seed) as port:
             yield port
 

@@ -35,14 +35,13 @@ def run_board(
     from hwgen.host import Accelerator
 
     expected = package.network.run(x)
-    with bar("Board", screen(stderr=True), INTERRUPTED) as progress:
-        progress("build", 0, 0)
-        with (
-            package.simulated_board(seed=seed, timeout=timeout) as port,
-            Accelerator(port, package.network, timeout=timeout) as accelerator,
-        ):
-            y = accelerator.infer(x, progress)
-            transfer = accelerator.last
+    with (
+        bar("Board", screen(stderr=True), INTERRUPTED) as progress,
+        package.simulated_board(seed=seed, timeout=timeout, progress=progress) as port,
+        Accelerator(port, package.network, timeout=timeout) as accelerator,
+    ):
+        y = accelerator.infer(x, progress)
+        transfer = accelerator.last
     assert transfer is not None
     same = int((y == expected).sum())
     figures: dict[str, Any] = {
@@ -76,8 +75,7 @@ def serve_board(package: "Package", seed: int) -> None:
     """Keep a simulated board running until Ctrl-C."""
     with ExitStack() as stack:
         with bar("Board", screen(stderr=True)) as progress:
-            progress("build", 0, 0)
-            port = stack.enter_context(package.simulated_board(seed=seed))
+            port = stack.enter_context(package.simulated_board(seed=seed, progress=progress))
         typer.echo(port)
         text = f"hwgen.host.Accelerator({port!r}) talks to it; Ctrl-C ends it"
         say(screen(stderr=True), text)

@@ -235,6 +235,7 @@ def test_a_simulated_board_in_the_shell(package):
     x = choose_frames(package.network, 16, 0)
     assert figures["equal"] and figures["compared"] == package.network.run(x).size
     assert np.array_equal(figures["outputs"], package.network.run(x))
+    assert done.stderr.startswith("Board: generate (1 of 2)\n")
     serving = subprocess.Popen([*command, "--serve"], stdout=subprocess.PIPE, text=True)
     port = serving.stdout.readline().strip()
     with Accelerator(port, package.network, timeout=PATIENCE) as accelerator:
