@@ -32,7 +32,7 @@ import numpy.typing as npt
 
 from hwgen.codegen.package import write_package
 from hwgen.cost.figures import COST_STAGES, Cost, cost_of
-from hwgen.errors import HwgenError, HwgenWarning, PlanError, ToolError
+from hwgen.errors import HwgenError, HwgenWarning, PlanError, ToolError, bring
 from hwgen.network import load
 from hwgen.network.ends import one_or_all
 from hwgen.network.graph import Given, Network
@@ -62,9 +62,7 @@ def _torch_part(name: str) -> ModuleType:
     except ModuleNotFoundError as error:
         if error.name is None or error.name.startswith("hwgen"):
             raise
-        raise ToolError(
-            f"Python package {error.name} is missing; pip install 'hwgen[torch]'"
-        ) from error
+        raise ToolError(f"Python package {error.name} is missing; {bring('torch')}") from error
 
 
 def compress(

@@ -18,6 +18,7 @@ __all__ = [
     "StoreError",
     "ToolError",
     "UnsupportedError",
+    "bring",
     "meant",
 ]
 
@@ -25,6 +26,21 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 SHOWN = 3  # parts of one kind that a message names
+
+
+def bring(extra: str) -> str:
+    """Return the line that installs one of hwgen's extras: from an index, or where hwgen is a clone
+    that was installed in place, from that."""
+    import json
+    from importlib import metadata
+
+    try:
+        found = json.loads(metadata.distribution("hwgen").read_text("direct_url.json") or "{}")
+    except (metadata.PackageNotFoundError, ValueError):
+        found = {}
+    clone = str(found.get("url", "")).removeprefix("file://")
+    in_place = found.get("dir_info", {}).get("editable")
+    return f"pip install -e '{clone}[{extra}]'" if in_place else f"pip install 'hwgen[{extra}]'"
 
 
 def meant(word: object, known: Iterable[str]) -> str:

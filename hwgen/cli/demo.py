@@ -24,7 +24,7 @@ from hwgen.cache import Cache
 from hwgen.cli.output_file import JsonFile, check_file, screen_beside, write_json
 from hwgen.cli.plan import print_plan
 from hwgen.cli.tables import Column, print_table, say
-from hwgen.errors import HwgenError, ToolError
+from hwgen.errors import HwgenError, ToolError, bring
 from hwgen.targets import DEFAULT_TARGET
 
 if TYPE_CHECKING:
@@ -132,9 +132,7 @@ def _run(
         from hwgen.compression.resume.checkpoints import Checkpoints, code_hash
         from hwgen.tasks.digits import Digits
     except ModuleNotFoundError as error:
-        raise ToolError(
-            f"Python package {error.name} is missing; pip install 'hwgen[demo]'"
-        ) from error
+        raise ToolError(f"Python package {error.name} is missing; {bring('demo')}") from error
 
     digits = Digits(seed)
     code = code_hash("tasks", "torch_graph", "compression")

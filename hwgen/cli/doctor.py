@@ -16,7 +16,7 @@ from rich.text import Text
 from hwgen import tools
 from hwgen.cli.output_file import JsonFile, check_file, screen_beside, write_json
 from hwgen.cli.tables import Column, print_table, say
-from hwgen.errors import ToolError
+from hwgen.errors import ToolError, bring
 from hwgen.targets import INSTALL_LIBRARY, TARGETS, Target
 from hwgen.tools import TOOLS, Tool
 
@@ -97,7 +97,7 @@ def _release(version: str) -> tuple[int, ...]:
 
 
 def _package(name: str, needed_for: str) -> Finding:
-    install = f"pip install 'hwgen[{_EXTRA[name]}]'" if name in _EXTRA else f"pip install {name}"
+    install = bring(_EXTRA[name]) if name in _EXTRA else f"pip install {name}"
     try:
         version = metadata.version(name)
     except metadata.PackageNotFoundError:

@@ -24,11 +24,12 @@ __all__ = [
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from hwgen.errors import bring
 from hwgen.tools import Tool
 from hwgen_rtl_templates.adder_row import AdderRow
 from hwgen_rtl_templates.multiplier import Multiplier
 
-INSTALL = "pip install 'hwgen[fpga]'"  # what brings the programs of most families
+INSTALL = bring("fpga")  # what brings the programs of most families
 # (bits that a port is wide, words) of a block memory of 18 kbit
 BLOCK_OF_18K = ((36, 512), (18, 1024), (9, 2048), (4, 4096), (2, 8192), (1, 16384))
 

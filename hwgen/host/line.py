@@ -4,7 +4,7 @@ __all__ = ["Line"]
 
 from typing import Any
 
-from hwgen.errors import BoardError, ToolError
+from hwgen.errors import BoardError, ToolError, bring
 from hwgen.host.framing import Unframer, frame
 
 
@@ -33,7 +33,7 @@ class Line:
         try:
             import serial
         except ModuleNotFoundError as error:
-            raise ToolError("pyserial is missing; pip install 'hwgen[host]'") from error
+            raise ToolError(f"Python package pyserial is missing; {bring('host')}") from error
         self.port = port
         self._errors = (serial.SerialException, OSError, TypeError)  # TypeError: it was closed
         self._unframer = Unframer()

@@ -8,7 +8,7 @@ import logging
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from hwgen.errors import HwgenError, ToolError
+from hwgen.errors import HwgenError, ToolError, bring
 from hwgen.jobs.job import Job, Limits, Outcome, run_job
 
 if TYPE_CHECKING:
@@ -37,9 +37,7 @@ class Cluster:
             import dask
             from distributed import Client, as_completed
         except ModuleNotFoundError as error:
-            raise ToolError(
-                f"Python package {error.name} is missing; pip install 'hwgen[jobs]'"
-            ) from error
+            raise ToolError(f"Python package {error.name} is missing; {bring('jobs')}") from error
         with contextlib.ExitStack() as stack:
             stack.enter_context(_quiet())
             stack.enter_context(dask.config.set({"distributed.scheduler.allowed-failures": _LIVES}))

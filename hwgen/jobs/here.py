@@ -9,7 +9,7 @@ import importlib.util
 import threading
 from queue import SimpleQueue
 
-from hwgen.errors import ToolError
+from hwgen.errors import ToolError, bring
 from hwgen.jobs.job import Job, Limits, Outcome, run_job
 
 _PATIENCE = 10.0  # seconds that jobs are given to end; what is left ends with this process
@@ -29,7 +29,7 @@ class Here:
 
     def __init__(self, workers: int) -> None:
         if importlib.util.find_spec("psutil") is None:
-            raise ToolError("Python package psutil is missing; pip install 'hwgen[jobs]'")
+            raise ToolError(f"Python package psutil is missing; {bring('jobs')}")
         self._stop = threading.Event()
         self._waiting: SimpleQueue[tuple[str, Job, Limits] | None] = SimpleQueue()
         self._done: SimpleQueue[tuple[str, Outcome | str]] = SimpleQueue()

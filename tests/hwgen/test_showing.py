@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import hwgen
-from hwgen.errors import ToolError
+from hwgen.errors import ToolError, bring
 from hwgen.network.text import to_text
 from hwgen.report.run import Row, Run
 from hwgen.simulation import SimulationResult
@@ -124,3 +124,22 @@ def test_what_there_is_is_listed():
     assert {*hwgen.__all__} <= {*dir(hwgen)}
     assert not {name for name in dir(hwgen) if name not in hwgen.__all__ and name[0] != "_"}
     assert all(hasattr(hwgen, name) for name in hwgen.__all__)
+
+
+def test_an_extra_is_brought_from_an_index_or_from_the_clone(monkeypatch):
+    class Found:
+        def __init__(self, text):
+            self.text = text
+
+        def read_text(self, name):
+            assert name == "direct_url.json"
+            return self.text
+
+    in_place = '{"dir_info": {"editable": true}, "url": "file:///home/me/hwgen"}'
+    for text, line in (
+        (None, "pip install 'hwgen[torch]'"),
+        ('{"url": "file:///home/me/hwgen.whl"}', "pip install 'hwgen[torch]'"),
+        (in_place, "pip install -e '/home/me/hwgen[torch]'"),
+    ):
+        monkeypatch.setattr("importlib.metadata.distribution", lambda name, t=text: Found(t))
+        assert bring("torch") == line

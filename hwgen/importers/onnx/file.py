@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from hwgen.errors import HwgenError, StoreError
+from hwgen.errors import HwgenError, StoreError, bring
 from hwgen.files import read_file
 
 LARGEST = 1 << 27  # bytes of a file
@@ -95,7 +95,7 @@ def read_onnx(path: str | Path) -> OnnxModel:
         from onnx import numpy_helper
     except ImportError as error:
         raise HwgenError(
-            'Reading ONNX files needs the package onnx; install it: pip install "hwgen[onnx]"'
+            f"Reading ONNX files needs the package onnx; install it: {bring('onnx')}"
         ) from error
     again = "export the model again, or take it from where it came"
     try:

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from hwgen.errors import HwgenError, StoreError
+from hwgen.errors import HwgenError, StoreError, bring
 from hwgen.files import read_file
 
 LARGEST = 1 << 28  # bytes of a file
@@ -96,7 +96,7 @@ def read_tflite(path: str | Path) -> TfliteModel:
         import tflite
     except ImportError as error:
         raise HwgenError(
-            'Reading TFLite files needs the package tflite; install it: pip install "hwgen[tflite]"'
+            f"Reading TFLite files needs the package tflite; install it: {bring('tflite')}"
         ) from error
     if data[4:8] != b"TFL3":
         raise StoreError(f"{path}: must be a TFLite file of version 3, which this is not")
