@@ -341,7 +341,7 @@ def test_without_the_pins_of_boards(monkeypatch):
     for name in [*ours, *(name for name in sys.modules if name.split(".")[0] in pins)]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "amaranth_boards", None)
-    with pytest.raises(ToolError, match="amaranth_boards is missing; pip install 'hwgen.fpga.'"):
+    with pytest.raises(ToolError, match="amaranth_boards is missing; pip install .*.fpga."):
         importlib.import_module("hwgen.building")
 
 
