@@ -7,10 +7,12 @@ from hwgen.families.cells import adder_of, lut_inputs
 from hwgen.planning.estimate.resources import Resources
 from hwgen.planning.implementations import implementation_of
 from hwgen.planning.implementations.bounds import Bounds
+from hwgen.planning.implementations.implementation import Bound
 from hwgen.planning.implementations.mac_array import STRETCH, least_row
 from hwgen.planning.layers.find import find_layers
 from hwgen.planning.lowering.adder_graphs import solve
 from hwgen.planning.lowering.constants import least_adders
+from hwgen.planning.search.allocation import Option
 from hwgen.planning.search.candidates import NO_HURRY, LayerCandidates
 from hwgen.targets import get_target
 from hwgen_rtl_templates.dot_product import RowParameters, dot_product
@@ -106,3 +108,25 @@ def test_few_are_built_and_the_cheapest_of_all_is_found(budget):
             built = (every._option(folding) for folding in every.foldings)
             costs = [option.cost for option, clocks in built if clocks <= budget]
             assert found.cost == min(costs), f"seed {seed}, {layer.name}"
+
+
+@pytest.mark.parametrize(("least", "cost"), [(99.0, 99.5), (99.9, 99.95), (100.0, 100.0)])
+def test_what_may_be_as_cheap_is_built(least, cost):
+    """Beside a way that may take 90 and takes 100; of equals the first in order is taken."""
+    (layer, *_) = find_layers(random_network(1))
+    ways = LayerCandidates(layer, get_target("ulx3s-85f"), 50_000_000, {})
+    first, second = ways.foldings[:2]
+    known = {first: (90.0, 100.0), second: (least, cost)}
+    ways.foldings = [first, second]
+
+    def bound(folding):
+        if folding in ways._built:
+            return Bound(ways._built[folding][0].cost, Resources())
+        return Bound(known[folding][0], Resources())
+
+    def build(folding):
+        ways._built[folding] = Option(known[folding][1], Resources(), folding, None), 1
+
+    ways.least, ways.look = bound, build
+    assert ways.cheapest(NO_HURRY).cost == cost
+    assert set(ways._built) == {first, second}

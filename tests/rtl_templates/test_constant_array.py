@@ -62,7 +62,6 @@ def test_engine(seed):
     check(constant_case, seed)
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("seed", range(4000, 4100))
+@pytest.mark.parametrize("seed", some(range(4000, 4100), (4013,)))  # it rests between windows
 def test_engine_at_length(seed):
     check(constant_case, seed)
