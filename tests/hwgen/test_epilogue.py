@@ -57,6 +57,9 @@ def test_thresholds_hold_the_bias(seed):
             for acc in accs:
                 if lo <= acc <= hi and (acc - offset) % sums.step == 0:
                     before = counted(plain, channel, acc)
+                    reached = sum(acc >= t for t in op.thresholds[channel % len(op.thresholds)])
+                    y, of = op.base + op.format.step * reached, layer.y_encoding
+                    assert before == (y - of.base) // of.step, f"seed {seed}, {layer.name}"
                     x = (acc - offset) // sums.step
                     found = {counted(unit, channel, x) for unit in (shifted, *more)}
                     found |= {counted(unit, channel, acc) for unit in others}

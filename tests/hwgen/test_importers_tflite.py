@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from hwgen.importers.tflite import import_tflite
+from hwgen.importers.tflite.pools import least_sum
 from support.tflite_files import reference
 from support.tflite_networks import OPERATORS, network_file, operator_file, wide_network_file
 from support.whole import check as check_hardware
@@ -62,3 +63,13 @@ def test_a_file_becomes_hardware_that_gives_the_same_integers(seed, tmp_path):
 def test_joins_moves_and_tables_become_hardware_too(tmp_path):
     made = wide_network_file(1, tmp_path / "model.tflite")
     check_hardware(check(made.path, made.inputs), tmp_path / "package", 0)
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 4, 6, 9, 12])
+def test_averages_round_half_away_from_zero(count):
+    """As C divides, towards zero, a sum to which half of the count is added, or taken from it."""
+    sums = np.arange(-6 * count, 6 * count + 1)
+    halves = np.where(sums > 0, sums + count // 2, sums - count // 2)
+    averages = np.fix(halves / count).astype(int)
+    for y in range(-4, 5):
+        assert least_sum(y, count) == sums[averages >= y].min()

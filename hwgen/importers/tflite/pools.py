@@ -1,6 +1,6 @@
 """Pools and means of TFLite."""
 
-__all__ = ["POOLS"]
+__all__ = ["POOLS", "least_sum"]
 
 import math
 from collections.abc import Mapping, Sequence
@@ -60,7 +60,7 @@ def _average_pool_2d(builder: Builder, operator: TfliteOperator) -> None:
         sums = builder.add(scale, [sums], name, "scaled")
     lo, hi = builder.clamp(out, fused(operator))
     # averages of the integers as they are, whatever their zero point
-    least = np.array([_least_sum(y, divisor) for y in range(lo + 1, hi + 1)], np.int64)
+    least = np.array([least_sum(y, divisor) for y in range(lo + 1, hi + 1)], np.int64)
     thresholds = least - divisor * builder.zero_point(x)
     builder.finish(operator, counted(builder, out, thresholds, lo), [sums])
 
@@ -87,7 +87,7 @@ def _first_count(
     return math.prod(min(extent, taps - before) for extent, taps, (before, _) in axes)
 
 
-def _least_sum(y: int, count: int) -> int:
+def least_sum(y: int, count: int) -> int:
     """Return the least sum whose average, rounded half away from zero by division in C, is at
     least y.
 
