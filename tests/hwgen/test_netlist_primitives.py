@@ -110,7 +110,7 @@ def test_block_ram_of_ecp5(rom, tmp_path, cache):
     assert cells["DP16KD"] >= len(shapes)
 
 
-@pytest.mark.parametrize("mode", some(["old", "new", "none"], ["new"]))
+@pytest.mark.parametrize("mode", some(["old", "new", "none"], ["new", "none"]))
 def test_block_ram_with_one_port(mode, tmp_path, cache):
     text, ports = memories([(18, 64), (9, 96), (4, 2048)], "block", 2, mode=mode)
     check_cells(tmp_path, cache, text, ECP5, ports, {"DP16KD"})

@@ -22,8 +22,7 @@ def test_pool(seed):
     check(pool_case, seed)
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("seed", range(1000, 1150))
+@pytest.mark.parametrize("seed", some(range(1000, 1150), (1016,)))  # its sums reach their ends
 def test_array_at_length(seed):
     check(array_case, seed)
 
