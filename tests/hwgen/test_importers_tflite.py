@@ -6,6 +6,7 @@ import pytest
 from hwgen.importers.tflite import import_tflite
 from hwgen.importers.tflite.pools import least_sum
 from support.tflite_files import reference
+from support.tflite_maker import Maker
 from support.tflite_networks import OPERATORS, network_file, operator_file, wide_network_file
 from support.whole import check as check_hardware
 
@@ -73,3 +74,14 @@ def test_averages_round_half_away_from_zero(count):
     averages = np.fix(halves / count).astype(int)
     for y in range(-4, 5):
         assert least_sum(y, count) == sums[averages >= y].min()
+
+
+def test_means_that_end_in_a_half(tmp_path):
+    """Of six values times 7/8: where a sum is 30, and 48 more or less, the multiplier, which is
+    rounded down, decides at both of the roundings."""
+    make = Maker(0, tmp_path / "model.tflite")
+    x, out = make.entry(2, 3, 3), make.tensor((1, 3), 1.0)
+    x.scale, out.zero_point = 7 / 8, x.zero_point
+    axes = make.constant(np.array([1, 2]), None, "INT32")
+    made = make.made(make.add("MEAN", [x, axes], out, KeepDims=False))
+    check(made.path, made.inputs, count=600)
