@@ -7,7 +7,8 @@ JOB.json:
 
     {"harness": its module, "build": folder, "sources": [Verilog files, the harness first],
      "includes": [folders], "defines": {name: value},
-     "waves": "fst", "vcd" or null, "objects": folder of Verilator's compiled run-time library}
+     "waves": "fst", "vcd" or null, "objects": folder of Verilator's compiled run-time library,
+     "brief": whether few clocks will be simulated}
 
     {"harness": that module, "module": the cocotb test, "simulator": "verilator" or "icarus",
      "start": file}
@@ -65,11 +66,15 @@ class FastVerilator(Verilator):  # type: ignore[misc, unused-ignore]
     ----------
     objects : folder where what is the same for every design is kept, compiled
     waves : "fst", "vcd" or None
+    brief : whether few clocks will be simulated, so that to compile takes most of the time
     """
 
-    def __init__(self, objects: Path, waves: str | None):
+    def __init__(self, objects: Path, waves: str | None, brief: bool):
         super().__init__()
         self._objects, self._waves = objects, waves
+        # -O1 runs as fast as -Os and -O2 here, and is quicker to compile; but a clock in which
+        # thousands of sums are made is a function that takes it minutes
+        self._fast = "-O0" if brief else "-O1"
 
     def _build_command(self) -> list[list[str]]:
         verilate, make = super()._build_command()
@@ -95,9 +100,9 @@ class FastVerilator(Verilator):  # type: ignore[misc, unused-ignore]
         if main.exists():
             shutil.copyfile(main, self.build_dir / MAIN)
             make += ["-o", MAIN]
-        fast = "-O1"  # as fast as -Os and -O2 here, and quicker to compile
+        fast = self._fast
         size = sum(Path(source.value).stat().st_size for source in self._sources)
-        if size <= ONE_PIECE_BYTES:
+        if size <= ONE_PIECE_BYTES or fast == "-O0":
             make.append("VM_PARALLEL_BUILDS=0")
             if not self._waves:  # with them the headers are others
                 self._precompile(fast, cwd)
@@ -122,7 +127,7 @@ class FastVerilator(Verilator):  # type: ignore[misc, unused-ignore]
     def _precompile(self, fast: str, cwd: Any) -> None:
         """Bring the headers into the build folder."""
         (self.build_dir / HEADERS).write_text(INCLUDES)
-        kept, here = self._objects / PRECOMPILED, self.build_dir / PRECOMPILED
+        kept, here = self._objects / f"{fast[1:]}-{PRECOMPILED}", self.build_dir / PRECOMPILED
         if not kept.exists():
             (self.build_dir / "headers.mk").write_text(PRECOMPILE)
             super()._execute([["make", "-f", "headers.mk", f"OPT_FAST={fast}", PRECOMPILED]], cwd)
@@ -146,7 +151,7 @@ def build(job: Mapping[str, Any]) -> None:
     objects = Path(job["objects"])
     folder.mkdir(parents=True, exist_ok=True)
     objects.mkdir(parents=True, exist_ok=True)
-    FastVerilator(objects, job["waves"]).build(
+    FastVerilator(objects, job["waves"], job["brief"]).build(
         sources=job["sources"],
         hdl_toplevel=job["harness"],
         includes=job["includes"],

@@ -363,7 +363,7 @@ def test_every_part_has_an_estimate_and_a_schedule():
         if kind in seen or not hasattr(kind, "__dataclass_fields__"):
             continue
         seen.add(kind)
-        no_parts = ("encodings", "multiplier", "adder_graph")
+        no_parts = ("encodings", "multiplier", "adder_graph", "circuit")
         if kind.__module__.removeprefix("hwgen_rtl_templates.") in no_parts:
             continue
         # what the structure of an engine or an array looks into is part of these
@@ -383,8 +383,10 @@ def test_every_implementation_is_in_every_table():
     from hwgen.planning.layers.folding import SHAPE
     from hwgen.planning.layers.of_ops import LAYERS
     from hwgen.planning.layers.orders import Order
+    from hwgen.planning.layers.run import Run
 
-    assert set(WAYS) == {op for op, made in LAYERS.items() if made is not None} | {Order}
+    ops = {op for op, made in LAYERS.items() if made is not None}
+    assert set(WAYS) == ops | {Order, Run}
     ways = {way for ways in WAYS.values() for way in ways}
     assert set(IMPLEMENTATIONS.values()) == ways and len(ways) == len(IMPLEMENTATIONS) >= 9
     assert all(name == way.name for name, way in IMPLEMENTATIONS.items())
@@ -398,8 +400,12 @@ def test_every_implementation_is_in_every_table():
 
 
 # Whoever asks what kind of component or op something is decides for all implementations at once;
-# here ops become layers, and requantizers and thresholds the units behind them.
-MAY_ASK = {"hwgen/planning/layers/find.py", "hwgen/planning/lowering/epilogue.py"}
+# here ops become layers, and requantizers and thresholds the units, or the cells, behind them.
+MAY_ASK = {
+    "hwgen/planning/layers/find.py",
+    "hwgen/planning/lowering/epilogue.py",
+    "hwgen/planning/lowering/unrolled/epilogues.py",
+}
 ASKING = re.compile(
     r"isinstance\([^()]*(?:\([^()]*\))?[^()]*"
     r"(?:Parameters|Add|ArgMax|AvgPool2d|Concat|Conv2d|Flatten|Linear|MaxPool2d|Requantize|Threshold)"

@@ -32,7 +32,7 @@ from hwgen_rtl_templates.axi import BorderParameters
 if TYPE_CHECKING:
     from hwgen.planning.description import DescribedPlan
 
-FRAMES = 6  # that a plan's timing is evaluated over; the pipeline is full well before
+FRAMES = 6  # that a plan's timing is evaluated over; most pipelines are full well before
 MORE_FRAMES = 14  # where a queue may hold several
 
 
@@ -192,9 +192,12 @@ class Plan(Shown):
 
     @cached_property
     def timing(self) -> Timing:
-        """Exact clocks of `FRAMES` frames back to back, or of `MORE_FRAMES`."""
-        waits = any(stage.layer.needs_frames for stage in self.stages)
-        return self.timing_of(MORE_FRAMES if waits else FRAMES)
+        """Exact clocks of `FRAMES` frames back to back, of `MORE_FRAMES`, or of as many as fill a
+        pipeline that holds more."""
+        frames = MORE_FRAMES if any(stage.layer.needs_frames for stage in self.stages) else FRAMES
+        while max((found := self.timing_of(frames)).inside) >= frames - 1:
+            frames *= 2
+        return found
 
     def timing_of(self, frames: int) -> Timing:
         """Return the exact clocks of that many frames back to back."""

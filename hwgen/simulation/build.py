@@ -59,6 +59,7 @@ class Build:
     ends : text of ends.vh
     taps : text of taps.vh, or empty
     waves : "fst", "vcd" or None
+    brief : whether a frame takes few clocks, of which few will be simulated
     """
 
     sources: tuple[Path, ...]
@@ -66,6 +67,7 @@ class Build:
     ends: str
     taps: str = ""
     waves: str | None = None
+    brief: bool = False
 
 
 def find_tools(simulator: str, waves: str | None = None) -> SimulatorTools:
@@ -134,6 +136,7 @@ def build(
         wanted.ends,
         wanted.taps,
         wanted.waves,
+        wanted.brief,
     )
     log = cache.log(parts, "simulation")
 
@@ -177,6 +180,7 @@ def _job(wanted: Build, folder: Path) -> dict[str, Any]:
         "includes": [str(folder)],
         "defines": defines,
         "waves": wanted.waves,
+        "brief": wanted.brief,
     }
 
 

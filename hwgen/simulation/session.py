@@ -20,6 +20,8 @@ from hwgen.simulation.result import Measured, read_measured
 from hwgen.simulation.start import command_and_environment
 from hwgen.tools import log_tail, workspace
 
+BRIEF = 16  # clocks a frame, up to which a simulation is done sooner than one that runs quicker
+
 
 @dataclass(frozen=True)
 class Stimulus:
@@ -95,7 +97,8 @@ class Session:
     def build(self, recording: Recording | None) -> Path:
         """Return the folder of the compiled simulation."""
         manifest = self.package.manifest
-        wanted = Build(self.sources, manifest.top, ends(manifest.border))
+        brief = manifest.predicted.interval <= BRIEF
+        wanted = Build(self.sources, manifest.top, ends(manifest.border), brief=brief)
         if recording:
             waves = recording.waves.suffix[1:] if recording.waves else None
             recorders = taps(manifest.layers) if recording.taps else ""

@@ -3,6 +3,7 @@ leaves on the clock that the processes say. What a network's timing is made of."
 
 import random
 
+import numpy as np
 import pytest
 
 from hwgen_rtl_templates.engine import Engine
@@ -12,7 +13,9 @@ from hwgen_rtl_templates.requantize import RequantizerParameters
 from hwgen_rtl_templates.running_maximum import RunningMaximumParameters
 from hwgen_rtl_templates.streams import ForkParameters
 from hwgen_rtl_templates.timing import Link, evaluate, source
+from hwgen_rtl_templates.unrolled import UnrolledParameters
 from support.arrays import dsp_case, pasm_case
+from support.circuits import random_circuit
 from support.engines import array_case, pool_case
 from support.stream_bench import run_all
 from support.timed_parts import ONE_STREAM
@@ -129,3 +132,12 @@ def test_running_maximum(size, kernel, depth):
     p = RunningMaximumParameters(2, *size, kernel, 1, 3, False, depth=depth, shifts=depth == 5)
     dut = p.create()
     check(p, dut, [dut.i], [dut.o], [2 * p.beats_in], depth)
+
+
+@pytest.mark.parametrize("latency", [1, 2, 6])
+def test_unrolled(latency):
+    circuit = random_circuit(np.random.default_rng(latency), 2, 6, 3, kinds=(1, 2))
+    stages = (0, 0, *sorted(n % latency for n in range(6)))
+    p = UnrolledParameters(circuit, stages, 3, True, 20, True)
+    dut = p.create()
+    check(p, dut, [dut.i], [dut.o], [40], latency)

@@ -37,6 +37,7 @@ from hwgen_rtl_templates.streams import (
     WidenParameters,
     range_shape,
 )
+from hwgen_rtl_templates.unrolled import UnrolledParameters
 
 
 def _border(part: BorderParameters, target: Target) -> Structure:
@@ -261,6 +262,18 @@ def _rearrange_work(part: RearrangeParameters, beats: int) -> Work:
     return stored(width, part.memory, beats + count) + fifo_work(part.fifo, count)
 
 
+def _unrolled(part: UnrolledParameters, target: Target) -> Structure:
+    logic = {"constant adder bit": part.adder_bits, "clamp bit": part.chosen_bits}
+    found = Structure({**logic, "stage": part.latency}, part.registers)
+    for entries in part.tables:
+        found += Structure(indexed_table("function", entries, target))
+    return found
+
+
+def _unrolled_work(part: UnrolledParameters, beats: int) -> Work:
+    return Work(adder_bits=part.adder_bits * beats)
+
+
 STREAM_PARTS: dict[type, Counted] = {
     BorderParameters: Counted(_border, no_work),
     ForkParameters: Counted(_fork, no_work),
@@ -277,4 +290,5 @@ STREAM_PARTS: dict[type, Counted] = {
     ArgMaxParameters: Counted(_arg_max, _arg_max_work),
     SiftParameters: Counted(_sift, _sift_work),
     RearrangeParameters: Counted(_rearrange, _rearrange_work),
+    UnrolledParameters: Counted(_unrolled, _unrolled_work),
 }

@@ -46,10 +46,12 @@ from hwgen.planning.implementations.streams.pool import AVERAGE, MAXIMUM
 from hwgen.planning.implementations.streams.position_scale import POSITION_SCALE
 from hwgen.planning.implementations.streams.rearrange import REARRANGE, SIFT
 from hwgen.planning.implementations.streams.running_maximum import RUNNING_MAXIMUM
+from hwgen.planning.implementations.unrolled import UNROLLED
 from hwgen.planning.implementations.weight_shared import WEIGHT_SHARED
 from hwgen.planning.layers.folding import Folding
 from hwgen.planning.layers.layer import Layer
 from hwgen.planning.layers.orders import Order
+from hwgen.planning.layers.run import Run
 from hwgen.targets import Target
 
 DOT_PRODUCT = (MAC_ARRAY, DSP_ARRAY, WEIGHT_SHARED, BIT_SERIAL, PARALLEL)
@@ -76,6 +78,7 @@ WAYS: dict[type, tuple[Implementation, ...]] = {
     Threshold: (MAXIMUM,),
     Table: (MAXIMUM,),
     Order: (REARRANGE, SIFT),
+    Run: (UNROLLED,),
 }
 IMPLEMENTATIONS = {way.name: way for ways in WAYS.values() for way in ways}
 

@@ -6,7 +6,14 @@ A bias is a unit of its own behind the drain, or part of the thresholds that fol
 t - bias where the accumulator reaches t.
 """
 
-__all__ = ["Epilogue", "epilogue_for", "epilogues_for", "quicker_epilogue"]
+__all__ = [
+    "Epilogue",
+    "before_table",
+    "epilogue_for",
+    "epilogues_for",
+    "quicker_epilogue",
+    "thresholds_for",
+]
 
 import math
 from dataclasses import dataclass, replace
@@ -92,7 +99,7 @@ def epilogues_for(
     if isinstance(op, Requantize):
         found.append(Epilogue(bias, _requantizer(layer, op, lanes)))
     elif isinstance(op, Table):
-        before = epilogues_for(_before_table(layer), sums, lanes, target)
+        before = epilogues_for(before_table(layer), sums, lanes, target)
         tables = _tables(layer, op, lanes, target)
         found += [replace(first, table=table) for first in before for table in tables]
     found += [Epilogue(bias, unit) for unit in _counters(layer, lanes)]
@@ -138,7 +145,7 @@ class ThresholdTable:
 
 
 @lru_cache(maxsize=64)  # of a layer, all foldings are looked at one after the other
-def _as_threshold(layer: Layer) -> Threshold | None:
+def thresholds_for(layer: Layer) -> Threshold | None:
     """Return what follows as thresholds, None where these are too many."""
     *before, op = layer.epilogue
     if isinstance(op, Threshold):
@@ -152,7 +159,7 @@ def _as_threshold(layer: Layer) -> Threshold | None:
 
 
 @lru_cache(maxsize=64)
-def _before_table(layer: Layer) -> Layer:
+def before_table(layer: Layer) -> Layer:
     """Return a layer without its table, whose input is what leaves."""
     before, y = layer.epilogue[:-1], layer.acc
     for op in before:
@@ -164,7 +171,7 @@ def _tables(
     layer: Layer, op: Table, lanes: int, target: Target
 ) -> tuple[FunctionTableParameters, ...]:
     """Return the table in LUTs, and in block RAM where there is any."""
-    x, y, encoding = _before_table(layer).y, layer.y, layer.y_encoding
+    x, y, encoding = before_table(layer).y, layer.y, layer.y_encoding
     entries = op.entries[:, x.lo - op.lo : x.hi - op.lo + 1]
     # what a channel never reaches may be anything, within the width
     elements = ((entries - encoding.base) // encoding.step).clip(y.lo, y.hi)
@@ -202,7 +209,7 @@ def _bias(layer: Layer, sums: DotOutput, lanes: int) -> BiasParameters:
 def _counters(layer: Layer, lanes: int, sums: DotOutput | None = None) -> list[CounterParameters]:
     """Return the units that count thresholds of accumulators, or of `sums` that lack their
     constants."""
-    op = _as_threshold(layer)
+    op = thresholds_for(layer)
     if op is None:
         return []
     steps = _steps(layer, sums.step, tuple(sums.offsets.tolist())) if sums else _steps(layer)
@@ -217,7 +224,7 @@ def _counters(layer: Layer, lanes: int, sums: DotOutput | None = None) -> list[C
 @lru_cache(maxsize=64)
 def _steps(layer: Layer, step: int = 1, offsets: tuple[int, ...] = (0,)) -> ThresholdTable:
     """Return the steps of sums, where accumulators are `step` times as much, and offsets more."""
-    op = _as_threshold(layer)
+    op = thresholds_for(layer)
     assert op is not None
     acc, off = layer.acc, np.array(offsets)
     lows, highs = (acc.lows - off) // step, (acc.highs - off) // step

@@ -6,6 +6,7 @@ import math
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 from hwgen.errors import PlanError, meant
 from hwgen.network.graph import Network
@@ -18,6 +19,7 @@ from hwgen.planning.implementations import (
     min_cycles,
     plain_foldings,
 )
+from hwgen.planning.implementations.unrolled import UNROLLED
 from hwgen.planning.layers.find import find_layers
 from hwgen.planning.layers.folding import SHAPE, Folding
 from hwgen.planning.layers.layer import Layer
@@ -27,6 +29,7 @@ from hwgen.planning.search.candidates import NO_HURRY, LayerCandidates
 from hwgen.planning.search.fitting import cheapest_fitting
 from hwgen.planning.search.headroom import check_headroom
 from hwgen.planning.search.queue_depths import with_queues
+from hwgen.planning.search.runs import run_way
 from hwgen.progress import Progress, silent
 from hwgen.targets import Target, get_target
 
@@ -232,33 +235,41 @@ def plan(
                 f"are {', '.join(names)}"
             )
 
-    wired = {o.layer for o in choices if o.value and o.what in UNSTORED}
-    check_headroom(layers, target, wired)
-    ways = [
-        LayerCandidates(
-            layer, target, clock, {o.what: o.value for o in choices if o.layer == layer.name}
-        )
-        for layer in layers
-    ]
+    unrolled = {o.layer: o.value for o in choices if o.what == UNROLLED.name}
+    choices = [o for o in choices if o.what != UNROLLED.name]
+    way = run_way(layers, target, clock, unrolled, bool(choices))
+    empty, report = Plan(network, target, clock, goal, ()), progress or silent
+    if way is None or not way.only:
+        wired = {o.layer for o in choices if o.value and o.what in UNSTORED}
+        check_headroom(layers, target, wired)
+        ways = [
+            LayerCandidates(
+                layer, target, clock, {o.what: o.value for o in choices if o.layer == layer.name}
+            )
+            for layer in layers
+        ]
 
-    def made(budget: int) -> Plan:
-        empty = Plan(network, target, clock, goal, ())
-        return _cheapest(ways, budget, choices, empty, progress or silent)
+    def pipeline(budget: int) -> Plan:
+        return _cheapest(ways, budget, choices, empty, report)
 
+    made: Maker = pipeline
+    if way is not None:
+        found = partial(_cheapest, [way.ways], overrides=(), empty=empty, progress=report)
+        made = way.or_pipeline(found, pipeline, _device(target))
     if goal == MIN_LATENCY:
         return _quickest(made, layers, target)
     smallest = made(NO_HURRY) if rate is None else None
-    found = smallest or _reaching(made, goal, clock, rate or 0.0)
-    problem = _excess(found)
+    best = smallest or _reaching(made, goal, clock, rate or 0.0)
+    problem = _excess(best)
     if problem and rate is not None:
         smallest = made(NO_HURRY)
         if _excess(smallest) is None:
             most = math.floor(smallest.frames_per_second)
             slower = f"ask for fewer frames a second ({most} fit), "
-            problem = _excess(found, slower)
+            problem = _excess(best, slower)
     if problem:
         raise problem
-    return found
+    return best
 
 
 def _cheapest(

@@ -1,0 +1,109 @@
+"""Runs: a network's layers as one that takes a frame a clock, beside a component a layer."""
+
+__all__ = ["RunWay", "run_way"]
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from hwgen.errors import PlanError
+from hwgen.planning.estimate.resources import Resources, weigh
+from hwgen.planning.implementations.unrolled import UNROLLED, whole_run
+from hwgen.planning.layers.layer import Layer
+from hwgen.planning.plan import Plan
+from hwgen.planning.search.candidates import LayerCandidates
+from hwgen.targets import Target
+
+Maker = Callable[[int], Plan]  # from a budget of clocks a frame
+
+
+@dataclass(frozen=True)
+class RunWay:
+    """The way to build all layers as one.
+
+    ways : its candidates
+    only : whether the user has chosen it
+    """
+
+    ways: LayerCandidates
+    only: bool
+
+    @property
+    def least(self) -> tuple[float, Resources]:
+        """What it takes at the least: its cost, and of each resource."""
+        bounds = [self.ways.least(folding) for folding in self.ways.foldings]
+        return min(((bound.cost, bound.needs) for bound in bounds), key=lambda pair: pair[0])
+
+    def or_pipeline(self, run: Maker, pipeline: Maker, device: Resources) -> Maker:
+        """Return what makes the cheaper of two plans, the run's only where it may be."""
+        if self.only:
+            return run
+
+        def made(budget: int) -> Plan:
+            found: Plan | None = None
+            problem: PlanError | None = None
+            try:
+                found = pipeline(budget)
+            except PlanError as error:
+                problem = error
+            cost, needs = self.least
+            if not needs.within(device):
+                if found is None and problem is not None:
+                    raise problem
+                assert found is not None
+                return found
+            fits = found is not None and found.resources.within(device)
+            if found is not None and fits and weigh(found.resources, found.target) <= cost:
+                return found
+            other = run(budget)
+            if found is None or not fits and other.resources.within(device):
+                return other
+            plans = [found, other] if other.resources.within(device) else [found]
+            return min(plans, key=lambda plan: weigh(plan.resources, plan.target))
+
+        return made
+
+
+def run_way(
+    layers: Sequence[Layer],
+    target: Target,
+    clock_hz: int,
+    levels: dict[str, int],
+    others: bool,
+) -> RunWay | None:
+    """Return the way to build all layers as one, None where there is none.
+
+    Parameters
+    ----------
+    levels : the user's own choices of it, by layer: adders between registers, 0 for another way
+    others : whether the user has chosen anything else
+
+    Raises
+    ------
+    PlanError : the user's choice cannot be
+    """
+    chosen = {name: n for name, n in levels.items() if n}
+    last = layers[-1].name
+    for name in chosen:
+        if name != last:
+            raise PlanError(
+                f"{name}: {UNROLLED.name} is said of the last layer, {last}, and means all layers "
+                "before it as well"
+            )
+    if levels and not chosen or (others and not chosen):
+        return None
+    if chosen and others:
+        raise PlanError(
+            f"{last}: {UNROLLED.name} leaves nothing to be chosen for single layers; leave the "
+            "other choices out"
+        )
+    run = whole_run(layers)
+    if run is None:
+        if chosen:
+            raise PlanError(
+                f"{last}: layers cannot be unrolled: there must be several, of one input and one "
+                "output, of convolutions, linear layers, pools, sums and what requantizes, and of "
+                f"few products; leave {UNROLLED.name} out"
+            )
+        return None
+    wanted = {UNROLLED.name: chosen[last]} if chosen else {}
+    return RunWay(LayerCandidates(run, target, clock_hz, wanted), bool(chosen))
