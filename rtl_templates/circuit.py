@@ -1,6 +1,7 @@
 """Circuit: what unrolled layers compute, as cells that each make one value of one or two others."""
 
 __all__ = [
+    "Carry",
     "Cell",
     "Circuit",
     "Clamp",
@@ -11,10 +12,11 @@ __all__ = [
     "Reach",
     "Shift",
     "operands",
+    "with_operands",
 ]
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TypeAlias
 
@@ -31,6 +33,17 @@ class Offset:
     a: int
     value: int
     negate: bool = False
+
+
+@dataclass(frozen=True)
+class Carry(Adder):
+    """A sum and 2**place more, or a difference and as much less: that of an adder's lowest place,
+    where a carry enters.
+
+    place : in the sum; a shift of b, or what a has of it
+    """
+
+    place: int = 0
 
 
 @dataclass(frozen=True)
@@ -93,6 +106,17 @@ class Look:
 Cell: TypeAlias = Adder | Offset | Shift | HalfToEven | Clamp | Extreme | Reach | Look
 
 
+def with_operands(cell: Cell, place: Mapping[int, int]) -> Cell:
+    """Return a cell whose operands are in other places."""
+    taken = {
+        name: place[term]
+        for name in ("a", "b", "prefix")
+        if (term := getattr(cell, name, None)) is not None
+    }
+    found: Cell = replace(cell, **taken)  # type: ignore[arg-type]
+    return found
+
+
 def operands(cell: Cell) -> tuple[int, ...]:
     """Return the terms that a cell takes."""
     if isinstance(cell, Adder | Extreme):
@@ -151,6 +175,7 @@ def _value(cell: Cell, terms: Sequence[int]) -> int:
     match cell:
         case Adder():
             b = terms[cell.b] << max(0, cell.shift)
+            b += 1 << cell.place if isinstance(cell, Carry) else 0
             return (a << max(0, -cell.shift)) + (-b if cell.negate else b)
         case Offset():
             return cell.value + (-a if cell.negate else a)

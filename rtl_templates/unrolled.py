@@ -12,6 +12,7 @@ from amaranth.lib.wiring import In, Out
 
 from hwgen_rtl_templates.adder_graph import Adder
 from hwgen_rtl_templates.circuit import (
+    Carry,
     Cell,
     Circuit,
     Clamp,
@@ -132,9 +133,10 @@ class UnrolledParameters:
             match cell:
                 case Adder():
                     total += 0 if self.wired(cell) else max(0, width - max(0, cell.shift))
+                    total += isinstance(cell, Carry)
                 case Offset():
                     below = (cell.value & -cell.value).bit_length() - 1 if cell.value else 0
-                    total += width if cell.negate else max(0, width - below)
+                    total += width if cell.negate else self._offset_bits(cell, width, below)
                 case HalfToEven() | Extreme():
                     total += max(self.shapes[term].width for term in operands(cell))
                 case Reach():
@@ -142,6 +144,11 @@ class UnrolledParameters:
                 case _:
                     pass
         return total
+
+    def _offset_bits(self, cell: Offset, width: int, below: int) -> int:
+        """Return the bits of the adder of a constant; none where it lies above all bits."""
+        a = self.shapes[cell.a]
+        return int(a.signed) if below >= a.width - a.signed else max(0, width - below)
 
     @cached_property
     def chosen_bits(self) -> int:
@@ -232,7 +239,7 @@ class Unrolled(wiring.Component):
                 if cell.negate:
                     return _added(m, n, Const(cell.value), a, True)
                 below = (cell.value & -cell.value).bit_length() - 1 if cell.value else 0
-                below = min(below, len(a) - 1)
+                below = min(below, len(a) - a.shape().signed)
                 total = _added(m, n, a >> below, Const(cell.value >> below), False)
                 return Cat(a[:below], total).as_signed() if below else total
             case Shift():
@@ -260,13 +267,25 @@ class Unrolled(wiring.Component):
 def _sum(m: Module, n: int, wired: bool, cell: Adder, a: Value, b: Value) -> Value:
     """Return a sum of two terms; the lower bits of the lower one pass by the adder."""
     apart = max(0, cell.shift)
-    passed = min(apart, len(a))
+    passed = cell.place if isinstance(cell, Carry) else min(apart, len(a))
     upper, b = a >> passed, b << (apart - passed)
     if wired:
         joined = Cat(a, b)
         return joined.as_signed() if b.shape().signed else joined
-    total = _added(m, n, upper << max(0, -cell.shift), b, cell.negate)
+    upper <<= max(0, -cell.shift)
+    if isinstance(cell, Carry):  # it enters from below the lowest place
+        upper, b = _beside(Const(not cell.negate, 1), upper), _beside(Const(1, 1), b)
+    total = _added(m, n, upper, b, cell.negate)
+    if isinstance(cell, Carry):
+        total = total[1:].as_signed() if total.shape().signed else total[1:]
+        a = Cat(a, (a[-1] & a.shape().signed).replicate(max(0, passed - len(a))))
     return Cat(a[:passed], total).as_signed() if passed else total
+
+
+def _beside(low: Value, value: Value) -> Value:
+    """Return a value with a bit below it."""
+    joined = Cat(low, value)
+    return joined.as_signed() if value.shape().signed else joined
 
 
 def _added(m: Module, n: int, a: Value, b: Value, negate: bool) -> Value:

@@ -111,7 +111,7 @@ CLOCK = get_target(TARGET).clock_hz
 @pytest.mark.parametrize(
     ("network", "overrides"),
     [
-        *((convolution(), ()), (convolution(1), ()), (deep(), ())),
+        *((convolution(), ()), (convolution(1), ()), (deep(), ("fc.unrolled=0",))),
         *((convolution(), ("conv.simd=2",)), (linear(), ("fc.pe=2", "fc.simd=4"))),
         (deep(), ("fc.serial=2",)),
     ],

@@ -6,6 +6,7 @@ import math
 
 from hwgen_rtl_templates.adder_graph import Adder
 from hwgen_rtl_templates.circuit import (
+    Carry,
     Circuit,
     Clamp,
     Extreme,
@@ -32,6 +33,10 @@ def random_circuit(rng, inputs=4, cells=20, bits=4, signed=True, kinds=range(9))
             up, more = 1 << max(0, -shift), 1 << max(0, shift)
             ends = (-bhi * more, -blo * more) if negate else (blo * more, bhi * more)
             cell, ends = Adder(a, b, shift, negate), (lo * up + ends[0], hi * up + ends[1])
+            if rng.integers(3) == 0:
+                place = int(rng.integers(0, max(0, shift) + 1))
+                cell, more = Carry(a, b, shift, negate, place), 1 << place
+                ends = tuple(end - more if negate else end + more for end in ends)
         elif kind == 2:
             value = int(rng.integers(-40, 40)) << int(rng.integers(0, 3))
             negate = bool(rng.integers(2))
@@ -94,7 +99,9 @@ def values_of(circuit, x):
         if isinstance(cell, Adder):
             b = terms[cell.b]
             ups = 2 ** max(0, -cell.shift), 2 ** max(0, cell.shift)
-            terms.append(a * ups[0] - b * ups[1] if cell.negate else a * ups[0] + b * ups[1])
+            more = 2**cell.place if isinstance(cell, Carry) else 0
+            total = a * ups[0] - b * ups[1] if cell.negate else a * ups[0] + b * ups[1]
+            terms.append(total - more if cell.negate else total + more)
         elif isinstance(cell, Offset):
             terms.append(cell.value - a if cell.negate else cell.value + a)
         elif isinstance(cell, Shift):

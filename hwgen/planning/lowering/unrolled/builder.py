@@ -17,6 +17,7 @@ from hwgen_rtl_templates.circuit import (
     Reach,
     Shift,
     operands,
+    with_operands,
 )
 
 Range = tuple[int, int]
@@ -199,7 +200,7 @@ class Builder:
         place = {n: n for n in range(first)} | {first + n: first + k for k, n in enumerate(kept)}
         return Circuit(
             inputs=first,
-            cells=tuple(_moved(self._cells[n], place) for n in kept),
+            cells=tuple(with_operands(self._cells[n], place) for n in kept),
             ranges=(*self._ranges[:first], *(self._ranges[first + n] for n in kept)),
             outputs=tuple(None if v.term is None else place[v.term] for v in plain),
             constants=tuple(v.lo if v.term is None else 0 for v in plain),
@@ -220,17 +221,6 @@ class Builder:
 def _term(a: Ref) -> int:
     assert a.term is not None
     return a.term
-
-
-def _moved(cell: Cell, place: dict[int, int]) -> Cell:
-    """Return a cell whose operands are in other places."""
-    moved = {
-        name: place[term]
-        for name in ("a", "b", "prefix")
-        if (term := getattr(cell, name, None)) is not None
-    }
-    found: Cell = replace(cell, **moved)  # type: ignore[arg-type]
-    return found
 
 
 def _to_even(value: int, places: int) -> int:

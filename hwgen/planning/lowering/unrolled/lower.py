@@ -35,6 +35,7 @@ from hwgen.planning.layers.orders import CONSTANT, Order
 from hwgen.planning.layers.run import Run
 from hwgen.planning.lowering.constants import STARTS
 from hwgen.planning.lowering.unrolled.builder import Builder, Ref, constant
+from hwgen.planning.lowering.unrolled.carries import absorbed
 from hwgen.planning.lowering.unrolled.epilogues import finished, may_finish
 from hwgen.planning.lowering.unrolled.retiming import staged
 from hwgen_rtl_templates.adder_graph import AdderGraph
@@ -87,7 +88,7 @@ def circuit(layer: Layer) -> Circuit:
             for source, frame in zip(one.sources, one.x_frames, strict=True)
         ]
         values[one.name] = MADE[type(one.op)](builder, one, xs)
-    return builder.finish(values[inside[-1].name].ravel().tolist())
+    return absorbed(builder.finish(values[inside[-1].name].ravel().tolist()))
 
 
 @lru_cache(maxsize=64)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from hwgen_rtl_templates.adder_graph import Adder
 from hwgen_rtl_templates.circuit import (
+    Carry,
     Circuit,
     Clamp,
     Extreme,
@@ -24,7 +25,17 @@ from hwgen_rtl_templates.circuit import (
 from hwgen_rtl_templates.streams import range_shape
 
 LEVEL = 4  # how long an adder takes; other cells in the same unit
-DELAYS = {Adder: 4, Offset: 4, HalfToEven: 4, Shift: 0, Clamp: 3, Extreme: 6, Reach: 5, Look: 4}
+DELAYS = {
+    Adder: 4,
+    Carry: 4,
+    Offset: 4,
+    HalfToEven: 4,
+    Shift: 0,
+    Clamp: 3,
+    Extreme: 6,
+    Reach: 5,
+    Look: 4,
+}
 SWEEPS = 8  # over all cells, there and back
 
 
