@@ -14,7 +14,7 @@ from hwgen.building.core import board_of, describe
 from hwgen.building.design import BoardDesign, board_design
 from hwgen.building.headroom import CORE_LUTS, board_headroom
 from hwgen.building.summary import SUMMARY, Build, read_summary
-from hwgen.cost import Route, Synthesis, pack, route, synthesise
+from hwgen.cost import Route, Synthesis, pack, route, synthesise_package
 from hwgen.cost.synthesis import read_design
 from hwgen.errors import HwgenError, PlanError, StoreError, ToolError
 from hwgen.families import routing_of
@@ -88,7 +88,7 @@ def build_bitstream(
     design = board_design(manifest, verilog, board, baud=baud)
     say("synthesis", 0, 0)
     text = f"{verilog}\n{design.verilog}"
-    synthesis = synthesise(text, design.name, target, timeout=timeout)
+    synthesis = synthesise_package(text, manifest, target, top=design.name, timeout=timeout)
     best = _placed(synthesis, target, design, package, seeds, timeout, say)
     say("bitstream", 0, 0)
     bitstream = pack(best, timeout=timeout)

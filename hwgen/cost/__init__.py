@@ -9,6 +9,7 @@ __all__ = [
     "route",
     "synthesise",
     "synthesise_cells",
+    "synthesise_package",
     "write_models",
     "write_netlist",
 ]
@@ -17,4 +18,4 @@ from hwgen.cost.asic.synthesis import CellSynthesis, synthesise_cells
 from hwgen.cost.bitstream import pack
 from hwgen.cost.netlist import write_models, write_netlist
 from hwgen.cost.routing import CriticalPath, Route, route
-from hwgen.cost.synthesis import Synthesis, synthesise
+from hwgen.cost.synthesis import Synthesis, synthesise, synthesise_package

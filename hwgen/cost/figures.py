@@ -11,7 +11,7 @@ from msgspec import structs
 from hwgen.cost.asic.static_timing import analyse_timing
 from hwgen.cost.asic.synthesis import synthesise_cells
 from hwgen.cost.routing import route
-from hwgen.cost.synthesis import synthesise
+from hwgen.cost.synthesis import synthesise_package
 from hwgen.errors import HwgenError
 from hwgen.families import routing_of
 from hwgen.package.manifest import Manifest
@@ -190,7 +190,9 @@ def _mapped(design: _Design) -> Cost:
 
 
 def _synthesised(design: _Design) -> Cost:
-    synthesis = synthesise(design.verilog, design.top, design.target, timeout=design.timeout)
+    synthesis = synthesise_package(
+        design.verilog, design.manifest, design.target, timeout=design.timeout
+    )
     return Cost(
         stage="synth",
         target=design.target.name,
@@ -208,7 +210,9 @@ def _synthesised(design: _Design) -> Cost:
 
 def _routed(design: _Design) -> Cost:
     routing_of(design.target)  # before minutes are spent on synthesis
-    synthesis = synthesise(design.verilog, design.top, design.target, timeout=design.timeout)
+    synthesis = synthesise_package(
+        design.verilog, design.manifest, design.target, timeout=design.timeout
+    )
     routed = route(synthesis, design.target, timeout=design.timeout, freq_mhz=design.clock_hz / 1e6)
     return Cost(
         stage="route",

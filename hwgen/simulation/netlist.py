@@ -9,8 +9,8 @@ from pathlib import Path
 
 from hwgen.cost import (
     Synthesis,
-    synthesise,
     synthesise_cells,
+    synthesise_package,
     write_models,
     write_netlist,
 )
@@ -53,7 +53,7 @@ def netlist_sources(
         )
         progress("synthesis", 1, 1)
         return (mapped.netlist, write_models(mapped))
-    synthesis = synthesise(package.verilog, manifest.top, target, timeout=_left(deadline))
+    synthesis = synthesise_package(package.verilog, manifest, target, timeout=_left(deadline))
     netlist = write_netlist(synthesis, timeout=_left(deadline))
     progress("synthesis", 1, 1)
     return (netlist, *_models(synthesis))

@@ -95,6 +95,7 @@ PARALLEL = engine(
     details=_details,
     describe=_describe,
     stored=False,
+    apart=True,
 )
 BIT_SERIAL = engine(
     "serial",

@@ -72,6 +72,7 @@ def engine(
     details: Callable[[Any, Layer, Target], Mapping[str, Any]] = no_details,
     describe: Callable[[Mapping[str, Any]], str] = lambda details: "",
     stored: bool = True,
+    apart: bool = False,
 ) -> Implementation:
     """Return the implementation of a datapath behind a window.
 
@@ -95,6 +96,7 @@ def engine(
         details=lambda core, layer, target: details(core.datapath, layer, target),
         describe=describe,
         stored=stored,
+        apart=apart,
     )
 
 

@@ -104,6 +104,7 @@ class Implementation:
     details : what is special about a component, as plain values, in plans and manifests
     describe : the same as a sentence, or ""
     stored : whether weights, where there are any, are words in a memory
+    apart : whether several adders stand between registers, which synthesis may have to keep apart
     """
 
     name: str
@@ -119,3 +120,4 @@ class Implementation:
     details: Callable[[Any, Layer, Target], Mapping[str, Any]] = no_details
     describe: Callable[[Mapping[str, Any]], str] = lambda details: ""
     stored: bool = True
+    apart: bool = False

@@ -86,4 +86,5 @@ UNROLLED = Implementation(
     details=_details,
     describe=_describe,
     stored=False,
+    apart=True,
 )

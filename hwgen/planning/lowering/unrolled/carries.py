@@ -75,7 +75,8 @@ def _place(circuit: Circuit, term: int) -> int:
     """Return the lowest place of a sum's adder."""
     cell = circuit.cells[term - circuit.inputs]
     assert isinstance(cell, Adder)
-    return min(max(0, cell.shift), range_shape(*circuit.ranges[cell.a]).width)
+    width: int = range_shape(*circuit.ranges[cell.a]).width
+    return min(max(0, cell.shift), width)
 
 
 def _tree(
@@ -113,7 +114,8 @@ def _bits(lo: int, hi: int, value: int) -> int:
     term = range_shape(lo, hi)
     if below >= term.width - term.signed:
         return int(term.signed)  # wires, or a sign that is turned
-    return range_shape(lo + value, hi + value).width - below
+    width: int = range_shape(lo + value, hi + value).width
+    return width - below
 
 
 def _cheapest(
