@@ -99,8 +99,8 @@ def _tensor_lines(name: str, border: BorderStream) -> list[str]:
     scale = f"{scales[0]!r}" if len(scales) == 1 else "(scale of the channel)"
     order = (
         f"- **{name}**: {channels} channels, {height} rows, {width} columns, as "
-        f"{border.beats} beats a frame. Pixels go row by row; a pixel's channels go "
-        f"{border.lanes} a beat, lowest first. Elements are {border.bits} bits, {kind}; "
+        f"{border.beats} beat{'s' if border.beats > 1 else ''} a frame. Pixels go row by row; "
+        f"{_shared(border)}, lowest first. Elements are {border.bits} bits, {kind}; "
         f"they stand for values from {border.range[0]} to {border.range[1]}"
         + (": 0 for -1, and 1 for +1." if border.step == 2 else ", as they are.")
     )
@@ -116,6 +116,14 @@ def _tensor_lines(name: str, border: BorderStream) -> list[str]:
             "`Network.dequantize` does."
         )
     return lines
+
+
+def _shared(border: BorderStream) -> str:
+    """Return how pixels lie in beats."""
+    pixels = border.stream.used // border.stream_shape[0]
+    if pixels > 1:
+        return f"{pixels} of them share a beat, each with all its channels"
+    return f"a pixel's channels go {border.lanes} a beat"
 
 
 def _ends(what: str, ends: Sequence[BorderStream]) -> list[str]:

@@ -266,7 +266,7 @@ def _filled(texts: Mapping[str, str], end: BorderStream, number: str) -> dict[st
         "BEATS": str(end.beats),
         "LANES": str(end.lanes),
         "LANE_BITS": str(end.bits),
-        "CHANNELS": str(end.stream_shape[0]),
+        "CHANNELS": str(end.stream.used),
         "GROUPS": str(end.stream.groups),
         "SIGNED": "signed " if end.signed else "",
     }

@@ -20,7 +20,8 @@ BITS_AT_ONCE = 1 << 23
 
 @dataclass(frozen=True)
 class StreamFormat:
-    """How a tensor travels: pixels row by row, channel groups of `lanes` innermost.
+    """How a tensor travels: pixels row by row, channel groups of `lanes` innermost, or whole
+    pixels, several a beat.
 
     Element l of a beat is in bits [l*bits, (l+1)*bits), two's complement, and stands for the value
     base + step * element: binary values, -1 and +1, travel as 0 and 1 in one bit. Where the
@@ -54,20 +55,41 @@ class StreamFormat:
         sizes = (self.lanes, self.bits, self.step, *self.shape, *self.stream_shape)
         same = math.prod(self.shape) == math.prod(self.stream_shape)
         whole = min(sizes) > 0 and len(self.shape) in (1, 2, 3) and len(self.stream_shape) == 3
-        if not (same and whole) or self.tdata_bits < self.lanes * self.bits:
+        if not (same and whole and self._fills) or self.tdata_bits < self.lanes * self.bits:
             raise FormatError(
                 f"Stream must not contradict itself in lanes, bits and shapes: {self}"
             )
 
     @property
+    def _fills(self) -> bool:
+        """Whether beats of several pixels are whole, and end with a frame."""
+        channels, height, width = self.stream_shape
+        return self.lanes <= channels or channels * height * width % self.lanes == 0 == (
+            self.lanes % channels
+        )
+
+    @property
+    def _room(self) -> int:
+        """Lanes that a pixel takes, of one beat or several."""
+        channels = self.stream_shape[0]
+        return channels if self.lanes > channels else self.groups * self.lanes
+
+    @property
+    def used(self) -> int:
+        """Elements of `groups` beats: the channels of a pixel, or all lanes where pixels share a
+        beat."""
+        return max(self.stream_shape[0], self.lanes)
+
+    @property
     def groups(self) -> int:
-        """Beats of a pixel."""
+        """Beats of a pixel, 1 where several share one."""
         return -(-self.stream_shape[0] // self.lanes)
 
     @property
     def beats(self) -> int:
         """Beats of a frame."""
-        return self.groups * self.stream_shape[1] * self.stream_shape[2]
+        channels, height, width = self.stream_shape
+        return self.groups * height * width // (self.used // channels)
 
     @property
     def beat_bytes(self) -> int:
@@ -122,7 +144,7 @@ class StreamFormat:
 
     def _pack(self, values: IntArray) -> bytes:
         channels, height, width = self.stream_shape
-        padded = np.zeros((len(values), height, width, self.groups * self.lanes), dtype=np.int64)
+        padded = np.zeros((len(values), height, width, self._room), dtype=np.int64)
         frames = values.reshape(len(values), channels, height, width)
         padded[..., :channels] = (frames.transpose(0, 2, 3, 1) - self.base) // self.step
         elements = padded.reshape(-1, self.lanes, 1)
@@ -163,5 +185,5 @@ class StreamFormat:
         elements = bits.reshape(len(wide), self.lanes, self.bits).astype(np.int64) @ weights
         channels, height, width = self.stream_shape
         values = self.base + self.step * elements
-        pixels = values.reshape(-1, height, width, self.groups * self.lanes)[..., :channels]
+        pixels = values.reshape(-1, height, width, self._room)[..., :channels]
         return np.ascontiguousarray(pixels.transpose(0, 3, 1, 2)).reshape(-1, *self.shape)

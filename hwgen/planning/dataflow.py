@@ -50,7 +50,7 @@ class Endpoint:
     """Beats of a stream.
 
     channels : of a pixel
-    lanes, bits, signed : of a beat
+    lanes, bits, signed : of a beat, which may hold several pixels
     pixels : of a frame
     """
 
@@ -63,6 +63,8 @@ class Endpoint:
     @property
     def beats(self) -> int:
         """Beats of a frame."""
+        if self.lanes > self.channels:
+            return self.pixels // (self.lanes // self.channels)
         return self.pixels * -(-self.channels // self.lanes)
 
     @property

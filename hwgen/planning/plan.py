@@ -149,7 +149,9 @@ class Plan(Shown):
         first, position = self.first_user(source)
         channels, height, width = first.layer.x_frames[position]
         bits, is_signed = element_of(first.layer, position)
-        return Endpoint(channels, min(first.core.word, channels), bits, is_signed, height * width)
+        word = first.core.word
+        lanes = word if word % channels == 0 else min(word, channels)
+        return Endpoint(channels, lanes, bits, is_signed, height * width)
 
     def first_user(self, source: str) -> tuple[Stage, int]:
         """Return the first stage that takes the value of a source, and as which of its inputs."""

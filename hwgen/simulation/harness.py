@@ -49,11 +49,11 @@ def _source(number: int, stream: StreamPorts) -> str:
 
 def _sink(number: int, stream: StreamPorts, inputs: int) -> str:
     of = stream.format
-    used_last = of.stream_shape[0] - (of.groups - 1) * of.lanes
+    used_last = of.used - (of.groups - 1) * of.lanes
     return (
         f'hwgen_sink #(.NUMBER({number}), .FILE("output_{number}.hex"), '
         f".BITS({of.tdata_bits}), .BEATS({of.beats}), .GROUPS({of.groups}), "
-        f".USED({min(of.lanes, of.stream_shape[0]) * of.bits}), .USED_LAST({used_last * of.bits})) "
+        f".USED({of.lanes * of.bits}), .USED_LAST({used_last * of.bits})) "
         f"sink_{number} ({_joined(stream)}, .user({_name(stream.marked)}), "
         f".moves(moves[{inputs + number}]), .finished(finished[{number}]));"
     )

@@ -100,7 +100,7 @@ def started(monkeypatch):
 
     for module, name in (
         (hwgen.api, "run_simulation"),
-        (figures, "synthesise"),
+        (figures, "synthesise_package"),
         (bitstream, "board_design"),
         (building, "core_parameters"),
     ):

@@ -32,6 +32,8 @@ def test_beats_back_and_forth():
     for seed in range(40):
         rng = np.random.default_rng(seed)
         channels, height, width, lanes, bits = (int(n) for n in rng.integers(1, (14, 5, 5, 9, 17)))
+        if lanes > channels:  # whole pixels, several a beat
+            lanes = channels * int(rng.choice([n for n in range(1, 17) if height * width % n == 0]))
         shape = (channels, height, width) if rng.integers(2) else (channels * height * width,)
         width_bits = lanes * bits + int(rng.integers(0, 12))
         signed = bool(rng.integers(2))
@@ -43,6 +45,19 @@ def test_beats_back_and_forth():
         beats = [row.tobytes().hex() for row in packed.reshape(-1, size)]
         got, unknown = stream.unpack(beats)
         assert np.array_equal(got, values) and not unknown.any(), f"seed {seed}"
+
+
+def test_pixels_that_share_a_beat():
+    """Each with all its channels, the first in the lowest lanes."""
+    stream = StreamFormat(4, 4, False, 16, (2, 2, 2), (2, 2, 2))
+    assert (stream.groups, stream.beats, stream.used) == (1, 2, 4)
+    values = np.array([[[[1, 2], [3, 4]], [[5, 6], [7, 8]]]])
+    assert stream.pack(values).hex(" ", 2) == "6251 8473"
+    got, _ = stream.unpack(["6251", "8473"])
+    assert np.array_equal(got, values)
+    for lanes in (3, 5, 6):
+        with pytest.raises(FormatError):
+            replace(stream, lanes=lanes, tdata_bits=32)
 
 
 def test_packing_in_pieces_is_packing(monkeypatch):

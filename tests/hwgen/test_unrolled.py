@@ -90,6 +90,18 @@ def small(pool=True):
     return chain(Input((1, 6, 6), Fixed(4), [1.0]), *ops)
 
 
+def images():
+    """Return a network that begins and ends with pixels of several channels."""
+    rng = np.random.default_rng(1)
+    first, last = rng.integers(-4, 4, (4, 3, 2, 2)), rng.integers(-4, 4, (2, 4, 2, 2))
+    ops = [
+        Conv2d(first, rng.integers(-9, 9, 4), Fixed(3), [1.0]),
+        Requantize([3], [5], Fixed(3, False), [1.0]),
+        Conv2d(last, rng.integers(-9, 9, 2), Fixed(3), [1.0]),
+    ]
+    return chain(Input((3, 4, 5), Fixed(4), [1.0]), *ops)
+
+
 FULL = "25000000 fps"  # of 25 MHz
 
 
@@ -106,9 +118,11 @@ def test_the_planner_finds_it():
     assert quick.latency <= plan.latency
 
 
-@pytest.mark.parametrize("levels", [1, 4])
-def test_golden_equals_rtl(levels, tmp_path):
-    plan = hwgen.plan(small(), target="ulx3s-85f", goal=FULL, overrides=[f"n5.unrolled={levels}"])
+@pytest.mark.parametrize(("network", "levels"), [(small, 1), (small, 4), (images, 3)])
+def test_golden_equals_rtl(network, levels, tmp_path):
+    network = network()
+    chosen = [f"{find_layers(network)[-1].name}.unrolled={levels}"]
+    plan = hwgen.plan(network, target="ulx3s-85f", goal=FULL, overrides=chosen)
     assert plan.stages[0].folding.parameter == levels
     check_simulated(hwgen.generate(plan, tmp_path / "net"), plan, 30)
 

@@ -4,7 +4,6 @@ __all__ = ["UNROLLED", "whole_run"]
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 from hwgen.errors import PlanError
@@ -31,11 +30,9 @@ def whole_run(layers: Sequence[Layer]) -> Layer | None:
     if not may_unroll(layers):
         return None
     try:
-        run = run_of(layers, layers)
+        return run_of(layers, layers)
     except PlanError:
         return None
-    entering = (math.prod(run.x_frames[0]), 1, 1)
-    return replace(run, x_frames=(entering,), y_frame=(math.prod(run.y_frame), 1, 1))
 
 
 def _names(layers: Sequence[Layer]) -> set[str]:
@@ -44,9 +41,9 @@ def _names(layers: Sequence[Layer]) -> set[str]:
 
 def _candidates(layer: Layer, conditions: Conditions) -> Iterator[Folding]:
     within = levels_within(conditions.clock_hz, conditions.target)
-    channels, outputs = layer.x_frame[0], layer.outputs
+    elements, outputs = math.prod(layer.x_frame), math.prod(layer.y_frame)
     for levels in range(1, 1 + max(within, conditions.wanted.get(NAME, 1))):
-        yield Folding(outputs, channels, outputs, implementation=NAME, parameter=levels)
+        yield Folding(outputs, elements, outputs, implementation=NAME, parameter=levels)
 
 
 def _lower(layer: Layer, folding: Folding, target: Target) -> UnrolledParameters:

@@ -10,7 +10,7 @@ from hwgen.planning.estimate.resources import Resources, weigh
 from hwgen.planning.implementations.unrolled import UNROLLED, whole_run
 from hwgen.planning.layers.layer import Layer
 from hwgen.planning.plan import Plan
-from hwgen.planning.search.candidates import NO_HURRY, LayerCandidates
+from hwgen.planning.search.candidates import LayerCandidates
 from hwgen.targets import Target
 
 Maker = Callable[[int], Plan]  # from a budget of clocks a frame
@@ -34,13 +34,16 @@ class RunWay:
         return min(((bound.cost, bound.needs) for bound in bounds), key=lambda pair: pair[0])
 
     def or_pipeline(self, run: Maker, pipeline: Maker, device: Resources) -> Maker:
-        """Return what makes the cheaper of two plans, the run's only where it may be: where area
-        alone counts, a border as wide as a frame does as well, and nobody asks for it."""
+        """Return what makes the cheaper of two plans, the run's only where it may be, and only for
+        a frame a clock or more than a pixel a clock: for less, nobody asks for a border as wide as
+        a frame."""
         if self.only:
             return run
+        _, height, width = self.ways.layer.x_frame
+        enough = max(2, height * width)  # clocks that let a pixel enter a clock
 
         def made(budget: int) -> Plan:
-            if budget >= NO_HURRY:
+            if budget >= enough:
                 return pipeline(budget)
             found: Plan | None = None
             problem: PlanError | None = None
