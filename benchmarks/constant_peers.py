@@ -2,8 +2,8 @@
 
 Run by `constant_bench.py` and `unrolled_bench.py` with an interpreter that has da4ml or alkaid
 (both LGPL: measured beside hwgen, no part of it). The matrix comes as JSON on the standard input;
-its adders leave as JSON on the last line of the standard output. A network comes as {"shape", "bits", "signed",
-"layers"}, each layer an op with its integers.
+its adders leave as JSON on the last line of the standard output. A network comes as {"shape",
+"bits", "signed", "layers"}, each layer an op with its integers.
 """
 
 import importlib

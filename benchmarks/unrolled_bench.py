@@ -39,7 +39,8 @@ bits as weights have, behind a shift that rounds half up. LUTs and flip-flops of
 yosys (`synth_xilinx -family xcup`, no DSP blocks, no shift registers), for each by the better of
 two recipes, the Verilog as it is and with adders made before modules are flattened. "Stages" are
 clocks from a frame to its results; all were asked for three adders one behind the other, and hwgen
-once more for as many stages as the better peer has, or the next fewer. The ratio is hwgen's LUTs over the better peer's.
+once more for as many stages as the better peer has, or the next fewer. The ratio is hwgen's LUTs
+over the better peer's.
 
 """
 COLUMNS = (
@@ -138,11 +139,15 @@ def specified(network: Network) -> dict[str, Any]:
     return said
 
 
+def planned(network: Network, levels: int) -> hwgen.Plan:
+    """Return the plan with so many adders one behind the other."""
+    goal, chosen = f"{CLOCK} fps", [f"{network.nodes[-1].name}.unrolled={levels}"]
+    return hwgen.plan(network, target=TARGET, goal=goal, clock_hz=CLOCK, overrides=chosen)
+
+
 def ours(network: Network, levels: int) -> list[str]:
-    """Return LUTs, flip-flops and stages with so many adders one behind the other."""
-    goal, last = f"{CLOCK} fps", network.nodes[-1].name
-    chosen = [f"{last}.unrolled={levels}"]
-    plan = hwgen.plan(network, target=TARGET, goal=goal, clock_hz=CLOCK, overrides=chosen)
+    """Return LUTs, flip-flops and stages."""
+    plan = planned(network, levels)
     (stage,) = plan.stages
     return [*ultrascale(to_verilog(stage.core.create(), "top")), str(plan.latency)]
 

@@ -29,7 +29,7 @@ def width_of(low: int, high: int) -> int:
 def _price(bits: int, top: int) -> int:
     """Return what an adder costs: the halves of cells of two bits, and tables of a bit each.
 
-    bits, top : of the sum, and of what is added, without those that pass by
+    bits, top : of the sum, and of the longer operand, without those that pass by
     """
     return bits + (bits & 1) + min(bits, top) if bits > 0 else 0
 
@@ -61,10 +61,7 @@ def range_cost(low_a: int, high_a: int, low_b: int, high_b: int, shift: int, dif
         if low_a >= 0 and high_a < (1 << shift):
             return 0
         bits = width_of(low_a + (low_b << shift), high_a + (high_b << shift))
-    wa, wb = width_of(low_a, high_a), width_of(low_b, high_b) + shift
-    top = max(wa, wb)
-    if not differ and ((low_a >= 0 and wa <= wb) or (low_b >= 0 and wb <= wa)):
-        top = min(wa, wb)  # above a shorter operand without sign there is nothing to add
+    top = max(width_of(low_a, high_a), width_of(low_b, high_b) + shift)
     return _price(bits - shift, top - shift)
 
 
@@ -86,12 +83,7 @@ def adder_cost(sums: Any, k: int) -> int:
     elif sums.low[term_of(a)] >= 0 and sums.high[term_of(a)] < (1 << shift):
         return 0
     ta, tb = term_of(a), term_of(b)
-    wa, wb = width_of(sums.low[ta], sums.high[ta]), width_of(sums.low[tb], sums.high[tb]) + shift
-    top = max(wa, wb)
-    if not sign_of(a) ^ sign_of(b) and (
-        (sums.low[ta] >= 0 and wa <= wb) or (sums.low[tb] >= 0 and wb <= wa)
-    ):
-        top = min(wa, wb)  # above a shorter operand without sign there is nothing to add
+    top = max(width_of(sums.low[ta], sums.high[ta]), width_of(sums.low[tb], sums.high[tb]) + shift)
     return _price(bits - shift, top - shift)
 
 
