@@ -1,5 +1,7 @@
 """Whole networks a frame a clock: the same as golden, found by the planner, in few registers."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -26,6 +28,8 @@ from hwgen.planning.layers.orders import stream_places
 from hwgen.planning.lowering.unrolled.lower import circuit
 from hwgen.planning.lowering.unrolled.requantizers import line_through
 from hwgen.planning.lowering.unrolled.retiming import DELAYS, LEVEL, staged
+from hwgen.planning.search import candidates
+from hwgen.targets import get_target
 from hwgen_rtl_templates.adder_graph import Adder
 from hwgen_rtl_templates.circuit import operands
 from hwgen_rtl_templates.unrolled import UnrolledParameters
@@ -109,9 +113,17 @@ def images():
 FULL = "25000000 fps"  # of 25 MHz
 
 
-def test_the_planner_finds_it():
-    """At a frame a clock, and not where a component a layer takes less."""
+def test_the_planner_finds_it(monkeypatch):
+    """At a frame a clock, without a look at components a layer, and not where fewer frames do."""
+    built, core_for = [], candidates.core_for
+
+    def counted(layer, folding, target):
+        built.append(folding.implementation)
+        return core_for(layer, folding, target)
+
+    monkeypatch.setattr(candidates, "core_for", counted)
     plan = hwgen.plan(small(), target="ulx3s-85f", goal=FULL)
+    assert set(built) == {"unrolled"}
     (stage,) = plan.stages
     assert stage.implementation.name == "unrolled" and plan.interval == 1
     assert plan.latency == stage.core.latency
@@ -141,6 +153,12 @@ def test_netlist(tmp_path):
     text, top = package.verilog, package.manifest.top
     found = [synthesise(text, top, plan.target, passes=passes).luts for passes in recipes]
     assert found[1] < found[0] and package.cost("synth").luts == found[1]
+
+
+def test_what_does_not_fit_says_so():
+    target = dataclasses.replace(get_target("icebreaker"), luts=900)
+    with pytest.raises(PlanError, match=r"unrolled, a frame a clock, .* and 900 are there"):
+        hwgen.plan(small(), target=target, goal=f"{target.clock_hz} fps")
 
 
 def test_what_the_user_may_choose():

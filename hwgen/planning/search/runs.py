@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from hwgen.errors import PlanError
-from hwgen.planning.estimate.resources import Resources, weigh
+from hwgen.planning.estimate.resources import Resources
 from hwgen.planning.implementations.unrolled import UNROLLED, whole_run
 from hwgen.planning.layers.layer import Layer
 from hwgen.planning.plan import Plan
@@ -34,9 +34,9 @@ class RunWay:
         return min(((bound.cost, bound.needs) for bound in bounds), key=lambda pair: pair[0])
 
     def or_pipeline(self, run: Maker, pipeline: Maker, device: Resources) -> Maker:
-        """Return what makes the cheaper of two plans, the run's only where it may be, and only for
-        a frame a clock or more than a pixel a clock: for less, nobody asks for a border as wide as
-        a frame."""
+        """Return what makes plans of the run for a frame a clock and for more than a pixel a clock,
+        if the device has room for it, and else of a component a layer: for less, nobody asks for a
+        border as wide as a frame, and as quick none takes less."""
         if self.only:
             return run
         _, height, width = self.ways.layer.x_frame
@@ -45,26 +45,19 @@ class RunWay:
         def made(budget: int) -> Plan:
             if budget >= enough:
                 return pipeline(budget)
-            found: Plan | None = None
-            problem: PlanError | None = None
-            try:
-                found = pipeline(budget)
-            except PlanError as error:
-                problem = error
             cost, needs = self.least
-            if not needs.within(device):
-                if found is None and problem is not None:
-                    raise problem
-                assert found is not None
-                return found
-            fits = found is not None and found.resources.within(device)
-            if found is not None and fits and weigh(found.resources, found.target) <= cost:
-                return found
-            other = run(budget)
-            if found is None or not fits and other.resources.within(device):
-                return other
-            plans = [found, other] if other.resources.within(device) else [found]
-            return min(plans, key=lambda plan: weigh(plan.resources, plan.target))
+            if needs.within(device):
+                found = run(budget)
+                if found.resources.within(device):
+                    return found
+                cost = found.resources.luts
+            try:
+                return pipeline(budget)
+            except PlanError as error:
+                raise PlanError(
+                    f"{error}; unrolled, a frame a clock, all layers take about {cost:,.0f} LUTs, "
+                    f"and {device.luts:,.0f} are there"
+                ) from error
 
         return made
 
