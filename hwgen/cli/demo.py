@@ -23,7 +23,8 @@ from rich.progress import (
 from hwgen.cache import Cache
 from hwgen.cli.output_file import JsonFile, check_file, screen_beside, write_json
 from hwgen.cli.plan import print_plan
-from hwgen.cli.tables import Column, print_table, say
+from hwgen.cli.progress import told
+from hwgen.cli.tables import Column, print_table, say, screen
 from hwgen.errors import HwgenError, ToolError, bring
 from hwgen.targets import DEFAULT_TARGET
 
@@ -34,6 +35,9 @@ if TYPE_CHECKING:
     from hwgen.tasks.digits import Digits
 
 GOAL = "100000 fps"
+INTERRUPTED = (
+    "trained weights, synthesis and routing are kept; the same command goes on where it was"
+)
 VARIES = (
     "Training varies a little from machine to machine, and with it the accuracies and what the "
     "hardware takes; that every output is equal does not."
@@ -41,7 +45,7 @@ VARIES = (
 
 
 class Steps:
-    """The steps of a run: a bar for each, and the seconds it took.
+    """The steps of a run: a bar for each, in a pipe a line, and the seconds it took.
 
     Attributes
     ----------
@@ -60,6 +64,7 @@ class Steps:
             BarColumn(bar_width=30),
             TimeElapsedColumn(),
             console=console,
+            disable=not console.is_interactive,
         )
 
     def __enter__(self) -> "Steps":
@@ -72,6 +77,8 @@ class Steps:
     @contextmanager
     def step(self, name: str) -> Iterator[Callable[[int, int], None]]:
         """Show a step while it runs; yields what moves its bar: `move(done, total)`."""
+        if not self._console.is_interactive:
+            say(screen(stderr=True), f"Demo: {name}", wrap=False)
         task = self._tasks[name] = self._progress.add_task(name, total=None)
         start = time.monotonic()
 
@@ -110,7 +117,7 @@ def demo(
     console = screen_beside(json_file)
     check_file(json_file)
     start = time.monotonic()
-    with Steps(console) as steps:
+    with told(INTERRUPTED), Steps(console) as steps:
         figures = _run(steps, output, seed, target, goal, fresh, console)
     figures["seconds"] = steps.seconds | {"total": time.monotonic() - start}
     figures["cached"] = steps.cached

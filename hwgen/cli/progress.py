@@ -1,6 +1,6 @@
 """Progress: bars in a terminal, and lines where what is printed is kept."""
 
-__all__ = ["bar", "waiting"]
+__all__ = ["bar", "told", "waiting"]
 
 import sys
 import time
@@ -24,14 +24,14 @@ def bar(title: str, console: Console, interrupted: str = "") -> Iterator[Progres
 
     interrupted : what is said of Ctrl-C: what is left, and how to go on
     """
-    with _told(interrupted), _shown(title, console) as move:
+    with told(interrupted), _shown(title, console) as move:
         yield move
 
 
 @contextmanager
 def waiting(title: str, console: Console, interrupted: str = "") -> Iterator[None]:
     """Show that something runs whose end nobody knows; `interrupted` as `bar` has it."""
-    with _told(interrupted):
+    with told(interrupted):
         if console.is_interactive:
             with console.status(title):
                 yield
@@ -41,7 +41,7 @@ def waiting(title: str, console: Console, interrupted: str = "") -> Iterator[Non
 
 
 @contextmanager
-def _told(interrupted: str) -> Iterator[None]:
+def told(interrupted: str) -> Iterator[None]:
     """Say after Ctrl-C what is left, and how to go on."""
     try:
         yield

@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 
 from hwgen import api
 from hwgen.cli import app, progress
+from hwgen.cli.demo import Steps
 from hwgen.cli.plan import LEGEND
 from hwgen.errors import HwgenError
 from hwgen.formats import parse_format
@@ -53,6 +54,13 @@ VERBS = ("plan", "simulate", "cost", "build", "flash", "compare", "compress", "d
 @pytest.mark.parametrize("verb", (*VERBS, "doctor"))
 def test_json_means_the_same_everywhere(verb):
     assert "Write it as JSON; - prints that, in place of all else." in flat(hwgen(verb, "--help"))
+
+
+def test_a_pipe_hears_of_the_demos_steps(capsys):
+    with Steps(Console(file=sys.stdout)) as steps, steps.step("train") as move:
+        move(1, 2)
+    said = capsys.readouterr()
+    assert said.err == "Demo: train\n" and said.out == "" and steps.seconds["train"] >= 0
 
 
 def test_a_pipe_hears_of_each_step(stored, monkeypatch):
