@@ -40,10 +40,11 @@ def _names(layers: Sequence[Layer]) -> set[str]:
 
 
 def _candidates(layer: Layer, conditions: Conditions) -> Iterator[Folding]:
-    within = levels_within(conditions.clock_hz, conditions.target)
+    """Yield it with as many adders between registers as the clock allows, which takes the fewest
+    registers, or with as many as the user wants."""
+    levels = conditions.wanted.get(NAME, 0) or levels_within(conditions.clock_hz, conditions.target)
     elements, outputs = math.prod(layer.x_frame), math.prod(layer.y_frame)
-    for levels in range(1, 1 + max(within, conditions.wanted.get(NAME, 1))):
-        yield Folding(outputs, elements, outputs, implementation=NAME, parameter=levels)
+    yield Folding(outputs, elements, outputs, implementation=NAME, parameter=levels)
 
 
 def _lower(layer: Layer, folding: Folding, target: Target) -> UnrolledParameters:

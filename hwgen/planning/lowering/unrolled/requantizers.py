@@ -13,6 +13,8 @@ from functools import lru_cache
 import numpy as np
 
 MOST_PLACES = 24  # of a shift
+WIDEST = 1 << 14  # of a multiplier
+MORE = 2  # places that are looked at beyond those of a line that is there
 
 
 @dataclass(frozen=True)
@@ -34,39 +36,24 @@ def line_through(thresholds: tuple[int, ...], slope: float) -> Line | None:
     thresholds : integers that ascend, none twice
     slope : about what an input is multiplied by
     """
-    t = np.array(thresholds, dtype=np.int64)
-    steps = np.arange(1, len(t) + 1, dtype=np.int64)
+    t = np.array(thresholds, dtype=np.int64)[:, None]
+    steps = np.arange(1, len(t) + 1, dtype=np.int64)[:, None]
     best: tuple[int, Line] | None = None
+    last = MOST_PLACES
     for places in range(MOST_PLACES + 1):
         near = slope * (1 << places)
-        # what the first and the last threshold let a slope be, and no more than that is looked at
-        spread = 1 + near * 2 / max(1, len(t) - 1)
-        low, high = max(1, int(near - spread)), int(near + spread) + 1
-        for first in range(low, high + 1, 4096):
-            by = np.arange(first, min(first + 4096, high + 1), dtype=np.int64)
-            if places:
-                by = by[by % 2 == 1] if places else by
-            if not by.size:
-                continue
-            least = ((steps << places)[:, None] - t[:, None] * by).max(axis=0)
-            most = ((steps << places)[:, None] - 1 - (t[:, None] - 1) * by).min(axis=0)
-            by, least, most = by[least <= most], least[least <= most], most[least <= most]
-            if not by.size:
-                continue
-            digits = np.bitwise_count(by ^ 3 * by)
-            at = int(np.argmin(digits))
-            found = (
-                int(digits[at]),
-                Line(int(by[at]), _roundest(int(least[at]), int(most[at])), places),
-            )
-            if best is None or found[0] < best[0]:
-                best = found
-            if best[0] == 1:
-                return best[1]
-        if best and len(t) * 2**places > 1 << 16:
+        spread = 1 + near * 2 / max(1, len(t) - 1)  # a step too early or too late at both ends
+        if places > last or near - spread > WIDEST:
             break
-        if near > 1 << 14:
-            break
+        low, high = max(1, int(near - spread)), min(WIDEST, int(near + spread) + 1)
+        by = np.arange(low | 1, high + 1, 2, dtype=np.int64) if places else np.arange(low, high + 1)
+        least = ((steps << places) - t * by).max(axis=0)
+        most = ((steps << places) - 1 - (t - 1) * by).min(axis=0)
+        digits = np.where(least <= most, np.bitwise_count(by ^ 3 * by), MOST_PLACES)
+        at = int(np.argmin(digits)) if by.size else 0
+        if by.size and digits[at] < (best[0] if best else MOST_PLACES):
+            line = Line(int(by[at]), _roundest(int(least[at]), int(most[at])), places)
+            best, last = (int(digits[at]), line), places + MORE
     return best[1] if best else None
 
 
