@@ -150,7 +150,7 @@ class Plan(Shown):
         channels, height, width = first.layer.x_frames[position]
         bits, is_signed = element_of(first.layer, position)
         word = first.core.word
-        lanes = word if word % channels == 0 else min(word, channels)
+        lanes = min(word, channels) if first.layer.spreads else word
         return Endpoint(channels, lanes, bits, is_signed, height * width)
 
     def first_user(self, source: str) -> tuple[Stage, int]:
