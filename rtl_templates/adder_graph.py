@@ -21,6 +21,15 @@ class Adder:
     shift: int
     negate: bool
 
+    def is_wires(self, width: int, signed: bool) -> bool:
+        """Say whether it is two terms side by side, which takes no adder; `width` and `signed` are
+        those of a."""
+        return not self.negate and not signed and self.shift >= width
+
+    def lowest_place(self, width: int) -> int:
+        """Return the lowest place of its adder, below which bits of a pass by."""
+        return min(max(0, self.shift), width)
+
 
 @dataclass(frozen=True)
 class Tap:

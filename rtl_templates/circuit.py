@@ -11,6 +11,8 @@ __all__ = [
     "Offset",
     "Reach",
     "Shift",
+    "constant_bits",
+    "low_zeros",
     "operands",
     "with_operands",
 ]
@@ -21,6 +23,7 @@ from functools import cached_property
 from typing import TypeAlias
 
 from hwgen_rtl_templates.adder_graph import Adder
+from hwgen_rtl_templates.streams import range_shape
 
 
 @dataclass(frozen=True)
@@ -104,6 +107,23 @@ class Look:
 
 
 Cell: TypeAlias = Adder | Offset | Shift | HalfToEven | Clamp | Extreme | Reach | Look
+
+
+def low_zeros(value: int) -> int:
+    """Return how many bits of a value are zero below the lowest that is not; 0 of 0."""
+    return (value & -value).bit_length() - 1 if value else 0
+
+
+def constant_bits(lo: int, hi: int, value: int) -> int:
+    """Return the bits of the adder that adds a constant to a term of a range: those below it pass
+    by, and one that lies above all of them is wires, or a sign that is turned."""
+    if not value:
+        return 0
+    term, total = range_shape(lo, hi), range_shape(lo + value, hi + value)
+    if low_zeros(value) >= term.width - term.signed:
+        return int(term.signed)
+    bits: int = total.width - low_zeros(value)
+    return bits
 
 
 def with_operands(cell: Cell, place: Mapping[int, int]) -> Cell:

@@ -1,6 +1,13 @@
 """Constant datapath: y = x @ W with W wired into pipelined adders, a vector a clock."""
 
-__all__ = ["ConstantDatapath", "ConstantParameters", "ConstantValues", "vector_ports"]
+__all__ = [
+    "ConstantDatapath",
+    "ConstantParameters",
+    "ConstantValues",
+    "own_adder",
+    "term_sum",
+    "vector_ports",
+]
 
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -98,7 +105,7 @@ class ConstantParameters(ConstantValues):
     def wired(self, adder: Adder) -> bool:
         """Whether a sum is two terms side by side, which takes no adder."""
         a = self.shapes[adder.a]
-        return not adder.negate and not a.signed and adder.shift >= a.width
+        return adder.is_wires(a.width, a.signed)
 
     @property
     def added_bits(self) -> int:
@@ -181,7 +188,7 @@ class ConstantDatapath(wiring.Component):
             stage = p.stage(depths[n])
             value = Signal(p.shapes[n], name=f"t{n}")
             a, b = at(adder.a, stage), at(adder.b, stage)
-            m.d.comb += value.eq(self._sum(m, n, p.wired(adder), adder, a, b))
+            m.d.comb += value.eq(term_sum(m, n, adder, a, b, wired=p.wired(adder)))
             values[n, stage] = value
         for n, tap in enumerate(graph.taps):
             if tap.term is not None:
@@ -192,18 +199,45 @@ class ConstantDatapath(wiring.Component):
         m.d.comb += self.o.valid.eq(valid)
         return m
 
-    def _sum(self, m: Module, n: int, wired: bool, adder: Adder, a: Value, b: Value) -> Value:
-        """Return a sum of two terms; the lower bits of the lower one pass by the adder."""
-        apart = max(0, adder.shift)
-        passed = min(apart, len(a))
-        upper, b = a >> passed, b << (apart - passed)
-        if wired:
-            joined = Cat(a, b)
-            return joined.as_signed() if b.shape().signed else joined
-        upper <<= max(0, -adder.shift)
-        m.submodules[f"sum{n}"] = one = Sum(upper.shape(), b.shape(), adder.negate)
-        m.d.comb += [one.a.eq(upper), one.b.eq(b)]
-        return Cat(a[:passed], one.o).as_signed() if passed else one.o
+
+def term_sum(
+    m: Module, n: int, adder: Adder, a: Value, b: Value, *, wired: bool, carry: int | None = None
+) -> Value:
+    """Return the n-th sum of two terms; the lower bits of the lower one pass by the adder.
+
+    Parameters
+    ----------
+    wired : whether they are side by side
+    carry : the place of the sum, its adder's lowest one, where a carry enters, or one is left out
+        that a difference has; None where neither is so
+    """
+    apart = max(0, adder.shift)
+    passed = adder.lowest_place(len(a)) if carry is None else carry
+    upper, b = a >> passed, b << (apart - passed)
+    if wired:
+        joined = Cat(a, b)
+        return joined.as_signed() if b.shape().signed else joined
+    upper <<= max(0, -adder.shift)
+    if carry is not None:  # it enters from below the lowest place
+        upper, b = _beside(Const(not adder.negate, 1), upper), _beside(Const(1, 1), b)
+    total = own_adder(m, n, upper, b, adder.negate)
+    if carry is not None:
+        total = total[1:].as_signed() if total.shape().signed else total[1:]
+        a = Cat(a, (a[-1] & a.shape().signed).replicate(max(0, passed - len(a))))
+    return Cat(a[:passed], total).as_signed() if passed else total
+
+
+def _beside(low: Value, value: Value) -> Value:
+    """Return a value with a bit below it."""
+    joined = Cat(low, value)
+    return joined.as_signed() if value.shape().signed else joined
+
+
+def own_adder(m: Module, n: int, a: Value, b: Value, negate: bool) -> Value:
+    """Return a + b, or a - b, from the n-th module of its own."""
+    m.submodules[f"sum{n}"] = one = Sum(a.shape(), b.shape(), negate)
+    m.d.comb += [one.a.eq(a), one.b.eq(b)]
+    return one.o
 
 
 class Sum(wiring.Component):

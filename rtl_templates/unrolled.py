@@ -22,9 +22,11 @@ from hwgen_rtl_templates.circuit import (
     Offset,
     Reach,
     Shift,
+    constant_bits,
+    low_zeros,
     operands,
 )
-from hwgen_rtl_templates.constant import Sum
+from hwgen_rtl_templates.constant import own_adder, term_sum
 from hwgen_rtl_templates.recurrence import After, Recurrence
 from hwgen_rtl_templates.streams import elements, range_shape
 from hwgen_rtl_templates.tables import lookup
@@ -122,7 +124,7 @@ class UnrolledParameters:
     def wired(self, cell: Adder) -> bool:
         """Whether a sum is two terms side by side, which takes no adder."""
         a = self.shapes[cell.a]
-        return not cell.negate and not a.signed and cell.shift >= a.width
+        return cell.is_wires(a.width, a.signed)
 
     @cached_property
     def adder_bits(self) -> int:
@@ -135,8 +137,8 @@ class UnrolledParameters:
                     total += 0 if self.wired(cell) else max(0, width - max(0, cell.shift))
                     total += isinstance(cell, Carry)
                 case Offset():
-                    below = (cell.value & -cell.value).bit_length() - 1 if cell.value else 0
-                    total += width if cell.negate else self._offset_bits(cell, width, below)
+                    ends = circuit.ranges[cell.a]
+                    total += width if cell.negate else constant_bits(*ends, cell.value)
                 case HalfToEven() | Extreme():
                     total += max(self.shapes[term].width for term in operands(cell))
                 case Reach():
@@ -144,11 +146,6 @@ class UnrolledParameters:
                 case _:
                     pass
         return total
-
-    def _offset_bits(self, cell: Offset, width: int, below: int) -> int:
-        """Return the bits of the adder of a constant; none where it lies above all bits."""
-        a = self.shapes[cell.a]
-        return int(a.signed) if below >= a.width - a.signed else max(0, width - below)
 
     @cached_property
     def chosen_bits(self) -> int:
@@ -233,21 +230,20 @@ class Unrolled(wiring.Component):
         a, p = taken[0], self.parameters
         match cell:
             case Adder():
-                return _sum(m, n, p.wired(cell), cell, a, taken[1])
+                carry = cell.place if isinstance(cell, Carry) else None
+                return term_sum(m, n, cell, a, taken[1], wired=p.wired(cell), carry=carry)
             case Offset():
-                lo, hi = p.circuit.ranges[cell.a]
                 if cell.negate:
-                    return _added(m, n, Const(cell.value), a, True)
-                below = (cell.value & -cell.value).bit_length() - 1 if cell.value else 0
-                below = min(below, len(a) - a.shape().signed)
-                total = _added(m, n, a >> below, Const(cell.value >> below), False)
+                    return own_adder(m, n, Const(cell.value), a, True)
+                below = min(low_zeros(cell.value), len(a) - a.shape().signed)
+                total = own_adder(m, n, a >> below, Const(cell.value >> below), False)
                 return Cat(a[:below], total).as_signed() if below else total
             case Shift():
                 return a << cell.places if cell.places > 0 else a >> -cell.places
             case HalfToEven():
                 odd = a[cell.places] if cell.places < len(a) else a[-1] & a.shape().signed
                 lower = Cat((~odd).replicate(cell.places - 1), odd)  # half, or just below it
-                return _added(m, n, a, lower, False) >> cell.places
+                return own_adder(m, n, a, lower, False) >> cell.places
             case Clamp():
                 return _clamped(a, cell, *p.circuit.ranges[cell.a])
             case Extreme():
@@ -262,36 +258,6 @@ class Unrolled(wiring.Component):
                 index = Signal(range(len(cell.entries)), name=f"index{n}")
                 m.d.comb += index.eq(a - cell.lo)
                 return lookup(m, index, cell.entries, f"table{n}")
-
-
-def _sum(m: Module, n: int, wired: bool, cell: Adder, a: Value, b: Value) -> Value:
-    """Return a sum of two terms; the lower bits of the lower one pass by the adder."""
-    apart = max(0, cell.shift)
-    passed = cell.place if isinstance(cell, Carry) else min(apart, len(a))
-    upper, b = a >> passed, b << (apart - passed)
-    if wired:
-        joined = Cat(a, b)
-        return joined.as_signed() if b.shape().signed else joined
-    upper <<= max(0, -cell.shift)
-    if isinstance(cell, Carry):  # it enters from below the lowest place
-        upper, b = _beside(Const(not cell.negate, 1), upper), _beside(Const(1, 1), b)
-    total = _added(m, n, upper, b, cell.negate)
-    if isinstance(cell, Carry):
-        total = total[1:].as_signed() if total.shape().signed else total[1:]
-        a = Cat(a, (a[-1] & a.shape().signed).replicate(max(0, passed - len(a))))
-    return Cat(a[:passed], total).as_signed() if passed else total
-
-
-def _beside(low: Value, value: Value) -> Value:
-    """Return a value with a bit below it."""
-    joined = Cat(low, value)
-    return joined.as_signed() if value.shape().signed else joined
-
-
-def _added(m: Module, n: int, a: Value, b: Value, negate: bool) -> Value:
-    m.submodules[f"sum{n}"] = one = Sum(a.shape(), b.shape(), negate)
-    m.d.comb += [one.a.eq(a), one.b.eq(b)]
-    return one.o
 
 
 def _clamped(a: Value, cell: Clamp, lo: int, hi: int) -> Value:

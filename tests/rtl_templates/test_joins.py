@@ -12,9 +12,7 @@ from hwgen_rtl_templates.replay import ReplayParameters
 from hwgen_rtl_templates.requantize import RequantizerParameters
 from hwgen_rtl_templates.streams import Fork, ForkParameters
 from hwgen_rtl_templates.timing import Link, evaluate, sink, source
-from support.stream_bench import pack, run, run_all, unpack
-
-STALLS = ((0.0, 0.0), (0.5, 0.0), (0.0, 0.5), (0.4, 0.4))
+from support.stream_bench import STALLS, pack, run, run_all, unpack
 
 
 def clocks(parameters, arrivals, outputs):

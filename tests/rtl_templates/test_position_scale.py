@@ -7,7 +7,7 @@ import pytest
 from hwgen_rtl_templates.position_scale import PositionScaleParameters
 from hwgen_rtl_templates.requantize import RequantizerParameters
 from hwgen_rtl_templates.timing import schedule
-from support.stream_bench import check_component, pack
+from support.stream_bench import STALLS, check_component, pack
 
 CASES = {  # channels, lanes, bits, signed, offset, step, rows, columns
     "edges": (4, 2, 5, True, 0, 1, (2, 3, 3, 2), (2, 3, 2)),
@@ -18,7 +18,6 @@ CASES = {  # channels, lanes, bits, signed, offset, step, rows, columns
     "powers of two": (1, 1, 4, True, 0, 1, (4, 8), (2, 2, 4)),
     "tables": (1, 1, 3, True, 1, 1, (3, 5, 7, 2, 9), (1, 6, 11, 4, 13)),
 }
-STALLS = ((0.0, 0.0), (0.5, 0.0), (0.0, 0.5), (0.4, 0.4))
 
 
 @pytest.mark.parametrize("requantized", [False, True])

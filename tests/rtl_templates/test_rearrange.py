@@ -10,9 +10,7 @@ from amaranth.hdl import Elaboratable, Module, Signal
 from hwgen_rtl_templates.patterns import Pattern
 from hwgen_rtl_templates.rearrange import Rearrange, RearrangeParameters
 from hwgen_rtl_templates.sift import Sift, SiftParameters
-from support.stream_bench import pack, run, unpack
-
-STALLS = ((0.0, 0.0), (0.5, 0.0), (0.0, 0.5), (0.4, 0.4))
+from support.stream_bench import STALLS, pack, run, unpack
 
 
 def grid(*extents):

@@ -1,12 +1,10 @@
 """Running maxima: values beside a NumPy reference under stalls, clocks by their schedule."""
 
-import random
-
 import numpy as np
 import pytest
 
-from hwgen_rtl_templates.running_maximum import RunningMaximum, RunningMaximumParameters
-from support.stream_bench import pack, run, unpack
+from hwgen_rtl_templates.running_maximum import RunningMaximumParameters
+from support.stream_bench import check_under_stalls, pack
 
 CASES = {  # channels, height, width, kernel, lanes, bits, signed, styles
     "squares": (4, 4, 6, (2, 2), 2, 3, True, ("distributed", "distributed")),
@@ -22,7 +20,6 @@ CASES = {  # channels, height, width, kernel, lanes, bits, signed, styles
     "a queue that shifts": (4, 5, 6, (2, 2), 2, 3, True, (None, None), 3, True),
     "a deep queue": (2, 4, 4, (2, 2), 2, 3, True, (None, None), 70),
 }
-STALLS = ((0.0, 0.0), (0.5, 0.0), (0.0, 0.5), (0.4, 0.4))
 
 
 def reference(p, frames):
@@ -46,23 +43,7 @@ def test_values_and_clocks(case):
     beats = [pack(row, p.bits) for row in frames.reshape(-1, p.lanes).tolist()]
     wanted = reference(p, frames)
     assert p.departures(len(beats)) == len(wanted)
-    for seed, (stall_in, stall_out) in enumerate(STALLS):
-        clock, arrivals = 0, []
-        for _ in beats:
-            clock += random.Random(seed + clock).choice((0, 0, 1, 3))
-            arrivals.append(clock)
-        seen = run(
-            RunningMaximum(p),
-            beats,
-            len(wanted),
-            arrivals=arrivals,
-            stall_in=stall_in,
-            stall_out=stall_out,
-            seed=seed,
-        )
-        assert [unpack(beat, p.lanes, *p.element) for beat in seen.outputs] == wanted, seed
-        if not stall_in and not stall_out:
-            assert seen.emitted == p.schedule(arrivals)
+    check_under_stalls(p, beats, wanted)
 
 
 def test_what_cannot_be_is_refused():

@@ -12,9 +12,7 @@ from hwgen_rtl_templates.streams import (
     WidenParameters,
     beats_per_pixel,
 )
-from support.stream_bench import pack, run, unpack
-
-STALLS = ((0.0, 0.0), (0.5, 0.0), (0.0, 0.5), (0.4, 0.4))
+from support.stream_bench import STALLS, pack, run, unpack
 
 
 def _arrivals(count, seed):

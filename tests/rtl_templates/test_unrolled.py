@@ -1,18 +1,15 @@
 """Unrolled layers: values beside a reference under stalls, clocks by their schedule."""
 
-import random
-
 import numpy as np
 import pytest
 
 from hwgen_rtl_templates.adder_graph import Adder
 from hwgen_rtl_templates.circuit import Circuit, Clamp, HalfToEven, Offset, Shift
 from hwgen_rtl_templates.streams import range_shape
-from hwgen_rtl_templates.unrolled import Unrolled, UnrolledParameters
+from hwgen_rtl_templates.unrolled import UnrolledParameters
 from support.circuits import arranged, random_circuit, values_of
-from support.stream_bench import pack, run, unpack
+from support.stream_bench import STALLS, check_under_stalls, pack
 
-STALLS = ((0.0, 0.0), (0.5, 0.0), (0.0, 0.5), (0.4, 0.4))
 CASES = {  # seed, inputs, cells, bits, signed
     "signed": (0, 4, 24, 4, True),
     "without sign": (1, 3, 24, 3, False),
@@ -44,23 +41,7 @@ def checked(p, frames, stalls=STALLS):
         for value, (lo, hi) in zip(terms, circuit.ranges, strict=True):
             assert lo <= value <= hi
     beats = [pack(frame, p.x_bits) for frame in frames]
-    for seed, (stall_in, stall_out) in enumerate(stalls):
-        clock, arrivals = 0, []
-        for _ in beats:
-            clock += random.Random(seed + clock).choice((0, 0, 1, 3))
-            arrivals.append(clock)
-        seen = run(
-            Unrolled(p),
-            beats,
-            len(wanted),
-            arrivals=arrivals,
-            stall_in=stall_in,
-            stall_out=stall_out,
-            seed=seed,
-        )
-        assert [unpack(beat, p.lanes, *p.element) for beat in seen.outputs] == wanted, seed
-        if not stall_in and not stall_out:
-            assert seen.emitted == p.schedule(arrivals)
+    check_under_stalls(p, beats, wanted, stalls)
 
 
 @pytest.mark.parametrize("case", CASES)

@@ -35,6 +35,9 @@ def run(dut, beats, count, *, arrivals=None, stall_in=0.0, stall_out=0.0, seed=0
     return seen
 
 
+STALLS = ((0.0, 0.0), (0.5, 0.0), (0.0, 0.5), (0.4, 0.4))  # chances at the source and the sink
+
+
 def run_all(dut, inputs, outputs, *, stall_in=0.0, stall_out=0.0, seed=0) -> list[Run]:
     """Send beats into several streams until enough have left each output; a run an output, the
     first with the clocks on which the first input's beats were taken.
@@ -161,7 +164,16 @@ def in_lanes(pixels, lanes):
 
 
 def check_component(
-    dut, beats, wanted, element, *, seed, stalls=((0.0, 0.0), (0.5, 0.0)), schedule=None, where=""
+    dut,
+    beats,
+    wanted,
+    element,
+    *,
+    seed,
+    stalls=((0.0, 0.0), (0.5, 0.0)),
+    schedule=None,
+    arrivals=None,
+    where="",
 ) -> None:
     """Hold a component to its reference: every element that leaves, and the clock of every beat.
 
@@ -173,8 +185,10 @@ def check_component(
     stalls : chances of one before and behind, for a run each
     schedule : from the clocks of arrivals to those of departures, where nothing stalls; if there is
         none, a beat leaves `dut.parameters.latency` clocks after it was taken, always
+    arrivals : the clock before which each beat is not there; all there from the start if not given
     """
-    bench = Bench(dut, [(dut.i, beats, [0] * len(beats))], [(dut.o, len(wanted))])
+    arrivals = arrivals or [0] * len(beats)
+    bench = Bench(dut, [(dut.i, beats, arrivals)], [(dut.o, len(wanted))])
     for before, behind in stalls:
         hint = f"seed {seed}, stalls {before}, {behind} {where}"
         (seen,) = bench.run(before, behind, seed)
@@ -186,7 +200,33 @@ def check_component(
             delays = {out - into for into, out in zip(seen.taken, seen.emitted, strict=True)}
             assert delays == {dut.parameters.latency}, hint
         elif not before and not behind:
-            assert seen.emitted == schedule([0] * len(beats)), hint
+            assert seen.emitted == schedule(arrivals), hint
+
+
+def check_under_stalls(p, beats, wanted, stalls=STALLS) -> None:
+    """Hold the component of parameters to its reference with beats that arrive now and then, and
+    with every way to stall.
+
+    Parameters
+    ----------
+    p : with a `schedule`
+    beats, wanted, stalls : as of `check_component`
+    """
+    for seed, chances in enumerate(stalls):
+        clock, arrivals = 0, []
+        for _ in beats:
+            clock += random.Random(seed + clock).choice((0, 0, 1, 3))
+            arrivals.append(clock)
+        check_component(
+            p.create(),
+            beats,
+            wanted,
+            p.element,
+            seed=seed,
+            stalls=[chances],
+            schedule=p.schedule,
+            arrivals=arrivals,
+        )
 
 
 def check_elements(dut, pixels, expected, seed) -> None:

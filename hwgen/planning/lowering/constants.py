@@ -2,6 +2,7 @@
 
 __all__ = [
     "DIGITS",
+    "adder_graph",
     "constant_array",
     "least_adders",
     "least_constant",
@@ -150,12 +151,19 @@ def constant_array(
 
 
 @lru_cache(maxsize=64)  # all ways to compute with a matrix have the same
-def _graph(matrix: bytes, size: tuple[int, int], x_range: tuple[int, int]) -> AdderGraph:
+def adder_graph(
+    matrix: bytes, size: tuple[int, int], lows: tuple[int, ...], highs: tuple[int, ...]
+) -> AdderGraph:
+    """Return the adders of a matrix, (inputs, outputs), for inputs of these ranges.
+
+    Parameters
+    ----------
+    matrix : its int64 as they lie in memory
+    """
     from hwgen.planning.lowering.adder_graphs import solve  # numba, which most plans do without
 
     weights = np.frombuffer(matrix, dtype=np.int64).reshape(size)
-    low, high = x_range
-    return solve(weights, [low] * size[0], [high] * size[0], starts=STARTS)
+    return solve(weights, lows, highs, starts=STARTS)
 
 
 @lru_cache(maxsize=256)  # of a layer, all columns have the same
@@ -167,7 +175,8 @@ def _values(
     shape: tuple[int, bool, int, bool],
     x_range: tuple[int, int],
 ) -> ConstantParameters | BitSerialParameters:
-    graph = _graph(matrix, size, x_range)
+    lows, highs = ((end,) * size[0] for end in x_range)
+    graph = adder_graph(matrix, size, lows, highs)
     if digit:
         return BitSerialParameters(graph, *shape, digit, x_range=x_range)
     return ConstantParameters(graph, *shape, levels, x_range=x_range)

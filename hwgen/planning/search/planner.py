@@ -239,23 +239,20 @@ def plan(
     choices = [o for o in choices if o.what != UNROLLED.name]
     way = run_way(layers, target, clock, unrolled, bool(choices))
     empty, report = Plan(network, target, clock, goal, ()), progress or silent
-    if way is None or not way.only:
+
+    def maker(ways: Sequence[LayerCandidates]) -> Maker:
+        return partial(_cheapest, ways, overrides=choices, empty=empty, progress=report)
+
+    if way is not None and way.only:
+        made = maker([way.ways])
+    else:
         wired = {o.layer for o in choices if o.value and o.what in UNSTORED}
         check_headroom(layers, target, wired)
-        ways = [
-            LayerCandidates(
-                layer, target, clock, {o.what: o.value for o in choices if o.layer == layer.name}
-            )
-            for layer in layers
-        ]
-
-    def pipeline(budget: int) -> Plan:
-        return _cheapest(ways, budget, choices, empty, report)
-
-    made: Maker = pipeline
-    if way is not None:
-        found = partial(_cheapest, [way.ways], overrides=(), empty=empty, progress=report)
-        made = way.or_pipeline(found, pipeline, _device(target))
+        wanted = {name: {o.what: o.value for o in choices if o.layer == name} for name in names}
+        ways = [LayerCandidates(layer, target, clock, wanted[layer.name]) for layer in layers]
+        made = maker(ways)
+        if way is not None:
+            made = way.or_pipeline(maker([way.ways]), made, _device(target))
     if goal == MIN_LATENCY:
         return _quickest(made, layers, target)
     smallest = made(NO_HURRY) if rate is None else None

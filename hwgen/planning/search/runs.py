@@ -4,6 +4,7 @@ __all__ = ["RunWay", "run_way"]
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 from hwgen.errors import PlanError
 from hwgen.planning.estimate.resources import Resources
@@ -27,36 +28,29 @@ class RunWay:
     ways: LayerCandidates
     only: bool
 
-    @property
-    def least(self) -> tuple[float, Resources]:
-        """What it takes at the least: its cost, and of each resource."""
-        bounds = [self.ways.least(folding) for folding in self.ways.foldings]
-        return min(((bound.cost, bound.needs) for bound in bounds), key=lambda pair: pair[0])
-
     def or_pipeline(self, run: Maker, pipeline: Maker, device: Resources) -> Maker:
         """Return what makes plans of the run for a frame a clock and for more than a pixel a clock,
         if the device has room for it, and else of a component a layer: for less, nobody asks for a
         border as wide as a frame, and as quick none takes less."""
-        if self.only:
-            return run
         _, height, width = self.ways.layer.x_frame
         enough = max(2, height * width)  # clocks that let a pixel enter a clock
+        once = cache(lambda: run(1))  # whatever the budget, it takes a clock
+        (folding,) = self.ways.foldings
 
         def made(budget: int) -> Plan:
             if budget >= enough:
                 return pipeline(budget)
-            cost, needs = self.least
+            needs = self.ways.least(folding).needs
             if needs.within(device):
-                found = run(budget)
-                if found.resources.within(device):
-                    return found
-                cost = found.resources.luts
+                needs = once().resources
+                if needs.within(device):
+                    return once()
             try:
                 return pipeline(budget)
             except PlanError as error:
                 raise PlanError(
-                    f"{error}; unrolled, a frame a clock, all layers take about {cost:,.0f} LUTs, "
-                    f"and {device.luts:,.0f} are there"
+                    f"{error}; unrolled, a frame a clock, all layers take about {needs.luts:,.0f} "
+                    f"LUTs, and {device.luts:,.0f} are there"
                 ) from error
 
         return made
@@ -88,7 +82,7 @@ def run_way(
                 f"{name}: {UNROLLED.name} is said of the last layer, {last}, and means all layers "
                 "before it as well"
             )
-    if levels and not chosen or (others and not chosen):
+    if not chosen and (levels or others):
         return None
     if chosen and others:
         raise PlanError(

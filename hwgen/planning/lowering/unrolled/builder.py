@@ -1,10 +1,11 @@
 """Builder: a circuit, cell by cell; equal cells are made once."""
 
-__all__ = ["Builder", "Ref", "constant"]
+__all__ = ["Builder", "Range", "Ref", "constant"]
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from hwgen.network.ranges import round_shift
 from hwgen_rtl_templates.adder_graph import Adder
 from hwgen_rtl_templates.circuit import (
     Cell,
@@ -123,12 +124,12 @@ class Builder:
         if places == 0:
             return a
         if a.term is None:
-            return constant(_to_even(a.lo, places))
+            return constant(round_shift(a.lo, places, "half_even"))
         if a.shift >= places:
             return replace(a, lo=a.lo >> places, hi=a.hi >> places, shift=a.shift - places)
         a, places = replace(a, lo=a.lo >> a.shift, hi=a.hi >> a.shift, shift=0), places - a.shift
         a = self.plain(a)
-        lo, hi = _to_even(a.lo, places), _to_even(a.hi, places)
+        lo, hi = round_shift(a.lo, places, "half_even"), round_shift(a.hi, places, "half_even")
         return constant(lo) if lo == hi else self._made(HalfToEven(_term(a), places), lo, hi)
 
     def clamp(self, a: Ref, lo: int, hi: int) -> Ref:
@@ -221,8 +222,3 @@ class Builder:
 def _term(a: Ref) -> int:
     assert a.term is not None
     return a.term
-
-
-def _to_even(value: int, places: int) -> int:
-    half = 1 << places >> 1
-    return (value + half - 1 + (value >> places & 1)) >> places

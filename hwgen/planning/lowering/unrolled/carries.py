@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from hwgen_rtl_templates.adder_graph import Adder
-from hwgen_rtl_templates.circuit import Carry, Cell, Circuit, Offset, with_operands
+from hwgen_rtl_templates.circuit import Carry, Cell, Circuit, Offset, constant_bits, with_operands
 from hwgen_rtl_templates.streams import range_shape
 
 MOST = 2  # carries of a place and sign
@@ -24,10 +24,11 @@ Ranges = Sequence[tuple[int, int]]
 
 @dataclass(frozen=True)
 class _Carry:
-    """A carry that may enter: of which adder, at which place of the sum, and whether it takes one
-    off."""
+    """A carry that may enter: of which adder, at which place of its own and of the sum, and whether
+    it takes one off."""
 
     term: int
+    own: int
     place: int
     negative: bool
 
@@ -60,7 +61,7 @@ def absorbed(circuit: Circuit) -> Circuit:
             continue
         chosen, operand, value = found
         gone[term] = cell.a
-        carries |= {carry.term: _place(circuit, carry.term) for carry in chosen}
+        carries |= {carry.term: carry.own for carry in chosen}
         if operand is not None:
             added[operand.user, operand.name] = value
     return _rebuilt(circuit, carries, added, gone)
@@ -69,14 +70,6 @@ def absorbed(circuit: Circuit) -> Circuit:
 def _alone(circuit: Circuit, term: int, leaves: frozenset[int]) -> bool:
     """Say whether a term is a cell's that one other alone takes."""
     return term >= circuit.inputs and term not in leaves and len(circuit.users[term]) == 1
-
-
-def _place(circuit: Circuit, term: int) -> int:
-    """Return the lowest place of a sum's adder."""
-    cell = circuit.cells[term - circuit.inputs]
-    assert isinstance(cell, Adder)
-    width: int = range_shape(*circuit.ranges[cell.a]).width
-    return min(max(0, cell.shift), width)
 
 
 def _tree(
@@ -92,30 +85,18 @@ def _tree(
         if type(cell) is not Adder or cell.a == cell.b:
             continue
         a = range_shape(*circuit.ranges[cell.a])
-        if cell.negate or a.signed or cell.shift < a.width:  # an adder, and no wires
-            place = scale + _place(circuit, term)
-            entering.append(_Carry(term, place, negative != cell.negate))
+        if not cell.is_wires(a.width, a.signed):
+            own = cell.lowest_place(a.width)
+            entering.append(_Carry(term, own, scale + own, negative != cell.negate))
         for name, other, up, turned in (
             ("a", cell.a, max(0, -cell.shift), negative),
             ("b", cell.b, max(0, cell.shift), negative != cell.negate),
         ):
-            own = name == "b" and cell.negate
-            below = (*((t, s + up, n != own) for t, s, n in way), (term, up, own))
+            minus = name == "b" and cell.negate
+            below = (*((t, s + up, n != minus) for t, s, n in way), (term, up, minus))
             found.append(_Operand(term, name, other, scale + up, turned, below))
             open_.append((other, scale + up, turned, below))
     return entering, found
-
-
-def _bits(lo: int, hi: int, value: int) -> int:
-    """Return the bits of the adder that adds a constant to a term of a range."""
-    if not value:
-        return 0
-    below = (value & -value).bit_length() - 1
-    term = range_shape(lo, hi)
-    if below >= term.width - term.signed:
-        return int(term.signed)  # wires, or a sign that is turned
-    width: int = range_shape(lo + value, hi + value).width
-    return width - below
 
 
 def _cheapest(
@@ -127,7 +108,7 @@ def _cheapest(
     for carry in entering:
         by.setdefault((carry.place, carry.negative), []).append(carry)
     there = tuple(sorted((key, min(MOST, len(found))) for key, found in by.items()))
-    own = _bits(*circuit.ranges[cell.a], cell.value)
+    own = constant_bits(*circuit.ranges[cell.a], cell.value)
     best: tuple[int, tuple[int, ...], _Operand | None, int] | None = None
     counts = _fewest(there, cell.value)
     if counts is not None:
@@ -138,7 +119,7 @@ def _cheapest(
         classes.setdefault(key, []).append(operand)
     for (scale, negative, ends), alike in classes.items():
         for value in _values(-cell.value if negative else cell.value, scale, ends):
-            bits = _bits(*ends, value)
+            bits = constant_bits(*ends, value)
             if bits >= min(own, best[0] if best else own):
                 continue
             part = (-value if negative else value) << scale

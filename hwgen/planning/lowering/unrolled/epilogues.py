@@ -10,6 +10,7 @@ from hwgen.planning.layers.layer import Layer
 from hwgen.planning.lowering.epilogue import before_table, thresholds_for
 from hwgen.planning.lowering.unrolled.builder import Builder, Ref
 from hwgen.planning.lowering.unrolled.requantizers import line_through
+from hwgen_rtl_templates.circuit import low_zeros
 
 MOST_ENTRIES = 256  # of a table that is made of look-up tables a value
 FEW = 1  # thresholds that are compared with
@@ -57,7 +58,7 @@ def _own(op: Requantize, channel: int) -> tuple[int, int]:
     multiplier, shift = (
         int(values[channel if values.size > 1 else 0]) for values in (op.multiplier, op.shift)
     )
-    common = min(shift, (multiplier & -multiplier).bit_length() - 1)
+    common = min(shift, low_zeros(multiplier))
     return multiplier >> common, shift - common
 
 

@@ -33,12 +33,11 @@ from hwgen.planning.layers.dot_output import dot_output_of
 from hwgen.planning.layers.layer import Layer
 from hwgen.planning.layers.orders import CONSTANT, Order
 from hwgen.planning.layers.run import Run
-from hwgen.planning.lowering.constants import STARTS
-from hwgen.planning.lowering.unrolled.builder import Builder, Ref, constant
+from hwgen.planning.lowering.constants import adder_graph
+from hwgen.planning.lowering.unrolled.builder import Builder, Range, Ref, constant
 from hwgen.planning.lowering.unrolled.carries import absorbed
 from hwgen.planning.lowering.unrolled.epilogues import finished, may_finish
 from hwgen.planning.lowering.unrolled.retiming import staged
-from hwgen_rtl_templates.adder_graph import AdderGraph
 from hwgen_rtl_templates.circuit import Circuit
 from hwgen_rtl_templates.unrolled import UnrolledParameters
 
@@ -53,9 +52,8 @@ def products(layer: Layer) -> int:
 
 def may_unroll(layers: Sequence[Layer]) -> bool:
     """Say whether layers can be made of cells, and of not too many."""
-    return (
-        all(type(layer.op) in MADE and may_finish(layer) for layer in layers)
-        and 0 < sum(map(products, layers)) <= MOST_PRODUCTS
+    return 0 < sum(map(products, layers)) <= MOST_PRODUCTS and all(
+        type(layer.op) in MADE and may_finish(layer) for layer in layers
     )
 
 
@@ -91,25 +89,14 @@ def circuit(layer: Layer) -> Circuit:
     return absorbed(builder.finish(values[inside[-1].name].ravel().tolist()))
 
 
-@lru_cache(maxsize=64)
-def _graph(matrix: bytes, shape: tuple[int, int], lows: bytes, highs: bytes) -> AdderGraph:
-    from hwgen.planning.lowering.adder_graphs import solve  # numba, which most plans do without
-
-    weights = np.frombuffer(matrix, dtype=np.int64).reshape(shape)
-    ends = [np.frombuffer(side, dtype=np.int64).tolist() for side in (lows, highs)]
-    return solve(weights, ends[0], ends[1], starts=STARTS)
-
-
 class _Products:
     """y = x @ matrix, again and again."""
 
-    def __init__(self, builder: Builder, matrix: IntArray, ends: Sequence[Ref]) -> None:
-        """Solve a matrix, (inputs, outputs), for inputs of the ranges of some."""
+    def __init__(self, builder: Builder, matrix: IntArray, ends: Sequence[Range]) -> None:
+        """Solve a matrix, (inputs, outputs), for inputs of these ranges."""
         self._builder, self._matrix = builder, np.ascontiguousarray(matrix, dtype=np.int64)
-        lows, highs = (np.array([getattr(x, side) for x in ends]) for side in ("lo", "hi"))
-        self._graph = _graph(
-            self._matrix.tobytes(), self._matrix.shape, lows.tobytes(), highs.tobytes()
-        )
+        lows, highs = zip(*ends, strict=True)
+        self._graph = adder_graph(self._matrix.tobytes(), self._matrix.shape, lows, highs)
         rows = [*np.eye(len(matrix), dtype=np.int64)]
         for adder in self._graph.adders:
             b = rows[adder.b] << max(0, adder.shift)
@@ -156,51 +143,38 @@ def _windows(layer: Layer, x: Values) -> Values:
 
 
 def _weighted(builder: Builder, layer: Layer, xs: Sequence[Values]) -> Values:
-    assert layer.weight is not None
-    seen, sums = _windows(layer, xs[0]), dot_output_of(layer)
-    weight = layer.weight.reshape(layer.groups, layer.outputs // layer.groups, -1)
-    each = xs[0].shape[2] // layer.groups
-    typical = _typical(xs[0])
+    """Return the sums of windows, of an average with weights of one, and what follows them."""
+    groups, weight = layer.groups, layer.weight
+    if weight is None:  # each channel is on its own
+        groups, weight = layer.outputs, np.ones((layer.outputs, layer.inputs), dtype=np.int64)
+    seen = _windows(layer, xs[0])
+    each = xs[0].shape[2] // groups
+    ends = _ends(xs[0])
     found = np.empty((*seen.shape[:2], layer.outputs), dtype=object)
-    for group, matrix in enumerate(weight):
+    for group, matrix in enumerate(weight.reshape(groups, layer.outputs // groups, -1)):
         own = slice(group * each, (group + 1) * each)
-        ends = np.tile(typical[own], matrix.shape[1] // each).tolist()
-        made = _Products(builder, matrix.T, ends)
+        made = _Products(builder, matrix.T, ends[own] * (matrix.shape[1] // each))
         for place in np.ndindex(*seen.shape[:2]):
             window = seen[place][..., own].ravel().tolist()
             for n, (value, more) in enumerate(made.of(window), group * len(matrix)):
-                offset = int(sums.offsets[n]) + sums.step * more
-                found[(*place, n)] = finished(builder, layer, n, _stepped(value, sums.step), offset)
+                found[(*place, n)] = _of_sum(builder, layer, n, value, more)
     return found
 
 
-def _typical(x: Values) -> Values:
-    """Return of each channel a value of the widest range of all pixels, for the solver."""
-    flat = x.reshape(-1, x.shape[2])
-    lows = [min(v.lo for v in column) for column in flat.T]
-    highs = [max(v.hi for v in column) for column in flat.T]
-    found = np.empty(len(lows), dtype=object)
-    for n, (lo, hi) in enumerate(zip(lows, highs, strict=True)):
-        found[n] = Ref(0, lo, hi)
-    return found
+def _ends(x: Values) -> list[Range]:
+    """Return the range of each channel over all pixels."""
+    return [
+        (min(v.lo for v in column), max(v.hi for v in column))
+        for column in x.reshape(-1, x.shape[2]).T
+    ]
 
 
-def _stepped(value: Ref, step: int) -> Ref:
-    return value << (step.bit_length() - 1)  # 1, or 2 where elements stand for -1 and +1
-
-
-def _average(builder: Builder, layer: Layer, xs: Sequence[Values]) -> Values:
-    seen, sums = _windows(layer, xs[0]), dot_output_of(layer)
-    ones = np.ones((layer.inputs, 1), dtype=np.int64)
-    found = np.empty((*seen.shape[:2], layer.outputs), dtype=object)
-    typical = _typical(xs[0])
-    for n in range(layer.outputs):
-        made = _Products(builder, ones, [typical[n]] * layer.inputs)
-        for place in np.ndindex(*seen.shape[:2]):
-            ((value, more),) = made.of(seen[place][..., n].ravel().tolist())
-            offset = int(sums.offsets[n % len(sums.offsets)]) + sums.step * more
-            found[(*place, n)] = finished(builder, layer, n, _stepped(value, sums.step), offset)
-    return found
+def _of_sum(builder: Builder, layer: Layer, channel: int, value: Ref, more: int = 0) -> Ref:
+    """Return what becomes of a sum of elements, value + more."""
+    sums = dot_output_of(layer)
+    offset = int(sums.offsets[channel % len(sums.offsets)]) + sums.step * more
+    total = value << (sums.step.bit_length() - 1)  # 1, or 2 where elements stand for -1 and +1
+    return finished(builder, layer, channel, total, offset)
 
 
 def _largest(builder: Builder, layer: Layer, xs: Sequence[Values]) -> Values:
@@ -231,11 +205,7 @@ def _most(builder: Builder, values: Sequence[Ref], *, least: bool = False) -> Re
 
 def _of_element(builder: Builder, layer: Layer, channel: int, value: Ref) -> Ref:
     """Return what becomes of an element that is an accumulator, perhaps in another encoding."""
-    if not layer.epilogue:
-        return value
-    sums = dot_output_of(layer)
-    offset = int(sums.offsets[channel % len(sums.offsets)])
-    return finished(builder, layer, channel, _stepped(value, sums.step), offset)
+    return _of_sum(builder, layer, channel, value) if layer.epilogue else value
 
 
 def _alone(builder: Builder, layer: Layer, xs: Sequence[Values]) -> Values:
@@ -260,7 +230,7 @@ def _sum(builder: Builder, layer: Layer, xs: Sequence[Values]) -> Values:
         for by, x, encoding in zip(op.multipliers, layer.xs, encodings, strict=True)
     )
     by = [m * encoding.step for m, encoding in zip(op.multipliers, encodings, strict=True)]
-    ends = [Ref(0, x.lo, x.hi) for x in layer.xs]
+    ends = [(x.lo, x.hi) for x in layer.xs]
     products = _Products(builder, np.array(by)[:, None], ends)
 
     def made(channel: int, *x: Ref) -> Ref:
@@ -290,8 +260,7 @@ def _ordered(builder: Builder, layer: Layer, xs: Sequence[Values]) -> Values:
 
 Made = Callable[[Builder, Layer, Sequence[Values]], Values]
 MADE: dict[type, Made] = {
-    **dict.fromkeys((Linear, Conv1d, Conv2d, Affine), _weighted),
-    **dict.fromkeys((AvgPool1d, AvgPool2d), _average),
+    **dict.fromkeys((Linear, Conv1d, Conv2d, Affine, AvgPool1d, AvgPool2d), _weighted),
     **dict.fromkeys((MaxPool1d, MaxPool2d), _largest),
     **dict.fromkeys((Requantize, Threshold, Table), _alone),
     **dict.fromkeys((Maximum, Minimum), _chosen),

@@ -63,6 +63,7 @@ class _Net:
     """What retiming has to know of a circuit.
 
     capacity : of a stage; no cell takes longer
+    first : the first term that is a cell's
     delays, widths, takes, users : of each term
     leaves : terms that leave
     """
@@ -77,21 +78,16 @@ class _Net:
 
     @classmethod
     def of(cls, circuit: Circuit, levels: int) -> "_Net":
-        widths = [range_shape(*ends).width for ends in circuit.ranges]
+        shapes = [(s.width, s.signed) for s in (range_shape(*ends) for ends in circuit.ranges)]
         delays = [0] * circuit.inputs
         for cell in circuit.cells:
-            wired = (
-                isinstance(cell, Adder)
-                and not cell.negate
-                and circuit.ranges[cell.a][0] >= 0
-                and cell.shift >= widths[cell.a]
-            )
+            wired = isinstance(cell, Adder) and cell.is_wires(*shapes[cell.a])
             delays.append(0 if wired else DELAYS[type(cell)])
         return cls(
             max(LEVEL * levels, *delays),
             circuit.inputs,
             delays,
-            widths,
+            [width for width, _ in shapes],
             [() for _ in range(circuit.inputs)] + [operands(cell) for cell in circuit.cells],
             circuit.users,
             frozenset(term for term in circuit.outputs if term is not None),
