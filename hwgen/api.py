@@ -37,6 +37,8 @@ from hwgen.network import load
 from hwgen.network.ends import one_or_all
 from hwgen.network.graph import Given, Network
 from hwgen.network.inference import Tensor
+from hwgen.package.border import BorderChoice
+from hwgen.package.border_kind import BorderKind, Elements
 from hwgen.package.hashes import changed_files, check_unchanged, with_hashes
 from hwgen.package.manifest import read_manifest
 from hwgen.planning import Plan, plan
@@ -427,6 +429,11 @@ def generate(
     folder: str | Path,
     *,
     rom: Rom | str = Rom.INITIAL,
+    border: BorderKind | str = BorderKind.AXIS,
+    width: int | None = None,
+    elements: Elements | str = Elements.BYTES,
+    reset_low: bool = False,
+    address_bits: int = 32,
     progress: Progress | None = None,
 ) -> Package:
     """Write the package of a plan: Verilog, manifest, vectors, README.
@@ -436,13 +443,22 @@ def generate(
     folder : where; its last part becomes the name of the top module
     rom : how the Verilog holds weights and other tables: "initial" in `initial` blocks, "case" in
         functions, for synthesis that ignores those, and where nothing is set at power-on
+    border : what is around the accelerator: "axis" for its streams, "axi" or "wishbone" for
+        registers and a mover of frames in memory
+    width : bits of a word, 8, 16, 32, 64 or 128; None: 32 of a bus, and of streams as many as the
+        first and last layers have a beat
+    elements : how they lie in words, "bytes" for whole bytes each, "dense" for none between them
+    reset_low : whether the reset is active low
+    address_bits : of an address in memory
     progress : called with (module, modules begun, modules)
 
     Raises
     ------
+    HwgenError : there is no such border, or it does not serve the network's inputs and outputs
     OutputFolderError : the folder cannot be written, or holds somebody else's files
     """
-    return Package(write_package(plan, folder, rom, progress))
+    choice = BorderChoice(border, width, elements, reset_low, address_bits)
+    return Package(write_package(plan, folder, rom, progress, choice))
 
 
 def choose_frames(network: Network, count: int, seed: int) -> Any:

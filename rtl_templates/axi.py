@@ -31,6 +31,8 @@ class BorderParameters:
     frames : where results leave, the most frames that have entered whole and whose results have
         not left, while nothing stalls; 0 where frames enter
     inputs : where results leave, by how many streams a frame enters
+    last_bytes : of a frame's last beat, those that hold elements, which TKEEP says; 0: without
+        TKEEP
     """
 
     lanes: int
@@ -39,6 +41,17 @@ class BorderParameters:
     beats: int
     frames: int = 0
     inputs: int = 1
+    last_bytes: int = 0
+
+    @property
+    def keep_bits(self) -> int:
+        """Width of TKEEP, 0 without."""
+        return self.data_bits // 8 if self.last_bytes else 0
+
+    @property
+    def last_keep(self) -> int:
+        """TKEEP of a frame's last beat."""
+        return (1 << self.last_bytes) - 1
 
     @property
     def data_bits(self) -> int:
@@ -56,10 +69,11 @@ class BorderParameters:
         return (self.frames + 1).bit_length() if self.frames else 0
 
 
-def axi_stream(data_bits: int, *, user: bool = False) -> wiring.Signature:
+def axi_stream(data_bits: int, *, user: bool = False, keep: int = 0) -> wiring.Signature:
     """Return the signals of an AXI4-Stream, from its transmitter's side; `user`: with one bit of
-    TUSER."""
+    TUSER; `keep`: with so many of TKEEP."""
     members = {"tdata": Out(data_bits), "tvalid": Out(1), "tready": In(1), "tlast": Out(1)}
+    members |= {"tkeep": Out(keep)} if keep else {}
     return wiring.Signature({**members, "tuser": Out(1)} if user else members)
 
 
@@ -81,7 +95,7 @@ class AxiInput(wiring.Component):
         self.parameters = p = parameters
         super().__init__(
             {
-                "axis": In(axi_stream(p.data_bits)),
+                "axis": In(axi_stream(p.data_bits, keep=p.keep_bits)),
                 "o": Out(stream.Signature(elements(p.lanes, p.bits, p.signed))),
                 "room": In(1),
                 "entered": Out(1),
@@ -98,6 +112,7 @@ class AxiInput(wiring.Component):
         found = Signal()
         fill = Signal()  # TLAST came too soon: beats without a meaning up to the frame's end
         drop = Signal()  # it did not come: whatever comes up to it
+        torn = self._torn(m, last, moves)
         m.d.comb += [
             self.o.payload.as_value().eq(self.axis.tdata),
             self.o.valid.eq(fill | (self.axis.tvalid & self.room & ~drop)),
@@ -106,14 +121,28 @@ class AxiInput(wiring.Component):
             last.eq(_count(m, moves, self.parameters)),
             found.eq(moves & ~fill & (self.axis.tlast != last)),
             self.entered.eq(moves & last),
-            self.damaged.eq(fill | ~self.axis.tlast),
+            self.damaged.eq(reduce(or_, torn, fill | ~self.axis.tlast)),
         ]
         with m.If(moves):
             m.d.sync += [drop.eq(found & last), fill.eq((fill | found) & ~last)]
         with m.Elif(self.axis.tvalid & self.axis.tlast):
             m.d.sync += drop.eq(0)
-        m.d.sync += self.error.eq(found | (self.error & ~self.clear))
+        wrong = reduce(or_, (self.entered & flag & ~fill for flag in torn), found)
+        m.d.sync += self.error.eq(wrong | (self.error & ~self.clear))
         return m
+
+    def _torn(self, m: Module, last: Value, moves: Value) -> list[Value]:
+        """Return whether some beat of the frame so far lacked bytes that hold elements; nothing
+        without TKEEP."""
+        p = self.parameters
+        if not p.last_bytes:
+            return []
+        so_far, torn = Signal(), Signal()
+        needed = Mux(last, p.last_keep, C((1 << p.keep_bits) - 1, p.keep_bits))
+        m.d.comb += torn.eq(so_far | (needed & ~self.axis.tkeep).any())
+        with m.If(moves):
+            m.d.sync += so_far.eq(torn & ~last)
+        return [torn]
 
 
 class AxiOutput(wiring.Component):
@@ -133,7 +162,7 @@ class AxiOutput(wiring.Component):
         super().__init__(
             {
                 "i": In(stream.Signature(elements(p.lanes, p.bits, p.signed))),
-                "axis": Out(axi_stream(p.data_bits, user=True)),
+                "axis": Out(axi_stream(p.data_bits, user=True, keep=p.keep_bits)),
                 "room": Out(p.inputs),
                 "entered": In(p.inputs),
                 "damaged": In(p.inputs),
@@ -167,6 +196,7 @@ class AxiOutput(wiring.Component):
             moves.eq(self.i.valid & self.i.ready),
             self.axis.tlast.eq(_count(m, moves, self.parameters)),
             self.axis.tuser.eq(reduce(or_, leaving)),
+            *self._kept(),
             left.eq(moves & self.axis.tlast),
         ]
         if p.inputs == 1:
@@ -179,6 +209,13 @@ class AxiOutput(wiring.Component):
             with m.Elif(left & leaving[n]):
                 m.d.sync += mark.eq(0)
         return m
+
+    def _kept(self):
+        """Say which bytes hold elements."""
+        p = self.parameters
+        if not p.last_bytes:
+            return []
+        return [self.axis.tkeep.eq(Mux(self.axis.tlast, p.last_keep, (1 << p.keep_bits) - 1))]
 
 
 def _bits(signal: Value) -> list[Value]:

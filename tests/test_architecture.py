@@ -60,7 +60,16 @@ MAY_IMPORT = {
         "rtl_templates",
     },
     # the folding in a manifest is the planner's
-    "package": {"errors", "files", "schema", "typed", "targets", "tools", "planning"},
+    "package": {
+        "errors",
+        "files",
+        "schema",
+        "typed",
+        "targets",
+        "tools",
+        "planning",
+        "rtl_templates",
+    },
     "codegen": {
         "errors",
         "progress",

@@ -7,7 +7,7 @@ from amaranth.back import rtlil
 from hwgen.codegen.verilog import from_rtlil
 from hwgen.errors import BoardError, HwgenError
 from hwgen.host.description import Description
-from hwgen.package.border import BorderKind
+from hwgen.package.border_kind import BorderKind
 from hwgen.package.manifest import Manifest
 from hwgen_boards import BOARDS
 from hwgen_boards.board import Board
@@ -85,8 +85,11 @@ def core_parameters(
     ------
     HwgenError : a tensor is too large to travel, or the clock does not divide to the line's rate
     """
-    if manifest.border.kind != BorderKind.AXI4_STREAM:
-        raise HwgenError(f"Board {board.name} must have a package with AXI4-Stream around it")
+    if manifest.border.kind != BorderKind.AXIS or manifest.reset_low:
+        raise BoardError(
+            f"Board {board.name} must have a package with AXI4-Stream around it and a reset that "
+            "is active high; generate it without --border and --reset-low"
+        )
     about = describe(manifest)
     try:
         link = LinkParameters(

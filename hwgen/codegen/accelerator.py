@@ -11,7 +11,7 @@ from amaranth.hdl import Cat, Module
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out, connect
 
-from hwgen.codegen.entries import border_instances, border_of
+from hwgen.codegen.entries import border_instances, border_of, queues_of
 from hwgen.package.border import StreamPorts
 from hwgen.planning.plan import Plan
 from hwgen_rtl_templates.axi import AxiInput, AxiOutput
@@ -30,13 +30,24 @@ class Accelerator(wiring.Component):
     What becomes of a damaged frame says `rtl_templates.axi`; TUSER marks its results.
     """
 
-    def __init__(self, plan: Plan, instances: Mapping[str, str]):
-        """`instances` names the instance of each part of the assembly."""
+    def __init__(self, plan: Plan, instances: Mapping[str, str], *, watched: bool = False):
+        """Make one.
+
+        Parameters
+        ----------
+        instances : names the instance of each part of the assembly
+        watched : whether `queue_enters` and `queue_leaves` say which queues a beat enters and
+            leaves
+        """
         self._plan = plan
+        self._watched = tuple(queues_of(plan)) if watched else ()
         self._instances = instances
         self._border = border_of(plan)
+        count = len(self._watched)
+        watched_ports = {"queue_enters": Out(count), "queue_leaves": Out(count)} if count else {}
         super().__init__(
             {port.name: (In if port.enters else Out)(port.bits) for port in self._border.signals}
+            | watched_ports
         )
 
     def elaborate(self, platform: object) -> Module:
@@ -50,6 +61,10 @@ class Accelerator(wiring.Component):
             for number, i in zip(placed.inputs, _ports(component, "i"), strict=True):
                 _join(m, streams[number], i)
             streams.update(zip(placed.outputs, _ports(component, "o"), strict=True))
+            if placed in self._watched:
+                number = self._watched.index(placed)
+                for end, moves in ((component.i, "enters"), (component.o, "leaves")):
+                    m.d.comb += getattr(self, f"queue_{moves}")[number].eq(end.valid & end.ready)
         for number, leave in zip(assembly.outs, leaves, strict=True):
             connect(m, last=streams[number], border=leave.i)
         return m
@@ -82,6 +97,7 @@ class Accelerator(wiring.Component):
         """Connect the ports of a stream to the AXI4-Stream of a border."""
         pairs = {"tdata": of.payload, "tvalid": of.valid, "tready": of.ready, "tlast": of.last}
         pairs |= {"tuser": of.marked} if of.marked else {}
+        pairs |= {"tkeep": of.keep} if of.keep else {}
         for name, port in pairs.items():
             assert port is not None
             inner, outer = getattr(axis, name), getattr(self, port.name)

@@ -3,12 +3,15 @@
 __all__ = [
     "ENTER",
     "LEAVE",
+    "STREAMS",
+    "accelerator_name",
     "border_instances",
     "border_of",
     "enter_as",
     "instances_of",
     "leave_as",
     "manifest_of",
+    "queues_of",
     "vector_file",
 ]
 
@@ -20,38 +23,54 @@ from hwgen.codegen.names import safe_names
 from hwgen.errors import InternalError
 from hwgen.network.ends import Output
 from hwgen.network.inference import Tensor
-from hwgen.package.border import Border, axi4_stream
+from hwgen.package.border import Border, BorderChoice, axi4_stream
+from hwgen.package.border_kind import BorderKind
 from hwgen.package.manifest import (
+    CLOCK,
     NETWORK,
+    RESET,
     SPEC_VERSION,
     BorderStream,
+    Bus,
     Estimate,
     Manifest,
     PackageLayer,
     Predicted,
+    Queue,
 )
 from hwgen.package.stream_format import StreamFormat
+from hwgen.planning.dataflow import Endpoint, Placed
 from hwgen.planning.estimate.resources import Resources
 from hwgen.planning.layers.elements import element_encoding_of
 from hwgen.planning.plan import Plan, Stage
 from hwgen.targets import Rom
 from hwgen_rtl_templates.axi import BorderParameters
+from hwgen_rtl_templates.fifo import FifoParameters
+from hwgen_rtl_templates.words import WordLayout
 
-CLOCK, RESET = "clk", "rst"
+RESET_LOW = "rst_n"
+STREAMS = BorderChoice()
 ENTER, LEAVE = "s_axis", "m_axis"  # what ports begin with
 
 
-def _format(border: BorderParameters, tensor: Tensor, frame: tuple[int, int, int]) -> StreamFormat:
+def _format(
+    end: Endpoint,
+    border: BorderParameters,
+    layout: WordLayout | None,
+    tensor: Tensor,
+    frame: tuple[int, int, int],
+) -> StreamFormat:
     encoding = element_encoding_of(tensor)
     return StreamFormat(
-        lanes=border.lanes,
-        bits=border.bits,
-        signed=border.signed,
+        lanes=end.lanes,
+        bits=end.bits,
+        signed=end.signed,
         tdata_bits=border.data_bits,
         shape=tensor.shape,
         stream_shape=frame,
         base=encoding.base,
         step=encoding.step,
+        slot=layout.slot(end.bits) if layout else 0,
     )
 
 
@@ -59,9 +78,11 @@ def enter_as(plan: Plan) -> dict[str, StreamFormat]:
     """Return how frames enter, by what each input's ports begin with."""
     formats = []
     tensors = plan.network.inputs.values()
-    for source, border, tensor in zip(plan.entries, plan.inputs, tensors, strict=True):
+    for (source, end), border, tensor in zip(
+        plan.entries.items(), plan.inputs, tensors, strict=True
+    ):
         first, position = plan.first_user(source)
-        formats.append(_format(border, tensor, first.layer.x_frames[position]))
+        formats.append(_format(end, border, plan.layout, tensor, first.layer.x_frames[position]))
     return dict(zip(_prefixes(ENTER, plan.network.inputs), formats, strict=True))
 
 
@@ -69,7 +90,7 @@ def leave_as(plan: Plan) -> dict[str, StreamFormat]:
     """Return how results leave, by what each output's ports begin with."""
     tensors = plan.network.outputs.values()
     formats = [
-        _format(border, tensor, stage.layer.y_frame)
+        _format(stage.output, border, plan.layout, tensor, stage.layer.y_frame)
         for stage, border, tensor in zip(plan.exits, plan.outputs, tensors, strict=True)
     ]
     return dict(zip(_prefixes(LEAVE, plan.network.outputs), formats, strict=True))
@@ -92,6 +113,18 @@ def vector_file(end: BorderStream) -> str:
 def border_of(plan: Plan) -> Border:
     """Return the ports of the top module."""
     return axi4_stream(enter_as(plan), leave_as(plan), CLOCK, RESET)
+
+
+def accelerator_name(top: str, border: BorderChoice) -> str:
+    """Return the name of the module that has the streams: the top module's, or inside it."""
+    return f"{top}__accelerator" if border.is_bus else top
+
+
+def queues_of(plan: Plan) -> dict[Placed, int]:
+    """Return the queues between the parts of an accelerator, whose watermarks a bus shows, with
+    how many beats each holds."""
+    parts = plan.assembly.parts
+    return {of: of.part.depth for of in parts if isinstance(of.part, FifoParameters)}
 
 
 def border_instances(plan: Plan) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -169,7 +202,12 @@ def _whole(resources: Resources) -> Estimate:
 
 
 def manifest_of(
-    plan: Plan, top: str, instances: Mapping[str, str], rom: Rom, primitives: Sequence[str] = ()
+    plan: Plan,
+    top: str,
+    instances: Mapping[str, str],
+    rom: Rom,
+    primitives: Sequence[str] = (),
+    border: BorderChoice = STREAMS,
 ) -> Manifest:
     """Return the manifest of a plan's package, the hashes of its files aside.
 
@@ -179,7 +217,15 @@ def manifest_of(
     instances : name of each stage's instance
     rom : how tables are written; an ASIC's are functions in any case
     primitives : paths of the models of cells
+    border : around the accelerator; the plan is of its words
     """
+    bus = None
+    if border.is_bus:
+        assert plan.layout is not None
+        queues = tuple(Queue(placed.name, depth) for placed, depth in queues_of(plan).items())
+        inside = accelerator_name(top, border)
+        width, addresses = plan.layout.width, border.address_bits
+        bus = Bus(BorderKind(border.kind), inside, width, addresses, queues)
     inputs, outputs = _border_streams(plan)
     return Manifest(
         generator="hwgen",
@@ -194,7 +240,9 @@ def manifest_of(
         goal=plan.goal,
         rom=Rom.CASE if plan.target.library else rom,
         clock=CLOCK,
-        reset=RESET,
+        reset=RESET_LOW if border.reset_low else RESET,
+        reset_low=border.reset_low,
+        bus=bus,
         inputs=inputs,
         outputs=outputs,
         layers=tuple(_layer(stage, instances[stage.name], plan) for stage in plan.stages),

@@ -3,6 +3,7 @@
 __all__ = ["check_place", "write_package"]
 
 import contextlib
+import dataclasses
 import hashlib
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -13,17 +14,26 @@ import numpy.typing as npt
 from msgspec.structs import replace
 
 from hwgen.codegen.accelerator import Accelerator
-from hwgen.codegen.entries import ENTER, LEAVE, instances_of, manifest_of, vector_file
-from hwgen.codegen.modules import split
+from hwgen.codegen.entries import (
+    ENTER,
+    LEAVE,
+    STREAMS,
+    accelerator_name,
+    instances_of,
+    manifest_of,
+    vector_file,
+)
+from hwgen.codegen.modules import HardwareModule, split
 from hwgen.codegen.names import top_name
 from hwgen.codegen.primitives import primitive_files
 from hwgen.codegen.project import constraints, core, makefile
 from hwgen.codegen.readme import readme
 from hwgen.codegen.testbench import testbench
 from hwgen.codegen.verilog import write_modules
-from hwgen.errors import OutputFolderError, StoreError
+from hwgen.errors import HwgenError, OutputFolderError, StoreError
 from hwgen.network.inference import Tensor
 from hwgen.network.store import load
+from hwgen.package.border import BorderChoice
 from hwgen.package.hashes import files_as_written
 from hwgen.package.manifest import (
     MANIFEST,
@@ -41,6 +51,7 @@ from hwgen.targets import Rom
 
 VECTOR_FRAMES = 4
 Frames = npt.NDArray[np.int64]
+_AROUND = "/"  # which no instance is called: where modules around the accelerator stand
 LEFTOVERS = ("build",)  # folders that simulators and users' own tools leave in a package
 
 
@@ -73,7 +84,8 @@ def _about(end: BorderStream, what: str) -> str:
 def _notes(manifest: Manifest) -> dict[tuple[str, ...], str]:
     """Return what the Verilog says above the module of each layer."""
     notes: dict[tuple[str, ...], str] = {
-        (): "The accelerator: its layers between AXI4-Stream borders."
+        (): "The accelerator: its layers between AXI4-Stream borders.",
+        (_AROUND,): "The accelerator between its registers and a mover of frames in memory.",
     }
     for layer in manifest.layers:
         shape = " x ".join(str(n) for n in layer.shape)
@@ -87,7 +99,7 @@ def _notes(manifest: Manifest) -> dict[tuple[str, ...], str]:
 
 def _header(manifest: Manifest) -> list[str]:
     versions = ", ".join(f"{tool} {number}" for tool, number in manifest.versions.items())
-    predicted = manifest.predicted
+    predicted, level = manifest.predicted, "low" if manifest.reset_low else "high"
     pace = (
         f"A frame every {predicted.interval} clocks, {predicted.latency} clocks from its "
         "first beat in to its last beat out."
@@ -95,20 +107,28 @@ def _header(manifest: Manifest) -> list[str]:
     return [
         f"{manifest.top}: made by {versions}.",
         "This code is yours, under any terms.",
-        f"Clock {manifest.clock}, rising edge. Reset {manifest.reset}, synchronous, high.",
+        f"Clock {manifest.clock}, rising edge. Reset {manifest.reset}, synchronous, {level}.",
         pace,
     ]
 
 
 def _files(
-    plan: Plan, top: str, instances: Mapping[str, str], rom: Rom, progress: Progress | None
+    plan: Plan,
+    top: str,
+    instances: Mapping[str, str],
+    rom: Rom,
+    progress: Progress | None,
+    border: BorderChoice,
 ) -> tuple[Manifest, dict[str, bytes]]:
     """Return the manifest of a package without hashes, and the files by their paths; all but the
     network and the manifest."""
-    modules = split(Accelerator(plan, instances), top, progress)
+    inner = accelerator_name(top, border)
+    modules = split(Accelerator(plan, instances, watched=border.is_bus), inner, progress)
     models = primitive_files(modules, plan.target.family)
     cells = [name for name in models if name.endswith(".v")]
-    manifest = manifest_of(plan, top, instances, rom, cells)
+    manifest = manifest_of(plan, top, instances, rom, cells, border)
+    if border.is_bus:
+        modules = (*_around(manifest, plan.network.digest), *modules)
     vectors, y = _vectors(plan, manifest)
     limits, limits_text, limits_about = constraints(manifest)
     about = {
@@ -126,7 +146,11 @@ def _files(
     uninitialised = manifest.rom == Rom.CASE
     sources = {
         f"{top}.v": write_modules(
-            modules, _notes(manifest), _header(manifest), uninitialised=uninitialised
+            modules,
+            _notes(manifest),
+            _header(manifest),
+            uninitialised=uninitialised,
+            reset_low=top if border.reset_low else "",
         ),
         **{name: text for name, (text, _) in models.items()},
         f"{top}_tb.v": testbench(manifest, VECTOR_FRAMES),
@@ -142,12 +166,45 @@ def _files(
     return manifest, {path: text.encode() for path, text in texts.items()}
 
 
+def _around(manifest: Manifest, digest: str) -> tuple[HardwareModule, ...]:
+    """Return the modules around an accelerator, which they instantiate by its name."""
+    from hwgen.package.system import system_of
+    from hwgen_rtl_templates.borders.system import System
+
+    made = split(System(system_of(manifest, bytes.fromhex(digest))), manifest.top)
+    inside = manifest.accelerator
+    return tuple(
+        dataclasses.replace(
+            module,
+            path=(_AROUND, *module.path),
+            primitives={cell: of for cell, of in module.primitives.items() if cell != inside},
+        )
+        for module in made
+    )
+
+
 def _ours(folder: Path) -> set[str]:
     """Return the files that a package which is there already is made of; of one that another
     version of hwgen wrote, those that are as it wrote them."""
     with contextlib.suppress(StoreError):
         return {*read_manifest(folder).files, MANIFEST}
     return files_as_written(folder)
+
+
+def check_border(plan: Plan, border: BorderChoice) -> None:
+    """Refuse a bus where there are several inputs or outputs.
+
+    Raises
+    ------
+    HwgenError : there are
+    """
+    network = plan.network
+    if border.is_bus and (len(network.inputs) > 1 or len(network.outputs) > 1):
+        raise HwgenError(
+            f"Border must be axis for {len(network.inputs)} inputs and {len(network.outputs)} "
+            f"outputs, not {border.kind}: the frame mover serves one of each. Put a mover of your "
+            "own at each stream, or join them in the model, with torch.cat"
+        )
 
 
 def check_place(folder: str | Path) -> Path:
@@ -165,6 +222,7 @@ def write_package(
     folder: str | Path,
     rom: Rom | str = Rom.INITIAL,
     progress: Progress | None = None,
+    border: BorderChoice = STREAMS,
 ) -> Path:
     """Write the package of a plan, whole or not at all; return the folder.
 
@@ -175,16 +233,20 @@ def write_package(
     ----------
     rom : how tables and weights are written; an ASIC's are functions in any case
     progress : called with (module, modules begun, modules)
+    border : what is around the accelerator
 
     Raises
     ------
+    HwgenError : the network has several inputs or outputs, which a bus does not serve
     OutputFolderError : the folder cannot be written, or holds somebody else's files
     InternalError : hwgen would not read the package again; nothing has changed
     """
+    check_border(plan, border)
+    plan = plan.with_layout(border.layout)
     folder = check_place(folder)
     name = top_name(folder.name, cell_names(plan.target.library))
     instances = instances_of(plan)
-    manifest, files = _files(plan, name, instances, Rom(rom), progress)
+    manifest, files = _files(plan, name, instances, Rom(rom), progress, border)
 
     def fill(work: Path) -> None:
         plan.network.save(work / NETWORK)

@@ -15,8 +15,7 @@ _TEXT = """\
 //   +seed=N          of the stalls
 //   +waves=FILE.vcd  writes a waveform
 //
-// A line of the vectors is a beat. An output pixel takes GROUPS beats of OUT_LANES lanes; lanes of
-// its last beat beyond the pixel's channels mean nothing, and are not compared.
+// A line of the vectors is a beat. @COMPARED@
 `timescale 1ns / 1ps
 `default_nettype none
 
@@ -40,8 +39,8 @@ module @TOP@__tb;
   reg [8*256-1:0] waves;
   wire    frame_error;
 
-@SIGNALS@  @TOP@ dut (
-    .clk(clk), .rst(rst),
+@SIGNALS@  @MODULE@ dut (
+    .clk(clk), .@RESET_PORT@(@RST@),
 @CONNECTIONS@    .frame_error(frame_error), .frame_error_clear(1'b0)
   );
 
@@ -105,6 +104,13 @@ module @TOP@__tb;
 endmodule
 """
 
+_LANES = """\
+An output pixel takes GROUPS beats of OUT_LANES lanes; lanes of
+// its last beat beyond the pixel's channels mean nothing, and are not compared."""
+_WORDS = """\
+Elements lie in words one behind the other; of a frame of words all
+// GROUPS are compared."""
+
 # What there is of each input; @_@ is its number where there are several.
 _INPUT = {
     "PARAMETERS": """\
@@ -124,7 +130,7 @@ _INPUT = {
 
 """,
     "CONNECTIONS": """\
-    .@PORT@_tdata(@PORT@_tdata), .@PORT@_tvalid(offered@_@),
+    .@PORT@_tdata(@PORT@_tdata), .@PORT@_tvalid(offered@_@),@KEEP_IN@
     .@PORT@_tready(@PORT@_tready), .@PORT@_tlast(@PORT@_tlast),
 """,
     "READ": """\
@@ -171,7 +177,7 @@ _OUTPUT = {
     "CONNECTIONS": """\
     .@PORT@_tdata(@PORT@_tdata), .@PORT@_tvalid(@PORT@_tvalid),
     .@PORT@_tready(ready@_@), .@PORT@_tlast(@PORT@_tlast),
-    .@PORT@_tuser(@PORT@_tuser),
+    .@PORT@_tuser(@PORT@_tuser),@KEEP_OUT@
 """,
     "READ": """\
     $readmemh("@FILE@", outputs@_@);
@@ -192,7 +198,7 @@ _OUTPUT = {
         should@_@ = wanted@_@[lane*LANE@_@_BITS +: LANE@_@_BITS];
         if (!over && got@_@ % GROUPS@_@ * OUT@_@_LANES + lane < CHANNELS@_@
             && is@_@ !== should@_@) begin
-          $write("FAIL: @OF@lane %0d (channel %0d) must be %0d, not %0d",
+          $write("FAIL: @OF@@WHAT@ (@NUMBER@ %0d) must be @SHOWN@, not @SHOWN@",
                  lane, got@_@ % GROUPS@_@ * OUT@_@_LANES + lane, should@_@, is@_@);
           where(got@_@ / OUT@_@_BEATS, got@_@ % OUT@_@_BEATS);
         end
@@ -238,6 +244,9 @@ def testbench(manifest: Manifest, frames: int) -> str:
     values = {
         **{name: "".join(part.get(name, "") for part in parts) for name in {*_INPUT, *_OUTPUT}},
         "TOP": manifest.top,
+        "MODULE": manifest.accelerator,
+        "RESET_PORT": manifest.streams.reset.name,
+        "RST": "!rst" if manifest.streams.reset_low else "rst",
         "FRAMES": str(frames),
         "PATIENCE": str(manifest.predicted.patience),
         "INPUT_FILES": " and ".join(map(vector_file, inputs)),
@@ -246,6 +255,7 @@ def testbench(manifest: Manifest, frames: int) -> str:
         "FINISHED": " && ".join(f"got{n} == FRAMES * OUT{n}_BEATS" for n in outs),
         "GOT": " + ".join(f"got{number}" for number in outs),
         "OUT": outs[0],
+        "COMPARED": _WORDS if manifest.outputs[0].slot else _LANES,
     }
     return _replaced(_TEXT, values)
 
@@ -269,7 +279,26 @@ def _filled(texts: Mapping[str, str], end: BorderStream, number: str) -> dict[st
         "CHANNELS": str(end.stream.used),
         "GROUPS": str(end.stream.groups),
         "SIGNED": "signed " if end.signed else "",
+        "WHAT": "lane %0d",
+        "NUMBER": "channel",
+        "SHOWN": "%0d",
+        "KEEP_IN": "",
+        "KEEP_OUT": "",
     }
+    if end.slot:  # whole words are compared
+        keep = f".{end.port}_tkeep"
+        values |= {
+            "LANES": "1",
+            "LANE_BITS": str(end.tdata_bits),
+            "CHANNELS": str(end.beats),
+            "GROUPS": str(end.beats),
+            "SIGNED": "",
+            "WHAT": "slice %0d",
+            "NUMBER": "word",
+            "SHOWN": "%h",
+            "KEEP_IN": f"\n    {keep}({{{end.tdata_bits // 8}{{1'b1}}}}),",
+            "KEEP_OUT": f"\n    {keep}(),",
+        }
     return {name: _replaced(text, values) for name, text in texts.items()}
 
 

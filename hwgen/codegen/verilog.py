@@ -84,11 +84,13 @@ def write_modules(
     header: Sequence[str] = (),
     *,
     uninitialised: bool = False,
+    reset_low: str = "",
 ) -> str:
     """Return the Verilog of modules as one text; see `to_verilog`.
 
     uninitialised : without what registers and memories start with; memories that are only read are
         functions (`Rom.CASE`)
+    reset_low : the module whose reset is active low, and called `rst_n`
     """
     views = [module.plain for module in modules if module.plain]
     bodies = _bodies(from_rtlil("\n".join(m.rtlil for m in (*modules, *views))))
@@ -101,6 +103,8 @@ def write_modules(
             raise _nonsense(f"no whole module {module.name}")
     for module in modules:
         text = _declare(module, module.name, bodies[module.name])
+        if module.name == reset_low:
+            text = _with_low_reset(text)
         if module.plain:
             view = _declare(module.plain, module.name, bodies[module.plain.name])
             text = f"`ifdef SYNTHESIS\n{text}`else // {_PLAIN}\n{view}`endif\n"
@@ -127,6 +131,14 @@ def _nonsense(what: str) -> ToolError:
         f"{_YOSYS} {tools.version(_YOSYS)} ended well but left {what}; run again, and install it "
         "anew if that does not help"
     )
+
+
+def _with_low_reset(text: str) -> str:
+    """Return a module with its reset the other way round."""
+    text, count = re.subn(r"^  input +wire rst\b", "  input  wire rst_n", text, count=1, flags=re.M)
+    if not count:
+        raise InternalError("A module whose reset is active low must have one")
+    return text.replace("\n);\n", "\n);\n  wire rst = ~rst_n;\n", 1)
 
 
 def _bodies(text: str) -> dict[str, str]:

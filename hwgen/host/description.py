@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from hwgen.errors import FormatError, HwgenError
 from hwgen.package.stream_format import StreamFormat
 
-VERSION = 1
+VERSION = 2
 DIGEST_BYTES = 8  # of the network's SHA-256
 # version, digest, room; then each stream: lanes, bits, signed, bits of a beat, base, step, how
-# many dimensions the tensor has, these, padded with ones, and the frame's channels, height, width
+# many dimensions the tensor has, these, padded with ones, the frame's channels, height, width, and
+# the bits of words that an element takes
 _HEAD = struct.Struct(f"<B{DIGEST_BYTES}sI")
-_STREAM = struct.Struct("<HB?HbBB3H3H")
+_STREAM = struct.Struct("<HB?HbBB3H3HB")
 
 
 @dataclass(frozen=True)
@@ -68,7 +69,13 @@ def _encode(stream: StreamFormat, what: str) -> bytes:
     scalars = (stream.lanes, stream.bits, stream.signed, stream.tdata_bits)
     try:
         return _STREAM.pack(
-            *scalars, stream.base, stream.step, dimensions, *shape, *stream.stream_shape
+            *scalars,
+            stream.base,
+            stream.step,
+            dimensions,
+            *shape,
+            *stream.stream_shape,
+            stream.slot,
         )
     except struct.error:
         raise HwgenError(
@@ -79,10 +86,10 @@ def _encode(stream: StreamFormat, what: str) -> bytes:
 
 def _decode(data: bytes, at: int, what: str) -> StreamFormat:
     lanes, bits, signed, tdata_bits, base, step, dimensions, *sizes = _STREAM.unpack_from(data, at)
-    shape, (channels, height, width) = tuple(sizes[:3][:dimensions]), sizes[3:]
+    shape, (channels, height, width, slot) = tuple(sizes[:3][:dimensions]), sizes[3:]
     frame = (channels, height, width)
     try:
-        return StreamFormat(lanes, bits, signed, tdata_bits, shape, frame, base, step)
+        return StreamFormat(lanes, bits, signed, tdata_bits, shape, frame, base, step, slot)
     except FormatError as error:
         raise HwgenError(
             f"Board must describe its {what} without contradiction ({error}); build its bitstream "

@@ -1,24 +1,82 @@
 """The border of a package: the ports of its top module, and which signals a stream has there."""
 
-__all__ = ["Border", "BorderKind", "Port", "StreamPorts", "axi4_stream", "plain_streams"]
+__all__ = [
+    "Border",
+    "BorderChoice",
+    "Port",
+    "StreamPorts",
+    "axi4_stream",
+    "bus",
+]
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from enum import StrEnum
+from typing import TYPE_CHECKING
 
+from hwgen.errors import HwgenError
+from hwgen.package.border_kind import BorderKind, Elements
 from hwgen.package.stream_format import StreamFormat
 
+if TYPE_CHECKING:
+    from hwgen_rtl_templates.words import WordLayout
 
-class BorderKind(StrEnum):
-    """What is around the core.
+WIDTHS = (8, 16, 32, 64, 128)  # bits of a word
+ADDRESSES = range(16, 65)  # bits of an address in memory
 
-    AXI4_STREAM : whole bytes, TLAST at both ends, damaged frames completed and marked with TUSER
-    STREAMS : nothing: the core's own streams of payload, valid and ready, a beat as wide as its
-        elements
+
+@dataclass(frozen=True)
+class BorderChoice:
+    """What a user wants around an accelerator.
+
+    Attributes
+    ----------
+    kind : what is around it
+    width : bits of a word, one of `WIDTHS`; None: 32 of a bus, and of a stream as many as a beat of
+        the first or last layer has
+    elements : how they lie in words
+    reset_low : whether the reset is active low
+    address_bits : of an address in memory
+
+    Raises
+    ------
+    HwgenError : there is no such border
     """
 
-    AXI4_STREAM = "axi4-stream"
-    STREAMS = "streams"
+    kind: BorderKind | str = BorderKind.AXIS
+    width: int | None = None
+    elements: Elements | str = Elements.BYTES
+    reset_low: bool = False
+    address_bits: int = 32
+
+    def __post_init__(self) -> None:
+        for what, value, kinds in (
+            ("Border", self.kind, BorderKind),
+            ("Elements", self.elements, Elements),
+        ):
+            known = [kind.value for kind in kinds]
+            if value not in known:
+                listed = f"{', '.join(known[:-1])} or {known[-1]}"
+                raise HwgenError(f"{what} must be {listed}, not {value}")
+        if self.width is not None and self.width not in WIDTHS:
+            widths = ", ".join(map(str, WIDTHS))
+            raise HwgenError(f"Width must be one of {widths} bits, not {self.width}")
+        if self.address_bits not in ADDRESSES:
+            least, most = ADDRESSES[0], ADDRESSES[-1]
+            raise HwgenError(f"Address bits must be {least} to {most}, not {self.address_bits}")
+
+    @property
+    def is_bus(self) -> bool:
+        """Whether frames are in memory."""
+        return self.kind != BorderKind.AXIS
+
+    @property
+    def layout(self) -> "WordLayout | None":
+        """How elements lie in words; None: as beats of the first and last layers."""
+        from hwgen_rtl_templates.words import WordLayout  # Amaranth, which takes its time to load
+
+        if self.width is None and not self.is_bus:
+            return None
+        return WordLayout(self.width or 32, self.elements == Elements.BYTES)
 
 
 @dataclass(frozen=True)
@@ -61,6 +119,7 @@ class StreamPorts:
     payload, valid, ready : always there
     last : high with the last beat of a frame
     marked : high with the last beat of a damaged frame's result
+    keep : which bytes of a beat hold elements
     """
 
     format: StreamFormat
@@ -69,11 +128,12 @@ class StreamPorts:
     ready: Port
     last: Port | None = None
     marked: Port | None = None
+    keep: Port | None = None
 
     @property
     def ports(self) -> tuple[Port, ...]:
         """All of them, in order."""
-        every = (self.payload, self.valid, self.ready, self.last, self.marked)
+        every = (self.payload, self.keep, self.valid, self.ready, self.last, self.marked)
         return tuple(port for port in every if port is not None)
 
 
@@ -84,9 +144,11 @@ class Border:
     Attributes
     ----------
     kind : what is around the core
-    clock, reset : rising edge; synchronous, active high
+    clock, reset : rising edge; synchronous
     inputs, outputs : where frames enter, and where results leave, in the order of the network's
     errors : what says that frames came damaged, and takes it back
+    others : of buses
+    reset_low : whether the reset is active low
     """
 
     kind: BorderKind
@@ -95,12 +157,15 @@ class Border:
     inputs: tuple[StreamPorts, ...]
     outputs: tuple[StreamPorts, ...]
     errors: tuple[Port, ...] = ()
+    others: tuple[Port, ...] = ()
+    reset_low: bool = False
 
     @property
     def signals(self) -> tuple[Port, ...]:
         """The ports but clock and reset, in the order of the top module's."""
         streams = (*self.inputs, *self.outputs)
-        return (*(port for stream in streams for port in stream.ports), *self.errors)
+        of_streams = (port for stream in streams for port in stream.ports)
+        return (*of_streams, *self.errors, *self.others)
 
     @property
     def ports(self) -> tuple[Port, ...]:
@@ -113,19 +178,25 @@ class Border:
         return tuple(name for port in self.ports for name in port.bit_names)
 
 
-def _clocking(clock: str, reset: str) -> tuple[Port, Port]:
+def _clocking(clock: str, reset: str, reset_low: bool = False) -> tuple[Port, Port]:
     return (
         Port(clock, True, 1, "clock, rising edge"),
-        Port(reset, True, 1, "synchronous reset, active high"),
+        Port(reset, True, 1, f"synchronous reset, active {'low' if reset_low else 'high'}"),
     )
 
 
 def _elements(of: StreamFormat) -> str:
+    if of.slot:
+        return f"elements of {of.bits} bits, {of.slot} bits each, from bit 0 up"
     return f"{of.lanes} x {of.bits} bits, from bit 0 up"
 
 
 def axi4_stream(
-    inputs: Mapping[str, StreamFormat], outputs: Mapping[str, StreamFormat], clock: str, reset: str
+    inputs: Mapping[str, StreamFormat],
+    outputs: Mapping[str, StreamFormat],
+    clock: str,
+    reset: str,
+    reset_low: bool = False,
 ) -> Border:
     """Return the border of AXI4-Stream (ARM IHI 0051), and errors.
 
@@ -137,6 +208,8 @@ def axi4_stream(
 
     def ports(prefix: str, of: StreamFormat, enters: bool) -> StreamPorts:
         damaged = f"with {prefix}_tlast: the result is of a damaged frame"
+        kept = "which bytes hold elements: all, but of a frame's last beat"
+        keep = Port(f"{prefix}_tkeep", enters, of.tdata_bits // 8, kept) if of.slot else None
         return StreamPorts(
             of,
             Port(f"{prefix}_tdata", enters, of.tdata_bits, _elements(of)),
@@ -144,37 +217,44 @@ def axi4_stream(
             Port(f"{prefix}_tready", not enters, 1, "AXI4-Stream"),
             Port(f"{prefix}_tlast", enters, 1, "last beat of a frame"),
             None if enters else Port(f"{prefix}_tuser", False, 1, damaged),
+            keep,
         )
 
     return Border(
-        BorderKind.AXI4_STREAM,
-        *_clocking(clock, reset),
+        BorderKind.AXIS,
+        *_clocking(clock, reset, reset_low),
         tuple(ports(prefix, of, True) for prefix, of in inputs.items()),
         tuple(ports(prefix, of, False) for prefix, of in outputs.items()),
         errors=(
             Port("frame_error", False, 1, "a damaged frame came, and no frame_error_clear since"),
             Port("frame_error_clear", True, 1, "held high, an error is high for one clock a frame"),
         ),
+        reset_low=reset_low,
     )
 
 
-def plain_streams(
-    inputs: Mapping[str, StreamFormat], outputs: Mapping[str, StreamFormat], clock: str, reset: str
+def bus(
+    kind: BorderKind, ports: Mapping[str, tuple[bool, int]], clock: str, reset: str, reset_low: bool
 ) -> Border:
-    """Return the border of a core with nothing around it: plain streams by their names."""
+    """Return the border of a bus for registers and another for memory.
 
-    def ports(name: str, of: StreamFormat, enters: bool) -> StreamPorts:
-        bits = of.lanes * of.bits
-        return StreamPorts(
-            of,
-            Port(f"{name}__payload", enters, bits, _elements(of)),
-            Port(f"{name}__valid", enters, 1, "a beat is offered"),
-            Port(f"{name}__ready", not enters, 1, "a beat is taken"),
-        )
+    Parameters
+    ----------
+    ports : of each by its name, whether it is an input, and its width
+    """
+    of = {"s": "registers", "m": "frames in memory", "irq": "interrupt, active high"}
+    names = {BorderKind.AXI: ("AXI4-Lite", "AXI4"), BorderKind.WISHBONE: ("Wishbone", "Wishbone")}
+    words = dict(zip("sm", names[kind], strict=True))
+
+    def meaning(name: str) -> str:
+        end = name.partition("_")[0]
+        return f"{words[end]}: {of[end]}" if end in words else of[end]
 
     return Border(
-        BorderKind.STREAMS,
-        *_clocking(clock, reset),
-        tuple(ports(name, of, True) for name, of in inputs.items()),
-        tuple(ports(name, of, False) for name, of in outputs.items()),
+        kind,
+        *_clocking(clock, reset, reset_low),
+        inputs=(),
+        outputs=(),
+        others=tuple(Port(name, *port, meaning(name)) for name, port in ports.items()),
+        reset_low=reset_low,
     )

@@ -25,7 +25,8 @@ from msgspec import Meta, Struct
 
 from hwgen.errors import FormatError, StoreError
 from hwgen.files import read_json
-from hwgen.package.border import Border, axi4_stream
+from hwgen.package.border import ADDRESSES, WIDTHS, Border, axi4_stream, bus
+from hwgen.package.border_kind import BorderKind
 from hwgen.package.stream_format import StreamFormat
 from hwgen.planning.implementations import IMPLEMENTATIONS
 from hwgen.planning.layers.folding import Folding
@@ -33,10 +34,11 @@ from hwgen.schema import short
 from hwgen.targets import Rom
 from hwgen.typed import MANY, Count, Positive, read_as
 
-SPEC_VERSION = 3
+SPEC_VERSION = 4
 MANIFEST = "manifest.json"
 NETWORK = "network.net"
 LONGEST = 1 << 28  # bytes of a manifest
+CLOCK, RESET = "clk", "rst"  # of the accelerator inside a bus
 
 _PART = r"(?!\.{1,2}(?:/|\Z))[^/\x00-\x1f\\]+"
 Place = Annotated[
@@ -109,6 +111,7 @@ class BorderStream(StreamEntry, frozen=True, kw_only=True):
     scale : of the tensor, or of each channel
     zero_point : real value = scale * (value - zero_point)
     range : smallest and largest value
+    slot : bits of words that an element takes; 0: beats are of lanes
     """
 
     name: str
@@ -119,6 +122,39 @@ class BorderStream(StreamEntry, frozen=True, kw_only=True):
     scale: Annotated[tuple[Scale, ...], Meta(min_length=1)]
     zero_point: Integer
     range: tuple[Integer, Integer]
+    slot: Annotated[int, Meta(ge=0, le=64)]
+
+
+class Queue(_Entry, frozen=True):
+    """A queue whose watermark can be read: the name of its part, and how many beats it holds."""
+
+    name: str
+    depth: Positive
+
+
+class Bus(_Entry, frozen=True):
+    """What is around an accelerator whose frames are in memory.
+
+    Attributes
+    ----------
+    kind : "axi" or "wishbone"
+    accelerator : name of the module inside, which has the streams
+    width : bits of a word
+    address_bits : of an address in memory
+    queues : those of the accelerator that are watched
+    """
+
+    kind: BorderKind
+    accelerator: Identifier
+    width: Annotated[int, Meta(ge=min(WIDTHS), le=max(WIDTHS))]
+    address_bits: Annotated[int, Meta(ge=ADDRESSES[0], le=ADDRESSES[-1])]
+    queues: tuple[Queue, ...]
+
+    def __post_init__(self) -> None:
+        if self.kind == BorderKind.AXIS:
+            raise ValueError(".kind must be axi or wishbone")
+        if self.width not in WIDTHS:
+            raise ValueError(f".width must be one of {', '.join(map(str, WIDTHS))}")
 
 
 class Estimate(_Entry, frozen=True):
@@ -200,6 +236,8 @@ class Manifest(_Entry, frozen=True):
     target, clock_hz, goal : of the plan
     rom : how the Verilog holds tables
     clock, reset : ports
+    reset_low : whether the reset is active low
+    bus : around the accelerator; None: its streams are the top module's
     inputs, outputs : streams at the border, in the order of the network's
     layers : in the order of the plan
     estimate : of the whole
@@ -220,6 +258,8 @@ class Manifest(_Entry, frozen=True):
     rom: Rom
     clock: Identifier
     reset: Identifier
+    reset_low: bool
+    bus: Bus | None
     inputs: Annotated[tuple[BorderStream, ...], Meta(min_length=1)]
     outputs: Annotated[tuple[BorderStream, ...], Meta(min_length=1)]
     layers: Annotated[tuple[PackageLayer, ...], Meta(min_length=1)]
@@ -233,12 +273,29 @@ class Manifest(_Entry, frozen=True):
                 raise ValueError(f".{what} must each have a port of their own")
 
     @property
-    def border(self) -> Border:
-        """The ports of the top module."""
+    def accelerator(self) -> str:
+        """Name of the module that has the streams: the top module, or inside it."""
+        return self.bus.accelerator if self.bus else self.top
+
+    @property
+    def streams(self) -> Border:
+        """The ports of the accelerator."""
         inputs, outputs = (
             {end.port: end.stream for end in ends} for ends in (self.inputs, self.outputs)
         )
-        return axi4_stream(inputs, outputs, self.clock, self.reset)
+        if self.bus:
+            return axi4_stream(inputs, outputs, CLOCK, RESET)
+        return axi4_stream(inputs, outputs, self.clock, self.reset, self.reset_low)
+
+    @property
+    def border(self) -> Border:
+        """The ports of the top module."""
+        if self.bus is None:
+            return self.streams
+        from hwgen.package.system import system_of  # Amaranth, which takes its time to load
+
+        ports = system_of(self, bytes(8)).widths
+        return bus(self.bus.kind, ports, self.clock, self.reset, self.reset_low)
 
     def to_json(self) -> dict[str, Any]:
         """Return the fields as plain values, as the file holds them."""

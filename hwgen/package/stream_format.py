@@ -28,6 +28,10 @@ class StreamFormat:
     channels do not fill a pixel's last beat, the lanes left over are zero going in and ignored
     coming out.
 
+    With a `slot` beats are words of a frame's elements, one behind the other whatever a word is
+    wide (`rtl_templates.words`): element n is in bits [n*slot, (n+1)*slot) of the frame, its sign
+    fills the slot, and zeros the last word.
+
     Attributes
     ----------
     lanes : elements of a beat
@@ -36,6 +40,7 @@ class StreamFormat:
     shape : shape of the tensor, (channels, height, width), (channels, length) or (features,)
     stream_shape : (channels, height, width) of the stream; flattened in torch's order it is shape
     base, step : what an element stands for
+    slot : bits of words that an element takes; 0: beats are of lanes
 
     Raises
     ------
@@ -50,12 +55,17 @@ class StreamFormat:
     stream_shape: tuple[int, int, int]
     base: int = 0
     step: int = 1
+    slot: int = 0
 
     def __post_init__(self) -> None:
         sizes = (self.lanes, self.bits, self.step, *self.shape, *self.stream_shape)
         same = math.prod(self.shape) == math.prod(self.stream_shape)
         whole = min(sizes) > 0 and len(self.shape) in (1, 2, 3) and len(self.stream_shape) == 3
-        if not (same and whole and self._fills) or self.tdata_bits < self.lanes * self.bits:
+        if self.slot:
+            wide = self.bits <= self.slot <= 64 and self.tdata_bits % 8 == 0 < self.tdata_bits
+        else:
+            wide = self.tdata_bits >= self.lanes * self.bits
+        if not (same and whole and self._fills and wide):
             raise FormatError(
                 f"Stream must not contradict itself in lanes, bits and shapes: {self}"
             )
@@ -89,7 +99,19 @@ class StreamFormat:
     def beats(self) -> int:
         """Beats of a frame."""
         channels, height, width = self.stream_shape
+        if self.slot:
+            return -(-channels * height * width * self.slot // self.tdata_bits)
         return self.groups * height * width // (self.used // channels)
+
+    @property
+    def turn(self) -> tuple[int, int, int]:
+        """After how many beats they are alike again, and how many bits of each hold elements, and
+        of the last of them."""
+        if self.slot:
+            bits = math.prod(self.stream_shape) * self.slot
+            return self.beats, self.tdata_bits, bits - (self.beats - 1) * self.tdata_bits
+        last = self.used - (self.groups - 1) * self.lanes
+        return self.groups, self.lanes * self.bits, last * self.bits
 
     @property
     def beat_bytes(self) -> int:
@@ -137,16 +159,27 @@ class StreamFormat:
 
     def pack(self, values: IntArray) -> bytes:
         """Return the beats of (frames, *shape) values, each tdata_bits wide, high byte first."""
-        at_once = max(1, BITS_AT_ONCE // (self.beats * self.lanes * self.bits))
+        at_once = max(1, BITS_AT_ONCE // (self.beats * self.tdata_bits))
         return b"".join(
             self._pack(values[start : start + at_once]) for start in range(0, len(values), at_once)
         )
 
+    def _pack_words(self, elements: IntArray) -> bytes:
+        """Return the words of (frames, elements, 1) integers."""
+        bits = ((elements >> np.arange(self.slot)) & 1).astype(np.uint8)
+        wide = np.zeros((len(elements), self.beats * self.tdata_bits), dtype=np.uint8)
+        wide[:, : elements.shape[1] * self.slot] = bits.reshape(len(elements), -1)
+        words = np.packbits(wide.reshape(-1, self.tdata_bits), axis=1, bitorder="little")
+        return words[:, ::-1].tobytes()
+
     def _pack(self, values: IntArray) -> bytes:
         channels, height, width = self.stream_shape
-        padded = np.zeros((len(values), height, width, self._room), dtype=np.int64)
         frames = values.reshape(len(values), channels, height, width)
-        padded[..., :channels] = (frames.transpose(0, 2, 3, 1) - self.base) // self.step
+        given = (frames.transpose(0, 2, 3, 1) - self.base) // self.step
+        if self.slot:
+            return self._pack_words(given.reshape(len(values), -1, 1))
+        padded = np.zeros((len(values), height, width, self._room), dtype=np.int64)
+        padded[..., :channels] = given
         elements = padded.reshape(-1, self.lanes, 1)
         bits = ((elements >> np.arange(self.bits)) & 1).astype(np.uint8)
         wide = np.zeros((len(elements), self.tdata_bits), dtype=np.uint8)
@@ -178,12 +211,20 @@ class StreamFormat:
     def unpack_bytes(self, raw: bytes) -> IntArray:
         """Return the (frames, *shape) values of whole frames of beats, as `pack` makes them."""
         wide = np.frombuffer(raw, dtype=np.uint8).reshape(-1, self.beat_bytes)[:, ::-1]
-        bits = np.unpackbits(wide, axis=1, bitorder="little")[:, : self.lanes * self.bits]
+        bits = np.unpackbits(wide, axis=1, bitorder="little")
         weights = np.int64(1) << np.arange(self.bits, dtype=np.int64)
         if self.signed:
             weights[-1] = -weights[-1]
-        elements = bits.reshape(len(wide), self.lanes, self.bits).astype(np.int64) @ weights
         channels, height, width = self.stream_shape
+        if self.slot:
+            used = math.prod(self.stream_shape) * self.slot
+            frames = bits.reshape(-1, self.beats * self.tdata_bits)[:, :used]
+            elements = frames.reshape(-1, self.slot)[:, : self.bits].astype(np.int64) @ weights
+            room = channels
+        else:
+            used = self.lanes * self.bits
+            elements = bits[:, :used].reshape(-1, self.bits).astype(np.int64) @ weights
+            room = self._room
         values = self.base + self.step * elements
-        pixels = values.reshape(-1, height, width, self._room)[..., :channels]
+        pixels = values.reshape(-1, height, width, room)[..., :channels]
         return np.ascontiguousarray(pixels.transpose(0, 3, 1, 2)).reshape(-1, *self.shape)

@@ -17,6 +17,7 @@ __all__ = [
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import gcd
+from typing import TypeVar
 
 from hwgen.planning.implementations.implementation import Core
 from hwgen.planning.layers.layer import Layer
@@ -24,14 +25,23 @@ from hwgen_rtl_templates.axi import BorderParameters
 from hwgen_rtl_templates.fifo import FifoParameters
 from hwgen_rtl_templates.replay import ReplayParameters
 from hwgen_rtl_templates.streams import ForkParameters, NarrowParameters, WidenParameters
+from hwgen_rtl_templates.words import PackParameters, UnpackParameters, WordLayout
 
 EXIT = ""  # the sink of what leaves
 LEAST_QUEUE = 2  # beats, for one a clock
 
 # the parameters of anything that streams run through
 Part = (
-    Core | ForkParameters | FifoParameters | NarrowParameters | WidenParameters | ReplayParameters
+    Core
+    | ForkParameters
+    | FifoParameters
+    | NarrowParameters
+    | WidenParameters
+    | ReplayParameters
+    | PackParameters
+    | UnpackParameters
 )
+Regrouped = TypeVar("Regrouped", PackParameters, UnpackParameters)
 Ring = Callable[[int, int], str]  # (bits, words) of a memory that is gone round -> its style
 
 
@@ -67,10 +77,19 @@ class Endpoint:
             return self.pixels // (self.lanes // self.channels)
         return self.pixels * -(-self.channels // self.lanes)
 
-    @property
-    def border(self) -> BorderParameters:
-        """The same at the border of the accelerator."""
-        return BorderParameters(self.lanes, self.bits, self.signed, self.beats)
+    def border(self, layout: WordLayout | None) -> BorderParameters:
+        """Return the same at the border of the accelerator: as they are, or as words."""
+        if layout is None:
+            return BorderParameters(self.lanes, self.bits, self.signed, self.beats)
+        words = self.words(PackParameters, layout)
+        last = words.frame_bits - (words.words - 1) * words.width
+        return BorderParameters(1, layout.width, False, words.words, last_bytes=-(-last // 8))
+
+    def words(self, kind: type[Regrouped], layout: WordLayout) -> Regrouped:
+        """Return what stands between these beats and words."""
+        slot = layout.slot(self.bits)
+        shape = (self.lanes, self.bits, self.signed, self.channels, self.pixels)
+        return kind(*shape, layout.width, slot)
 
 
 @dataclass(frozen=True)
@@ -174,6 +193,7 @@ def assemble(
     depths: Mapping[Branch, int],
     shifts: bool = False,
     ring: Ring = lambda bits, words: "distributed",
+    layout: WordLayout | None = None,
 ) -> Assembly:
     """Put cores together: adapters where widths differ, a fork and queues where a stream has
     several users.
@@ -185,6 +205,7 @@ def assemble(
     depths : of the queue on each branch of a fork
     shifts : whether these are registers that shift
     ring : where beats go that are taken again
+    layout : of words that come from outside and leave; None: beats
     """
     builder = _Builder((layer.name for layer, _ in stages), len(entries))
     users = branches_of([layer for layer, _ in stages], exits)
@@ -208,6 +229,9 @@ def assemble(
             queues[branch] = builder.parts[-1].name
 
     for stream, source in enumerate(entries):
+        if layout:
+            unpack = beats[source].words(UnpackParameters, layout)
+            (stream,) = builder.add(f"{source or 'input'}_unpack", None, unpack, (stream,))
         spread(source, stream)
     for layer, core in stages:
         inputs = []
@@ -237,6 +261,9 @@ def assemble(
         if builder.passes(way, len(entries)):
             fifo = FifoParameters(end.lanes, end.bits, end.signed, LEAST_QUEUE, shifts)
             (way,) = builder.add(f"{name}_out_queue", None, fifo, (way,))
+        if layout:
+            pack = end.words(PackParameters, layout)
+            (way,) = builder.add(f"{name}_pack", None, pack, (way,))
         outs.append(way)
     return Assembly(tuple(builder.parts), builder.streams, len(entries), tuple(outs), queues)
 

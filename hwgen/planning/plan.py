@@ -28,6 +28,7 @@ from hwgen.planning.timing import Timing, evaluate_timing
 from hwgen.showing import Shown, counted, frame, html_table
 from hwgen.targets import Target
 from hwgen_rtl_templates.axi import BorderParameters
+from hwgen_rtl_templates.words import WordLayout
 
 if TYPE_CHECKING:
     from hwgen.planning.description import DescribedPlan
@@ -127,6 +128,7 @@ class Plan(Shown):
     stages : each after those it takes its inputs from
     depths : of the queue on each branch of a fork
     alternatives : of each layer, the cheapest way of each kind that would have been quick enough
+    layout : how elements lie in words at the border; None: as beats of the first and last layers
     """
 
     network: Network
@@ -136,6 +138,7 @@ class Plan(Shown):
     stages: tuple[Stage, ...]
     depths: Mapping[Branch, int] = field(default_factory=dict)
     alternatives: Mapping[str, tuple[Alternative, ...]] = field(default_factory=dict)
+    layout: WordLayout | None = None
 
     @cached_property
     def entries(self) -> Mapping[str, Endpoint]:
@@ -168,18 +171,18 @@ class Plan(Shown):
     @property
     def beats_in(self) -> tuple[int, ...]:
         """Beats of a frame that enter, by each input."""
-        return tuple(end.beats for end in self.entries.values())
+        return tuple(end.beats for end in self.inputs)
 
     @property
     def inputs(self) -> tuple[BorderParameters, ...]:
         """The borders where frames enter, in the order of the network's inputs."""
-        return tuple(end.border for end in self.entries.values())
+        return tuple(end.border(self.layout) for end in self.entries.values())
 
     @property
     def outputs(self) -> tuple[BorderParameters, ...]:
         """The borders where results leave, in the order of the network's outputs."""
         return tuple(
-            replace(stage.output.border, frames=inside, inputs=len(self.entries))
+            replace(stage.output.border(self.layout), frames=inside, inputs=len(self.entries))
             for stage, inside in zip(self.exits, self.timing.inside, strict=True)
         )
 
@@ -190,7 +193,9 @@ class Plan(Shown):
         target = self.target
         exits = [stage.name for stage in self.exits]
         ring = partial(ring_style, target=target)
-        return assemble(cores, self.entries, exits, self.depths, queue_shifts(target), ring)
+        return assemble(
+            cores, self.entries, exits, self.depths, queue_shifts(target), ring, self.layout
+        )
 
     @cached_property
     def timing(self) -> Timing:
@@ -292,6 +297,10 @@ class Plan(Shown):
     def with_stages(self, stages: tuple[Stage, ...]) -> "Plan":
         """Return the plan with other components for its layers."""
         return replace(self, stages=stages)
+
+    def with_layout(self, layout: WordLayout | None) -> "Plan":
+        """Return the plan with words at the border; None: beats."""
+        return replace(self, layout=layout)
 
     def with_depths(self, depths: Mapping[Branch, int]) -> "Plan":
         """Return the plan with other queues on the branches of forks."""

@@ -4,33 +4,28 @@ __all__ = ["ends", "taps"]
 
 from collections.abc import Sequence
 
-from hwgen.errors import SimulationError
-from hwgen.package.border import Border, BorderKind, Port, StreamPorts
+from hwgen.package.border import Border, Port, StreamPorts
 from hwgen.package.manifest import PackageLayer
 
 
 def ends(border: Border) -> str:
-    """Return ends.vh: the package, with a source at each input and a sink at each output.
-
-    Raises
-    ------
-    SimulationError : the harness drives other borders
-    """
-    if border.kind != BorderKind.AXI4_STREAM:
-        raise SimulationError(
-            f"Border must be {BorderKind.AXI4_STREAM} to be simulated, not {border.kind}; generate "
-            "the package with that border"
-        )
+    """Return ends.vh: an accelerator, with a source at each input and a sink at each output."""
     inputs, outputs = border.inputs, border.outputs
     ports = [port for stream in (*inputs, *outputs) for port in stream.ports]
     error, clear = border.errors
-    joined = [f".{border.clock.name}(clk)", f".{border.reset.name}(rst)"]
+    reset = "~rst" if border.reset_low else "rst"
+    joined = [f".{border.clock.name}(clk)", f".{border.reset.name}({reset})"]
     joined += [f".{port.name}({port.name})" for port in ports]
     joined += [f".{error.name}(frame_error)", f".{clear.name}(1'b0)"]
     lines = [
         f"wire [{len(inputs) + len(outputs) - 1}:0] moves;",
         f"wire [{len(outputs) - 1}:0] finished;",
         *(f"wire [{port.bits - 1}:0] {port.name};" for port in ports),
+        *(
+            f"assign {stream.keep.name} = {{{stream.keep.bits}{{1'b1}}}};"
+            for stream in inputs
+            if stream.keep
+        ),
         f"`HWGEN_TOP dut ({', '.join(joined)});",
         *(_source(number, stream) for number, stream in enumerate(inputs)),
         *(_sink(number, stream, len(inputs)) for number, stream in enumerate(outputs)),
@@ -49,11 +44,11 @@ def _source(number: int, stream: StreamPorts) -> str:
 
 def _sink(number: int, stream: StreamPorts, inputs: int) -> str:
     of = stream.format
-    used_last = of.used - (of.groups - 1) * of.lanes
+    beats, used, used_last = of.turn
     return (
         f'hwgen_sink #(.NUMBER({number}), .FILE("output_{number}.hex"), '
-        f".BITS({of.tdata_bits}), .BEATS({of.beats}), .GROUPS({of.groups}), "
-        f".USED({of.lanes * of.bits}), .USED_LAST({used_last * of.bits})) "
+        f".BITS({of.tdata_bits}), .BEATS({of.beats}), .GROUPS({beats}), "
+        f".USED({used}), .USED_LAST({used_last})) "
         f"sink_{number} ({_joined(stream)}, .user({_name(stream.marked)}), "
         f".moves(moves[{inputs + number}]), .finished(finished[{number}]));"
     )

@@ -46,14 +46,16 @@ def netlist_sources(
     if target.library:
         mapped = synthesise_cells(
             package.verilog,
-            manifest.top,
+            manifest.accelerator,
             target,
             clock_hz=manifest.clock_hz,
             timeout=_left(deadline),
         )
         progress("synthesis", 1, 1)
         return (mapped.netlist, write_models(mapped))
-    synthesis = synthesise_package(package.verilog, manifest, target, timeout=_left(deadline))
+    synthesis = synthesise_package(
+        package.verilog, manifest, target, top=manifest.accelerator, timeout=_left(deadline)
+    )
     netlist = write_netlist(synthesis, timeout=_left(deadline))
     progress("synthesis", 1, 1)
     return (netlist, *_models(synthesis))

@@ -98,7 +98,7 @@ class Session:
         """Return the folder of the compiled simulation."""
         manifest = self.package.manifest
         brief = manifest.predicted.interval <= BRIEF
-        wanted = Build(self.sources, manifest.top, ends(manifest.border), brief=brief)
+        wanted = Build(self.sources, manifest.accelerator, ends(manifest.streams), brief=brief)
         if recording:
             waves = recording.waves.suffix[1:] if recording.waves else None
             recorders = taps(manifest.layers) if recording.taps else ""

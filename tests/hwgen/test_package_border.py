@@ -7,17 +7,21 @@ import pytest
 import hwgen
 from hwgen.building.core import core_parameters
 from hwgen.codegen.entries import border_of
-from hwgen.errors import HwgenError, SimulationError
-from hwgen.package.border import BorderKind, axi4_stream, plain_streams
-from hwgen.package.manifest import Manifest
+from hwgen.errors import BoardError, HwgenError
+from hwgen.package.border import axi4_stream
 from hwgen.package.stream_format import StreamFormat
-from hwgen.simulation.harness import ends
 from hwgen_boards import BOARDS
 from support.known import chain_of
-from support.toys import toy_manifest
 
 X = StreamFormat(2, 3, True, 8, (3, 2, 2), (3, 2, 2))
 Y = StreamFormat(1, 1, False, 8, (4,), (4, 1, 1))
+
+
+def _ports(package):
+    name = package.manifest.top
+    (module,) = re.findall(rf"^module {name} \((.*?)\);", package.verilog.read_text(), re.S | re.M)
+    found = re.findall(r"(in|out)put +(?:wire|reg) *(?:\[(\d+):0\] )?(\w+)", module)
+    return {(name, way, int(top or 0) + 1) for way, top, name in found}
 
 
 def test_its_ports_are_those_of_the_verilog(tmp_path):
@@ -25,10 +29,7 @@ def test_its_ports_are_those_of_the_verilog(tmp_path):
     package = hwgen.generate(plan, tmp_path / "net")
     border = package.manifest.border
     assert border == border_of(plan)
-    (module,) = re.findall(r"^module net \((.*?)\);", package.verilog.read_text(), re.S | re.M)
-    found = re.findall(r"(in|out)put +wire (?:\[(\d+):0\] )?(\w+)", module)
-    ports = {(name, way, int(top or 0) + 1) for way, top, name in found}
-    assert ports == {(port.name, port.direction, port.bits) for port in border.ports}
+    assert _ports(package) == {(port.name, port.direction, port.bits) for port in border.ports}
 
 
 def test_pins_are_named_bit_by_bit():
@@ -37,38 +38,42 @@ def test_pins_are_named_bit_by_bit():
     assert len(set(pins)) == len(pins) == 8 + 8 + 2 * 3 + 5
 
 
-def test_a_core_without_anything_around_it():
-    """Its beats are as wide as their elements, and a single bit has no number."""
-    border = plain_streams({"i": X}, {"o": Y}, "clk", "rst")
-    assert border.kind == BorderKind.STREAMS
-    assert [(port.name, port.direction, port.bits) for port in border.signals] == [
-        *(("i__payload", "in", 6), ("i__valid", "in", 1), ("i__ready", "out", 1)),
-        *(("o__payload", "out", 1), ("o__valid", "out", 1), ("o__ready", "in", 1)),
-    ]
-    assert border.pins[-3:] == ("o__payload", "o__valid", "o__ready")
+@pytest.mark.parametrize(
+    ("kind", "more"),
+    [
+        ("axis", {"width": 16, "reset_low": True}),
+        ("axi", {"width": 64, "address_bits": 40}),
+        ("wishbone", {"elements": "dense", "reset_low": True}),
+    ],
+)
+def test_ports_of_every_border_are_those_of_the_verilog(tmp_path, kind, more):
+    plan = hwgen.plan(chain_of(["one"]), target="ice40-hx8k", goal="min area")
+    package = hwgen.generate(plan, tmp_path / "net", border=kind, **more)
+    border = package.manifest.border
+    assert border.kind == kind and border.reset.name == ("rst_n" if "reset_low" in more else "rst")
+    assert _ports(package) == {(port.name, port.direction, port.bits) for port in border.ports}
 
 
-def test_what_is_around_it_has_to_speak_its_language(monkeypatch):
-    """Harness and boards speak AXI4-Stream, and say so of anything else."""
-    plain = plain_streams({"i": X}, {"o": Y}, "clk", "rst")
-    with pytest.raises(SimulationError, match="must be axi4-stream to be simulated, not streams"):
-        ends(plain)
-    monkeypatch.setattr(Manifest, "border", property(lambda manifest: plain))
-    with pytest.raises(HwgenError, match="must have a package with AXI4-Stream around it"):
-        core_parameters(toy_manifest(), BOARDS["icebreaker"], 12_000_000)
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        ({"border": "ahb"}, "Border must be axis, axi or wishbone, not ahb"),
+        ({"width": 24}, "Width must be one of 8, 16, 32, 64, 128 bits, not 24"),
+        ({"elements": "bits"}, "Elements must be bytes or dense, not bits"),
+        ({"address_bits": 65}, "Address bits must be 16 to 64, not 65"),
+    ],
+)
+def test_borders_that_there_are_not(tmp_path, more, message):
+    plan = hwgen.plan(chain_of(["one"]), target="ice40-hx8k", goal="min area")
+    with pytest.raises(HwgenError, match=message):
+        hwgen.generate(plan, tmp_path / "net", **more)
+    assert not (tmp_path / "net").exists()
 
 
-def test_what_the_harness_puts_at_the_ends():
-    text = ends(axi4_stream({"s_axis_a": X, "s_axis_b": Y}, {"m_axis": X}, "clk", "rst"))
-    assert "wire [2:0] moves;" in text and "wire [0:0] finished;" in text
-    sources = re.findall(r"hwgen_source #\((.*?)\) source_", text)
-    assert sources == [
-        '.NUMBER(0), .FILE("stimulus_0.bin"), .BITS(8), .BEATS(8)',
-        '.NUMBER(1), .FILE("stimulus_1.bin"), .BITS(8), .BEATS(4)',
-    ]
-    (sink,) = re.findall(r"hwgen_sink #\((.*?)\) sink_", text)
-    assert sink == (
-        '.NUMBER(0), .FILE("output_0.hex"), .BITS(8), .BEATS(8), .GROUPS(2), '
-        ".USED(6), .USED_LAST(3)"
-    )
-    assert ".s_axis_b_tdata(s_axis_b_tdata)" in text and ".user(m_axis_tuser)" in text
+@pytest.mark.parametrize("more", [{"border": "axi"}, {"reset_low": True}])
+def test_boards_speak_axi4_stream(tmp_path, more):
+    """And say so of anything else."""
+    plan = hwgen.plan(chain_of(["one"]), target="icebreaker", goal="min area")
+    package = hwgen.generate(plan, tmp_path / "net", **more)
+    with pytest.raises(BoardError, match="must have a package with AXI4-Stream around it"):
+        core_parameters(package.manifest, BOARDS["icebreaker"], 12_000_000)

@@ -99,7 +99,7 @@ def test_a_package_of_another_version_is_replaced(tmp_path):
     found = json.loads(manifest.read_text())
     del found["layers"][0]["folding"]
     manifest.write_text(json.dumps({**found, "spec_version": 1}))
-    with pytest.raises(StoreError, match="spec version must be 3, not 1; generate the package"):
+    with pytest.raises(StoreError, match="spec version must be 4, not 1; generate the package"):
         hwgen.Package(tmp_path / "net")
     readme = (tmp_path / "net" / "README.md").read_text()
     (tmp_path / "net" / "README.md").write_text("my notes")

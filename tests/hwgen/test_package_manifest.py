@@ -79,10 +79,10 @@ def test_what_is_written_is_read(original, tmp_path):
         ("null", "was not written by hwgen"),
         ("[]", "was not written by hwgen"),
         ("{}", "was not written by hwgen"),
-        ('{"generator": "hwgen"}', "spec version must be 3, not None"),
-        ('{"generator": "hwgen", "spec_version": true}', "spec version must be 3, not True"),
-        ('{"generator": "hwgen", "spec_version": 2}', "spec version must be 3, not 2"),
-        ('{"generator": "hwgen", "spec_version": 3}', "is missing"),
+        ('{"generator": "hwgen"}', "spec version must be 4, not None"),
+        ('{"generator": "hwgen", "spec_version": true}', "spec version must be 4, not True"),
+        ('{"generator": "hwgen", "spec_version": 3}', "spec version must be 4, not 3"),
+        ('{"generator": "hwgen", "spec_version": 4}', "is missing"),
     ],
 )
 def test_other_texts(package, text, match):

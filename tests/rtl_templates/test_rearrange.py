@@ -5,12 +5,11 @@ from math import prod
 
 import numpy as np
 import pytest
-from amaranth.hdl import Elaboratable, Module, Signal
 
 from hwgen_rtl_templates.patterns import Pattern
 from hwgen_rtl_templates.rearrange import Rearrange, RearrangeParameters
 from hwgen_rtl_templates.sift import Sift, SiftParameters
-from support.stream_bench import STALLS, pack, run, unpack
+from support.stream_bench import STALLS, Clocked, pack, run, unpack
 
 
 def grid(*extents):
@@ -49,20 +48,6 @@ SIFTED = {
     "constants and gaps": (7, np.array([-1, -1, 2, -1, 2, 4, -1])),
     "the first, and constants": (4, np.array([0, -1, -1])),
 }
-
-
-class Clocked(Elaboratable):
-    """A component beside a register: wires alone have no clock, which the bench wants."""
-
-    def __init__(self, inside):
-        self.inside, self.i, self.o = inside, inside.i, inside.o
-
-    def elaborate(self, platform):
-        m = Module()
-        m.submodules.inside = self.inside
-        ticks = Signal()
-        m.d.sync += ticks.eq(~ticks)
-        return m
 
 
 def check(made, p, seed):

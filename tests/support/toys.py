@@ -188,6 +188,8 @@ def toy_manifest(target="ulx3s-85f", shape=SHAPE):
         rom=Rom.INITIAL,
         clock="clk",
         reset="rst",
+        reset_low=False,
+        bus=None,
         inputs=(border_stream(StreamFormat(2, 4, True, 8, SHAPE, SHAPE)),),
         outputs=(border_stream(StreamFormat(2, 6, True, 16, shape, SHAPE), "y", "m_axis"),),
         layers=(layer("first", "a", 5), layer("second", "b", 6)),

@@ -38,6 +38,7 @@ from hwgen_rtl_templates.streams import (
     range_shape,
 )
 from hwgen_rtl_templates.unrolled import UnrolledParameters
+from hwgen_rtl_templates.words import PackParameters, UnpackParameters
 
 
 def _border(part: BorderParameters, target: Target) -> Structure:
@@ -274,11 +275,21 @@ def _unrolled_work(part: UnrolledParameters, beats: int) -> Work:
     return Work(adder_bits=part.adder_bits * beats)
 
 
+def _regrouped(part: PackParameters | UnpackParameters, target: Target) -> Structure:
+    if part.wires:
+        return Structure()
+    width, places = max(part.width, *part.chunks), len(part.offsets)
+    logic = {"narrow": 1, "narrow bit": width, "join choice bit": width * (places - 1)}
+    return Structure(logic, width + max(part.offsets) + 5)
+
+
 STREAM_PARTS: dict[type, Counted] = {
     BorderParameters: Counted(_border, no_work),
     ForkParameters: Counted(_fork, no_work),
     NarrowParameters: Counted(narrow_structure, no_work),
     WidenParameters: Counted(_widen, no_work),
+    PackParameters: Counted(_regrouped, no_work),
+    UnpackParameters: Counted(_regrouped, no_work),
     FifoParameters: Counted(fifo_structure, fifo_work),
     SumParameters: Counted(_sum, _sum_work),
     PositionScaleParameters: Counted(_position_scale, _position_scale_work),

@@ -1,0 +1,212 @@
+"""An accelerator behind a bus: registers, frame mover, and the accelerator between them."""
+
+__all__ = ["System", "SystemParameters"]
+
+from dataclasses import dataclass
+
+from amaranth import *
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out, connect
+
+from hwgen_rtl_templates.borders.axi_lite import AxiLite, axi_lite
+from hwgen_rtl_templates.borders.mover import FrameMover, MoverParameters
+from hwgen_rtl_templates.borders.register_map import BITS, RegisterMap
+from hwgen_rtl_templates.borders.registers import RegisterBlock
+from hwgen_rtl_templates.borders.wishbone import WishboneRegisters, wishbone
+
+SHORT = {"axi": "axi", "wishbone": "wb"}  # what ports are called after
+
+
+@dataclass(frozen=True)
+class SystemParameters:
+    """What is around an accelerator.
+
+    accelerator : name of the Verilog module
+    mover : of frames
+    registers : as `accelerator_registers` makes them; watermarks are of the queue of words that
+        enter, of the one of words that leave, and of those of the accelerator
+    depths : of the accelerator's queues
+    """
+
+    accelerator: str
+    mover: MoverParameters
+    registers: RegisterMap
+    depths: tuple[int, ...] = ()
+
+    @property
+    def control(self) -> wiring.Signature:
+        """The bus of the registers, from who asks."""
+        bits = self.registers.address_bits
+        return axi_lite(bits) if self.mover.bus == "axi" else wishbone(bits - 2, BITS)
+
+    @property
+    def ports(self) -> dict[str, wiring.Member]:
+        """All ports, the signals of each bus behind its name."""
+        ends = ((In, "s", self.control), (Out, "m", self.mover.signature))
+        return {
+            **{
+                f"{end}_{SHORT[self.mover.bus]}_{name}": member if way is Out else member.flip()
+                for way, end, signature in ends
+                for name, member in signature.members.items()
+            },
+            "irq": Out(1),
+        }
+
+    @property
+    def widths(self) -> dict[str, tuple[bool, int]]:
+        """Of each port whether it is an input, and its width."""
+        return {name: (of.flow is In, of.shape) for name, of in self.ports.items()}
+
+
+class System(wiring.Component):
+    """An accelerator whose frames lie in memory.
+
+    Members
+    -------
+    s_axi_* or s_wb_* : the bus of the registers
+    m_axi_* or m_wb_* : the bus of the memory
+    irq : high while one that is enabled has come and was not cleared
+    """
+
+    def __init__(self, parameters: SystemParameters):
+        self.parameters = p = parameters
+        super().__init__(p.ports)
+
+    def elaborate(self, platform):
+        m = Module()
+        p = self.parameters
+        bits = p.registers.address_bits
+        front = AxiLite(bits) if p.mover.bus == "axi" else WishboneRegisters(bits)
+        m.submodules.front = front
+        m.submodules.registers = r = RegisterBlock(p.registers)
+        m.submodules.mover = mover = FrameMover(p.mover)
+        connect(m, front.bus, r.bus)
+        for name in p.ports:
+            end, _, signal = name.split("_", 2) if name != "irq" else ("", "", "")
+            inner = {"s": front.s, "m": mover.m}.get(end)
+            if inner is None:
+                continue
+            inside, outside = getattr(inner, signal), getattr(self, name)
+            if p.ports[name].flow is In:
+                m.d.comb += inside.eq(outside)
+            else:
+                m.d.comb += outside.eq(inside)
+        damaged, resets = Signal(), Signal()
+        m.d.comb += resets.eq(mover.clear | (r.control_reset & ~mover.busy))
+        entering, leaving = Signal(len(p.depths)), Signal(len(p.depths))
+        queues = {"o_queue_enters": entering, "o_queue_leaves": leaving} if p.depths else {}
+        forth = ("tdata", "tkeep", "tvalid", "tlast")
+        m.submodules.accelerator = Instance(
+            p.accelerator,
+            i_clk=ClockSignal(),
+            i_rst=ResetSignal() | resets,
+            **{f"i_s_axis_{name}": getattr(mover.x, name) for name in forth},
+            o_s_axis_tready=mover.x.tready,
+            **{f"o_m_axis_{name}": getattr(mover.y, name) for name in (*forth, "tuser")},
+            i_m_axis_tready=mover.y.tready,
+            o_frame_error=damaged,
+            i_frame_error_clear=1,
+            **queues,
+        )
+        self._control(m, r, mover)
+        self._report(m, r, mover, damaged)
+        self._count(m, r, mover, damaged)
+        levels = [mover.held_in, mover.held_out]
+        for n, depth in enumerate(p.depths):
+            level = Signal(range(depth + 2), name=f"queue_{n}_held")
+            with m.If(resets):
+                m.d.sync += level.eq(0)
+            with m.Elif(entering[n] != leaving[n]):
+                m.d.sync += level.eq(Mux(entering[n], level + 1, level - 1))
+            levels.append(level)
+        for n, level in enumerate(levels):
+            most = Signal.like(level, name=f"watermark_{n}_most")
+            m.d.comb += getattr(r, f"watermark_{n}").eq(most)
+            with m.If(r.control_clear):
+                m.d.sync += most.eq(0)
+            with m.Elif(level > most):
+                m.d.sync += most.eq(level)
+        return m
+
+    def _control(self, m: Module, r: RegisterBlock, mover: FrameMover) -> None:
+        """Give the mover its settings, and refuse those that are of no whole words."""
+        p = self.parameters.mover
+        unused = p.word_bits
+        settings = {}
+        for name in ("source", "source_stride", "destination", "destination_stride"):
+            high = getattr(r, f"{name}_high", C(0, 0))
+            settings[name] = Cat(getattr(r, name), high)[: p.address_bits]
+            m.d.comb += getattr(mover, name).eq(settings[name][unused:])
+        odd = Cat(setting[:unused].any() for setting in settings.values()).any()
+        starts = Signal()
+        m.d.comb += [
+            starts.eq(r.control_start & ~mover.busy),
+            r.fault_refused.eq(starts & (odd | (r.frames == 0))),
+            mover.start.eq(starts & ~r.fault_refused),
+            mover.frames.eq(r.frames),
+            mover.circular.eq(r.control_circular),
+            mover.stop.eq(r.control_stop),
+            mover.abort.eq(r.control_reset),
+            r.status.eq(mover.busy),
+        ]
+
+    def _report(self, m: Module, r: RegisterBlock, mover: FrameMover, damaged: Value) -> None:
+        """Say what happened, and interrupt."""
+        p = self.parameters.mover
+        faults = mover.read_fault | mover.write_fault
+        address = Signal(p.address_bits)
+        written, response, frame = Signal(BITS), Signal(2), Signal(BITS)
+        with m.If(mover.start):
+            m.d.sync += written.eq(0)
+        with m.Elif(mover.left):
+            m.d.sync += written.eq(written + 1)
+        with m.If(faults):
+            m.d.sync += [
+                address.eq(Cat(C(0, p.word_bits), mover.place)),
+                response.eq(mover.response),
+                frame.eq(written),
+            ]
+        since = Signal(BITS)
+        m.d.comb += r.interrupt_status_progress.eq(
+            mover.left & (since == r.interrupt_every - 1) & (r.interrupt_every != 0)
+        )
+        with m.If(mover.start):
+            m.d.sync += since.eq(0)
+        with m.Elif(mover.left):
+            m.d.sync += since.eq(Mux(r.interrupt_status_progress, 0, since + 1))
+        m.d.comb += [
+            r.fault_read.eq(mover.read_fault),
+            r.fault_write.eq(mover.write_fault),
+            r.fault_response.eq(response),
+            r.fault_address.eq(address[:BITS]),
+            r.fault_frame.eq(frame),
+            r.interrupt_status_done.eq(mover.done),
+            r.interrupt_status_fault.eq(faults | r.fault_refused),
+            r.interrupt_status_damaged.eq(damaged),
+        ]
+        if p.address_bits > BITS:
+            m.d.comb += r.fault_address_high.eq(address[BITS:])
+        passed = [
+            getattr(r, f"{name}_held") & getattr(r, name.replace("status", "enable"))
+            for name, register, _ in r.parameters.named()
+            if register.name == "interrupt_status"
+        ]
+        m.d.comb += self.irq.eq(Cat(passed).any())
+
+    def _count(self, m: Module, r: RegisterBlock, mover: FrameMover, damaged: Value) -> None:
+        """Count what software may ask for."""
+        events = {
+            "frames_in": mover.entered,
+            "frames_out": mover.left,
+            "clocks": mover.busy,
+            "stalled_in": mover.busy & mover.x.tready & ~mover.x.tvalid,
+            "stalled_out": mover.busy & mover.y.tvalid & ~mover.y.tready,
+            "damaged": damaged,
+        }
+        for name, event in events.items():
+            counter = Signal(BITS, name=f"{name}_count")
+            m.d.comb += getattr(r, name).eq(counter)
+            with m.If(r.control_clear):
+                m.d.sync += counter.eq(0)
+            with m.Elif(event):
+                m.d.sync += counter.eq(counter + 1)

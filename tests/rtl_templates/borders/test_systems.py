@@ -1,0 +1,22 @@
+"""Registers and frame mover around a loop: models of both buses find no difference."""
+
+import pytest
+
+from support.buses.jobs import loop_job
+from support.buses.loop import loop_system
+from support.buses.run import run_bench
+
+SYSTEMS = {  # bus, width, words in, words out, spare bytes, burst
+    "axi": ("axi", 32, 21, 5, 3, 16),
+    "axi, wide words, short frames": ("axi", 128, 1, 1, 11, 4),
+    "wishbone": ("wishbone", 32, 21, 5, 3, 16),
+    "wishbone, bytes": ("wishbone", 8, 40, 33, 0, 16),
+}
+
+
+@pytest.mark.parametrize("name", SYSTEMS)
+def test_buses_find_no_difference(name, tmp_path):
+    bus, width, words_in, words_out, spare, burst = SYSTEMS[name]
+    p, text = loop_system(bus, width, words_in, words_out, spare=spare, burst=burst)
+    job = loop_job(p, beats_a_clock=200)
+    assert run_bench(tmp_path / "run", text, job, top="system") == (7, 0)
