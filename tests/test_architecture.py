@@ -122,7 +122,7 @@ MAY_IMPORT = {
         "primitives",
         "cost",
     },
-    "host": {"errors", "progress", "network", "package"},
+    "host": {"errors", "progress", "network", "package", "rtl_templates"},
     "building": {
         "errors",
         "progress",

@@ -129,6 +129,7 @@ def _files(
     manifest = manifest_of(plan, top, instances, rom, cells, border)
     if border.is_bus:
         modules = (*_around(manifest, plan.network.digest), *modules)
+    around = _driver(manifest, plan.network.digest) if border.is_bus else {}
     vectors, y = _vectors(plan, manifest)
     limits, limits_text, limits_about = constraints(manifest)
     about = {
@@ -140,6 +141,7 @@ def _files(
         limits: limits_about,
         **{vector_file(end): _about(end, f"{VECTOR_FRAMES} frames") for end in manifest.inputs},
         **{vector_file(end): _about(end, "exact results") for end in manifest.outputs},
+        **{name: about for name, (_, about) in around.items()},
         NETWORK: "the network, for `hwgen simulate` and `hwgen cost`",
         MANIFEST: "all of the above for programs, and the hash of every file",
     }
@@ -161,9 +163,25 @@ def _files(
         "Makefile": makefile(manifest),
         f"{top}.core": core(manifest, sources),
         limits: limits_text,
+        **{name: text for name, (text, _) in around.items()},
         "README.md": readme(plan, manifest, y, vectors, about),
     }
     return manifest, {path: text.encode() for path, text in texts.items()}
+
+
+def _driver(manifest: Manifest, digest: str) -> dict[str, tuple[str, str]]:
+    """Return what software needs of a package behind a bus: each file's path, text and purpose."""
+    from hwgen.codegen.driver import driver_files
+    from hwgen.codegen.registers import register_files
+    from hwgen.package.system import system_of
+
+    network = bytes.fromhex(digest)
+    system = system_of(manifest, network)
+    registers = system.registers
+    return {
+        **register_files(manifest, registers),
+        **driver_files(manifest, system.mover, registers.reset_of("version"), network),
+    }
 
 
 def _around(manifest: Manifest, digest: str) -> tuple[HardwareModule, ...]:

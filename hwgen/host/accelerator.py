@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import TYPE_CHECKING
 
-import numpy as np
 import numpy.typing as npt
 
 from hwgen.errors import BoardError
@@ -168,7 +167,7 @@ class Accelerator:
         seconds = time.monotonic() - start
         self.last = Transfer(len(inputs), seconds, lost, self._line.damaged - damaged)
         stream = self.description.output
-        return stream.unpack_bytes(_swapped(stream, b"".join(outputs)))
+        return stream.unpack_memory(b"".join(outputs))
 
     def _answers(self, inputs: list[bytes]) -> Iterator[tuple[int, bytes | None]]:
         """Yield each input's index with its answer, in any order; with None when one was lost."""
@@ -263,12 +262,6 @@ class Accelerator:
 
 def _frames(stream: StreamFormat, batch: npt.ArrayLike) -> list[bytes]:
     """Return the bytes of each frame, the lowest byte of a beat first."""
-    packed = _swapped(stream, stream.pack(stream.checked(batch, "Batch")))
+    packed = stream.pack_memory(stream.checked(batch, "Batch"))
     size = stream.frame_bytes
     return [packed[at : at + size] for at in range(0, len(packed), size)]
-
-
-def _swapped(stream: StreamFormat, packed: bytes) -> bytes:
-    """Return beats with their bytes the other way round."""
-    beats = np.frombuffer(packed, dtype=np.uint8).reshape(-1, stream.beat_bytes)
-    return beats[:, ::-1].tobytes()

@@ -208,6 +208,19 @@ class StreamFormat:
         digits = 2 * self.beat_bytes
         return self.unpack_bytes(bytes.fromhex("".join(beat.zfill(digits) for beat in beats)))
 
+    def pack_memory(self, values: IntArray) -> bytes:
+        """Return the bytes of (frames, *shape) values as memory holds them, low byte first."""
+        return self._swapped(self.pack(values))
+
+    def unpack_memory(self, raw: bytes) -> IntArray:
+        """Return the (frames, *shape) values of whole frames, as `pack_memory` makes them."""
+        return self.unpack_bytes(self._swapped(raw))
+
+    def _swapped(self, packed: bytes) -> bytes:
+        """Return beats with their bytes the other way round."""
+        beats = np.frombuffer(packed, dtype=np.uint8).reshape(-1, self.beat_bytes)
+        return beats[:, ::-1].tobytes()
+
     def unpack_bytes(self, raw: bytes) -> IntArray:
         """Return the (frames, *shape) values of whole frames of beats, as `pack` makes them."""
         wide = np.frombuffer(raw, dtype=np.uint8).reshape(-1, self.beat_bytes)[:, ::-1]

@@ -56,8 +56,8 @@ class StreamFacts:
         fields = (
             Field("bits", 0, 8, Access.CONSTANT, "of an element", self.bits),
             Field("slot", 8, 8, Access.CONSTANT, "bits that it takes", self.slot),
-            Field("signed", 16, 1, Access.CONSTANT, "two's complement", int(self.signed)),
-            Field("binary", 17, 1, Access.CONSTANT, "0 is -1, and 1 is +1", int(self.binary)),
+            Field("is_signed", 16, 1, Access.CONSTANT, "two's complement", int(self.signed)),
+            Field("is_binary", 17, 1, Access.CONSTANT, "0 is -1, and 1 is +1", int(self.binary)),
             Field("dimensions", 24, 2, Access.CONSTANT, "of the tensor", len(self.shape)),
         )
         return [

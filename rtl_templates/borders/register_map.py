@@ -92,6 +92,11 @@ class RegisterMap:
         """Bytes of the block."""
         return 1 << self.address_bits
 
+    def reset_of(self, name: str) -> int:
+        """Return what a register reads after reset."""
+        (register,) = (register for register in self.registers if register.name == name)
+        return sum(field.value << field.low for field in register.fields)
+
     def named(self) -> Iterator[tuple[str, Register, Field]]:
         """Yield each field with its port's name."""
         for register in self.registers:

@@ -106,6 +106,13 @@ class Bench:
         edge = RisingEdge(self.dut.irq)
         assert await First(edge, Timer(clocks * PERIOD, "ns")) is edge, "no interrupt"
 
+    async def idle(self, polls=20_000):
+        """Wait until no run is under way."""
+        for _ in range(polls):
+            if not await self.get("status"):
+                return
+        raise AssertionError("still busy")
+
     async def run(self, count):
         """Move frames, wait for the interrupt, compare all of memory."""
         which, source, destination, strides = self.fill(count)
@@ -188,9 +195,7 @@ async def goes_round(dut):
         assert await bench.get("frames_out") >= every * turn
         await bench.set("interrupt_status_progress")
     await bench.bus.write(address, circular | 1 << bench.registers["control_stop"][1])
-    for _ in range(1000):
-        if not await bench.get("status"):
-            break
+    await bench.idle()
     done = await bench.get("frames_out")
     assert done == await bench.get("frames_in") >= 5 * every > count
     assert bench.bus.memory.bytes == bench.expected(which, destination, strides[1], before)
@@ -220,9 +225,7 @@ async def says_where_the_bus_failed(dut):
             await bench.set("interrupt_enable_fault")
             await bench.set("control_start")
             await bench.interrupted()
-            for _ in range(1000):
-                if not await bench.get("status"):
-                    break
+            await bench.idle()
             kind, other = ("write", "read") if write else ("read", "write")
             assert await bench.get(f"fault_{kind}") and not await bench.get(f"fault_{other}")
             assert await bench.get("fault_response") == 2
@@ -271,11 +274,7 @@ async def is_reset_in_the_middle(dut):
         await ClockCycles(dut.clk, bench.rng.randrange(20, 20 + 4 * JOB["words_in"]))
         if soft:
             await bench.set("control_reset")
-            for _ in range(1000):
-                if not await bench.get("status"):
-                    break
-            else:
-                raise AssertionError("still busy")
+            await bench.idle()
             await bench.bus.write(bench.registers["interrupt_status_done"][0], 0xF)
         else:
             await bench.hold_reset(3)

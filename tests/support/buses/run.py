@@ -11,20 +11,19 @@ from hwgen.simulation.build import find_tools
 TESTS = Path(__file__).parents[2]
 
 
-def run_bench(folder, text, job, *, top, tests=None):
-    """Run the bench; return how many of its tests ran, and how many failed.
+def run_bench(folder, sources, job, *, top, modules=("support.buses.bench",)):
+    """Run benches; return how many of their tests ran, and how many failed.
 
     Parameters
     ----------
     folder : for all that comes of it
-    text : Verilog
+    sources : Verilog files
     job : see `bench`
     top : name of the top module
-    tests : which of the bench's; None: all
+    modules : those that hold the benches
     """
     folder.mkdir(parents=True, exist_ok=True)
-    source, written = folder / "system.v", folder / "job.json"
-    source.write_text(text)
+    written = folder / "job.json"
     written.write_text(json.dumps(job))
     tools = find_tools("verilator", None)
     before = dict(os.environ)
@@ -34,18 +33,17 @@ def run_bench(folder, text, job, *, top, tests=None):
     try:
         runner = Verilator()
         runner.build(
-            sources=[source],
+            sources=sources,
             hdl_toplevel=top,
             build_dir=folder / "build",
             build_args=["-Wno-lint", "-Wno-style", "-Wno-fatal", "--x-initial", "unique"],
             always=True,
         )
         results = runner.test(
-            test_module="support.buses.bench",
+            test_module=list(modules),
             hdl_toplevel=top,
             build_dir=folder / "build",
             test_dir=folder,
-            testcase=tests,
             extra_env={"HWGEN_BUS_JOB": str(written)},
             results_xml=str(folder / "results.xml"),
         )
