@@ -46,7 +46,7 @@ enum {
   @TOP_@_NOT_THERE = -1,     /* no accelerator is at this address */
   @TOP_@_OTHER_NETWORK = -2, /* one of another network, or of another width of bus */
   @TOP_@_BUSY = -3,          /* a run is under way */
-  @TOP_@_READ_FAULT = -4,    /* memory answered a read with an error: see @TOP@_fault_address */
+  @TOP_@_READ_FAULT = -4,    /* memory answered a read with an error: see @TOP@_frames_read */
   @TOP_@_WRITE_FAULT = -5,   /* memory answered a write with an error */
   @TOP_@_REFUSED = -6        /* no frames, or an address or stride that is not aligned */
 };
@@ -80,10 +80,11 @@ int @TOP@_busy(@TOP@_t *d);
 void @TOP@_enable_interrupts(@TOP@_t *d, uint32_t mask, uint32_t every);
 uint32_t @TOP@_interrupt(@TOP@_t *d);
 
-uint64_t @TOP@_fault_address(@TOP@_t *d); /* where the burst begins that failed */
-uint32_t @TOP@_frames_done(@TOP@_t *d);   /* results in memory, since counters were cleared */
-uint32_t @TOP@_clocks(@TOP@_t *d);        /* in which a run was under way */
-void @TOP@_clear_counters(@TOP@_t *d);
+/* Of the last run: frames that were read, results that are in memory (of a run that failed, the
+ * number of the one that was not), clocks. */
+uint32_t @TOP@_frames_read(@TOP@_t *d);
+uint32_t @TOP@_frames_done(@TOP@_t *d);
+uint32_t @TOP@_clocks(@TOP@_t *d);
 
 #ifdef __cplusplus
 }
@@ -138,7 +139,6 @@ int @TOP@_init(@TOP@_t *d, uintptr_t base) {
   SET(d, interrupt_enable, 0);
   SET(d, interrupt_status, EVERY_INTERRUPT);
   SET(d, fault, EVERY_FAULT);
-  @TOP@_clear_counters(d);
   return @TOP_@_OK;
 }
 
@@ -241,15 +241,11 @@ uint32_t @TOP@_interrupt(@TOP@_t *d) {
   return came;
 }
 
-uint64_t @TOP@_fault_address(@TOP@_t *d) { return @FAULT@GET(d, fault_address); }
+uint32_t @TOP@_frames_read(@TOP@_t *d) { return GET(d, frames_in); }
 
 uint32_t @TOP@_frames_done(@TOP@_t *d) { return GET(d, frames_out); }
 
 uint32_t @TOP@_clocks(@TOP@_t *d) { return GET(d, clocks); }
-
-void @TOP@_clear_counters(@TOP@_t *d) {
-  SET(d, control, MASK(CONTROL__CLEAR) | (GET(d, control) & MASK(CONTROL__CIRCULAR)));
-}
 """
 
 _LINUX = """\
@@ -362,7 +358,6 @@ def driver_files(
     values = {
         "ENDS": "\n".join((_end(x, "Input"), _end(y, "Output"))),
         "HIGH": high if wide else "",
-        "FAULT": "(uint64_t)GET(d, fault_address_high) << 32 | " if wide else "",
         "BUS_BYTES": str(mover.width // 8),
         "DIGEST": digest[:8][::-1].hex(),
         "VERSION": f"{version:#x}",

@@ -292,12 +292,12 @@ class MemoryAccelerator:
             if f"{name}_high" in self._fields:
                 self._set(f"{name}_high", value >> 32)
         self._set("control_start")
-        self._wait()
+        self._wait(len(values))
         found = self._bus.read(destination, -(-length // WORD))
         return result.unpack_memory(np.asarray(found, "<u4").tobytes()[:length])
 
-    def _wait(self) -> None:
-        """Wait for the end of a run."""
+    def _wait(self, count: int) -> None:
+        """Wait for the end of a run of so many frames."""
         done, heard = -1, time.monotonic()
         while self._get("status"):
             now, frames = time.monotonic(), self._get("frames_out")
@@ -309,19 +309,17 @@ class MemoryAccelerator:
                     f"Accelerator at {self._base:#x} has made no result for {self._timeout:g} s, "
                     f"after {done}; it was reset. Does its bus reach the buffer?"
                 )
-        for kind, what in (("read", "reading"), ("write", "writing"), ("refused", "")):
+        ends = {"read": "input", "write": "output"}
+        for kind, end in ends.items():
             if self._get(f"fault_{kind}"):
-                where = self._get("fault_address")
-                if "fault_address_high" in self._fields:
-                    where |= self._get("fault_address_high") << 32
-                frame = self._get("fault_frame")
+                frame = self._get(f"frames_{'in' if kind == 'read' else 'out'}")
                 self.reset()
                 raise BoardError(
-                    f"Memory answered {what} with an error, in the burst from {where:#x} on, after "
-                    f"{frame} results; does the accelerator reach the buffer at that address?"
-                    if what
-                    else "A run was refused; buffer and frames must be of whole words"
+                    f"Memory answered the accelerator's {kind} with an error, at {end} {frame} of "
+                    f"{count}; does its bus reach the buffer at {self._buffer:#x}?"
                 )
+        if self._get("fault_refused"):
+            raise BoardError("A run was refused: its addresses must be those of whole words")
 
     def reset(self) -> None:
         """End what is under way, and take back what was told."""
@@ -334,7 +332,6 @@ class MemoryAccelerator:
                 )
         for name in ("fault_read", "interrupt_status_done"):
             self._bus.write(self._place(name)[0], [0xFFFFFFFF])
-        self._set("control_clear")
 
     def __enter__(self) -> "MemoryAccelerator":
         return self

@@ -11,11 +11,12 @@ MAGIC = int.from_bytes(b"HWGN", "little")
 VERSION = 1  # of the map
 INTERRUPTS = {
     "done": "a run ended",
-    "progress": "so many frames as `interrupt_every` says are in memory since the last time",
+    "progress": "as many results as interrupt_every says are in memory since the last; 0: none",
     "fault": "the bus answered with an error, or a start was refused; see `fault`",
     "damaged": "a frame came damaged",
 }
 WATERMARKS = 0x100  # address of the first
+FRAME_BITS = 24  # of numbers of frames
 
 
 @dataclass(frozen=True)
@@ -71,8 +72,10 @@ def _constant(name: str, address: int, value: int, meaning: str) -> Register:
     return Register(name, address, (field,), meaning)
 
 
-def _whole(name: str, address: int, access: Access, meaning: str, value: int = 0) -> Register:
-    return Register(name, address, (Field("value", 0, BITS, access, meaning, value),), meaning)
+def _whole(
+    name: str, address: int, access: Access, meaning: str, value: int = 0, bits: int = BITS
+) -> Register:
+    return Register(name, address, (Field("value", 0, bits, access, meaning, value),), meaning)
 
 
 def _address(name: str, address: int, access: Access, wide: bool, meaning: str) -> list[Register]:
@@ -108,20 +111,19 @@ def accelerator_registers(
         "start": "move frames as the settings say",
         "stop": "end after the frame that is being read",
         "reset": "end at once, lose what is under way, reset the accelerator",
-        "clear": "set all counters and watermarks to 0",
     }
     faults = {
         "read": "reading memory was answered with an error",
         "write": "writing memory was answered with an error",
         "refused": "a start was refused: no frames, or an address or stride of no whole words",
     }
-    counters = {
-        "frames_in": "frames that were read",
-        "frames_out": "frames whose results are in memory",
-        "clocks": "clocks in which a run was under way",
-        "stalled_in": "of these, clocks in which the accelerator waited for a word",
-        "stalled_out": "of these, clocks in which a result waited to leave",
-        "damaged": "frames that came damaged",
+    counters = {  # from the start of a run on
+        "frames_in": (FRAME_BITS, "frames that were read; the number of one that failed"),
+        "frames_out": (FRAME_BITS, "results in memory; the number of one that failed"),
+        "clocks": (BITS, "clocks in which the run was under way"),
+        "stalled_in": (BITS, "of these, those in which the accelerator waited for a word"),
+        "stalled_out": (BITS, "of these, those in which a result waited to leave"),
+        "damaged": (8, "frames that came damaged"),
     }
     version = (
         Field("map", 0, 8, Access.CONSTANT, "version of this map", VERSION),
@@ -158,8 +160,8 @@ def accelerator_registers(
             flags(Access.EVENT, INTERRUPTS),
             "which came; write 1 to clear",
         ),
-        _whole("frames", 0x20, setting, "frames of a run", 1),
-        _whole("interrupt_every", 0x24, setting, "frames from one progress to the next; 0: none"),
+        _whole("frames", 0x20, setting, "frames of a run", 1, FRAME_BITS),
+        _whole("interrupt_every", 0x24, setting, "frames from one progress to the next", 0, 16),
         *_address("source", 0x28, setting, wide, "address of the first frame"),
         _whole("source_stride", 0x30, setting, "bytes from frame to frame", x.frame_bytes),
         *_address("destination", 0x34, setting, wide, "address of the first result"),
@@ -173,17 +175,20 @@ def accelerator_registers(
             ),
             "what went wrong; write 1 to clear",
         ),
-        *_address("fault_address", 0x44, state, wide, "where the burst begins that failed"),
-        _whole("fault_frame", 0x4C, state, "results that were in memory by then, in this run"),
         *(
-            _whole(name, 0x50 + 4 * n, state, meaning)
-            for n, (name, meaning) in enumerate(counters.items())
+            _whole(name, 0x50 + 4 * n, state, meaning, 0, bits)
+            for n, (name, (bits, meaning)) in enumerate(counters.items())
         ),
         *x.registers("input", 0x80, "a frame"),
         *y.registers("output", 0xA0, "a result"),
         *(
             _whole(
-                f"watermark_{n}", WATERMARKS + 4 * n, state, f"most that {name} held, of {depth}"
+                f"watermark_{n}",
+                WATERMARKS + 4 * n,
+                state,
+                f"most that {name} held since the start of the run, of {depth}",
+                0,
+                (depth + 1).bit_length(),
             )
             for n, (name, depth) in enumerate(queues)
         ),

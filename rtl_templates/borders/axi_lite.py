@@ -40,7 +40,7 @@ def axi_lite(address_bits: int) -> wiring.Signature:
 
 
 class AxiLite(wiring.Component):
-    """A subordinate on AXI4-Lite: an access a clock, a write before a read.
+    """A subordinate on AXI4-Lite: an access at a time, a write before a read.
 
     Members
     -------
@@ -54,31 +54,31 @@ class AxiLite(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         s, bus = self.s, self.bus
-        # What was written or read last is answered from the registers' own, which the other must
-        # not change before it was taken.
-        written, was_read = Signal(), Signal()
-        taken = (written & s.bready) | (was_read & s.rready)
-        free = ~ResetSignal() & (taken | ~(written | was_read))
-        writes, reads = Signal(), Signal()
+        # an access waits for the registers, and then for its response to be taken
+        waits, writes, answered = Signal(), Signal(), Signal()
+        free, is_write = Signal(), Signal()
+        response = Mux(bus.known, OKAY, SLVERR)
         m.d.comb += [
-            writes.eq(free & s.awvalid & s.wvalid),
-            reads.eq(free & s.arvalid & ~(s.awvalid & s.wvalid)),
-            s.awready.eq(writes),
-            s.wready.eq(writes),
-            s.arready.eq(reads),
-            bus.address.eq(Mux(writes, s.awaddr, s.araddr)),
-            bus.write.eq(writes),
-            bus.read.eq(reads),
+            free.eq(~(waits | answered | ResetSignal())),
+            is_write.eq(s.awvalid & s.wvalid),
+            bus.write.eq(free & is_write),
+            bus.read.eq(free & s.arvalid & ~is_write),
+            bus.address.eq(Mux(is_write, s.awaddr, s.araddr)),
             bus.data.eq(s.wdata),
             bus.lanes.eq(s.wstrb),
-            s.bvalid.eq(written),
-            s.bresp.eq(Mux(bus.known, OKAY, SLVERR)),
-            s.rvalid.eq(was_read),
+            s.awready.eq(bus.write),
+            s.wready.eq(bus.write),
+            s.arready.eq(bus.read),
+            s.bvalid.eq(answered & writes),
+            s.bresp.eq(response),
+            s.rvalid.eq(answered & ~writes),
             s.rdata.eq(bus.answer),
-            s.rresp.eq(Mux(bus.known, OKAY, SLVERR)),
+            s.rresp.eq(response),
         ]
-        m.d.sync += [
-            written.eq(writes | (written & ~s.bready)),
-            was_read.eq(reads | (was_read & ~s.rready)),
-        ]
+        with m.If(bus.write | bus.read):
+            m.d.sync += [waits.eq(1), writes.eq(is_write)]
+        with m.Elif(bus.done):
+            m.d.sync += [waits.eq(0), answered.eq(1)]
+        with m.Elif(Mux(writes, s.bready, s.rready)):
+            m.d.sync += answered.eq(0)
         return m

@@ -65,7 +65,7 @@ class AxiMaster(wiring.Component):
     written : high for the clock in which a frame's last burst was acknowledged
     idle : nothing is asked for or under way
     read_fault, write_fault : high for a clock: an answer was an error,
-    response, place : which, to the burst that began where
+    response : which
     """
 
     def __init__(self, parameters: BurstParameters, width: int, last_bytes: int):
@@ -85,32 +85,28 @@ class AxiMaster(wiring.Component):
                 "read_fault": Out(1),
                 "write_fault": Out(1),
                 "response": Out(2),
-                "place": Out(p.place_bits),
             }
         )
 
     def elaborate(self, platform):
         m = Module()
-        m.submodules.reads_under_way = asked = self._queue(1 + self.parameters.place_bits)
-        reading = self._read(m, asked)
-        writing = self._write(m, asked.o.payload.as_value()[1:])
-        m.d.comb += self.idle.eq(~(reading | writing))
+        m.d.comb += self.idle.eq(~(self._read(m) | self._write(m)))
         return m
 
-    def _address(self, m: Module, name: str, i: stream.Interface, queue: Fifo) -> Value:
-        """Send bursts' addresses, and remember them; return whether one is under way."""
+    def _address(self, m: Module, name: str, i: stream.Interface, room: Value) -> Value:
+        """Send bursts' addresses, each while there is room; return when one is taken."""
         bus = {
             part: getattr(self.m, f"{name}{part}")
-            for part in ("addr", "len", "size", "burst", "cache", "prot", "valid", "ready")
+            for part in ("id", "addr", "len", "size", "burst", "cache", "prot", "valid", "ready")
         }
         place = Signal(self.parameters.place_bits, name=f"{name}_place", reset_less=True)
         words = Signal(self.parameters.edge_bits, name=f"{name}_words", reset_less=True)
-        free = Signal(name=f"{name}_free")
+        free, takes = Signal(name=f"{name}_free"), Signal(name=f"{name}_takes")
         m.d.comb += [
             free.eq(~bus["valid"] | bus["ready"]),
-            i.ready.eq(free & queue.i.ready),
-            queue.i.valid.eq(i.valid & free),
-            queue.i.payload.as_value().eq(Cat(i.payload.last, i.payload.place)),
+            i.ready.eq(free & room),
+            takes.eq(i.valid & i.ready),
+            bus["id"].eq(0),
             bus["addr"].eq(Cat(C(0, self._unused), place)),
             bus["len"].eq(words),
             bus["size"].eq(self._unused),
@@ -120,46 +116,47 @@ class AxiMaster(wiring.Component):
         ]
         with m.If(free):
             m.d.sync += [
-                bus["valid"].eq(i.valid & queue.i.ready),
+                bus["valid"].eq(takes),
                 place.eq(i.payload.place),
                 words.eq(i.payload.words - 1),
             ]
-        return bus["valid"] | queue.o.valid
+        return takes
 
-    def _queue(self, bits: int) -> Fifo:
-        return Fifo(FifoParameters(1, bits, False, UNDER_WAY))
-
-    def _read(self, m: Module, queue: Fifo) -> Value:
+    def _read(self, m: Module) -> Value:
         """Take words as they come; return whether any will."""
         bus = self.m
-        busy = self._address(m, "ar", self.reads, queue)
+        asked = Signal(range(UNDER_WAY + 1))  # bursts without their last word
+        takes = self._address(m, "ar", self.reads, asked != UNDER_WAY)
+        ends = bus.rvalid & bus.rlast
         m.d.comb += [
             bus.rready.eq(1),
             self.x.payload.eq(bus.rdata),
             self.x.valid.eq(bus.rvalid),
-            queue.o.ready.eq(bus.rvalid & bus.rlast),
             self.read_fault.eq(bus.rvalid & bus.rresp[1]),
         ]
-        return busy
+        with m.If(takes != ends):
+            m.d.sync += asked.eq(Mux(takes, asked + 1, asked - 1))
+        return asked.any()
 
-    def _write(self, m: Module, read_place: Value) -> Value:
+    def _write(self, m: Module) -> Value:
         """Send the words of bursts; return whether any is not acknowledged."""
         p, bus = self.parameters, self.m
-        m.submodules.writes_under_way = queue = self._queue(1 + p.place_bits)
-        m.submodules.lengths = lengths = self._queue(p.edge_bits + 1)
-        busy = self._address(m, "aw", self.writes, queue)
-        # the words of a burst are sent as soon as its address is on its way
-        taken = self.writes.valid & self.writes.ready
+        # bursts whose words are to be sent, and whether each that is not acknowledged ends a frame
+        m.submodules.lengths = lengths = Fifo(FifoParameters(1, p.edge_bits + 1, False, UNDER_WAY))
+        m.submodules.ends = ends = Fifo(FifoParameters(1, 1, False, UNDER_WAY))
+        takes = self._address(m, "aw", self.writes, ends.i.ready)
         held = lengths.o.payload.as_value()
         left = Signal(p.edge_bits)  # words behind this one
         last, sending = Signal(), Signal()
         moves, loads = Signal(), Signal()
         every = (1 << self._width // 8) - 1
         m.d.comb += [
-            lengths.i.valid.eq(taken),
+            lengths.i.valid.eq(takes),
             lengths.i.payload.as_value().eq(
                 Cat((self.writes.payload.words - 1)[: p.edge_bits], self.writes.payload.last)
             ),
+            ends.i.valid.eq(takes),
+            ends.i.payload.as_value().eq(self.writes.payload.last),
             bus.wvalid.eq(sending & self.y.valid),
             bus.wdata.eq(self.y.payload),
             bus.wlast.eq(left == 0),
@@ -168,18 +165,14 @@ class AxiMaster(wiring.Component):
             self.y.ready.eq(sending & bus.wready),
             loads.eq(~sending | (moves & bus.wlast)),
             lengths.o.ready.eq(loads),
+            bus.bready.eq(1),
+            ends.o.ready.eq(bus.bvalid),
+            self.written.eq(bus.bvalid & ends.o.payload.as_value() & ~bus.bresp[1]),
+            self.write_fault.eq(bus.bvalid & bus.bresp[1]),
+            self.response.eq(Mux(self.write_fault, bus.bresp, bus.rresp)),
         ]
         with m.If(loads):
             m.d.sync += [sending.eq(lengths.o.valid), left.eq(held[:-1]), last.eq(held[-1])]
         with m.Elif(moves):
             m.d.sync += left.eq(left - 1)
-        answered = queue.o.payload.as_value()
-        m.d.comb += [
-            bus.bready.eq(1),
-            queue.o.ready.eq(bus.bvalid),
-            self.written.eq(bus.bvalid & answered[0] & ~bus.bresp[1]),
-            self.write_fault.eq(bus.bvalid & bus.bresp[1]),
-            self.response.eq(Mux(self.write_fault, bus.bresp, bus.rresp)),
-            self.place.eq(Mux(self.write_fault, answered[1:], read_place)),
-        ]
-        return busy | sending | lengths.o.valid
+        return ends.o.valid

@@ -8,7 +8,7 @@ from amaranth import *
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
-FRAME_BITS = 32  # of the number of frames
+from hwgen_rtl_templates.borders.accelerator_registers import FRAME_BITS
 
 
 @dataclass(frozen=True)
@@ -75,17 +75,16 @@ class BurstMaker(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         p, o = self.parameters, self.o
-        place = Signal(p.place_bits)
-        frame = Signal(p.place_bits)  # where the one after this begins
+        place, frame = Signal(p.place_bits), Signal(p.place_bits)  # of a burst, of its frame
         left = Signal(range(p.words + 1))  # words of this frame
         frames = Signal(FRAME_BITS)  # after this one
-        first = Signal()
-        stopped = Signal()
+        first, stopped = Signal(), Signal()
         edge = Signal(p.edge_bits + 1)
         moves, ends = Signal(), Signal()
-        at = place[: p.edge_bits]
+        begins, again = Signal(), Signal()  # a frame, the first frame
+        following = Signal(p.place_bits)
         m.d.comb += [
-            edge.eq(p.most - at),
+            edge.eq(p.most - place[: p.edge_bits]),
             o.payload.place.eq(place),
             o.payload.last.eq(left <= edge),
             o.payload.words.eq(Mux(o.payload.last, left, edge)),
@@ -93,41 +92,27 @@ class BurstMaker(wiring.Component):
             moves.eq(o.valid & o.ready),
             ends.eq(moves & o.payload.last),
             self.begun.eq(moves & first),
+            again.eq(self.start | (frames == 0)),
+            begins.eq(self.start | ends),
+            following.eq(Mux(again, self.base, frame + self.stride)),
         ]
-        with m.If(self.start):
+        with m.If(begins):
             m.d.sync += [
-                self.busy.eq(1),
-                stopped.eq(0),
                 first.eq(1),
-                place.eq(self.base),
-                frame.eq(self.base + self.stride),
                 left.eq(p.words),
-                frames.eq(self.frames - 1),
+                place.eq(following),
+                frame.eq(following),
+                frames.eq(Mux(again, self.frames, frames) - 1),
             ]
         with m.Elif(moves):
             m.d.sync += [
-                first.eq(ends),
-                place.eq(Cat(C(0, p.edge_bits), place[p.edge_bits :] + 1)),
+                first.eq(0),
                 left.eq(left - edge),
+                place.eq(Cat(C(0, p.edge_bits), place[p.edge_bits :] + 1)),
             ]
-            with m.If(ends):
-                m.d.sync += [
-                    left.eq(p.words),
-                    place.eq(frame),
-                    frame.eq(frame + self.stride),
-                    frames.eq(frames - 1),
-                ]
-                with m.If(stopped | self.stop):
-                    m.d.sync += self.busy.eq(0)
-                with m.Elif(frames == 0):
-                    m.d.sync += [
-                        self.busy.eq(self.circular),
-                        place.eq(self.base),
-                        frame.eq(self.base + self.stride),
-                        frames.eq(self.frames - 1),
-                    ]
-        with m.If(self.stop):
-            m.d.sync += stopped.eq(1)
-        with m.If(self.kill):
-            m.d.sync += self.busy.eq(0)
+        over = stopped | self.stop | (~self.circular & (frames == 0))
+        m.d.sync += [
+            stopped.eq((stopped | self.stop) & ~self.start),
+            self.busy.eq(self.start | (self.busy & ~self.kill & ~(ends & over))),
+        ]
         return m

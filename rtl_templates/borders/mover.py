@@ -9,8 +9,9 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out, connect
 
 from hwgen_rtl_templates.axi import axi_stream
+from hwgen_rtl_templates.borders.accelerator_registers import FRAME_BITS
 from hwgen_rtl_templates.borders.axi_master import AxiMaster, axi4
-from hwgen_rtl_templates.borders.bursts import FRAME_BITS, BurstMaker, BurstParameters
+from hwgen_rtl_templates.borders.bursts import BurstMaker, BurstParameters
 from hwgen_rtl_templates.borders.wishbone import wishbone
 from hwgen_rtl_templates.borders.wishbone_master import WishboneMaster
 from hwgen_rtl_templates.fifo import Fifo, FifoParameters
@@ -88,8 +89,10 @@ class FrameMover(wiring.Component):
     busy : from the clock after `start` to `done`
     clear : high: the accelerator has to be reset, because a run ended in the middle of a frame
     done : high for the clock in which a run ends
-    entered, left : high for a clock a frame: it was read, its result is in memory
-    read_fault, write_fault, response, place : see `AxiMaster`; a run ends with it
+    frames_in, frames_out : of this run, frames that were read, and results that are in memory: of a
+        run that failed, the number of the one that was not
+    left : high for a clock a result
+    read_fault, write_fault, response : see `AxiMaster`; a run ends with it
     held_in, held_out : words that wait on either side
     """
 
@@ -111,12 +114,12 @@ class FrameMover(wiring.Component):
                 "busy": Out(1),
                 "clear": Out(1),
                 "done": Out(1),
-                "entered": Out(1),
+                "frames_in": Out(FRAME_BITS),
+                "frames_out": Out(FRAME_BITS),
                 "left": Out(1),
                 "read_fault": Out(1),
                 "write_fault": Out(1),
                 "response": Out(2),
-                "place": Out(place),
                 "held_in": Out(range(p.queue + 2)),
                 "held_out": Out(range(p.queue + 2)),
             }
@@ -131,33 +134,35 @@ class FrameMover(wiring.Component):
         m.submodules.reads = reads = BurstMaker(p.bursts(p.words_in))
         m.submodules.writes = writes = BurstMaker(p.bursts(p.words_out))
         begins, ends = Signal(), Signal()
-        inside = Signal(FRAME_BITS)  # frames begun whose results are not in memory
         killed = Signal()  # nothing is asked for any more
         fails = Signal()
         empty = Signal(2)
+        entered = Signal()
+        spoilt = Signal()  # a result is not in memory: no count of those behind it
+        all_out = ~reads.busy & bus.idle & (self.frames_in == self.frames_out)
         m.d.comb += [
             begins.eq(self.start & ~self.busy & (self.frames != 0)),
             fails.eq(self.busy & (self.abort | bus.read_fault | bus.write_fault)),
             self.clear.eq(self.busy & killed & bus.idle),
-            ends.eq(
-                Mux(killed, self.clear & empty.all(), ~reads.busy & (inside == 0) & bus.idle)
-                & self.busy
-            ),
+            ends.eq(self.busy & Mux(killed, self.clear & empty.all(), all_out)),
             self.done.eq(ends),
             self.read_fault.eq(bus.read_fault & ~killed),
             self.write_fault.eq(bus.write_fault & ~killed),
             self.response.eq(bus.response),
-            self.place.eq(bus.place),
-            self.left.eq(bus.written),
+            self.left.eq(bus.written & ~spoilt),
         ]
+        m.d.sync += spoilt.eq((spoilt | bus.write_fault) & ~begins)
         with m.If(begins):
-            m.d.sync += [self.busy.eq(1), killed.eq(0), inside.eq(0)]
+            m.d.sync += [self.busy.eq(1), killed.eq(0)]
         with m.Elif(ends):
             m.d.sync += [self.busy.eq(0), killed.eq(0)]
         with m.Elif(fails):
             m.d.sync += killed.eq(1)
-        with m.If(reads.begun != bus.written):
-            m.d.sync += inside.eq(Mux(reads.begun, inside + 1, inside - 1))
+        for count, event in ((self.frames_in, entered), (self.frames_out, self.left)):
+            with m.If(begins):
+                m.d.sync += count.eq(0)
+            with m.Elif(event):
+                m.d.sync += count.eq(count + 1)
         for maker, base, stride in (
             (reads, self.source, self.source_stride),
             (writes, self.destination, self.destination_stride),
@@ -176,18 +181,19 @@ class FrameMover(wiring.Component):
             writes.kill.eq(fails | ends),
         ]
         m.d.comb += empty.eq(
-            Cat(~self._enter(m, bus, reads, killed), ~self._leave(m, bus, writes, killed))
+            Cat(~self._enter(m, bus, reads, killed, entered), ~self._leave(m, bus, writes, killed))
         )
         connect(m, wiring.flipped(self.m), bus.m)
         return m
 
-    def _enter(self, m: Module, bus, reads: BurstMaker, killed: Value) -> Value:
+    def _enter(self, m: Module, bus, reads: BurstMaker, killed: Value, entered: Signal) -> Value:
         """Read bursts for which there is room, and count a frame's words; return whether any
         waits. Of a run that was killed they are thrown away."""
         p = self.parameters
         m.submodules.queue_in = queue = Fifo(FifoParameters(1, p.width, False, p.queue))
         room = Signal(range(p.queue + 1), init=p.queue)  # words that nobody asked for
-        goes = Signal()
+        goes, comes = Signal(), Signal()
+        at, come = Signal(range(p.words_in)), Signal(range(p.words_in))  # words of a frame
         allowed = (room >= p.burst) & ~killed
         m.d.comb += [
             bus.reads.payload.eq(reads.o.payload),
@@ -200,17 +206,19 @@ class FrameMover(wiring.Component):
             self.x.tvalid.eq(queue.o.valid & ~killed),
             queue.o.ready.eq(self.x.tready | killed),
             goes.eq(self.x.tvalid & self.x.tready),
-            self.entered.eq(goes & self.x.tlast),
+            self.x.tlast.eq(at == p.words_in - 1),
+            entered.eq(comes & (come == p.words_in - 1)),
+            comes.eq(bus.x.valid & ~killed & ~bus.read_fault),
         ]
-        at = Signal(range(p.words_in))
-        m.d.comb += self.x.tlast.eq(at == p.words_in - 1)
         asked = Mux(bus.reads.valid & bus.reads.ready, reads.o.payload.words, 0)
         with m.If(self.clear):
-            m.d.sync += [room.eq(p.queue), at.eq(0)]
+            m.d.sync += [room.eq(p.queue), at.eq(0), come.eq(0)]
         with m.Else():
             m.d.sync += room.eq(room + goes - asked)
             with m.If(goes):
                 m.d.sync += at.eq(Mux(self.x.tlast, 0, at + 1))
+            with m.If(comes):
+                m.d.sync += come.eq(Mux(entered, 0, come + 1))
         _count_held(m, self.held_in, queue)
         return queue.o.valid | self.held_in.any()
 

@@ -25,6 +25,11 @@ class Access(enum.Enum):
     COMMAND = "command"
     EVENT = "event"
 
+    @property
+    def is_written(self) -> bool:
+        """Whether software writes it."""
+        return self in (Access.SETTING, Access.COMMAND, Access.EVENT)
+
 
 @dataclass(frozen=True)
 class Field:

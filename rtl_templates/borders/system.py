@@ -122,7 +122,7 @@ class System(wiring.Component):
         for n, level in enumerate(levels):
             most = Signal.like(level, name=f"watermark_{n}_most")
             m.d.comb += getattr(r, f"watermark_{n}").eq(most)
-            with m.If(r.control_clear):
+            with m.If(mover.start):
                 m.d.sync += most.eq(0)
             with m.Elif(level > most):
                 m.d.sync += most.eq(level)
@@ -152,40 +152,24 @@ class System(wiring.Component):
 
     def _report(self, m: Module, r: RegisterBlock, mover: FrameMover, damaged: Value) -> None:
         """Say what happened, and interrupt."""
-        p = self.parameters.mover
         faults = mover.read_fault | mover.write_fault
-        address = Signal(p.address_bits)
-        written, response, frame = Signal(BITS), Signal(2), Signal(BITS)
-        with m.If(mover.start):
-            m.d.sync += written.eq(0)
-        with m.Elif(mover.left):
-            m.d.sync += written.eq(written + 1)
+        response, since = Signal(2), Signal.like(r.interrupt_every)
         with m.If(faults):
-            m.d.sync += [
-                address.eq(Cat(C(0, p.word_bits), mover.place)),
-                response.eq(mover.response),
-                frame.eq(written),
-            ]
-        since = Signal(BITS)
-        m.d.comb += r.interrupt_status_progress.eq(
-            mover.left & (since == r.interrupt_every - 1) & (r.interrupt_every != 0)
-        )
-        with m.If(mover.start):
-            m.d.sync += since.eq(0)
+            m.d.sync += response.eq(mover.response)
+        progress = r.interrupt_status_progress
+        with m.If(mover.start | progress):
+            m.d.sync += since.eq(1)
         with m.Elif(mover.left):
-            m.d.sync += since.eq(Mux(r.interrupt_status_progress, 0, since + 1))
+            m.d.sync += since.eq(since + 1)
         m.d.comb += [
+            progress.eq(mover.left & (since == r.interrupt_every)),
             r.fault_read.eq(mover.read_fault),
             r.fault_write.eq(mover.write_fault),
             r.fault_response.eq(response),
-            r.fault_address.eq(address[:BITS]),
-            r.fault_frame.eq(frame),
             r.interrupt_status_done.eq(mover.done),
             r.interrupt_status_fault.eq(faults | r.fault_refused),
             r.interrupt_status_damaged.eq(damaged),
         ]
-        if p.address_bits > BITS:
-            m.d.comb += r.fault_address_high.eq(address[BITS:])
         passed = [
             getattr(r, f"{name}_held") & getattr(r, name.replace("status", "enable"))
             for name, register, _ in r.parameters.named()
@@ -194,19 +178,18 @@ class System(wiring.Component):
         m.d.comb += self.irq.eq(Cat(passed).any())
 
     def _count(self, m: Module, r: RegisterBlock, mover: FrameMover, damaged: Value) -> None:
-        """Count what software may ask for."""
+        """Count, from the start of a run on."""
+        m.d.comb += [r.frames_in.eq(mover.frames_in), r.frames_out.eq(mover.frames_out)]
         events = {
-            "frames_in": mover.entered,
-            "frames_out": mover.left,
             "clocks": mover.busy,
             "stalled_in": mover.busy & mover.x.tready & ~mover.x.tvalid,
             "stalled_out": mover.busy & mover.y.tvalid & ~mover.y.tready,
             "damaged": damaged,
         }
         for name, event in events.items():
-            counter = Signal(BITS, name=f"{name}_count")
+            counter = Signal.like(getattr(r, name), name=f"{name}_count")
             m.d.comb += getattr(r, name).eq(counter)
-            with m.If(r.control_clear):
+            with m.If(mover.start):
                 m.d.sync += counter.eq(0)
             with m.Elif(event):
                 m.d.sync += counter.eq(counter + 1)

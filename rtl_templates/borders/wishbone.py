@@ -33,7 +33,7 @@ def wishbone(address_bits: int, width: int, *, bursts: bool = False) -> wiring.S
 
 
 class WishboneRegisters(wiring.Component):
-    """A target on a Wishbone: an access takes two clocks.
+    """A target on a Wishbone: an access takes three clocks.
 
     Members
     -------
@@ -52,17 +52,17 @@ class WishboneRegisters(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         s, bus = self.s, self.bus
-        begins, ends = Signal(), Signal()
+        begins, waits = Signal(), Signal()
         m.d.comb += [
-            begins.eq(s.cyc & s.stb & ~ends & ~ResetSignal()),
+            begins.eq(s.cyc & s.stb & ~(waits | ResetSignal())),
             bus.address.eq(Cat(C(0, 2), s.adr)),
             bus.write.eq(begins & s.we),
             bus.read.eq(begins & ~s.we),
             bus.data.eq(s.dat_w),
             bus.lanes.eq(s.sel),
             s.dat_r.eq(bus.answer),
-            s.ack.eq(ends & bus.known),
-            s.err.eq(ends & ~bus.known),
+            s.ack.eq(bus.done & bus.known & s.cyc & s.stb),
+            s.err.eq(bus.done & ~bus.known & s.cyc & s.stb),
         ]
-        m.d.sync += ends.eq(begins)
+        m.d.sync += waits.eq(begins | (waits & ~bus.done))
         return m

@@ -38,7 +38,6 @@ class WishboneMaster(wiring.Component):
                 "read_fault": Out(1),
                 "write_fault": Out(1),
                 "response": Out(2),
-                "place": Out(p.place_bits),
             }
         )
 
@@ -74,7 +73,6 @@ class WishboneMaster(wiring.Component):
             self.read_fault.eq(answered & ~writes & bus.err),
             self.write_fault.eq(answered & writes & bus.err),
             self.response.eq(BUS_ERROR),
-            self.place.eq(now.place),
             self.idle.eq(~(active | waits)),
             takes.eq(~waits | ends | ~active),
             self.writes.ready.eq(takes),

@@ -120,7 +120,6 @@ class Bench:
         await self.settings(count, source, destination, strides)
         await self.bus.write(self.registers["interrupt_status_done"][0], 0xF)
         await self.set("interrupt_enable_done")
-        await self.set("control_clear")
         await self.set("control_start")
         await self.interrupted()
         await self.set("interrupt_status_done")
@@ -151,11 +150,11 @@ async def says_what_it_is(dut):
     for address, length in ((0, 1), (1, 1), (3, 1), (0, 2), (2, 2)):
         value, there = await bench.bus.read(address, length)
         assert there and value == int.from_bytes(magic[address : address + length], "little")
-    address = bench.registers["frames"][0]
+    address = bench.registers["source"][0]
     assert await bench.bus.write(address, 0x11223344)
     assert await bench.bus.write(address + 1, 0xAA, 1)
     assert await bench.bus.write(address + 2, 0xBBCC, 2)
-    assert await bench.get("frames") == 0xBBCCAA44
+    assert await bench.get("source") == 0xBBCCAA44
     last = max(place for place, _, _ in bench.registers.values())
     assert not (await bench.bus.read(last + 4))[1] and not await bench.bus.write(last + 4, 1)
     before = await bench.get("magic")
@@ -172,8 +171,7 @@ async def moves_frames(dut):
         await bench.run(count)
     most = await bench.get("watermark_0")
     assert 0 < most <= JOB["queue"] + 1
-    await bench.set("control_clear")
-    assert await bench.get("watermark_0") == 0 == await bench.get("clocks")
+    assert await bench.get("clocks") >= await bench.get("stalled_in") > 0
 
 
 @cocotb.test()
@@ -229,10 +227,8 @@ async def says_where_the_bus_failed(dut):
             kind, other = ("write", "read") if write else ("read", "write")
             assert await bench.get(f"fault_{kind}") and not await bench.get(f"fault_{other}")
             assert await bench.get("fault_response") == 2
-            at = await bench.get("fault_address")
-            assert at <= bad < at + JOB["burst"] * STEP
-            whole = await bench.get("fault_frame")
-            assert whole <= frame
+            whole = await bench.get("frames_out")
+            assert await bench.get("frames_out" if write else "frames_in") == frame >= whole
             want = bench.expected(which[:whole], destination, strides[1], before)
             upto = destination + whole * strides[1]
             assert bench.bus.memory.bytes[:upto] == want[:upto]
@@ -292,7 +288,6 @@ async def takes_a_beat_a_clock(dut):
     count = max(4, 4000 // max(JOB["words_in"], JOB["words_out"]))
     await bench.settings(count, 0, count * size, (size, result))
     await bench.set("interrupt_enable_done")
-    await bench.set("control_clear")
     await bench.set("control_start")
     await bench.interrupted()
     both = JOB["words_in"], JOB["words_out"]

@@ -84,7 +84,12 @@ async def the_host_infers_over_memory(dut):
     assert description.input.shape == INPUTS.shape[1:]
     for error, words_in_it in zip(
         errors,
-        ("Memory answered reading", "holds network", "Buffer must", "must be those of"),
+        (
+            "read with an error",
+            "holds network",
+            "Buffer must",
+            "must be those of",
+        ),
         strict=True,
     ):
         assert words_in_it in error, error
