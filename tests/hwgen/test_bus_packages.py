@@ -52,7 +52,13 @@ def _library(package, folder):
     return made
 
 
-@pytest.mark.parametrize("name", PACKAGES)
+QUICK = "wishbone"
+
+
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(name, marks=() if name in QUICK else pytest.mark.slow) for name in PACKAGES],
+)
 def test_what_comes_out_is_golden(name, tmp_path):
     seed, more = PACKAGES[name]
     network = random_network(seed, layers=2, channels=5)
@@ -72,7 +78,7 @@ def test_what_comes_out_is_golden(name, tmp_path):
     for what, values in (("inputs", x), ("outputs", y)):
         np.save(tmp_path / f"{what}.npy", values[:9])
     job = {
-        **job_of(p, frames, results, low=manifest.reset_low, count=16),
+        **job_of(p, frames, results, low=manifest.reset_low, count=16, patience=20_000),
         "package": str(package.folder),
         "name": manifest.top,
         "library": str(_library(package, tmp_path)),

@@ -14,10 +14,28 @@ SYSTEMS = {  # bus, width, words in, words out, spare bytes, burst
 }
 
 
-@pytest.mark.parametrize("name", SYSTEMS)
+QUICK = ("axi", "wishbone, bytes")
+
+
+def _marked(names, quick):
+    slow = pytest.mark.slow
+    return [pytest.param(name, marks=() if name in quick else slow) for name in names]
+
+
+@pytest.mark.parametrize("name", _marked(SYSTEMS, QUICK))
 def test_buses_find_no_difference(name, tmp_path):
     bus, width, words_in, words_out, spare, burst = SYSTEMS[name]
     p, text = loop_system(bus, width, words_in, words_out, spare=spare, burst=burst)
     job = loop_job(p, beats_a_clock=200)
     (tmp_path / "system.v").write_text(text)
+    assert run_bench(tmp_path / "run", [tmp_path / "system.v"], job, top="system") == (7, 0)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", QUICK)
+def test_ten_thousand_frames(name, tmp_path):
+    bus, width, words_in, words_out, spare, burst = SYSTEMS[name]
+    p, text = loop_system(bus, width, words_in, words_out, spare=spare, burst=burst)
+    (tmp_path / "system.v").write_text(text)
+    job = loop_job(p, count=3400)
     assert run_bench(tmp_path / "run", [tmp_path / "system.v"], job, top="system") == (7, 0)

@@ -20,7 +20,7 @@ from support.buses.models import Axi, Wishbone
 
 JOB = json.loads(Path(os.environ["HWGEN_BUS_JOB"]).read_text())
 STEP = JOB["width"] // 8
-SIZE = 1 << 18
+SIZE = 1 << 19
 PERIOD = 10  # ns
 FILL = 0xA5  # of memory that nobody has written
 
@@ -121,7 +121,8 @@ class Bench:
         await self.bus.write(self.registers["interrupt_status_done"][0], 0xF)
         await self.set("interrupt_enable_done")
         await self.set("control_start")
-        await self.interrupted()
+        words = JOB["words_in"] + JOB["words_out"]
+        await self.interrupted(JOB["patience"] * (count + 10) + 20 * count * words)
         await self.set("interrupt_status_done")
         assert await self.get("status") == 0
         assert await self.get("frames_in") == await self.get("frames_out") == count

@@ -5,7 +5,7 @@ import random
 from hwgen_rtl_templates.borders.accelerator_registers import MAGIC
 
 
-def job_of(p, frames, results, *, low=False, count=12, seed=1, beats_a_clock=None):
+def job_of(p, frames, results, *, low=False, count=12, seed=1, beats_a_clock=None, patience=1000):
     """Return the job of a system.
 
     Parameters
@@ -13,6 +13,7 @@ def job_of(p, frames, results, *, low=False, count=12, seed=1, beats_a_clock=Non
     p : `SystemParameters`
     frames, results : bytes of each, whole words
     low : whether its reset is active low
+    patience : clocks that a frame may take
     beats_a_clock : clocks beyond a word a clock that a long run may take; None: it is no measure
     """
     mover = p.mover
@@ -42,6 +43,7 @@ def job_of(p, frames, results, *, low=False, count=12, seed=1, beats_a_clock=Non
         "results": [result.hex() for result in results],
         "count": count,
         "seed": seed,
+        "patience": patience,
         "beats_a_clock": beats_a_clock,
     }
 
