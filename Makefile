@@ -15,7 +15,8 @@ STAMP := .venv/.installed
 DEMO_NEEDS := python libpython perl g++ make
 ASIC_NEEDS := sta osu018 osu035 osu050
 TEST_NEEDS := $(DEMO_NEEDS) iverilog verilator chromium $(ASIC_NEEDS)
-ALL_NEEDS := $(TEST_NEEDS) fst
+SLOW_NEEDS := $(TEST_NEEDS) riscv64-unknown-elf-gcc litex-sim
+ALL_NEEDS := $(SLOW_NEEDS) fst
 JOBS ?= 2
 COUNT ?= 30
 SEED ?= 0
@@ -43,7 +44,7 @@ test: needs-of-test $(STAMP) lint ## lint, types and the whole suite
 	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile $(ARGS)
 
 .PHONY: test-slow
-test-slow: needs-of-test $(STAMP) ## the long sweeps
+test-slow: needs-of-slow $(STAMP) ## the long sweeps
 	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile -m slow $(ARGS)
 
 .PHONY: fuzz
@@ -73,11 +74,13 @@ deps: ## bring all that hwgen can use of the system, through apt
 deps-asic: ## bring OpenSTA and the cell libraries of ASIC targets, through apt
 	@scripts/deps $(ASIC_NEEDS)
 
-.PHONY: needs-of-demo needs-of-test
+.PHONY: needs-of-demo needs-of-test needs-of-slow
 needs-of-demo:
 	@scripts/deps $(DEMO_NEEDS)
 needs-of-test:
 	@scripts/deps $(TEST_NEEDS)
+needs-of-slow:
+	@scripts/deps $(SLOW_NEEDS)
 
 # Numba keeps what it compiles; each of several test processes would compile it for itself. Python
 # does as well: pip compiles all of every package, most of which nobody ever imports.

@@ -157,6 +157,7 @@ OWN_FILES = {
     "hwgen/cache.py",
     "hwgen/codegen/package.py",
     "hwgen/codegen/primitives.py",
+    "hwgen/codegen/registers.py",
     "hwgen/codegen/verilog.py",
     "hwgen/comparison/comparing.py",
     "hwgen/compression/resume/checkpoints.py",

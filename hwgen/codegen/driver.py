@@ -48,7 +48,7 @@ enum {
   @TOP_@_BUSY = -3,          /* a run is under way */
   @TOP_@_READ_FAULT = -4,    /* memory answered a read with an error: see @TOP@_frames_read */
   @TOP_@_WRITE_FAULT = -5,   /* memory answered a write with an error */
-  @TOP_@_REFUSED = -6        /* no frames, or an address or stride that is not aligned */
+  @TOP_@_REFUSED = -6        /* no frames, or an address that is not aligned or out of reach */
 };
 
 typedef struct {
@@ -148,12 +148,17 @@ static uint32_t place_of(uint32_t n, uint32_t channels, uint32_t pixels) {
 
 static uint64_t get_bits(const uint8_t *bytes, uint32_t at, uint32_t bits) {
   uint64_t found = 0;
+  if (at % 8 == 0 && bits <= 8) return bytes[at / 8] & ((1u << bits) - 1);
   for (uint32_t n = 0; n < bits; n++, at++)
     found |= (uint64_t)(bytes[at / 8] >> at % 8 & 1) << n;
   return found;
 }
 
 static void put_bits(uint8_t *bytes, uint32_t at, uint32_t bits, uint64_t value) {
+  if (at % 8 == 0 && bits == 8) {
+    bytes[at / 8] = (uint8_t)value;
+    return;
+  }
   for (uint32_t n = 0; n < bits; n++, at++) {
     uint8_t one = (uint8_t)(1u << at % 8);
     bytes[at / 8] = (uint8_t)((value >> n & 1) ? bytes[at / 8] | one : bytes[at / 8] & ~one);
@@ -188,6 +193,7 @@ void @TOP@_unpack(@TOP@_output_t *values, const void *result) {
 static int begin(@TOP@_t *d, uint64_t source, uint64_t destination, uint32_t frames,
                  uint32_t control) {
   if (@TOP@_busy(d)) return @TOP_@_BUSY;
+  if (@ADDRESS_BITS@ < 64 && (source | destination) >> (@ADDRESS_BITS@ % 64)) return @TOP_@_REFUSED;
   SET(d, fault, EVERY_FAULT);
   SET(d, frames, frames);
   SET(d, source, source);
@@ -359,6 +365,7 @@ def driver_files(
         "ENDS": "\n".join((_end(x, "Input"), _end(y, "Output"))),
         "HIGH": high if wide else "",
         "BUS_BYTES": str(mover.width // 8),
+        "ADDRESS_BITS": str(mover.address_bits),
         "DIGEST": digest[:8][::-1].hex(),
         "VERSION": f"{version:#x}",
         "SIZE": "4096",

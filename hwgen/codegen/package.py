@@ -29,6 +29,7 @@ from hwgen.codegen.primitives import primitive_files
 from hwgen.codegen.project import constraints, core, makefile
 from hwgen.codegen.readme import readme
 from hwgen.codegen.testbench import testbench
+from hwgen.codegen.vendors import port_attributes, vendor_files
 from hwgen.codegen.verilog import write_modules
 from hwgen.errors import HwgenError, OutputFolderError, StoreError
 from hwgen.network.inference import Tensor
@@ -129,7 +130,7 @@ def _files(
     manifest = manifest_of(plan, top, instances, rom, cells, border)
     if border.is_bus:
         modules = (*_around(manifest, plan.network.digest), *modules)
-    around = _driver(manifest, plan.network.digest) if border.is_bus else {}
+    around = _around_files(manifest, plan.network.digest)
     vectors, y = _vectors(plan, manifest)
     limits, limits_text, limits_about = constraints(manifest)
     about = {
@@ -152,6 +153,7 @@ def _files(
             _notes(manifest),
             _header(manifest),
             uninitialised=uninitialised,
+            attributes=port_attributes(manifest),
             reset_low=top if border.reset_low else "",
         ),
         **{name: text for name, (text, _) in models.items()},
@@ -169,8 +171,11 @@ def _files(
     return manifest, {path: text.encode() for path, text in texts.items()}
 
 
-def _driver(manifest: Manifest, digest: str) -> dict[str, tuple[str, str]]:
-    """Return what software needs of a package behind a bus: each file's path, text and purpose."""
+def _around_files(manifest: Manifest, digest: str) -> dict[str, tuple[str, str]]:
+    """Return what vendors' tools take of a package, and software of one behind a bus: each file's
+    path, text and purpose."""
+    if manifest.bus is None:
+        return vendor_files(manifest)
     from hwgen.codegen.driver import driver_files
     from hwgen.codegen.registers import register_files
     from hwgen.package.system import system_of
@@ -178,8 +183,10 @@ def _driver(manifest: Manifest, digest: str) -> dict[str, tuple[str, str]]:
     network = bytes.fromhex(digest)
     system = system_of(manifest, network)
     registers = system.registers
+    files, memory_maps = register_files(manifest, registers)
     return {
-        **register_files(manifest, registers),
+        **files,
+        **vendor_files(manifest, memory_maps),
         **driver_files(manifest, system.mover, registers.reset_of("version"), network),
     }
 

@@ -61,8 +61,46 @@ def _stream_lines(manifest: Manifest) -> list[str]:
         "to all at once, and take from all outputs at once, since what one of them holds up holds "
         "up the others."
     )
-    reset = f"While `{manifest.reset}` is high no beat moves: {readies} and {valids} are low."
+    level = "low" if manifest.reset_low else "high"
+    reset = f"While `{manifest.reset}` is {level} no beat moves: {readies} and {valids} are low."
     return [frames, "", *((ends, "") if several else ()), reset]
+
+
+def _bus_lines(manifest: Manifest) -> list[str]:
+    """Return how frames come out of memory, and results into it."""
+    assert manifest.bus is not None
+    bus, top = manifest.bus, manifest.top
+    (x,), (y,) = manifest.inputs, manifest.outputs
+    names = {"axi": "AXI4-Lite", "wishbone": "Wishbone, classic cycles, addresses of words"}
+    moves = {
+        "axi": "AXI4: bursts of at most 16 words, in order, which cross no 4 KiB",
+        "wishbone": "Wishbone: classic cycles with CTI for bursts, addresses of words",
+    }
+    memory = (
+        f"Frames lie in memory, one every {x.stream.frame_bytes} bytes, and so do results, one "
+        f"every {y.stream.frame_bytes} bytes (or as the stride registers say), each at an address "
+        f"that is a multiple of {bus.width // 8}. The frame mover reads and writes them on `m_*`, "
+        f"{moves[bus.kind]}; of a result only the bytes that hold elements are written. Registers "
+        f"are on `s_*`, {names[bus.kind]}, 32 bits. The test bench and `hwgen simulate` run the "
+        f"accelerator inside, `{manifest.accelerator}`."
+    )
+    drivers = (
+        f"`driver/{top}.h` says how to call the driver, in C11 and without an operating system; "
+        f"`driver/{top}_linux.h` is the same over UIO; `hwgen.host.MemoryAccelerator` is the one "
+        "for Python. By hand:"
+    )
+    return [
+        memory,
+        "",
+        drivers,
+        "",
+        "1. write `source`, `destination`, `frames`, and the strides where they are others,",
+        "2. write 1 to `control.start`,",
+        "3. wait until `status.busy` is 0, or for `irq`, where `interrupt_enable.done` is 1,",
+        "4. look at `fault`; write 1 to what was found in it and in `interrupt_status`.",
+        "",
+        f"All registers, with what each bit means, are in `registers/{top}_regs.rdl`.",
+    ]
 
 
 def _joined(words: Iterable[str], conjunction: str = "and") -> str:
@@ -87,7 +125,7 @@ _STARTS = {
         "Weights and other tables are functions with a `case`, which every synthesis tool takes: "
         "Yosys, Vivado, Quartus, Synplify Pro, Design Compiler. It is the tool's choice whether "
         "one becomes logic or a memory. No register or memory starts with a value: hold "
-        "`@RESET@` high for a clock before the first beat."
+        "`@RESET@` @LEVEL@ for a clock before the first beat."
     ),
 }
 
@@ -120,6 +158,11 @@ def _tensor_lines(name: str, border: BorderStream) -> list[str]:
 
 def _shared(border: BorderStream) -> str:
     """Return how pixels lie in beats."""
+    if border.slot:
+        return (
+            f"element n of a frame is in bits {border.slot}n to {border.slot}n + {border.bits - 1} "
+            f"of its words of {border.tdata_bits} bits, a pixel's channels one behind the other"
+        )
     pixels = border.stream.used // border.stream_shape[0]
     if pixels > 1:
         return f"{pixels} of them share a beat, each with all its channels"
@@ -137,14 +180,16 @@ def _example(border: BorderStream, tensor: Tensor, y: Frames, beats: str) -> lis
     channels, height, width = border.stream_shape
     pixel = y[0].reshape(channels, height, width)[:, 0, 0]
     real = tensor.scale * (pixel - tensor.zero_point)
-    groups = -(-channels // border.lanes)
+    stream, lines = border.stream, beats.split()
+    groups = 1 + stream.place(channels - 1)[0]
     rows = []
     for channel in range(min(channels, EXAMPLE)):
-        beat, lane = divmod(channel, border.lanes)
-        low = lane * border.bits
-        field = (int(beats.split()[beat], 16) >> low) & ((1 << border.bits) - 1)
+        beat, low = stream.place(channel)
+        both = "".join(reversed(lines[beat : beat + 2]))  # an element may begin in one, and end
+        field = (int(both, 16) >> low) & ((1 << border.bits) - 1)
+        high = (low + border.bits - 1) % stream.tdata_bits
         rows.append(
-            f"| {channel} | {beat} | {low + border.bits - 1}:{low} | `{field:x}` | "
+            f"| {channel} | {beat} | {high}:{low} | `{field:x}` | "
             f"{pixel[channel]} | {float(real[channel])!r} |"
         )
     return [
@@ -179,8 +224,9 @@ def readme(
     files : what each file of the package is
     """
     top = manifest.top
+    inside = manifest.accelerator
     layers = [
-        f"| {_plain(stage.name)} | `{top}__{entry.path[0]}` | {stage.folding.pe} | "
+        f"| {_plain(stage.name)} | `{inside}__{entry.path[0]}` | {stage.folding.pe} | "
         f"{stage.folding.simd} | {entry.busy} |"
         for stage, entry in zip(plan.stages, manifest.layers, strict=True)
     ]
@@ -196,6 +242,11 @@ def readme(
             end, plan.network.outputs[end.name], y[end.name], vectors[vector_file(end)]
         )
     ]
+    left_over = (
+        "Where a frame does not fill its last word, the bits left over are zero."
+        if manifest.inputs[0].slot
+        else "Where a pixel's channels do not fill its last beat, the lanes left over mean nothing."
+    )
     lines = [
         f"# {_plain(top)}",
         "",
@@ -213,14 +264,14 @@ def readme(
         "|---|---|---|---|",
         *_port_rows(manifest),
         "",
-        *_stream_lines(manifest),
+        *(_bus_lines(manifest) if manifest.bus else _stream_lines(manifest)),
         "",
         "## Numbers",
         "",
         *_ends("Input", manifest.inputs),
         *_ends("Output", manifest.outputs),
         "",
-        "Where a pixel's channels do not fill its last beat, the lanes left over mean nothing.",
+        left_over,
         "",
         "## How to read a result",
         "",
@@ -233,7 +284,9 @@ def readme(
         "",
         "## Synthesis",
         "",
-        _STARTS[manifest.rom].replace("@RESET@", manifest.reset),
+        _STARTS[manifest.rom]
+        .replace("@RESET@", manifest.reset)
+        .replace("@LEVEL@", "low" if manifest.reset_low else "high"),
         "",
         "## Files",
         "",

@@ -92,8 +92,11 @@ def _compiled(text: str, folder: Path) -> Any:
     return root.top
 
 
-def register_files(manifest: Manifest, registers: RegisterMap) -> dict[str, tuple[str, str]]:
-    """Return each file that describes registers: its path in the package, text, and purpose.
+def register_files(
+    manifest: Manifest, registers: RegisterMap
+) -> tuple[dict[str, tuple[str, str]], str]:
+    """Return each file that describes registers, its path in the package, text, and purpose; and
+    their memory map as IP-XACT, IEEE 1685-2009.
 
     Raises
     ------
@@ -107,6 +110,8 @@ def register_files(manifest: Manifest, registers: RegisterMap) -> dict[str, tupl
         made = _compiled(text, Path(folder))
         try:
             from peakrdl_cheader.exporter import CHeaderExporter
+            from peakrdl_ipxact import IPXACTExporter
+            from peakrdl_ipxact.exporter import Standard
         except ModuleNotFoundError as error:
             raise ToolError(
                 f"Python package {error.name} is missing, which registers need; {bring('soc')}"
@@ -114,8 +119,15 @@ def register_files(manifest: Manifest, registers: RegisterMap) -> dict[str, tupl
         header = Path(folder) / f"{name}.h"
         CHeaderExporter().export(made, str(header))
         c_text = header.read_text(encoding="utf-8")
+        ipxact = Path(folder) / "registers.xml"
+        IPXACTExporter(standard=Standard.IEEE_1685_2009).export(made, str(ipxact))
+        memory_maps = ipxact.read_text(encoding="utf-8")
     c_text = re.sub(r"[ \t]+$", "", c_text, flags=re.MULTILINE)
-    return {
+    # of C itself: without an operating system there may be no header of that
+    c_text = c_text.replace("#include <assert.h>\n", "")
+    c_text = c_text.replace("\nstatic_assert", "\n_Static_assert")
+    files = {
         f"registers/{name}.rdl": (text, "registers, SystemRDL 2.0"),
         f"driver/{name}.h": (c_text, "registers, for C, made by PeakRDL-cheader"),
     }
+    return files, memory_maps

@@ -85,12 +85,14 @@ def write_modules(
     *,
     uninitialised: bool = False,
     reset_low: str = "",
+    attributes: Mapping[str, str] = MappingProxyType({}),
 ) -> str:
     """Return the Verilog of modules as one text; see `to_verilog`.
 
     uninitialised : without what registers and memories start with; memories that are only read are
         functions (`Rom.CASE`)
     reset_low : the module whose reset is active low, and called `rst_n`
+    attributes : of the first module's ports, by name
     """
     views = [module.plain for module in modules if module.plain]
     bodies = _bodies(from_rtlil("\n".join(m.rtlil for m in (*modules, *views))))
@@ -108,6 +110,8 @@ def write_modules(
         if module.plain:
             view = _declare(module.plain, module.name, bodies[module.plain.name])
             text = f"`ifdef SYNTHESIS\n{text}`else // {_PLAIN}\n{view}`endif\n"
+        if module is modules[0]:
+            text = _attributed(text, attributes)
         text = without_initial(text) if uninitialised else with_initial(text)
         texts.append(_comment(module, notes) + text)
     texts.append("`default_nettype wire\n")
@@ -131,6 +135,14 @@ def _nonsense(what: str) -> ToolError:
         f"{_YOSYS} {tools.version(_YOSYS)} ended well but left {what}; run again, and install it "
         "anew if that does not help"
     )
+
+
+def _attributed(text: str, attributes: Mapping[str, str]) -> str:
+    """Return a module with attributes in front of its ports."""
+    for port, attribute in attributes.items():
+        (line,) = re.findall(rf"^  (?:in|out)put [^;\n]*\b{port}$", text.replace(",\n", "\n"), re.M)
+        text = text.replace(line, f"  (* {attribute} *)\n{line}", 1)
+    return text
 
 
 def _with_low_reset(text: str) -> str:

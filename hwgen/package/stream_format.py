@@ -113,6 +113,13 @@ class StreamFormat:
         last = self.used - (self.groups - 1) * self.lanes
         return self.groups, self.lanes * self.bits, last * self.bits
 
+    def place(self, channel: int) -> tuple[int, int]:
+        """Return in which beat of a frame a channel of the first pixel begins, and at which bit."""
+        if self.slot:
+            return divmod(channel * self.slot, self.tdata_bits)
+        beat, lane = divmod(channel, self.lanes)
+        return beat, lane * self.bits
+
     @property
     def beat_bytes(self) -> int:
         """Bytes of a beat, the last perhaps partly filled."""

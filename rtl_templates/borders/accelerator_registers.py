@@ -139,7 +139,7 @@ def accelerator_registers(
         )
 
     registers = [
-        _constant("magic", 0x00, MAGIC, 'the letters "HWGN"'),
+        _constant("magic", 0x00, MAGIC, "the letters HWGN"),
         Register("version", 0x04, version, "what this is"),
         _constant("network_low", 0x08, words[0], "bytes 0 to 3 of the network's SHA-256"),
         _constant("network_high", 0x0C, words[1], "bytes 4 to 7 of the network's SHA-256"),

@@ -240,7 +240,7 @@ def test_first_values_are_assigned(two, xilinx):
     for package in (two[0], xilinx):
         text = package.verilog.read_text()
         assert not re.search(r"^ *(output )?reg [^=;]*= ", text, re.MULTILINE)
-        assert not re.search(r"\(\* (?!ram_style|rom_style|parallel_case)", text)
+        assert not re.search(r"\(\* (?!ram_style|rom_style|parallel_case|X_INTERFACE)", text)
         assert "PROCASSINIT" not in text
         comments = re.findall(r"^//.*", text, re.MULTILINE)
         assert not any("?" in line or "..." in line or len(line) > 100 for line in comments)

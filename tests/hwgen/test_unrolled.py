@@ -134,7 +134,12 @@ def test_the_planner_finds_it(monkeypatch):
     assert quick.latency <= plan.latency
 
 
-@pytest.mark.parametrize(("network", "levels"), [(small, 1), (small, 4), (images, 3)])
+def summed():
+    """A network whose last layer is a sum of two branches."""
+    return random_network(5, GRAPH)
+
+
+@pytest.mark.parametrize(("network", "levels"), [(small, 1), (small, 4), (images, 3), (summed, 2)])
 def test_golden_equals_rtl(network, levels, tmp_path):
     network = network()
     chosen = [f"{find_layers(network)[-1].name}.unrolled={levels}"]

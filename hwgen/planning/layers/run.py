@@ -76,4 +76,5 @@ def run_of(layers: Sequence[Layer], network: Sequence[Layer]) -> Layer:
         dilation=(1, 1),
         groups=1,
         pads_low=False,
+        spreads=False,
     )

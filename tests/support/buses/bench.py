@@ -209,7 +209,7 @@ async def says_where_the_bus_failed(dut):
     for write in (False, True):
         for share in (0.0, 0.4):
             bench.bus.stall(share, 7)
-            count = JOB["count"]
+            count = min(JOB["count"], 30)
             which, source, destination, strides = bench.fill(count)
             before = bytes(bench.bus.memory.bytes)
             await bench.settings(count, source, destination, strides)

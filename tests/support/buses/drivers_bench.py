@@ -152,11 +152,12 @@ async def the_c_driver_infers(dut):
             found[n] = one
         refused = call("start", address(1), address(0), ctypes.c_uint32(1)) if STEP > 1 else -6
         nothing = call("start", address(0), address(0), ctypes.c_uint32(0))
+        beyond = call("start", address(1 << 60), address(0), ctypes.c_uint32(1))
         bus.memory.bad = range(BUFFER, BUFFER + STEP)
         call("start", address(BUFFER), address(destination), ctypes.c_uint32(1))
         fault = call("wait")
-        return found, refused, nothing, fault
+        return found, refused, nothing, beyond, fault
 
-    found, refused, nothing, fault = await infer()
+    found, *refused, fault = await infer()
     assert np.array_equal(found, OUTPUTS)
-    assert (refused, nothing, fault) == (-6, -6, -4)
+    assert refused == [-6, -6, -6] and fault == -4
