@@ -307,7 +307,7 @@ class Pack(wiring.Component):
         m = Module()
         p = self.parameters
         # an element's sign fills its slot
-        lanes = [Signal(Shape(p.slot, p.signed), name=f"slot_{n}") for n in range(p.lanes)]
+        lanes = [Signal(p.slot, name=f"slot_{n}") for n in range(p.lanes)]
         m.d.comb += [slot.eq(self.i.payload[n]) for n, slot in enumerate(lanes)]
         chunk = Cat(lanes)
         if p.wires:

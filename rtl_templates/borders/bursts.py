@@ -41,7 +41,7 @@ def burst_layout(p: BurstParameters) -> data.StructLayout:
 
 
 class BurstMaker(wiring.Component):
-    """Walk over frames, one after the other `stride` apart; a burst a clock.
+    """Walk over frames, one after the other `stride` apart; a burst a clock, from registers.
 
     Members
     -------
@@ -51,7 +51,6 @@ class BurstMaker(wiring.Component):
     stop : high for a clock: the frame whose bursts are being made is the last
     kill : high for a clock: at once no burst is offered any more
     busy : from the clock after `start` until the last burst was taken
-    begun : high for the clock in which a frame's first burst is taken
     o : bursts
     """
 
@@ -67,7 +66,6 @@ class BurstMaker(wiring.Component):
                 "stop": In(1),
                 "kill": In(1),
                 "busy": Out(1),
-                "begun": Out(1),
                 "o": Out(stream.Signature(burst_layout(p))),
             }
         )
@@ -75,44 +73,42 @@ class BurstMaker(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         p, o = self.parameters, self.o
-        place, frame = Signal(p.place_bits), Signal(p.place_bits)  # of a burst, of its frame
+        place = Signal(p.place_bits)  # of the burst that is made
+        following = Signal(p.place_bits)  # of the next frame
         left = Signal(range(p.words + 1))  # words of this frame
-        frames = Signal(FRAME_BITS)  # after this one
-        first, stopped = Signal(), Signal()
+        frames = Signal(signed(FRAME_BITS + 1))  # after the next one: below 0, this is the last
+        making, stopped = Signal(), Signal()
         edge = Signal(p.edge_bits + 1)
-        moves, ends = Signal(), Signal()
-        begins, again = Signal(), Signal()  # a frame, the first frame
-        following = Signal(p.place_bits)
+        last, moves, begins, again = Signal(), Signal(), Signal(), Signal()
+        first = Signal(p.place_bits)
         m.d.comb += [
             edge.eq(p.most - place[: p.edge_bits]),
-            o.payload.place.eq(place),
-            o.payload.last.eq(left <= edge),
-            o.payload.words.eq(Mux(o.payload.last, left, edge)),
-            o.valid.eq(self.busy),
-            moves.eq(o.valid & o.ready),
-            ends.eq(moves & o.payload.last),
-            self.begun.eq(moves & first),
-            again.eq(self.start | (frames == 0)),
-            begins.eq(self.start | ends),
-            following.eq(Mux(again, self.base, frame + self.stride)),
+            last.eq(left <= edge),
+            moves.eq(making & (~o.valid | o.ready)),
+            begins.eq(self.start | (moves & last)),
+            again.eq(self.start | frames[-1]),
+            first.eq(Mux(again, self.base, following)),
+            self.busy.eq(making | o.valid),
         ]
-        with m.If(begins):
+        with m.If(moves):
             m.d.sync += [
-                first.eq(1),
-                left.eq(p.words),
-                place.eq(following),
-                frame.eq(following),
-                frames.eq(Mux(again, self.frames, frames) - 1),
-            ]
-        with m.Elif(moves):
-            m.d.sync += [
-                first.eq(0),
+                o.payload.place.eq(place),
+                o.payload.words.eq(Mux(last, left, edge)),
+                o.payload.last.eq(last),
                 left.eq(left - edge),
                 place.eq(Cat(C(0, p.edge_bits), place[p.edge_bits :] + 1)),
             ]
-        over = stopped | self.stop | (~self.circular & (frames == 0))
+        with m.If(begins):
+            m.d.sync += [
+                left.eq(p.words),
+                place.eq(first),
+                following.eq(first + self.stride),
+                frames.eq(Mux(again, self.frames, frames) - Mux(again, 2, 1)),
+            ]
+        over = last & (stopped | self.stop | (~self.circular & frames[-1]))
         m.d.sync += [
             stopped.eq((stopped | self.stop) & ~self.start),
-            self.busy.eq(self.start | (self.busy & ~self.kill & ~(ends & over))),
+            making.eq(self.start | (making & ~self.kill & ~(moves & over))),
+            o.valid.eq((moves | (o.valid & ~o.ready)) & ~self.kill & ~self.start),
         ]
         return m

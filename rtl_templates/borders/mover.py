@@ -192,19 +192,18 @@ class FrameMover(wiring.Component):
         p = self.parameters
         m.submodules.queue_in = queue = Fifo(FifoParameters(1, p.width, False, p.queue))
         room = Signal(range(p.queue + 1), init=p.queue)  # words that nobody asked for
-        goes, comes = Signal(), Signal()
+        pops, goes, comes = Signal(), Signal(), Signal()
         at, come = Signal(range(p.words_in)), Signal(range(p.words_in))  # words of a frame
-        allowed = (room >= p.burst) & ~killed
+        allowed = room[p.burst.bit_length() - 1 :].any() & ~killed
         m.d.comb += [
             bus.reads.payload.eq(reads.o.payload),
             bus.reads.valid.eq(reads.o.valid & allowed),
             reads.o.ready.eq(bus.reads.ready & allowed),
             queue.i.payload.as_value().eq(bus.x.payload),
             queue.i.valid.eq(bus.x.valid & ~killed),
-            self.x.tdata.eq(queue.o.payload.as_value()),
             self.x.tkeep.eq((1 << p.width // 8) - 1),
-            self.x.tvalid.eq(queue.o.valid & ~killed),
-            queue.o.ready.eq(self.x.tready | killed),
+            queue.o.ready.eq(~self.x.tvalid | self.x.tready | killed),
+            pops.eq(queue.o.valid & queue.o.ready),
             goes.eq(self.x.tvalid & self.x.tready),
             self.x.tlast.eq(at == p.words_in - 1),
             entered.eq(comes & (come == p.words_in - 1)),
@@ -214,11 +213,17 @@ class FrameMover(wiring.Component):
         with m.If(self.clear):
             m.d.sync += [room.eq(p.queue), at.eq(0), come.eq(0)]
         with m.Else():
-            m.d.sync += room.eq(room + goes - asked)
+            m.d.sync += room.eq(room + pops - asked)
             with m.If(goes):
                 m.d.sync += at.eq(Mux(self.x.tlast, 0, at + 1))
             with m.If(comes):
                 m.d.sync += come.eq(Mux(entered, 0, come + 1))
+        # a block RAM is slow to give a word, and what takes it looks at it first
+        with m.If(queue.o.ready):
+            m.d.sync += [
+                self.x.tdata.eq(queue.o.payload.as_value()),
+                self.x.tvalid.eq(queue.o.valid & ~killed),
+            ]
         _count_held(m, self.held_in, queue)
         return queue.o.valid | self.held_in.any()
 
@@ -227,8 +232,14 @@ class FrameMover(wiring.Component):
         p = self.parameters
         m.submodules.queue_out = queue = Fifo(FifoParameters(1, p.width, False, p.queue))
         there = Signal(range(p.queue + 2))  # words that no burst has been made for
-        comes = Signal()
-        allowed = (there >= writes.o.payload.words) & ~killed
+        comes, asks, enough = Signal(), Signal(), Signal()
+        if p.words_out == 1:
+            m.d.comb += enough.eq(there.any())
+        else:  # from a register: a burst every other clock at most
+            m.d.sync += enough.eq(
+                writes.o.valid & (there >= writes.o.payload.words) & ~(asks | self.clear)
+            )
+        allowed = enough & ~killed
         m.d.comb += [
             bus.writes.payload.eq(writes.o.payload),
             bus.writes.valid.eq(writes.o.valid & allowed),
@@ -241,7 +252,8 @@ class FrameMover(wiring.Component):
             bus.y.valid.eq(queue.o.valid),
             queue.o.ready.eq(bus.y.ready | self.clear),
         ]
-        asked = Mux(bus.writes.valid & bus.writes.ready, writes.o.payload.words, 0)
+        m.d.comb += asks.eq(bus.writes.valid & bus.writes.ready)
+        asked = Mux(asks, writes.o.payload.words, 0)
         m.d.sync += there.eq(Mux(self.clear, 0, there + comes - asked))
         _count_held(m, self.held_out, queue)
         return queue.o.valid | self.held_out.any()

@@ -71,6 +71,45 @@ def test_a_wrong_tlast_is_an_error_for_good(beats, wrong):
     _simulate(dut, bench)
 
 
+@pytest.mark.parametrize(("beats", "last_bytes"), [(1, 2), (1, 4), (3, 1), (4, 4)])
+def test_bytes_that_lack_damage_their_frame_alone(beats, last_bytes):
+    """Of those that hold elements: others of a last beat may be there or not. Each is told once."""
+    p = BorderParameters(1, 32, False, beats, last_bytes=last_bytes)
+    dut, rng = AxiInput(p), random.Random(beats)
+    whole = (1 << p.keep_bits) - 1
+    needs = [p.last_keep if n % beats == beats - 1 else whole for n in range(FRAMES * beats)]
+    keeps = [
+        need & rng.getrandbits(4) if rng.random() < 0.2 else need | rng.getrandbits(4)
+        for need in needs
+    ]
+    torn = [need & ~keep != 0 for need, keep in zip(needs, keeps, strict=True)]
+    wanted = [any(torn[n : n + beats]) for n in range(0, len(torn), beats)]
+    assert True in wanted and False in wanted
+    found, told = [], []
+
+    async def bench(ctx):
+        ctx.set(dut.room, 1)
+        ctx.set(dut.clear, 1)
+        taken = 0
+        while taken < len(keeps):
+            valid, ready = rng.random() < 0.6, rng.random() < 0.6
+            ctx.set(dut.axis.tvalid, valid)
+            ctx.set(dut.axis.tlast, taken % beats == beats - 1)
+            ctx.set(dut.axis.tkeep, keeps[taken] if valid else rng.getrandbits(4))
+            ctx.set(dut.o.ready, ready)
+            values = (dut.axis.tready, dut.entered, dut.damaged, dut.error)
+            _, _, takes, entered, damaged, error = await ctx.tick().sample(*values)
+            taken += valid and takes
+            found.extend([bool(damaged)] if entered else [])
+            told.append(error)
+        ctx.set(dut.axis.tvalid, 0)
+        _, _, error = await ctx.tick().sample(dut.error)
+        told.append(error)
+
+    _simulate(dut, bench)
+    assert found == wanted and sum(told) == sum(wanted)
+
+
 def _simulate(dut, bench):
     simulator = Simulator(dut)
     simulator.add_clock(1e-6)

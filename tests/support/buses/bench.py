@@ -176,6 +176,16 @@ async def moves_frames(dut):
 
 
 @cocotb.test()
+async def waits_for_results_to_leave(dut):
+    """Memory that is quick to read and slow to write: all queues are full, and nothing is lost."""
+    bench = await ready(dut)
+    bench.bus.stall(0.0, 3, writes=0.93)
+    await bench.run(2 + 600 // JOB["words_out"])
+    held = [await bench.get(f"watermark_{n}") for n in (0, 1)]
+    assert JOB["bus"] == "wishbone" or JOB["beats_a_clock"] is None or min(held) > JOB["queue"] // 2
+
+
+@cocotb.test()
 async def goes_round(dut):
     """Circular: interrupts every few frames, and a stop that leaves whole results."""
     bench = await ready(dut)

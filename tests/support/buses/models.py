@@ -52,8 +52,9 @@ class Axi:
             for side in (part.write_if, part.read_if):
                 side.log.setLevel("ERROR")
 
-    def stall(self, share, seed):
-        """Pause every channel at random."""
+    def stall(self, share, seed, writes=None):
+        """Pause every channel at random; those of writes to memory as often as `writes` says."""
+        of_writes = share if writes is None else writes
         read, write = self._slave.read_if, self._slave.write_if
         theirs = self._master.write_if, self._master.read_if
         channels = [
@@ -63,8 +64,9 @@ class Axi:
             *(theirs[1].ar_channel, theirs[1].r_channel),
         ]
         for number, channel in enumerate(channels):
-            if share:
-                channel.set_pause_generator(_pauses(share, seed + number))
+            often = of_writes if channel in channels[2:5] else share
+            if often:
+                channel.set_pause_generator(_pauses(often, seed + number))
             else:
                 channel.clear_pause_generator()
                 channel.pause = False
@@ -86,18 +88,19 @@ class Wishbone:
     def __init__(self, dut, size, low):
         self.memory = Memory(size)
         self._low = low
-        self._dut, self._share, self._rng = dut, 0.0, random.Random(0)
+        self._dut, self._shares, self._rng = dut, (0.0, 0.0), random.Random(0)
         self._bytes = len(dut.m_wb_dat_w) // 8
-        self.broken = []
+        self.broken, self._next = [], None
         for name in ("adr", "dat_w", "sel", "cyc", "stb", "we"):
             getattr(dut, f"s_wb_{name}").value = 0
         for name in ("dat_r", "ack", "err"):
             getattr(dut, f"m_wb_{name}").value = 0
         cocotb.start_soon(self._serve())
 
-    def stall(self, share, seed):
-        """Let the memory take its time."""
-        self._share, self._rng = share, random.Random(seed)
+    def stall(self, share, seed, writes=None):
+        """Let the memory take its time; for writes as `writes` says."""
+        self._shares = share, share if writes is None else writes
+        self._rng = random.Random(seed)
 
     async def _access(self, address, write, lanes=0xF, value=0):
         dut = self._dut
@@ -134,16 +137,29 @@ class Wishbone:
         while True:
             await FallingEdge(dut.clk)
             in_reset = (dut.rst_n.value == 0) if self._low else (dut.rst.value == 1)
+            if in_reset:
+                self._next = None
             asked = dut.m_wb_stb.value == 1 and dut.m_wb_cyc.value == 1 and not in_reset
             names = ("adr", "we", "sel", "cti", *(("dat_w",) if dut.m_wb_we.value == 1 else ()))
             offered = {name: getattr(dut, f"m_wb_{name}").value for name in names}
             if waited is not None and not in_reset and (not asked or offered != waited):
                 self.broken.append((waited, offered, asked))
-            answers = asked and self._rng.random() >= self._share
+            share = self._shares[dut.m_wb_we.value == 1]
+            answers = asked and self._rng.random() >= share
+            if answers:
+                self._see_burst(offered)
             waited = offered if asked and not answers else None
             reply = await self._reply(offered) if answers else {"ack": 0, "err": 0}
             for name, value in reply.items():
                 getattr(dut, f"m_wb_{name}").value = value
+
+    def _see_burst(self, offered):
+        """Hold a word to what the one before it said: that it is the next one, or that none is."""
+        here = int(offered["adr"]), int(offered["we"])
+        if self._next is not None and here != self._next:
+            self.broken.append(("no burst goes on", self._next, here))
+        ends = int(offered["cti"]) == 0b111
+        self._next = None if ends else (here[0] + 1, here[1])
 
     async def _reply(self, offered):
         address = int(offered["adr"]) * self._bytes
