@@ -11,6 +11,8 @@ from hwgen.errors import BoardError, HwgenError
 from hwgen.package.border import axi4_stream
 from hwgen.package.stream_format import StreamFormat
 from hwgen_boards import BOARDS
+from support.commands import hwgen as command
+from support.ends import two_ends
 from support.known import chain_of
 
 X = StreamFormat(2, 3, True, 8, (3, 2, 2), (3, 2, 2))
@@ -77,3 +79,26 @@ def test_boards_speak_axi4_stream(tmp_path, more):
     package = hwgen.generate(plan, tmp_path / "net", **more)
     with pytest.raises(BoardError, match="must have a package with AXI4-Stream around it"):
         core_parameters(package.manifest, BOARDS["icebreaker"], 12_000_000)
+
+
+def test_from_the_command_line(tmp_path):
+    """What is asked for is in the package, and its README tells what is around it."""
+    chain_of(["one"]).save(tmp_path / "net.net")
+    choices = ("--border", "wishbone", "--width", "64", "--elements", "dense", "--reset-low")
+    given = ("generate", "net.net", "--target", "icebreaker")
+    done = command(*given, *choices, "--address-bits", "40", "-o", "bus", cwd=tmp_path)
+    assert "; top module bus" in done.replace("\n", " ")
+    manifest = hwgen.Package(tmp_path / "bus").manifest
+    assert manifest.bus.kind == "wishbone" and manifest.bus.width == 64 and manifest.reset_low
+    assert manifest.bus.address_bits == 40 and manifest.inputs[0].slot == manifest.inputs[0].bits
+    readme = (tmp_path / "bus" / "README.md").read_text()
+    for file in ("driver/bus.h", "driver/bus_linux.h", "registers/bus_regs.rdl"):
+        assert file in readme and (tmp_path / "bus" / file).is_file()
+    refused = command(*given, "--width", "12", "-o", "no", cwd=tmp_path, status=1)
+    assert "Width must be one of 8, 16, 32, 64, 128 bits, not 12" in refused.replace("\n", " ")
+
+
+def test_several_inputs_take_streams(tmp_path):
+    plan = hwgen.plan(two_ends(), target="ulx3s-85f", goal="min area")
+    with pytest.raises(HwgenError, match="Border must be axis for 2 inputs and 2 outputs, not axi"):
+        hwgen.generate(plan, tmp_path / "net", border="axi")
