@@ -1,0 +1,1 @@
+"""Rules of protocols as assertions around components, proven by yosys."""
