@@ -70,11 +70,13 @@ def generate(
     """
     from hwgen import api
     from hwgen.codegen.package import check_place
+    from hwgen.codegen.registers import check_tools
     from hwgen.package.border import BorderChoice
 
     # before it is planned, which takes longer
     check_place(output)
-    BorderChoice(border, width, elements, reset_low, address_bits)
+    if BorderChoice(border, width, elements, reset_low, address_bits).is_bus:
+        check_tools()
     console = screen()
     made = make_plan(network, target, goal, clock, choices)
     print_plan(made, console)

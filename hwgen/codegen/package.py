@@ -28,6 +28,7 @@ from hwgen.codegen.names import top_name
 from hwgen.codegen.primitives import primitive_files
 from hwgen.codegen.project import constraints, core, makefile
 from hwgen.codegen.readme import readme
+from hwgen.codegen.registers import check_tools
 from hwgen.codegen.testbench import testbench
 from hwgen.codegen.vendors import port_attributes, vendor_files
 from hwgen.codegen.verilog import write_modules
@@ -217,12 +218,15 @@ def _ours(folder: Path) -> set[str]:
 
 
 def check_border(plan: Plan, border: BorderChoice) -> None:
-    """Refuse a bus where there are several inputs or outputs.
+    """Refuse a bus where there are several inputs or outputs, or a package is missing.
 
     Raises
     ------
     HwgenError : there are
+    ToolError : a bus needs what is not installed
     """
+    if border.is_bus:
+        check_tools()
     network = plan.network
     if border.is_bus and (len(network.inputs) > 1 or len(network.outputs) > 1):
         raise HwgenError(

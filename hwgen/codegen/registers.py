@@ -1,8 +1,9 @@
 """The registers of a package behind a bus: SystemRDL, and what PeakRDL makes of it."""
 
-__all__ = ["register_files", "systemrdl"]
+__all__ = ["check_tools", "register_files", "systemrdl"]
 
 import re
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +21,8 @@ _PROPERTIES = {
     Access.COMMAND: "sw = w; hw = r; singlepulse;",
     Access.EVENT: "sw = rw; hw = w; hwset; woclr;",
 }
+NEEDED = ("systemrdl", "peakrdl_cheader", "peakrdl_ipxact")
 _WITHOUT_RESET = (Access.STATE,)
-VENDOR, LIBRARY = "hwgen", "generated"
 
 
 def _text(words: str) -> str:
@@ -63,15 +64,25 @@ def systemrdl(registers: RegisterMap, name: str, about: str) -> str:
     return "\n".join([*lines, "};", ""])
 
 
+def check_tools() -> None:
+    """Refuse to begin without the packages that registers need.
+
+    Raises
+    ------
+    ToolError : one is missing
+    """
+    for name in NEEDED:
+        if find_spec(name) is None:
+            raise ToolError(
+                f"Python package {name} is missing, which a bus needs for its registers; get it "
+                f"with: {bring('soc')}"
+            )
+
+
 def _compiled(text: str, folder: Path) -> Any:
     """Return what the compiler makes of SystemRDL."""
-    try:
-        from systemrdl.compiler import RDLCompiler
-        from systemrdl.messages import MessagePrinter, RDLCompileError
-    except ModuleNotFoundError as error:
-        raise ToolError(
-            f"Python package {error.name} is missing, which registers need; {bring('soc')}"
-        ) from error
+    from systemrdl.compiler import RDLCompiler
+    from systemrdl.messages import MessagePrinter, RDLCompileError
 
     said: list[str] = []
 
@@ -97,25 +108,17 @@ def register_files(
 ) -> tuple[dict[str, tuple[str, str]], str]:
     """Return each file that describes registers, its path in the package, text, and purpose; and
     their memory map as IP-XACT, IEEE 1685-2009.
-
-    Raises
-    ------
-    ToolError : the compiler or an exporter is missing
     """
     top = manifest.top
     name = f"{top}_regs"
+    from peakrdl_cheader.exporter import CHeaderExporter
+    from peakrdl_ipxact import IPXACTExporter
+    from peakrdl_ipxact.exporter import Standard
+
     about = f"Registers of {top}, an accelerator made by hwgen"
     text = systemrdl(registers, name, about)
     with workspace() as folder:
         made = _compiled(text, Path(folder))
-        try:
-            from peakrdl_cheader.exporter import CHeaderExporter
-            from peakrdl_ipxact import IPXACTExporter
-            from peakrdl_ipxact.exporter import Standard
-        except ModuleNotFoundError as error:
-            raise ToolError(
-                f"Python package {error.name} is missing, which registers need; {bring('soc')}"
-            ) from error
         header = Path(folder) / f"{name}.h"
         CHeaderExporter().export(made, str(header))
         c_text = header.read_text(encoding="utf-8")

@@ -6,8 +6,9 @@ import pytest
 
 import hwgen
 from hwgen.building.core import core_parameters
+from hwgen.codegen import registers
 from hwgen.codegen.entries import border_of
-from hwgen.errors import BoardError, HwgenError
+from hwgen.errors import BoardError, HwgenError, ToolError
 from hwgen.package.border import axi4_stream
 from hwgen.package.stream_format import StreamFormat
 from hwgen_boards import BOARDS
@@ -96,6 +97,15 @@ def test_from_the_command_line(tmp_path):
         assert file in readme and (tmp_path / "bus" / file).is_file()
     refused = command(*given, "--width", "12", "-o", "no", cwd=tmp_path, status=1)
     assert "Width must be one of 8, 16, 32, 64, 128 bits, not 12" in refused.replace("\n", " ")
+
+
+def test_a_missing_package_is_said_before_anything_is_made(tmp_path, monkeypatch):
+    monkeypatch.setattr(registers, "NEEDED", ("no_such_package",))
+    plan = hwgen.plan(chain_of(["one"]), target="icebreaker", goal="min area")
+    with pytest.raises(ToolError, match=r"no_such_package is missing, .*pip install .*\[soc\]"):
+        hwgen.generate(plan, tmp_path / "net", border="axi")
+    assert not (tmp_path / "net").exists()
+    hwgen.generate(plan, tmp_path / "net")
 
 
 def test_several_inputs_take_streams(tmp_path):

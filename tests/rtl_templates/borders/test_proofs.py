@@ -151,23 +151,26 @@ def test_clocks_are_enough_for_bursts(tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1800)
 @pytest.mark.parametrize("frames, proof", FRAMES)
 def test_clocks_are_enough(frames, proof, tmp_path, short_queues):
     check_frames(proof, frames, tmp_path)
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1800)
 @pytest.mark.parametrize("name", LONG)
 def test_rules_hold_for_long(name, tmp_path, short_queues):
     clocks, make = LONG[name]
-    prove(make(), tmp_path, clocks, timeout=500)
+    prove(make(), tmp_path, clocks, timeout=1500)
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1800)
 @pytest.mark.parametrize("name", WHOLE)
 def test_rules_hold_with_whole_queues(name, tmp_path):
     clocks, make = WHOLE[name]
-    prove(make(), tmp_path, clocks, timeout=500)
+    prove(make(), tmp_path, clocks, timeout=1500)
 
 
 @pytest.mark.parametrize("name", FAULTS)
