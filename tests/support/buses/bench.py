@@ -20,7 +20,7 @@ from support.buses.models import Axi, Wishbone
 
 JOB = json.loads(Path(os.environ["HWGEN_BUS_JOB"]).read_text())
 STEP = JOB["width"] // 8
-SIZE = 1 << 19
+SIZE = 1 << 20
 PERIOD = 10  # ns
 FILL = 0xA5  # of memory that nobody has written
 
