@@ -8,6 +8,7 @@ __all__ = [
     "Widen",
     "WidenParameters",
     "beats_per_pixel",
+    "count_inside",
     "delayed",
     "elements",
     "gather",
@@ -42,6 +43,12 @@ def delayed(m: Module, clocks: int, **flags: Value) -> list[Value]:
         m.d.sync += [a.eq(b) for a, b in zip(later, values, strict=True)]
         values = later
     return values
+
+
+def count_inside(m: Module, count: Signal, enters: Value, leaves: Value) -> None:
+    """Count what has entered and not left."""
+    with m.If(enters != leaves):
+        m.d.sync += count.eq(Mux(enters, count + 1, count - 1))
 
 
 def elements(lanes: int, bits: int, is_signed: bool) -> data.ArrayLayout:

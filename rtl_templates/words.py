@@ -102,52 +102,61 @@ class _Regrouping:
         words = np.arange(1, -(-self.period // self.width) + 1, dtype=np.int64) * self.width
         return beats, words
 
-    def _regrouped(
-        self, i: Link, o: Link, enter: int, leave: int, ends: tuple[np.ndarray, np.ndarray]
-    ) -> list[Recurrence]:
-        """Describe chunks that are taken when those before leave less than one that leaves, and
-        those that are offered the clock after their last bit came."""
-        if self.wires:
-            return [
-                Recurrence(o.offered, leave, (After(i.offered),)),
-                Recurrence(i.taken, enter, (After(o.taken),)),
-            ]
-        before, after = self._places(*ends)
-        count_in, count_out = map(len, ends)
-        return [
-            Recurrence(
-                i.taken,
-                enter,
-                (
-                    After(i.offered),
-                    After(i.taken, (-1,), delay=1),
-                    After(o.taken, before, count_out),
-                ),
-            ),
-            Recurrence(
-                o.offered,
-                leave,
-                (After(i.taken, after, count_in), After(o.taken, (-1,))),
-                (1,),
-            ),
-        ]
+    @property
+    def sides(self) -> tuple[np.ndarray, np.ndarray]:
+        """Where each chunk ends that enters, and each that leaves, of a period."""
+        raise NotImplementedError
 
-    @staticmethod
-    def _places(enter: np.ndarray, leave: np.ndarray) -> tuple[list[int], list[int]]:
-        """Return what has left as each chunk enters, and what has entered as each leaves."""
-        starts = np.concatenate([[0], enter[:-1]])
-        before = np.searchsorted(leave, starts, side="right") - 1
-        after = np.searchsorted(enter, np.minimum(leave, enter[-1]), side="left")
-        return before.tolist(), after.tolist()
+    @property
+    def counts(self) -> tuple[int, int]:
+        """Chunks of a frame that enter, and that leave."""
+        raise NotImplementedError
 
-    @staticmethod
-    def _offsets(enter: np.ndarray, leave: np.ndarray) -> tuple[int, ...]:
-        """Return where chunks that enter find their place, in bits."""
+    @property
+    def offsets(self) -> tuple[int, ...]:
+        """Where chunks that enter find their place behind what is there, in bits."""
+        enter, leave = self.sides
         starts = np.concatenate([[0], enter[:-1]])
         left = np.concatenate([[0], leave])
-        return tuple(
-            np.unique(starts - left[np.searchsorted(leave, starts, side="right")]).tolist()
+        gone = left[np.searchsorted(leave, starts, side="right")]
+        return tuple(np.unique(starts - gone).tolist())
+
+    def departures(self, beats: int) -> int:
+        """Return how many chunks leave for so many that enter."""
+        enter, leave = self.counts
+        return beats // enter * leave
+
+    def schedule(self, arrivals: Sequence[int]) -> list[int]:
+        """Return the clocks on which chunks leave, from those on which they arrive."""
+        return schedule(self, arrivals)
+
+    def processes(
+        self, inputs: Sequence[Link], outputs: Sequence[Link], beats: int
+    ) -> list[Recurrence]:
+        """Take `beats` chunks, each when those before leave less than one that leaves; offer one
+        the clock after its last bit came."""
+        (i,), (o,) = inputs, outputs
+        count = self.departures(beats)
+        if self.wires:
+            return [
+                Recurrence(o.offered, count, (After(i.offered),)),
+                Recurrence(i.taken, beats, (After(o.taken),)),
+            ]
+        enter, leave = self.sides
+        starts = np.concatenate([[0], enter[:-1]])
+        # what has left as each enters, and what has entered as each leaves
+        before = (np.searchsorted(leave, starts, side="right") - 1).tolist()
+        after = np.searchsorted(enter, np.minimum(leave, enter[-1]), side="left").tolist()
+        entry = (
+            After(i.offered),
+            After(i.taken, (-1,), delay=1),
+            After(o.taken, before, len(leave)),
         )
+        exit_ = (After(i.taken, after, len(enter)), After(o.taken, (-1,)))
+        return [
+            Recurrence(i.taken, beats, entry),
+            Recurrence(o.offered, count, exit_, (1,)),
+        ]
 
 
 class UnpackParameters(_Regrouping):
@@ -155,31 +164,19 @@ class UnpackParameters(_Regrouping):
 
     name = "unpack"  # of the instance
 
-    def departures(self, beats: int) -> int:
-        """Return how many beats leave for so many words."""
-        return beats // self.words * self.beats
+    @property
+    def sides(self) -> tuple[np.ndarray, np.ndarray]:
+        """Where each word ends that enters, and each beat that leaves, of a period."""
+        return self.ends[::-1]
 
-    def schedule(self, arrivals: Sequence[int]) -> list[int]:
-        """Return the clocks on which beats leave, from those on which words arrive."""
-        return schedule(self, arrivals)
+    @property
+    def counts(self) -> tuple[int, int]:
+        """Words and beats of a frame."""
+        return self.words, self.beats
 
     def create(self) -> "Unpack":
         """Return the component."""
         return Unpack(self)
-
-    def processes(
-        self, inputs: Sequence[Link], outputs: Sequence[Link], beats: int
-    ) -> list[Recurrence]:
-        """Take `beats` words, each when what is there is less than a beat."""
-        (i,), (o,) = inputs, outputs
-        of_beats, of_words = self.ends
-        return self._regrouped(i, o, beats, self.departures(beats), (of_words, of_beats))
-
-    @property
-    def offsets(self) -> tuple[int, ...]:
-        """Where words find their place behind what is there, in bits."""
-        of_beats, of_words = self.ends
-        return self._offsets(of_words, of_beats)
 
 
 class PackParameters(_Regrouping):
@@ -187,29 +184,19 @@ class PackParameters(_Regrouping):
 
     name = "pack"  # of the instance
 
-    def departures(self, beats: int) -> int:
-        """Return how many words leave for so many beats."""
-        return beats // self.beats * self.words
+    @property
+    def sides(self) -> tuple[np.ndarray, np.ndarray]:
+        """Where each beat ends that enters, and each word that leaves, of a period."""
+        return self.ends
 
-    def schedule(self, arrivals: Sequence[int]) -> list[int]:
-        """Return the clocks on which words leave, from those on which beats arrive."""
-        return schedule(self, arrivals)
+    @property
+    def counts(self) -> tuple[int, int]:
+        """Beats and words of a frame."""
+        return self.beats, self.words
 
     def create(self) -> "Pack":
         """Return the component."""
         return Pack(self)
-
-    def processes(
-        self, inputs: Sequence[Link], outputs: Sequence[Link], beats: int
-    ) -> list[Recurrence]:
-        """Take `beats` beats, each when what is there is less than a word."""
-        (i,), (o,) = inputs, outputs
-        return self._regrouped(i, o, beats, self.departures(beats), self.ends)
-
-    @property
-    def offsets(self) -> tuple[int, ...]:
-        """Where beats find their place behind what is there, in bits."""
-        return self._offsets(*self.ends)
 
 
 def _loops(m: Module, advance: Value, p: _Regrouping) -> tuple[Value, Value]:

@@ -3,6 +3,7 @@
 __all__ = ["driver_files"]
 
 from hwgen.package.manifest import BorderStream, Manifest
+from hwgen_rtl_templates.borders.accelerator_registers import FRAME_BITS
 from hwgen_rtl_templates.borders.mover import MoverParameters
 
 _HEADER = """\
@@ -48,7 +49,7 @@ enum {
   @TOP_@_BUSY = -3,          /* a run is under way */
   @TOP_@_READ_FAULT = -4,    /* memory answered a read with an error: see @TOP@_frames_read */
   @TOP_@_WRITE_FAULT = -5,   /* memory answered a write with an error */
-  @TOP_@_REFUSED = -6        /* no frames, or an address that is not aligned or out of reach */
+  @TOP_@_REFUSED = -6        /* no frames, too many, an address not aligned or out of reach */
 };
 
 typedef struct {
@@ -193,6 +194,7 @@ void @TOP@_unpack(@TOP@_output_t *values, const void *result) {
 static int begin(@TOP@_t *d, uint64_t source, uint64_t destination, uint32_t frames,
                  uint32_t control) {
   if (@TOP@_busy(d)) return @TOP_@_BUSY;
+  if (frames >> @FRAME_BITS@) return @TOP_@_REFUSED;
   if (@ADDRESS_BITS@ < 64 && (source | destination) >> (@ADDRESS_BITS@ % 64)) return @TOP_@_REFUSED;
   SET(d, fault, EVERY_FAULT);
   SET(d, frames, frames);
@@ -366,6 +368,7 @@ def driver_files(
         "HIGH": high if wide else "",
         "BUS_BYTES": str(mover.width // 8),
         "ADDRESS_BITS": str(mover.address_bits),
+        "FRAME_BITS": str(FRAME_BITS),
         "DIGEST": digest[:8][::-1].hex(),
         "VERSION": f"{version:#x}",
         "SIZE": "4096",

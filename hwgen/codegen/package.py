@@ -14,6 +14,7 @@ import numpy.typing as npt
 from msgspec.structs import replace
 
 from hwgen.codegen.accelerator import Accelerator
+from hwgen.codegen.driver import driver_files
 from hwgen.codegen.entries import (
     ENTER,
     LEAVE,
@@ -28,7 +29,7 @@ from hwgen.codegen.names import top_name
 from hwgen.codegen.primitives import primitive_files
 from hwgen.codegen.project import constraints, core, makefile
 from hwgen.codegen.readme import readme
-from hwgen.codegen.registers import check_tools
+from hwgen.codegen.registers import check_tools, register_files
 from hwgen.codegen.testbench import testbench
 from hwgen.codegen.vendors import port_attributes, vendor_files
 from hwgen.codegen.verilog import write_modules
@@ -46,10 +47,12 @@ from hwgen.package.manifest import (
     write_manifest,
 )
 from hwgen.package.staging import check_folder, write_folder
+from hwgen.package.system import system_of
 from hwgen.planning.plan import Plan
 from hwgen.primitives import cell_names
 from hwgen.progress import Progress
 from hwgen.targets import Rom
+from hwgen_rtl_templates.borders.system import System
 
 VECTOR_FRAMES = 4
 Frames = npt.NDArray[np.int64]
@@ -101,15 +104,16 @@ def _notes(manifest: Manifest) -> dict[tuple[str, ...], str]:
 
 def _header(manifest: Manifest) -> list[str]:
     versions = ", ".join(f"{tool} {number}" for tool, number in manifest.versions.items())
-    predicted, level = manifest.predicted, "low" if manifest.reset_low else "high"
+    predicted = manifest.predicted
     pace = (
         f"A frame every {predicted.interval} clocks, {predicted.latency} clocks from its "
         "first beat in to its last beat out."
     )
+    reset = f"Reset {manifest.reset}, synchronous, {manifest.reset_level}"
     return [
         f"{manifest.top}: made by {versions}.",
         "This code is yours, under any terms.",
-        f"Clock {manifest.clock}, rising edge. Reset {manifest.reset}, synchronous, {level}.",
+        f"Clock {manifest.clock}, rising edge. {reset}.",
         pace,
     ]
 
@@ -130,8 +134,10 @@ def _files(
     cells = [name for name in models if name.endswith(".v")]
     manifest = manifest_of(plan, top, instances, rom, cells, border)
     if border.is_bus:
-        modules = (*_around(manifest, plan.network.digest), *modules)
-    around = _around_files(manifest, plan.network.digest)
+        outside, around = _around(manifest, bytes.fromhex(plan.network.digest))
+        modules = (*outside, *modules)
+    else:
+        around = vendor_files(manifest)
     vectors, y = _vectors(plan, manifest)
     limits, limits_text, limits_about = constraints(manifest)
     about = {
@@ -172,41 +178,27 @@ def _files(
     return manifest, {path: text.encode() for path, text in texts.items()}
 
 
-def _around_files(manifest: Manifest, digest: str) -> dict[str, tuple[str, str]]:
-    """Return what vendors' tools take of a package, and software of one behind a bus: each file's
-    path, text and purpose."""
-    if manifest.bus is None:
-        return vendor_files(manifest)
-    from hwgen.codegen.driver import driver_files
-    from hwgen.codegen.registers import register_files
-    from hwgen.package.system import system_of
-
-    network = bytes.fromhex(digest)
-    system = system_of(manifest, network)
-    registers = system.registers
-    files, memory_maps = register_files(manifest, registers)
-    return {
-        **files,
-        **vendor_files(manifest, memory_maps),
-        **driver_files(manifest, system.mover, registers.reset_of("version"), network),
-    }
-
-
-def _around(manifest: Manifest, digest: str) -> tuple[HardwareModule, ...]:
-    """Return the modules around an accelerator, which they instantiate by its name."""
-    from hwgen.package.system import system_of
-    from hwgen_rtl_templates.borders.system import System
-
-    made = split(System(system_of(manifest, bytes.fromhex(digest))), manifest.top)
-    inside = manifest.accelerator
-    return tuple(
+def _around(
+    manifest: Manifest, digest: bytes
+) -> tuple[tuple[HardwareModule, ...], dict[str, tuple[str, str]]]:
+    """Return the modules around an accelerator, which instantiate it by its name; and what vendors'
+    tools and software take of them: each file's path, text and purpose."""
+    system, inside = system_of(manifest, digest), manifest.accelerator
+    modules = tuple(
         dataclasses.replace(
             module,
             path=(_AROUND, *module.path),
             primitives={cell: of for cell, of in module.primitives.items() if cell != inside},
         )
-        for module in made
+        for module in split(System(system), manifest.top)
     )
+    registers = system.registers
+    files, memory_maps = register_files(manifest, registers)
+    return modules, {
+        **files,
+        **vendor_files(manifest, memory_maps),
+        **driver_files(manifest, system.mover, registers.reset_of("version"), digest),
+    }
 
 
 def _ours(folder: Path) -> set[str]:

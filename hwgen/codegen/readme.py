@@ -61,8 +61,10 @@ def _stream_lines(manifest: Manifest) -> list[str]:
         "to all at once, and take from all outputs at once, since what one of them holds up holds "
         "up the others."
     )
-    level = "low" if manifest.reset_low else "high"
-    reset = f"While `{manifest.reset}` is {level} no beat moves: {readies} and {valids} are low."
+    reset = (
+        f"While `{manifest.reset}` is {manifest.reset_level} no beat moves: {readies} and {valids} "
+        "are low."
+    )
     return [frames, "", *((ends, "") if several else ()), reset]
 
 
@@ -185,8 +187,8 @@ def _example(border: BorderStream, tensor: Tensor, y: Frames, beats: str) -> lis
     rows = []
     for channel in range(min(channels, EXAMPLE)):
         beat, low = stream.place(channel)
-        both = "".join(reversed(lines[beat : beat + 2]))  # an element may begin in one, and end
-        field = (int(both, 16) >> low) & ((1 << border.bits) - 1)
+        end = beat - (-(low + border.bits) // stream.tdata_bits)  # it may end in another line
+        field = (int("".join(reversed(lines[beat:end])), 16) >> low) & ((1 << border.bits) - 1)
         high = (low + border.bits - 1) % stream.tdata_bits
         rows.append(
             f"| {channel} | {beat} | {high}:{low} | `{field:x}` | "
@@ -286,7 +288,7 @@ def readme(
         "",
         _STARTS[manifest.rom]
         .replace("@RESET@", manifest.reset)
-        .replace("@LEVEL@", "low" if manifest.reset_low else "high"),
+        .replace("@LEVEL@", manifest.reset_level),
         "",
         "## Files",
         "",

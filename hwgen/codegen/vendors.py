@@ -72,7 +72,7 @@ def port_attributes(manifest: Manifest) -> dict[str, str]:
     """Return the attribute of each port that Vivado's inference by names does not get right."""
     border = manifest.border
     names = [each.name for each in interfaces_of(manifest) if each.kind in _VIVADO]
-    level = "LOW" if border.reset_low else "HIGH"
+    level = manifest.reset_level.upper()
     info = 'X_INTERFACE_INFO = "xilinx.com:signal:{0}:1.0 {1} {2}", X_INTERFACE_PARAMETER = "{3}"'
     clock, reset = border.clock.name, border.reset.name
     buses = f"ASSOCIATED_BUSIF {':'.join(names)}, " if names else ""

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy.typing as npt
 
 from hwgen.errors import BoardError
-from hwgen.host.description import DIGEST_BYTES, Description
+from hwgen.host.description import Description
 from hwgen.host.line import Line
 from hwgen.package.stream_format import IntArray, StreamFormat
 from hwgen.progress import Progress
@@ -96,7 +96,11 @@ class Accelerator:
         self._line = Line(port, baud, timeout)
         try:
             self.description = self._identify()
-            self._check(network)
+            self.description.check(
+                network,
+                f"Board at {port}",
+                "program it with the bitstream of that network (`hwgen build`, `hwgen flash`)",
+            )
         except BaseException:
             self.close()
             raise
@@ -129,15 +133,6 @@ class Accelerator:
                 if kind == IDENTITY and number == asked:
                     return data
         return None
-
-    def _check(self, network: "Network | None") -> None:
-        found = self.description.digest.hex()
-        if network is not None and network.digest[: 2 * DIGEST_BYTES] != found:
-            raise BoardError(
-                f"Board at {self._line.port} holds network {found}, not "
-                f"{network.digest[: 2 * DIGEST_BYTES]}; program it with the bitstream of that "
-                "network (`hwgen build`, `hwgen flash`)"
-            )
 
     def infer(self, batch: npt.ArrayLike, progress: Progress | None = None) -> IntArray:
         """Return the outputs of a batch, bit for bit those of golden.

@@ -4,9 +4,13 @@ __all__ = ["DIGEST_BYTES", "Description"]
 
 import struct
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from hwgen.errors import FormatError, HwgenError
+from hwgen.errors import BoardError, FormatError, HwgenError
 from hwgen.package.stream_format import StreamFormat
+
+if TYPE_CHECKING:
+    from hwgen.network.graph import Network
 
 VERSION = 2
 DIGEST_BYTES = 8  # of the network's SHA-256
@@ -32,6 +36,23 @@ class Description:
     room: int
     input: StreamFormat
     output: StreamFormat
+
+    def check(self, network: "Network | None", where: str, way_out: str) -> None:
+        """Refuse an accelerator of another network; None: any will do.
+
+        Parameters
+        ----------
+        where : who holds it, "Board at /dev/ttyUSB1"
+        way_out : what to do, in words
+
+        Raises
+        ------
+        BoardError : it is of another
+        """
+        found = self.digest.hex()
+        wanted = found if network is None else network.digest[: 2 * DIGEST_BYTES]
+        if wanted != found:
+            raise BoardError(f"{where} holds network {found}, not {wanted}; {way_out}")
 
     def encode(self) -> bytes:
         """Return the bytes that `decode` takes.

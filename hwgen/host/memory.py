@@ -15,10 +15,11 @@ import numpy.typing as npt
 
 from hwgen.errors import BoardError, FormatError
 from hwgen.host.accelerator import Transfer
-from hwgen.host.description import DIGEST_BYTES, Description
+from hwgen.host.description import Description
 from hwgen.package.stream_format import IntArray, StreamFormat
 from hwgen.progress import Progress
 from hwgen_rtl_templates.borders.accelerator_registers import (
+    FRAME_BITS,
     MAGIC,
     VERSION,
     StreamFacts,
@@ -177,13 +178,9 @@ class MemoryAccelerator:
             )
         self._fields = _fields(self._get("version_address_bits"))
         self.description = self._identify()
-        if network is not None and network.digest[: 2 * DIGEST_BYTES] != (
-            held := self.description.digest.hex()
-        ):
-            raise BoardError(
-                f"Accelerator at {base:#x} holds network {held}, not "
-                f"{network.digest[: 2 * DIGEST_BYTES]}; configure the chip with that network's"
-            )
+        self.description.check(
+            network, f"Accelerator at {base:#x}", "configure the chip with that network's"
+        )
         streams = (self.description.input, self.description.output)
         least = max(WORD, streams[0].beat_bytes)
         room = sum(stream.frame_bytes for stream in streams) + least + WORD
@@ -191,6 +188,11 @@ class MemoryAccelerator:
             raise BoardError(
                 f"Buffer must hold {room} bytes, a frame and its result, and be aligned to words, "
                 f"not be {size} bytes at {buffer:#x}"
+            )
+        if (buffer + size - 1) >> (bits := self._get("version_address_bits")):
+            raise BoardError(
+                f"Buffer must lie within the {bits} bits of the accelerator's addresses, not end "
+                f"at {buffer + size:#x}; put it lower, or generate with more --address-bits"
             )
         self.reset()
 
@@ -263,7 +265,7 @@ class MemoryAccelerator:
         values = source.checked(batch, "Batch")
         both = source.frame_bytes + result.frame_bytes
         spare = max(WORD, source.beat_bytes) + WORD  # between frames and results, and behind these
-        at_once = max(1, (self._size - spare) // both)
+        at_once = min(max(1, (self._size - spare) // both), (1 << FRAME_BITS) - 1)
         outputs, start = [], time.monotonic()
         for at in range(0, len(values), at_once):
             outputs.append(self._run(values[at : at + at_once]))

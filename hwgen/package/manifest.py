@@ -273,6 +273,11 @@ class Manifest(_Entry, frozen=True):
                 raise ValueError(f".{what} must each have a port of their own")
 
     @property
+    def reset_level(self) -> str:
+        """What the reset is when it resets, "low" or "high"."""
+        return "low" if self.reset_low else "high"
+
+    @property
     def accelerator(self) -> str:
         """Name of the module that has the streams: the top module, or inside it."""
         return self.bus.accelerator if self.bus else self.top

@@ -6,8 +6,9 @@ from amaranth import *
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from hwgen_rtl_templates.borders.bursts import BurstParameters, burst_layout
+from hwgen_rtl_templates.borders.bursts import BurstParameters, manager_ports
 from hwgen_rtl_templates.fifo import Fifo, FifoParameters
+from hwgen_rtl_templates.streams import count_inside
 
 UNDER_WAY = 8  # bursts that were asked for and not answered
 INCR, MODIFIABLE_BUFFERABLE = 0b01, 0b0011
@@ -58,35 +59,14 @@ class AxiMaster(wiring.Component):
     Members
     -------
     m : AXI4
-    reads : bursts to read; what comes has room
-    writes : bursts to write; their words are there
-    x : words that were read, taken as they come
-    y : words to write
-    written : high for the clock in which a frame's last burst was acknowledged
-    idle : nothing is asked for or under way
-    read_fault, write_fault : high for a clock: an answer was an error,
-    response : which
+    others : see `manager_ports`
     """
 
     def __init__(self, parameters: BurstParameters, width: int, last_bytes: int):
         self.parameters = p = parameters
         self._width, self._last_bytes = width, last_bytes
         self._unused = (width // 8 - 1).bit_length()  # bits of an address within a word
-        burst = stream.Signature(burst_layout(p))
-        super().__init__(
-            {
-                "m": Out(axi4(p.place_bits + self._unused, width)),
-                "reads": In(burst),
-                "writes": In(burst),
-                "x": Out(stream.Signature(width, always_ready=True)),
-                "y": In(stream.Signature(width)),
-                "written": Out(1),
-                "idle": Out(1),
-                "read_fault": Out(1),
-                "write_fault": Out(1),
-                "response": Out(2),
-            }
-        )
+        super().__init__(manager_ports(p, axi4(p.place_bits + self._unused, width), width))
 
     def elaborate(self, platform):
         m = Module()
@@ -134,8 +114,7 @@ class AxiMaster(wiring.Component):
             self.x.valid.eq(bus.rvalid),
             self.read_fault.eq(bus.rvalid & bus.rresp[1]),
         ]
-        with m.If(takes != ends):
-            m.d.sync += asked.eq(Mux(takes, asked + 1, asked - 1))
+        count_inside(m, asked, takes, ends)
         return asked.any()
 
     def _write(self, m: Module) -> Value:

@@ -1,6 +1,6 @@
 """Bursts: the addresses of frames in memory, a few words at a time."""
 
-__all__ = ["BurstMaker", "BurstParameters", "burst_layout"]
+__all__ = ["BurstMaker", "BurstParameters", "burst_layout", "manager_ports"]
 
 from dataclasses import dataclass
 
@@ -38,6 +38,33 @@ class BurstParameters:
 def burst_layout(p: BurstParameters) -> data.StructLayout:
     """Return a burst: the place of its first word, its words, and whether it ends a frame."""
     return data.StructLayout({"place": p.place_bits, "words": p.edge_bits + 1, "last": 1})
+
+
+def manager_ports(
+    p: BurstParameters, bus: wiring.Signature, width: int
+) -> dict[str, wiring.Member]:
+    """Return the members of who reads and writes bursts on a bus, each way in order.
+
+    m : the bus
+    reads : bursts to read; what comes has room
+    writes : bursts to write; their words are there
+    x : words that were read, taken as they come
+    y : words to write
+    written : high for the clock in which a frame's last burst was acknowledged
+    idle : nothing is asked for or under way
+    read_fault, write_fault : high for a clock: an answer was an error,
+    response : which, as AXI says it
+    """
+    burst = stream.Signature(burst_layout(p))
+    return {
+        "m": Out(bus),
+        "reads": In(burst),
+        "writes": In(burst),
+        "x": Out(stream.Signature(width, always_ready=True)),
+        "y": In(stream.Signature(width)),
+        **{name: Out(1) for name in ("written", "idle", "read_fault", "write_fault")},
+        "response": Out(2),
+    }
 
 
 class BurstMaker(wiring.Component):

@@ -15,6 +15,7 @@ from hwgen_rtl_templates.borders.bursts import BurstMaker, BurstParameters
 from hwgen_rtl_templates.borders.wishbone import wishbone
 from hwgen_rtl_templates.borders.wishbone_master import WishboneMaster
 from hwgen_rtl_templates.fifo import Fifo, FifoParameters
+from hwgen_rtl_templates.streams import count_inside
 
 AHEAD = 8  # bursts that wait on either side, in a block RAM
 
@@ -92,7 +93,7 @@ class FrameMover(wiring.Component):
     frames_in, frames_out : of this run, frames that were read, and results that are in memory: of a
         run that failed, the number of the one that was not
     left : high for a clock a result
-    read_fault, write_fault, response : see `AxiMaster`; a run ends with it
+    read_fault, write_fault, response : see `manager_ports`; a run ends with it
     held_in, held_out : words that wait on either side
     """
 
@@ -224,7 +225,7 @@ class FrameMover(wiring.Component):
                 self.x.tdata.eq(queue.o.payload.as_value()),
                 self.x.tvalid.eq(queue.o.valid & ~killed),
             ]
-        _count_held(m, self.held_in, queue)
+        count_inside(m, self.held_in, queue.i.valid & queue.i.ready, pops)
         return queue.o.valid | self.held_in.any()
 
     def _leave(self, m: Module, bus, writes: BurstMaker, killed: Value) -> Value:
@@ -255,12 +256,5 @@ class FrameMover(wiring.Component):
         m.d.comb += asks.eq(bus.writes.valid & bus.writes.ready)
         asked = Mux(asks, writes.o.payload.words, 0)
         m.d.sync += there.eq(Mux(self.clear, 0, there + comes - asked))
-        _count_held(m, self.held_out, queue)
+        count_inside(m, self.held_out, comes, queue.o.valid & queue.o.ready)
         return queue.o.valid | self.held_out.any()
-
-
-def _count_held(m: Module, held: Value, queue: Fifo) -> None:
-    """Count what a queue holds."""
-    enters, leaves = (end.valid & end.ready for end in (queue.i, queue.o))
-    with m.If(enters != leaves):
-        m.d.sync += held.eq(Mux(enters, held + 1, held - 1))

@@ -13,6 +13,7 @@ from hwgen_rtl_templates.borders.mover import FrameMover, MoverParameters
 from hwgen_rtl_templates.borders.register_map import BITS, RegisterMap
 from hwgen_rtl_templates.borders.registers import RegisterBlock
 from hwgen_rtl_templates.borders.wishbone import WishboneRegisters, wishbone
+from hwgen_rtl_templates.streams import count_inside
 
 SHORT = {"axi": "axi", "wishbone": "wb"}  # what ports are called after
 
@@ -40,17 +41,21 @@ class SystemParameters:
         return axi_lite(bits) if self.mover.bus == "axi" else wishbone(bits - 2, BITS)
 
     @property
+    def buses(self) -> dict[str, wiring.Signature]:
+        """The signals of each bus from inside, by what its ports are called after: that of the
+        registers, and that of the memory."""
+        short = SHORT[self.mover.bus]
+        return {f"s_{short}": self.control.flip(), f"m_{short}": self.mover.signature}
+
+    @property
     def ports(self) -> dict[str, wiring.Member]:
         """All ports, the signals of each bus behind its name."""
-        ends = ((In, "s", self.control), (Out, "m", self.mover.signature))
-        return {
-            **{
-                f"{end}_{SHORT[self.mover.bus]}_{name}": member if way is Out else member.flip()
-                for way, end, signature in ends
-                for name, member in signature.members.items()
-            },
-            "irq": Out(1),
+        ports = {
+            f"{bus}_{name}": member
+            for bus, signature in self.buses.items()
+            for name, member in signature.members.items()
         }
+        return {**ports, "irq": Out(1)}
 
     @property
     def widths(self) -> dict[str, tuple[bool, int]]:
@@ -81,16 +86,10 @@ class System(wiring.Component):
         m.submodules.registers = r = RegisterBlock(p.registers)
         m.submodules.mover = mover = FrameMover(p.mover)
         connect(m, front.bus, r.bus)
-        for name in p.ports:
-            end, _, signal = name.split("_", 2) if name != "irq" else ("", "", "")
-            inner = {"s": front.s, "m": mover.m}.get(end)
-            if inner is None:
-                continue
-            inside, outside = getattr(inner, signal), getattr(self, name)
-            if p.ports[name].flow is In:
-                m.d.comb += inside.eq(outside)
-            else:
-                m.d.comb += outside.eq(inside)
+        for bus, inner in zip(p.buses, (front.s, mover.m), strict=True):
+            for name, member in inner.signature.members.items():
+                inside, outside = getattr(inner, name), getattr(self, f"{bus}_{name}")
+                m.d.comb += inside.eq(outside) if member.flow is In else outside.eq(inside)
         damaged, resets = Signal(), Signal()
         m.d.comb += resets.eq(mover.clear | (r.control_reset & ~mover.busy))
         entering, leaving = Signal(len(p.depths)), Signal(len(p.depths))
@@ -114,10 +113,9 @@ class System(wiring.Component):
         levels = [mover.held_in, mover.held_out]
         for n, depth in enumerate(p.depths):
             level = Signal(range(depth + 2), name=f"queue_{n}_held")
+            count_inside(m, level, entering[n], leaving[n])
             with m.If(resets):
                 m.d.sync += level.eq(0)
-            with m.Elif(entering[n] != leaving[n]):
-                m.d.sync += level.eq(Mux(entering[n], level + 1, level - 1))
             levels.append(level)
         for n, level in enumerate(levels):
             most = Signal.like(level, name=f"watermark_{n}_most")
@@ -162,7 +160,7 @@ class System(wiring.Component):
         with m.Elif(mover.left):
             m.d.sync += since.eq(since + 1)
         m.d.comb += [
-            progress.eq(mover.left & (since == r.interrupt_every)),
+            progress.eq(mover.left & (since == r.interrupt_every) & r.interrupt_every.any()),
             r.fault_read.eq(mover.read_fault),
             r.fault_write.eq(mover.write_fault),
             r.fault_response.eq(response),

@@ -4,10 +4,9 @@ feedback, which a target that knows nothing of bursts takes as single ones."""
 __all__ = ["WishboneMaster"]
 
 from amaranth import *
-from amaranth.lib import stream, wiring
-from amaranth.lib.wiring import In, Out
+from amaranth.lib import wiring
 
-from hwgen_rtl_templates.borders.bursts import BurstParameters, burst_layout
+from hwgen_rtl_templates.borders.bursts import BurstParameters, burst_layout, manager_ports
 from hwgen_rtl_templates.borders.wishbone import END_OF_BURST, INCREMENTING, wishbone
 
 BUS_ERROR = 0b10  # as AXI's SLVERR
@@ -19,27 +18,13 @@ class WishboneMaster(wiring.Component):
     Members
     -------
     m : Wishbone; addresses are of words
-    others : see `AxiMaster`
+    others : see `manager_ports`
     """
 
     def __init__(self, parameters: BurstParameters, width: int, last_bytes: int):
         self.parameters = p = parameters
         self._width, self._last_bytes = width, last_bytes
-        burst = stream.Signature(burst_layout(p))
-        super().__init__(
-            {
-                "m": Out(wishbone(p.place_bits, width, bursts=True)),
-                "reads": In(burst),
-                "writes": In(burst),
-                "x": Out(stream.Signature(width, always_ready=True)),
-                "y": In(stream.Signature(width)),
-                "written": Out(1),
-                "idle": Out(1),
-                "read_fault": Out(1),
-                "write_fault": Out(1),
-                "response": Out(2),
-            }
-        )
+        super().__init__(manager_ports(p, wishbone(p.place_bits, width, bursts=True), width))
 
     def elaborate(self, platform):
         m = Module()

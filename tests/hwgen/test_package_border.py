@@ -2,6 +2,7 @@
 
 import re
 
+import numpy as np
 import pytest
 
 import hwgen
@@ -9,13 +10,18 @@ from hwgen.building.core import core_parameters
 from hwgen.codegen import registers
 from hwgen.codegen.entries import border_of
 from hwgen.errors import BoardError, HwgenError, ToolError
+from hwgen.formats import Fixed
+from hwgen.network import Input, Linear
 from hwgen.package.border import axi4_stream
 from hwgen.package.stream_format import StreamFormat
 from hwgen_boards import BOARDS
 from support.commands import hwgen as command
 from support.ends import two_ends
 from support.known import chain_of
+from support.networks import chain
 
+WEIGHT = np.array([[8000, -3, 1, 0, 5], [-8000, 8000, 7, 1, 0], [1, 2, 3, -8000, 4]])
+BIAS = np.array([100, -100, 0])
 X = StreamFormat(2, 3, True, 8, (3, 2, 2), (3, 2, 2))
 Y = StreamFormat(1, 1, False, 8, (4,), (4, 1, 1))
 
@@ -112,3 +118,17 @@ def test_several_inputs_take_streams(tmp_path):
     plan = hwgen.plan(two_ends(), target="ulx3s-85f", goal="min area")
     with pytest.raises(HwgenError, match="Border must be axis for 2 inputs and 2 outputs, not axi"):
         hwgen.generate(plan, tmp_path / "net", border="axi")
+
+
+def test_elements_over_several_words_are_read_right(tmp_path):
+    """The example of the README, of elements that begin and end anywhere."""
+    network = chain(Input((5,), Fixed(4), [1.0]), Linear(WEIGHT, BIAS, Fixed(14), [1.0]))
+    plan = hwgen.plan(network, target="ulx3s-85f", goal="min area")
+    package = hwgen.generate(plan, tmp_path / "net", width=8, elements="dense")
+    (end,) = package.manifest.outputs
+    assert end.bits > 16  # of some elements bits are in four words
+    text = (tmp_path / "net" / "README.md").read_text()
+    rows = re.findall(r"^\| (\d+) \| \d+ \| \d+:\d+ \| `(\w+)` \| (-?\d+) \|", text, re.MULTILINE)
+    assert len(rows) == 3
+    for channel, digits, element in rows:
+        assert int(digits, 16) == int(element) % (1 << end.bits), channel

@@ -74,6 +74,7 @@ async def the_host_infers_over_memory(dut):
             _said(hwgen.host.MemoryAccelerator, words, OnBus.BASE, BUFFER, room, other),
             _said(hwgen.host.MemoryAccelerator, words, OnBus.BASE, BUFFER, STEP, network),
             _said(hwgen.host.MemoryAccelerator, words, BUFFER, BUFFER, room, network),
+            _said(hwgen.host.MemoryAccelerator, words, OnBus.BASE, 1 << 60, room, network),
         ]
         return found, again, none, after, told, description, errors
 
@@ -89,6 +90,7 @@ async def the_host_infers_over_memory(dut):
             "holds network",
             "Buffer must",
             "must be those of",
+            "lie within the",
         ),
         strict=True,
     ):
@@ -153,11 +155,12 @@ async def the_c_driver_infers(dut):
         refused = call("start", address(1), address(0), ctypes.c_uint32(1)) if STEP > 1 else -6
         nothing = call("start", address(0), address(0), ctypes.c_uint32(0))
         beyond = call("start", address(1 << 60), address(0), ctypes.c_uint32(1))
+        many = call("start", address(0), address(0), ctypes.c_uint32((1 << 24) + 1))
         bus.memory.bad = range(BUFFER, BUFFER + STEP)
         call("start", address(BUFFER), address(destination), ctypes.c_uint32(1))
         fault = call("wait")
-        return found, refused, nothing, beyond, fault
+        return found, refused, nothing, beyond, many, fault
 
     found, *refused, fault = await infer()
     assert np.array_equal(found, OUTPUTS)
-    assert refused == [-6, -6, -6] and fault == -4
+    assert refused == [-6, -6, -6, -6] and fault == -4
